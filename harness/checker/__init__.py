@@ -1,0 +1,1 @@
+"""Reading packages and logs from strangers, applying the rulebook, saying the verdict."""

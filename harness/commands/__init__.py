@@ -1,0 +1,1 @@
+"""Commands of `cloudmask`: one module per verb."""

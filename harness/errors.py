@@ -1,0 +1,25 @@
+"""Errors a user can act on, and the exit codes of the command line."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    OK = 0  # done, or compliant
+    FINDINGS = 1  # not compliant
+    USAGE = 2  # wrong usage, cannot read, wrong machine
+    INTERRUPTED = 130
+
+
+class UserError(Exception):
+    """What happened and why, and how to fix it: shown as one line (or two), never as a traceback."""
+
+    def __init__(self, message: str, fix: str | None = None, code: ExitCode = ExitCode.USAGE) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+        self.code = code
+
+    def __str__(self) -> str:
+        return f"{self.message} Fix: {self.fix}" if self.fix else self.message

@@ -1,0 +1,121 @@
+"""Every file name of a package, in one place: the builder and the checker both ask here.
+
+The layout is MLPerf HPC v3.0's (Submission rules 5.6), with our evidence beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+BENCHMARK = "cloudmask"
+SCALING = "strong"
+MANIFEST = "MANIFEST.sha256"
+RESULT_PATTERN = re.compile(r"result_(\d+)\.txt\Z")
+
+
+@dataclass(frozen=True)
+class PackageLayout:
+    """Paths of one organisation's entry for one system."""
+
+    root: Path  # submissions/<org>
+    system: str
+
+    @property
+    def system_json(self) -> Path:
+        return self.root / "systems" / f"{self.system}.json"
+
+    @property
+    def code_dir(self) -> Path:
+        return self.root / "benchmarks" / BENCHMARK / self.system
+
+    def implementation_dir(self, implementation: str) -> Path:
+        return self.root / "benchmarks" / BENCHMARK / "implementations" / implementation
+
+    @property
+    def recipe(self) -> Path:
+        return self.code_dir / "recipe.yaml"
+
+    def companion_json(self, implementation: str) -> Path:
+        return self.code_dir / f"{self.system}_{implementation}.json"
+
+    @property
+    def results_dir(self) -> Path:
+        return self.root / "results" / self.system / SCALING / BENCHMARK
+
+    def result(self, run: int) -> Path:
+        return self.results_dir / f"result_{run}.txt"
+
+    def power_dir(self, run: int) -> Path:
+        return self.results_dir / "power" / f"result_{run}"
+
+    @property
+    def evidence_dir(self) -> Path:
+        return self.root / "evidence" / self.system / SCALING / BENCHMARK
+
+    def run_dir(self, run: int) -> Path:
+        return self.evidence_dir / f"result_{run}"
+
+    def failed_dir(self, attempt: int) -> Path:
+        """Runs that failed are kept and marked, never scored."""
+        return self.evidence_dir / "failed" / f"attempt_{attempt}"
+
+    @property
+    def plan(self) -> Path:
+        return self.evidence_dir / "plan.json"
+
+    @property
+    def dataset(self) -> Path:
+        return self.evidence_dir / "dataset.json"
+
+    @property
+    def detected(self) -> Path:
+        """What was probed on the machine that ran, and where each system field comes from."""
+        return self.evidence_dir / "system_detected.json"
+
+    @property
+    def report_dir(self) -> Path:
+        return self.root / "reports" / self.system
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / MANIFEST
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """File names inside evidence/.../result_<i>/."""
+
+    root: Path
+
+    @property
+    def record(self) -> Path:
+        return self.root / "run.json"
+
+    @property
+    def spec(self) -> Path:
+        return self.root / "spec.json"
+
+    @property
+    def timeline(self) -> Path:
+        return self.root / "timeline.jsonl"
+
+    def telemetry(self, node: int = 0) -> Path:
+        return self.root / f"telemetry_node_{node}.h5"
+
+    @property
+    def weights(self) -> Path:
+        return self.root / "weights.weights.h5"
+
+    @property
+    def output(self) -> Path:
+        return self.root / "output.log"
+
+    @property
+    def science(self) -> Path:
+        return self.root / "science.json"
+
+    @property
+    def gallery(self) -> Path:
+        return self.root / "gallery.h5"

@@ -1,0 +1,1 @@
+"""The leaderboard: only packages that the checker passes."""

@@ -1,0 +1,1 @@
+"""The submission report: data.json and the page made of it."""

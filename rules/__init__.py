@@ -1,0 +1,1 @@
+"""The law: what a CloudMask submission must satisfy. Rules read evidence and never run anything."""

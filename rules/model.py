@@ -1,0 +1,380 @@
+"""What a rule can see (Plan, Run, Package and their parts) and what it can say (Finding, Outcome).
+
+Plain values, filled by the harness from files, read by the rules. Times keep their unit in the
+name. A value that was not measured or not stated is None, never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+
+class Severity(str, Enum):
+    ERROR = "error"  # the package is not compliant
+    WARNING = "warning"  # a reviewer should look
+    INFO = "info"
+
+
+class Outcome(str, Enum):
+    PASS = "pass"
+    FAIL = "fail"
+    WARN = "warn"
+    NOT_APPLICABLE = "not_applicable"
+    NOT_CHECKED = "not_checked"  # always with a reason; never a silent pass
+
+
+class Scope(str, Enum):
+    """What one call of a rule judges."""
+
+    PLAN = "plan"  # before the runs
+    RUN = "run"  # one result log and its evidence
+    PACKAGE = "package"  # everything together
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing wrong, said so that a person can act on it. `path` is relative to the package."""
+
+    rule: str
+    severity: Severity
+    message: str
+    path: str | None = None
+    line: int | None = None  # 1-based line of the file as it is on disk
+    expected: Any = None
+    actual: Any = None
+    fix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A value and where it is stated, so that one rule can judge a recipe and a log alike."""
+
+    value: Any
+    path: str | None = None
+    line: int | None = None
+
+
+# ---------------------------------------------------------------- logs
+
+
+@dataclass(slots=True)
+class Event:
+    """One MLLOG line (rules-survey.md section 4). Values are as parsed: a rule must expect any type."""
+
+    line: int
+    time_ms: Any
+    event_type: Any
+    key: Any
+    value: Any
+    metadata: dict[str, Any]
+    namespace: Any = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogProblem:
+    line: int
+    message: str
+
+
+@dataclass
+class Log:
+    path: str  # relative to the package
+    events: list[Event]
+    problems: list[LogProblem] = field(default_factory=list)  # lines that are no valid MLLOG
+    sha256: str | None = None
+    _by_key: dict[str, list[Event]] | None = field(default=None, repr=False, compare=False)
+
+    def all(self, key: str) -> list[Event]:
+        """Events of one key in line order."""
+        if self._by_key is None:
+            self._by_key = {}
+            for event in self.events:
+                if isinstance(event.key, str):
+                    self._by_key.setdefault(event.key, []).append(event)
+        return self._by_key.get(key, [])
+
+    def first(self, key: str) -> Event | None:
+        events = self.all(key)
+        return events[0] if events else None
+
+    def value(self, key: str) -> Any:
+        """Value of the first event of that key; None when absent."""
+        event = self.first(key)
+        return event.value if event else None
+
+    def last(self, key: str) -> Event | None:
+        events = self.all(key)
+        return events[-1] if events else None
+
+
+# ---------------------------------------------------------------- evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """When the harness itself saw a line of the log (timeline.jsonl)."""
+
+    line: int  # line number in result_<i>.txt
+    monotonic_s: float
+    wall_s: float
+    source: str  # "harness" or "child"
+    digest: str  # first 16 hex digits of the SHA-256 of the line
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Summary of one telemetry series over the run (run_start..run_stop)."""
+
+    source: str  # nvml, psutil, ...
+    name: str  # e.g. cpu_utilization, gpu_power
+    unit: str
+    scope: str  # node, cpu, gpu0, process tree, ...
+    samples: int
+    mean: float | None
+    minimum: float | None
+    maximum: float | None
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """One sampler file, summarised. start/stop on the wall clock of the node."""
+
+    path: str
+    node: str
+    start_wall_s: float
+    stop_wall_s: float
+    interval_s: float  # asked for
+    achieved_hz: float | None
+    longest_gap_s: float | None
+    quantities: list[Quantity]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """run.json: the harness' own account of one run."""
+
+    schema: int
+    run: int
+    status: str  # success, aborted, failed, timeout, interrupted
+    reason: str | None  # why it failed, in one line
+    seed: int
+    command: list[str]
+    host: str
+    boot_id: str | None
+    started_wall_s: float
+    finished_wall_s: float
+    duration_s: float  # monotonic, of the child process
+    exit_code: int | None
+    cache: dict[str, Any]  # method, files, bytes, resident_bytes_after (None: could not be verified)
+    spec: dict[str, Any]  # the run spec as given to the implementation
+    software: dict[str, Any]  # versions of python and packages, commit, dirty
+    files: dict[str, str]  # evidence file name -> SHA-256
+    peak_rss_bytes: int | None = None
+
+
+@dataclass
+class Run:
+    """Everything known of one scored run."""
+
+    index: int
+    log: Log
+    record: RunRecord | None = None
+    timeline: list[Arrival] | None = None
+    telemetry: list[Telemetry] = field(default_factory=list)
+    science: dict[str, Any] | None = None
+    evidence_dir: Path | None = None
+    weights_sha256: str | None = None  # of the file in the package
+    problems: list[str] = field(default_factory=list)  # evidence that could not be read, one line each
+
+    @property
+    def division(self) -> str | None:
+        value = self.log.value("submission_division")
+        return value if isinstance(value, str) else None
+
+    @property
+    def settings(self) -> Mapping[str, Stated]:
+        """Logged values by MLLOG key; the first statement counts."""
+        return _LogSettings(self.log)
+
+    @property
+    def path(self) -> str:
+        return self.log.path
+
+
+class _LogSettings(Mapping[str, Stated]):
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    def __getitem__(self, key: str) -> Stated:
+        event = self._log.first(key)
+        if event is None:
+            raise KeyError(key)
+        return Stated(event.value, self._log.path, event.line)
+
+    def __iter__(self) -> Any:
+        return iter(dict.fromkeys(e.key for e in self._log.events if isinstance(e.key, str)))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+# ---------------------------------------------------------------- data set, system, plan, package
+
+
+@dataclass(frozen=True)
+class DatasetFile:
+    name: str  # relative to the data set's folder
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What was trained and tested on (written to the package as evidence)."""
+
+    profile: str
+    synthetic: bool
+    root: str
+    digest: str
+    geometry: dict[str, int]
+    split: dict[str, Any]
+    train: list[DatasetFile]
+    test: list[DatasetFile]
+    train_samples: int
+    eval_samples: int
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class System:
+    """systems/<name>.json: the 33 MLPerf fields as written, and which of them were probed."""
+
+    name: str
+    path: str
+    fields: dict[str, Any]
+    provenance: dict[str, str] = field(default_factory=dict)  # field -> probed | typed | unknown
+    detected: dict[str, Any] | None = None  # what the harness saw on the machine that ran
+
+
+@dataclass
+class Plan:
+    """What would run, before it runs. `settings` uses the MLLOG keys of the log to come."""
+
+    org: str
+    system_name: str
+    implementation: str
+    division: str | None
+    status: str
+    runs: int
+    best_of: int | None  # open only: how many runs the submitted ones were chosen from
+    settings: Mapping[str, Stated]
+    recipe: dict[str, Any]
+    recipe_path: str
+    system: System | None
+    dataset: Dataset | None
+    ruleset: str
+
+
+@dataclass
+class ManifestStatus:
+    """MANIFEST.sha256 against the files on disk (paths relative to the package)."""
+
+    present: bool
+    missing: list[str] = field(default_factory=list)  # listed, not there
+    changed: list[str] = field(default_factory=list)  # there, other bytes
+    unlisted: list[str] = field(default_factory=list)  # there, not listed
+    problem: str | None = None
+
+
+@dataclass
+class Package:
+    """One organisation's entry for one system, as found on disk.
+
+    `files` lists every file of the package, relative and sorted; `unreadable` says in one line
+    each what could not be read and is therefore never a pass.
+    """
+
+    root: Path
+    org: str
+    system_name: str | None
+    runs: list[Run]
+    division: str | None = None
+    system: System | None = None
+    recipe: dict[str, Any] | None = None
+    dataset: Dataset | None = None
+    plan: dict[str, Any] | None = None
+    files: list[str] = field(default_factory=list)
+    manifest: ManifestStatus | None = None
+    unreadable: list[str] = field(default_factory=list)
+    scaling: str = "strong"
+    benchmark: str = "cloudmask"
+    result_names: list[str] = field(default_factory=list)  # every result*.txt, whatever its number
+    failed_runs: list[RunRecord] = field(default_factory=list)  # kept and marked, not scored
+
+
+# ---------------------------------------------------------------- verdict and score
+
+
+@dataclass(frozen=True)
+class RuleResult:
+    id: str
+    outcome: Outcome
+    reason: str | None = None  # for not_applicable and not_checked
+
+
+@dataclass
+class Verdict:
+    ruleset: str
+    path: str
+    verdict: str  # compliant, not_compliant, unreadable
+    findings: list[Finding]
+    rules: list[RuleResult]
+
+    def counts(self) -> dict[str, int]:
+        tally = {outcome.value: 0 for outcome in Outcome}
+        for result in self.rules:
+            tally[result.outcome.value] += 1
+        return tally
+
+
+@dataclass(frozen=True)
+class RunScore:
+    index: int
+    time_to_train_s: float | None  # None: did not converge
+    epochs: int | None
+    accuracy: float | None  # the last evaluation
+    dropped: str | None = None  # "fastest", "slowest", "did not converge"
+
+
+@dataclass(frozen=True)
+class Score:
+    """Olympic mean of time-to-train (ruleset, section scoring)."""
+
+    time_to_train_s: float | None
+    method: str
+    runs: list[RunScore]
+    samples_per_s: float | None = None
+    seconds_per_scene: float | None = None
+    science: dict[str, float] = field(default_factory=dict)  # mean over runs
+    note: str | None = None
+
+
+def relative(path: Path, root: Path) -> str:
+    """Path as findings show it: relative to the package, with forward slashes."""
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError:
+        return path.as_posix()
+
+
+def numbers(values: Iterable[Any]) -> list[float]:
+    """Only the real, finite numbers (bool is no number here)."""
+    return [
+        float(v)
+        for v in values
+        if isinstance(v, (int, float)) and not isinstance(v, bool) and v == v and abs(v) != float("inf")
+    ]

@@ -1,0 +1,101 @@
+"""The rulebook's register: `@rule` puts a function into it, `catalogue()` lists them all.
+
+A rule is a generator of findings. It is called with the subject of its scope and the ruleset; its
+docstring says why it exists. It may raise NotApplicable or NotChecked with a reason; anything else
+it raises becomes a "checker error" finding, never a crash and never a pass.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from rules.model import Finding, Scope, Severity
+
+MODULES = (
+    "log",
+    "timing",
+    "hyperparameters",
+    "data",
+    "quality",
+    "seeds",
+    "convergence",
+    "system",
+    "package",
+    "power",
+    "evidence",
+)
+
+
+class NotApplicable(Exception):
+    """The rule has nothing to say here (division, profile, single run...)."""
+
+
+class NotChecked(Exception):
+    """The rule would apply, but what it needs is missing. The reason is shown to the reader."""
+
+
+Check = Callable[..., Iterable[Finding]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    id: str
+    title: str
+    scopes: tuple[Scope, ...]
+    divisions: tuple[str, ...]
+    source: str
+    fix: str
+    severity: Severity
+    why: str
+    check: Check
+
+    def finding(self, message: str, **details: Any) -> Finding:
+        """A finding of this rule, with its severity and fix unless given."""
+        details.setdefault("severity", self.severity)
+        details.setdefault("fix", self.fix)
+        return Finding(rule=self.id, message=message, **details)
+
+
+_RULES: dict[str, Rule] = {}
+
+
+def rule(
+    id: str,
+    title: str,
+    scopes: Scope | tuple[Scope, ...],
+    source: str,
+    fix: str,
+    divisions: tuple[str, ...] = ("closed", "open"),
+    severity: Severity = Severity.ERROR,
+) -> Callable[[Check], Rule]:
+    """Register a rule. The function is called as check(rule, subject, ruleset)."""
+
+    def register(function: Check) -> Rule:
+        if id in _RULES:
+            raise ValueError(f"rule {id} is defined twice")
+        if not function.__doc__:
+            raise ValueError(f"rule {id} has no docstring: it must say why it exists")
+        each = scopes if isinstance(scopes, tuple) else (scopes,)
+        why = " ".join(function.__doc__.split())
+        _RULES[id] = Rule(id, title, each, divisions, source, fix, severity, why, function)
+        return _RULES[id]
+
+    return register
+
+
+def catalogue() -> list[Rule]:
+    """Every rule, in the order of the groups and then by number."""
+    for name in MODULES:
+        importlib.import_module(f"rules.{name}")
+    return list(_RULES.values())
+
+
+def get(id: str) -> Rule | None:
+    return next((r for r in catalogue() if r.id == id.upper()), None)
+
+
+def rules_for(scope: Scope) -> Iterator[Rule]:
+    return (r for r in catalogue() if scope in r.scopes)
