@@ -12,6 +12,7 @@ from pathlib import Path
 BENCHMARK = "cloudmask"
 SCALING = "strong"
 MANIFEST = "MANIFEST.sha256"
+REPORTS = "reports"
 RESULT_PATTERN = re.compile(r"result_(\d+)\.txt\Z")
 
 
@@ -76,7 +77,7 @@ class PackageLayout:
 
     @property
     def report_dir(self) -> Path:
-        return self.root / "reports" / self.system
+        return self.root / REPORTS / self.system
 
     @property
     def manifest(self) -> Path:

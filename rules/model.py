@@ -78,6 +78,7 @@ class Event:
 class LogProblem:
     line: int
     message: str
+    kind: str = "invalid"  # invalid, encoding, too_long, prefix, token, duplicate_key, not_finite, truncated
 
 
 @dataclass
@@ -86,6 +87,9 @@ class Log:
     events: list[Event]
     problems: list[LogProblem] = field(default_factory=list)  # lines that are no valid MLLOG
     sha256: str | None = None
+    other_lines: int = 0  # lines without an MLLOG token
+    first_other_line: int | None = None
+    line_digests: list[str] = field(default_factory=list, repr=False)  # of every line, as in Arrival.digest
     _by_key: dict[str, list[Event]] | None = field(default=None, repr=False, compare=False)
 
     def all(self, key: str) -> list[Event]:
@@ -188,6 +192,8 @@ class Run:
     science: dict[str, Any] | None = None
     evidence_dir: Path | None = None
     weights_sha256: str | None = None  # of the file in the package
+    file_digests: dict[str, str] = field(default_factory=dict)  # evidence file name -> SHA-256 as it is now
+    power: dict[str, Log] = field(default_factory=dict)  # power/result_<i>/: file name -> readings
     problems: list[str] = field(default_factory=list)  # evidence that could not be read, one line each
 
     @property
@@ -279,6 +285,16 @@ class Plan:
     ruleset: str
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A symbolic link in the package, and whether it leads out of it (or nowhere)."""
+
+    path: str
+    target: str
+    inside: bool
+    exists: bool
+
+
 @dataclass
 class ManifestStatus:
     """MANIFEST.sha256 against the files on disk (paths relative to the package)."""
@@ -314,6 +330,11 @@ class Package:
     benchmark: str = "cloudmask"
     result_names: list[str] = field(default_factory=list)  # every result*.txt, whatever its number
     failed_runs: list[RunRecord] = field(default_factory=list)  # kept and marked, not scored
+    sizes: dict[str, int] = field(default_factory=dict)  # bytes of each of `files`
+    links: list[Link] = field(default_factory=list)
+    companion: dict[str, Any] | None = None  # <system>_<implementation>.json
+    system_names: list[str] = field(default_factory=list)  # every system the organisation describes
+    dataset_digest: str | None = None  # as it follows from the files that dataset.json lists
 
 
 # ---------------------------------------------------------------- verdict and score

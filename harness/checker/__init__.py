@@ -1,1 +1,55 @@
 """Reading packages and logs from strangers, applying the rulebook, saying the verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.checker.engine import check_loaded, check_plan, check_run, combine
+from harness.checker.jsonout import render_json, verdict_record
+from harness.checker.loader import Tree, find_target, load_package, load_single, scan
+from harness.checker.text import colour_wanted, render_text
+from harness.errors import UserError
+from rules.model import Package, Verdict
+from rules.ruleset import Ruleset, load_ruleset
+
+__all__ = [
+    "check_all",
+    "check_package",
+    "check_plan",
+    "colour_wanted",
+    "combine",
+    "render_json",
+    "render_text",
+    "verdict_record",
+]
+
+
+def check_package(
+    path: Path, ruleset: Ruleset | None = None, system: str | None = None
+) -> tuple[Package, Verdict]:
+    """Load and judge what is at `path`: an organisation's folder, one of its systems, or a result file.
+
+    Raises UserError when there is nothing to check, or when the folder holds several systems and
+    none is named (`check_all` judges them all).
+    """
+    found = check_all(path, ruleset, system)
+    if len(found) > 1:
+        names = ", ".join(str(package.system_name) for package, _ in found)
+        raise UserError(f"{path} holds several systems: {names}.", "name one with --system.")
+    return found[0]
+
+
+def check_all(
+    path: Path, ruleset: Ruleset | None = None, system: str | None = None
+) -> list[tuple[Package, Verdict]]:
+    """Every system at `path` with its verdict. Raises UserError when there is nothing to check."""
+    ruleset = ruleset or load_ruleset()
+    target = find_target(path, system)
+    if target.result is not None:
+        name = target.systems[0] if target.systems else None
+        run = load_single(target.result, target.root, name)
+        package = Package(target.root, target.root.name, name, [run], division=run.division)
+        return [(package, check_run(run, ruleset, str(path)))]
+    tree: Tree = scan(target.root)
+    loaded = (load_package(target.root, name, tree) for name in target.systems)
+    return [(package, check_loaded(package, ruleset, str(path))) for package in loaded]

@@ -1,1 +1,7 @@
-"""The leaderboard: only packages that the checker passes."""
+"""The leaderboard: only what the checker passes today, with scope and source beside every number."""
+
+from __future__ import annotations
+
+from harness.leaderboard.build import build_leaderboard
+
+__all__ = ["build_leaderboard"]

@@ -1,0 +1,63 @@
+# CloudMask Harness. `make` alone prints this help; every target creates .venv on first use.
+PYTHON ?= python3
+SYSTEM ?= local
+ORG ?= my-organisation
+VENV := .venv
+BIN := $(VENV)/bin
+CLOUDMASK := $(BIN)/cloudmask
+EXTRA ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup submit check report leaderboard test test-fast lint bench clean
+
+help: ## show this help
+	@echo "CloudMask Harness: run, check and publish the MLCommons Science CloudMask benchmark"
+	@echo
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@echo
+	@echo "  SYSTEM=$(SYSTEM)  the recipe to run: local, a100, or one of your own"
+	@echo "  ORG=$(ORG)  your organisation's folder under submissions/"
+	@echo "  RESUME=1 continue an interrupted submit   REPLACE=1 set a finished one aside and start anew"
+	@echo "  EXTRA=cuda install TensorFlow with its CUDA libraries"
+
+setup: $(VENV)/.installed ## create .venv and install (pinned by constraints.txt)
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 10) <= v <= (3, 13) or sys.exit("Python 3.10 to 3.13 is needed, this is %d.%d. Fix: make PYTHON=python3.12 ..." % v)'
+	@echo "Installing into $(VENV) (once; TensorFlow is large: one to several minutes) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.$(if $(EXTRA),[$(EXTRA)],)'
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	@echo "Installing the test tools ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,dev]'
+	@touch $@
+
+submit: setup ## machine to checked package and report: make submit SYSTEM=local
+	@$(CLOUDMASK) submit --system $(SYSTEM) --org $(ORG) $(if $(RESUME),--resume) $(if $(REPLACE),--replace)
+
+check: setup ## judge a package, rule by rule: make check ORG=examples
+	@$(CLOUDMASK) check submissions/$(ORG)
+
+report: setup ## render the HTML report of a package again
+	@$(CLOUDMASK) report submissions/$(ORG) --system $(SYSTEM)
+
+leaderboard: setup ## build the leaderboard of all packages that pass
+	@$(CLOUDMASK) leaderboard
+
+test: $(VENV)/.installed-test ## run all tests (several minutes)
+	@$(BIN)/python -m pytest
+
+test-fast: $(VENV)/.installed-test ## run the fast tests only
+	@$(BIN)/python -m pytest -m "not slow"
+
+lint: $(VENV)/.installed-test ## ruff and mypy
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+bench: $(VENV)/.installed-test ## run the benchmarks under tests/bench
+	@$(BIN)/python -m pytest tests/bench -m bench -s
+
+clean: ## remove .venv and caches; keeps data and submissions
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,136 @@
+"""Strangers' JSON and YAML: bounded, typed, and one line of explanation instead of an exception."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from rules.model import Arrival, Dataset, RunRecord
+
+MAX_JSON_BYTES = 64 << 20
+MAX_YAML_BYTES = 256 << 10
+MAX_TIMELINE_BYTES = 256 << 20
+T = TypeVar("T")
+
+_RECORD = TypeAdapter(RunRecord)
+_DATASET = TypeAdapter(Dataset)
+
+
+class Unreadable(Exception):
+    """One line: which file, and why it cannot be used."""
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """The file's bytes. Raises Unreadable when it is missing, no plain file, or too large."""
+    try:
+        if not path.is_file():
+            raise Unreadable("missing" if not path.exists() else "not a plain file")
+        if path.stat().st_size > limit:
+            raise Unreadable(f"larger than {limit} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        raise Unreadable(f"cannot be read ({error.strerror})") from error
+
+
+def read_json(path: Path) -> Any:
+    """A JSON value without NaN, infinities or repeated keys. Raises Unreadable."""
+    return parse_json(read_bytes(path, MAX_JSON_BYTES))
+
+
+def parse_json(data: bytes) -> Any:
+    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
+        result = dict(found)
+        if len(result) != len(found):
+            raise Unreadable("a JSON key appears twice in one object")
+        return result
+
+    def constant(name: str) -> Any:
+        raise Unreadable(f"{name} is no JSON value")
+
+    try:
+        return json.loads(data.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant)
+    except UnicodeDecodeError:
+        raise Unreadable("is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise Unreadable(f"is not valid JSON ({error.msg}, line {error.lineno})") from None
+    except (ValueError, RecursionError):
+        raise Unreadable("is not valid JSON (too deep, or a number too long)") from None
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """A JSON object. Raises Unreadable."""
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise Unreadable("is not a JSON object")
+    return value
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML mapping, by the safe loader. Raises Unreadable."""
+    data = read_bytes(path, MAX_YAML_BYTES)
+    try:
+        if data.count(b"&") > 100:  # anchors make small files large
+            raise Unreadable("uses more than 100 YAML anchors")
+        value = yaml.safe_load(data.decode("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError, OverflowError):
+        raise Unreadable("is not valid YAML") from None
+    if not isinstance(value, dict):
+        raise Unreadable("is not a YAML mapping")
+    return value
+
+
+def read_record(path: Path) -> RunRecord:
+    """run.json. Raises Unreadable."""
+    return _validated(_RECORD, read_object(path))
+
+
+def read_failed(path: Path) -> RunRecord:
+    """run.json of a run that failed: a killed harness leaves less in it. Raises Unreadable."""
+    empty = RunRecord(1, 0, "failed", None, 0, [], "", None, 0.0, 0.0, 0.0, None, {}, {}, {}, {})
+    known = {k: v for k, v in read_object(path).items() if v is not None}
+    return _validated(_RECORD, {**asdict(empty), **known})
+
+
+def read_dataset(path: Path) -> Dataset:
+    """dataset.json. Raises Unreadable."""
+    return _validated(_DATASET, {k: v for k, v in read_object(path).items() if k != "schema"})
+
+
+def read_timeline(path: Path) -> list[Arrival]:
+    """timeline.jsonl: one arrival per line. Raises Unreadable at the first line that is none."""
+    arrivals = []
+    for number, line in enumerate(read_bytes(path, MAX_TIMELINE_BYTES).splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            arrivals.append(
+                Arrival(
+                    _typed(row["line"], int),
+                    float(_typed(row["monotonic_s"], (int, float))),
+                    float(_typed(row["wall_s"], (int, float))),
+                    _typed(row["source"], str),
+                    _typed(row["digest"], str),
+                )
+            )
+        except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
+            raise Unreadable(f"line {number} is not an arrival") from None
+    return arrivals
+
+
+def _typed(value: Any, kind: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise TypeError
+    return value
+
+
+def _validated(adapter: TypeAdapter[T], value: Any) -> T:
+    try:
+        return adapter.validate_json(json.dumps(value), strict=True)  # strict: "5" is no number
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(p) for p in first["loc"])[:80] or "it"
+        raise Unreadable(f"{where}: {first['msg'].lower()}") from None

@@ -1,0 +1,67 @@
+"""cloudmask plan: what would run, and whether the rules and this machine allow it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from harness.checker import render_text
+from harness.commands import options
+from harness.datasets import directory_of
+from harness.errors import ExitCode, UserError
+from harness.prepare import Prepared, prepare
+from harness.submit import preflight
+from rules.model import Severity
+
+
+@click.command()
+@options.place
+def plan(system: str, org: str, submissions: Path, data_dir: Path) -> int:
+    """Show what `submit` would run for SYSTEM, without running anything or reading the data set."""
+    console = Console(highlight=False)
+    workspace = options.workspace_of(system, org, submissions, data_dir)
+    prepared = prepare(workspace, system, org, data=False)
+    recipe = prepared.recipe
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    try:
+        where = str(directory_of(recipe.data, workspace))
+    except UserError as error:
+        where = f"not found: {error.message}"
+    rows = {
+        "recipe": str(prepared.source.recipe),
+        "what": recipe.description or "-",
+        "division": f"{recipe.division} (closed is this rulebook's own profile)",
+        "runs": f"{recipe.runs}, seeds drawn at start, caches evicted before each",
+        "data set": f"{recipe.data.profile} in {where}",
+        "devices": f"{recipe.devices.nodes} node(s) with {recipe.devices.accelerators_per_node} accelerator(s), "
+        f"strategy {recipe.devices.strategy}",
+        "numerics": recipe.precision,
+        "implementation": " ".join(recipe.command) if recipe.command else "reference (python -m reference)",
+        "package": str(prepared.layout.root),
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    for key, stated in sorted(prepared.plan.settings.items()):
+        if not key.startswith("submission_"):
+            table.add_row(f"  {key}", str(stated.value))
+    console.print(table, markup=False)
+    show_machine(console, prepared)
+    verdict = preflight(prepared)
+    console.print(render_text(verdict, width=console.width, colour=console.is_terminal), markup=False)
+    failed = any(f.severity is Severity.ERROR for f in verdict.findings)
+    return ExitCode.FINDINGS if failed else ExitCode.OK
+
+
+def show_machine(console: Console, prepared: Prepared) -> None:
+    """Declared beside detected."""
+    words = {True: "agrees", False: "DIFFERS", None: "not compared"}
+    table = Table(title=f"{prepared.layout.system}: declared and detected", title_justify="left")
+    for name in ("field", "declared", "detected here", ""):
+        table.add_column(name, overflow="fold")
+    for field in prepared.comparison:
+        style = "red" if field.agrees is False else None
+        table.add_row(field.field, str(field.declared), str(field.detected), words[field.agrees], style=style)
+    console.print(table, markup=False)

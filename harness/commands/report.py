@@ -1,0 +1,59 @@
+"""cloudmask report: the HTML report of a package, from what is on disk."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from harness.checker import check_package
+from harness.commands import options
+from harness.errors import UserError
+from harness.layout import PackageLayout
+from harness.manifest import write_manifest
+from harness.report import build_report
+from harness.scoring import score
+from rules.model import Package
+from rules.ruleset import DEFAULT, load_ruleset
+
+
+@click.command()
+@click.argument("path", type=options.PathType)
+@click.option("--system", help="Which system, when the organisation has several.")
+@click.option("--ruleset", default=DEFAULT, show_default=True, help="Rules to judge by.")
+@click.option("--out", type=options.PathType, help="Folder to write to; default: reports/<system> of the package.")
+def report(path: Path, system: str | None, ruleset: str, out: Path | None) -> None:
+    """Check, score and render the package at PATH (an organisation's folder) as one HTML page.
+
+    The page works from its file path, offline. Rendering always judges anew: the verdict shown is today's.
+    """
+    try:
+        rules = load_ruleset(ruleset)
+    except ValueError as error:
+        raise UserError(str(error), "see `cloudmask rules list`.") from None
+    package, verdict = check_package(path, rules, system=system)
+    target = out or default_folder(package)
+    page = build_report(package, verdict, score(package, rules), target, time.time())
+    if out is None:
+        keep_manifest(package)
+    click.echo(f"{verdict.verdict.replace('_', ' ')} with {verdict.ruleset}: {page}")
+
+
+def default_folder(package: Package) -> Path:
+    """reports/<system> of the package. Raises UserError for what is no package."""
+    if not package.system_name or not (package.root / "systems").is_dir():
+        raise UserError("This is not a whole package, so there is no place for its report.", "add --out DIR.")
+    return PackageLayout(package.root, package.system_name).report_dir
+
+
+def keep_manifest(package: Package) -> None:
+    """List the new report in the manifest, if the manifest was true before.
+
+    A manifest that was wrong stays wrong: writing it anew would hide what was changed.
+    """
+    status = package.manifest
+    if status is None or not status.present or status.problem or status.missing:
+        return
+    if all(name.startswith("reports/") for name in [*status.changed, *status.unlisted]):
+        write_manifest(package.root)

@@ -1,0 +1,75 @@
+"""cloudmask rules: list the rules, explain one."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import shutil
+import textwrap
+from typing import Any
+
+import click
+
+from harness.errors import ExitCode, UserError
+from rules.registry import Rule, catalogue, get
+
+
+@click.group()
+def rules() -> None:
+    """List and explain the rules that packages are judged by."""
+
+
+@rules.command("list")
+@click.option("--group", default=None, help="One group: LOG TIM HYP DAT QUA SED CNV SYS PKG PWR EVD.")
+@click.option("--json", "as_json", is_flag=True, help="Everything about each rule, as JSON.")
+def list_rules(group: str | None, as_json: bool) -> int:
+    """One line per rule."""
+    everything = catalogue()
+    groups = list(dict.fromkeys(r.id[:3] for r in everything))
+    if group is not None and group.upper() not in groups:
+        raise UserError(f"There is no group '{group}'.", f"choose one of {', '.join(groups)}.")
+    chosen = [r for r in everything if group is None or r.id.startswith(group.upper())]
+    if as_json:
+        click.echo(json.dumps([_record(r) for r in chosen], indent=1))
+        return ExitCode.OK
+    for rule in chosen:
+        scopes = "+".join(s.value for s in rule.scopes)
+        click.echo(f"{rule.id}  {rule.severity.value:7}  {scopes:12}  {rule.title}")
+    click.echo(f"{len(chosen)} rules; `cloudmask rules explain ID` says why each exists.")
+    return ExitCode.OK
+
+
+@rules.command("explain")
+@click.argument("id")
+def explain(id: str) -> int:
+    """Why a rule exists, where it comes from, and how to satisfy it."""
+    rule = get(id)
+    if rule is None:
+        near = difflib.get_close_matches(id.upper(), [r.id for r in catalogue()], 1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise UserError(f"There is no rule '{id[:40]}'.", f"{hint}`cloudmask rules list` shows them all.")
+    width = min(shutil.get_terminal_size((100, 24)).columns, 100)
+    click.echo(f"{rule.id}  {rule.title}\n")
+    for name, text in (
+        ("why", rule.why),
+        ("fix", rule.fix),
+        ("source", rule.source),
+        ("severity", rule.severity.value),
+        ("judges", ", ".join(s.value for s in rule.scopes)),
+        ("divisions", ", ".join(rule.divisions)),
+    ):
+        click.echo(textwrap.fill(text, width, initial_indent=f"{name:>10}  ", subsequent_indent=" " * 12))
+    return ExitCode.OK
+
+
+def _record(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "title": rule.title,
+        "severity": rule.severity.value,
+        "scopes": [s.value for s in rule.scopes],
+        "divisions": list(rule.divisions),
+        "source": rule.source,
+        "why": rule.why,
+        "fix": rule.fix,
+    }

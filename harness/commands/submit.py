@@ -1,0 +1,107 @@
+"""cloudmask submit: from machine to checked package and report."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from harness.checker import render_text
+from harness.commands import options
+from harness.commands.plan import show_machine
+from harness.errors import ExitCode, UserError
+from harness.prepare import Prepared, load_source, prepare, synthesize_if_missing
+from harness.progress import clock, make_display
+from harness.submit import Submission, judge, preflight, run_all, seal, set_aside_package
+from harness.workspace import Workspace
+from rules.model import Severity
+
+
+@click.command()
+@options.place
+@click.option(
+    "--resume", is_flag=True, help="Continue an interrupted submit; finished runs are not repeated."
+)
+@click.option("--replace", is_flag=True, help="Set finished runs of this system aside and start anew.")
+def submit(system: str, org: str, submissions: Path, data_dir: Path, resume: bool, replace: bool) -> int:
+    """Run SYSTEM's recipe under the rules and make a checked, scored, explained submission.
+
+    \b
+    Exit codes: 0 compliant, 1 findings or a failed run, 2 wrong usage or machine, 130 interrupted.
+    """
+    if resume and replace:
+        raise UserError("--resume and --replace exclude each other.")
+    console = Console(stderr=False, highlight=False)
+    workspace = options.workspace_of(system, org, submissions, data_dir)
+    prepared = ready(console, workspace, system, org)
+    if replace and (moved := set_aside_package(workspace, prepared.layout)):
+        console.print(f"earlier results set aside in {moved}")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    display = make_display(console)
+    try:
+        run_all(prepared, display, resume)
+    finally:
+        display.close()
+    seal(prepared)
+    submission = judge(prepared.layout, prepared.plan.ruleset)
+    summarise(console, submission)
+    return submission.exit_code
+
+
+def ready(console: Console, workspace: Workspace, system: str, org: str) -> Prepared:
+    """Data at hand, right machine, plan by the rules; or a UserError that says what to do."""
+    recipe = load_source(workspace, system, org)
+    with options.file_progress(console, "synthesising scenes") as progress:
+        if synthesize_if_missing(recipe, workspace, progress):
+            console.print(f"synthetic data set '{recipe.data.profile}' made in {workspace.data}")
+    with options.file_progress(console, "hashing scenes") as progress:
+        prepared = prepare(workspace, system, org, progress)
+    if prepared.wrong_machine:
+        show_machine(console, prepared)
+        raise UserError(
+            f"This is not the machine that '{system}' describes: nothing was run.",
+            "run it there; or SYSTEM=local on this one; or describe this one with `cloudmask system detect`.",
+        )
+    verdict = preflight(prepared)
+    if any(f.severity is Severity.ERROR for f in verdict.findings):
+        console.print(render_text(verdict, width=console.width, colour=console.is_terminal), markup=False)
+        raise UserError(
+            "The plan breaks the rules above: nothing was run.", "correct the recipe.", ExitCode.FINDINGS
+        )
+    plan = prepared.plan
+    console.print(
+        f"plan: {plan.runs} {plan.division} run(s) of '{system}' for {org}, data set "
+        f"{prepared.recipe.data.profile}, {prepared.recipe.precision}; by {plan.ruleset} nothing is against it",
+        soft_wrap=True,
+    )
+    return prepared
+
+
+def summarise(console: Console, submission: Submission) -> None:
+    """Verdict, findings of weight, score, and where to look."""
+    verdict, result = submission.verdict, submission.score
+    counts = verdict.counts()
+    console.print()
+    if any(f.severity is Severity.ERROR for f in verdict.findings):
+        console.print(render_text(verdict, width=console.width, colour=console.is_terminal), markup=False)
+    colour = "green" if verdict.verdict == "compliant" else "red"
+    console.print(
+        f"verdict: [bold {colour}]{verdict.verdict.replace('_', ' ')}[/] with {verdict.ruleset}", end=""
+    )
+    console.print(f" ({counts['pass']} rules passed, {counts['fail']} failed, {counts['warn']} warnings)")
+    for run in result.runs:
+        dropped = f"  (dropped: {run.dropped})" if run.dropped else ""
+        accuracy = f"{run.accuracy:.4f}" if run.accuracy is not None else "not measured"
+        console.print(
+            f"  run {run.index}: {clock(run.time_to_train_s) if run.time_to_train_s else 'did not converge'}"
+            f", {run.epochs} epochs, accuracy {accuracy}{dropped}"
+        )
+    if result.time_to_train_s is not None:
+        console.print(f"time-to-train: [bold]{result.time_to_train_s:.2f} s[/] (unverified; {result.method})")
+    package = submission.package
+    console.print(f"package: {package.root}", soft_wrap=True, markup=False)
+    console.print(f"report:  {submission.report}", soft_wrap=True, markup=False)
+    sys.stdout.flush()

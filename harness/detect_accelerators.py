@@ -1,0 +1,107 @@
+"""Which accelerators this machine has: NVIDIA GPUs through NVML, and what else sits on the PCI bus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from harness.detect_host import ROOT, read_text
+from harness.telemetry.nvml import load, text
+from harness.telemetry.source import SourceUnavailable
+
+_VENDORS = {"0x10de": "NVIDIA", "0x1002": "AMD", "0x8086": "Intel"}
+# PCI classes: 3D controller, processing accelerator; VGA counts for NVIDIA only (else it is a console)
+_ACCELERATOR_CLASSES = ("0x0302", "0x1200")
+_VGA_CLASS = "0x0300"
+MAX_NVLINKS = 18  # links of an H100; asking beyond what the GPU has is answered with an error
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU; None where the driver does not tell."""
+
+    model: str
+    uuid: str | None
+    memory_bytes: int | None
+    memory_bus_bits: int | None
+    sm_clock_mhz: int | None  # maximum
+    pcie: str | None  # e.g. "PCIe Gen4 x16"
+    nvlinks: int | None  # active links
+    mig: bool = False
+
+
+@dataclass(frozen=True)
+class Accelerators:
+    gpus: list[Gpu] = field(default_factory=list)
+    driver: str | None = None
+    cuda: str | None = None  # newest CUDA version the driver supports
+    problem: str | None = None  # why NVML gave nothing
+    unusable: list[str] = field(default_factory=list)  # on the PCI bus, but not usable through a driver here
+
+
+def accelerators(root: Path = ROOT) -> Accelerators:
+    """GPUs that can be used here. A GPU without a working driver is listed as unusable, not counted."""
+    devices = pci_accelerators(root)
+    try:
+        nvml = load()
+    except SourceUnavailable as error:
+        return Accelerators(problem=f"{error.why}. {error.fix}", unusable=devices)
+    try:
+        gpus = [_gpu(nvml, index) for index in range(nvml.nvmlDeviceGetCount())]
+        driver = _ask(nvml, lambda: text(nvml.nvmlSystemGetDriverVersion()))
+        version = _ask(nvml, lambda: int(nvml.nvmlSystemGetCudaDriverVersion()))
+        cuda = f"{version // 1000}.{version % 1000 // 10}" if version else None
+        others = devices if not gpus else [d for d in devices if not d.startswith("NVIDIA")]
+        return Accelerators(gpus, driver, cuda, None, others)
+    except nvml.NVMLError as error:
+        return Accelerators(problem=f"the GPUs cannot be listed ({error})", unusable=devices)
+    finally:
+        _ask(nvml, nvml.nvmlShutdown)
+
+
+def _ask(nvml: ModuleType, question: Callable[[], Any]) -> Any:
+    try:
+        return question()
+    except (nvml.NVMLError, AttributeError):  # AttributeError: an older nvidia-ml-py
+        return None
+
+
+def _gpu(nvml: ModuleType, index: int) -> Gpu:
+    handle = nvml.nvmlDeviceGetHandleByIndex(index)
+    generation = _ask(nvml, lambda: nvml.nvmlDeviceGetMaxPcieLinkGeneration(handle))
+    width = _ask(nvml, lambda: nvml.nvmlDeviceGetMaxPcieLinkWidth(handle))
+    mig = _ask(nvml, lambda: nvml.nvmlDeviceGetMigMode(handle))
+    return Gpu(
+        model=text(nvml.nvmlDeviceGetName(handle)),
+        uuid=_ask(nvml, lambda: text(nvml.nvmlDeviceGetUUID(handle))),
+        memory_bytes=_ask(nvml, lambda: int(nvml.nvmlDeviceGetMemoryInfo(handle).total)),
+        memory_bus_bits=_ask(nvml, lambda: int(nvml.nvmlDeviceGetMemoryBusWidth(handle))),
+        sm_clock_mhz=_ask(nvml, lambda: int(nvml.nvmlDeviceGetMaxClockInfo(handle, nvml.NVML_CLOCK_SM))),
+        pcie=f"PCIe Gen{generation} x{width}" if generation and width else None,
+        nvlinks=_nvlinks(nvml, handle),
+        mig=bool(mig and mig[0]),
+    )
+
+
+def _nvlinks(nvml: ModuleType, handle: Any) -> int | None:
+    """Active NVLinks; None when the GPU knows no NVLink at all."""
+    states = [_ask(nvml, partial(nvml.nvmlDeviceGetNvLinkState, handle, link)) for link in range(MAX_NVLINKS)]
+    known = [state for state in states if state is not None]
+    return sum(1 for state in known if state) if known else None
+
+
+def pci_accelerators(root: Path = ROOT) -> list[str]:
+    """Accelerators on the PCI bus by vendor and id, whether or not a driver is loaded."""
+    found = []
+    for device in sorted(root.glob("sys/bus/pci/devices/*")):
+        vendor, kind = read_text(device / "vendor") or "", (read_text(device / "class") or "")[:6]
+        name = _VENDORS.get(vendor)
+        if name and (kind in _ACCELERATOR_CLASSES or (kind == _VGA_CLASS and name == "NVIDIA")):
+            driver = device / "driver"
+            loaded = f"driver {driver.resolve().name}" if driver.exists() else "no driver loaded"
+            found.append(f"{name} device {read_text(device / 'device') or '?'} ({loaded})")
+    return found

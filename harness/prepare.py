@@ -1,0 +1,115 @@
+"""From a system's name to a plan ready to run: recipe, data set, system description, preflight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from harness.datasets import describe, directory_of, is_synthetic
+from harness.errors import UserError
+from harness.layout import PackageLayout
+from harness.plan import RunPlan, build_plan
+from harness.recipe import Recipe, load_recipe
+from harness.system import (
+    Detected,
+    FieldComparison,
+    compare,
+    detect,
+    read_description,
+    system_description,
+)
+from harness.workspace import Workspace
+from reference.dataset import Described
+from reference.synthetic import is_complete, synthesize
+from rules.model import Plan, System
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything decided before the first run. `source` is where recipe and scripts were found."""
+
+    source: PackageLayout
+    layout: PackageLayout
+    recipe: Recipe
+    plan: Plan
+    system: System
+    detected: Detected
+    comparison: list[FieldComparison]
+    described: Described | None
+
+    @property
+    def wrong_machine(self) -> list[FieldComparison]:
+        return [field for field in self.comparison if field.agrees is False]
+
+    def run_plan(self) -> RunPlan:
+        assert self.described is not None
+        return RunPlan(self.recipe, self.layout, self.described)
+
+
+def prepare(
+    workspace: Workspace, system: str, org: str, progress: Progress | None = None, data: bool = True
+) -> Prepared:
+    """Read the recipe, look at the machine, then at the data (unless `data` is False).
+
+    On the wrong machine the data set is not touched: nobody waits for 180 GB to hear that.
+    Raises UserError for anything missing or wrong.
+    """
+    source = workspace.find_recipe(system, org)
+    layout = workspace.layout(org, system)
+    recipe = load_recipe(source.recipe)
+    detected = detect()
+    declared = declared_system(source, layout, recipe, detected)
+    comparison = compare(declared.fields, detected)
+    described = None
+    if data and not any(field.agrees is False for field in comparison):
+        described = describe(recipe.data, workspace, progress)
+    plan = build_plan(recipe, layout, declared, described.dataset if described else None)
+    return Prepared(source, layout, recipe, plan, declared, detected, comparison, described)
+
+
+def load_source(workspace: Workspace, system: str, org: str) -> Recipe:
+    """The recipe alone, to see what data it needs."""
+    return load_recipe(workspace.find_recipe(system, org).recipe)
+
+
+def synthesize_if_missing(recipe: Recipe, workspace: Workspace, progress: Progress | None = None) -> bool:
+    """Make the recipe's synthetic data set unless it is whole already. True when something was made."""
+    if not is_synthetic(recipe.data):
+        return False
+    if is_complete(directory_of(recipe.data, workspace)):
+        return False
+    try:
+        synthesize(recipe.data.profile, workspace.data, progress=progress)
+    except ValueError as error:
+        raise UserError(f"{error}.", "move that folder away.") from None
+    return True
+
+
+def declared_system(
+    source: PackageLayout, layout: PackageLayout, recipe: Recipe, detected: Detected
+) -> System:
+    """The organisation's system description, else the example's under its own name, else what was probed."""
+    for candidate in (layout.system_json, source.system_json):
+        if candidate.is_file():
+            fields = {**read_description(candidate), "submitter": layout.root.name, "division": recipe.division}
+            provenance = dict.fromkeys(fields, "typed")
+            return _system(layout, fields, provenance, detected)
+    fields = system_description(
+        detected,
+        submitter=layout.root.name,
+        division=recipe.division,
+        status=recipe.status,
+        name=layout.system,
+    )
+    return _system(layout, fields, dict(detected.provenance), detected)
+
+
+def _system(
+    layout: PackageLayout, fields: dict[str, Any], provenance: dict[str, str], detected: Detected
+) -> System:
+    path = layout.system_json.relative_to(layout.root).as_posix()
+    return System(layout.system, path, fields, provenance, dict(detected.fields))
+

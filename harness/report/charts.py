@@ -1,0 +1,362 @@
+"""The report's charts. Each is a function of the data and a width: pages carry a wide and a narrow drawing.
+
+Two drawings, because an SVG that shrinks with the page shrinks its letters too. The style sheet shows
+the one that fits. Colours are classes; meaning never rests on colour alone (labels, dashes, shapes).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from harness.report.model import Epoch, Panel, RunCard, ScienceCard, TimelineCard
+from harness.report.svg import Canvas, Scale, spread, tick_text, ticks
+from harness.report.text import duration_text, quantity
+
+WIDE, NARROW = 760, 330
+PHASE_NAMES = {"init": "initialise", "train": "train", "evaluate": "evaluate", "inference": "inference"}
+
+
+def both(draw: Callable[[int], Canvas | None]) -> Markup:
+    """The wide and the narrow drawing, one of which is shown; empty when there is nothing to draw."""
+    parts = [(name, draw(width)) for name, width in (("wide", WIDE), ("narrow", NARROW))]
+    return Markup("").join(
+        Markup('<div class="drawing {}">{}</div>').format(name, canvas.render()) for name, canvas in parts if canvas
+    )
+
+
+@dataclass(frozen=True)
+class Plot:
+    """The area inside the axes of one chart."""
+
+    canvas: Canvas
+    x: Scale
+    y: Scale
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def x_axis(self, label: str, count: int = 6) -> None:
+        marks = ticks(self.x.low, self.x.high, count)
+        for mark in marks:
+            self.canvas.line(self.x(mark), self.bottom, self.x(mark), self.bottom + 4, "tick")
+            self.canvas.text(self.x(mark), self.bottom + 17, tick_text(mark, marks), "label", "middle")
+        self.canvas.line(self.left, self.bottom, self.right, self.bottom, "axis")
+        if label:
+            self.canvas.text(self.right, self.bottom + 34, label, "label strong", "end")
+
+    def y_axis(self, label: str, count: int = 5) -> None:
+        marks = ticks(self.y.low, self.y.high, count)
+        for mark in marks:
+            self.canvas.line(self.left, self.y(mark), self.right, self.y(mark), "grid")
+            self.canvas.text(self.left - 8, self.y(mark) + 4, tick_text(mark, marks), "label", "end")
+        if label:
+            self.canvas.text(0, self.top - 14, label, "label strong")
+
+    def points(self, data: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+        return [(self.x(x), self.y(y)) for x, y in data]
+
+
+def _plot(
+    canvas: Canvas,
+    box: tuple[float, float, float, float],
+    x: tuple[float, float],
+    y: tuple[float, float],
+) -> Plot:
+    """box is (left, top, right, bottom) in pixels; x and y are the ranges of the data."""
+    left, top, right, bottom = box
+    return Plot(canvas, Scale(*x, left, right), Scale(*y, bottom, top), left, top, right, bottom)
+
+
+# ---------------------------------------------------------------- runs
+
+
+def run_times(runs: list[RunCard], mean_s: float | None, width: int) -> Canvas | None:
+    """Time-to-train of each run on one axis, with the score."""
+    timed = [(run, run.time_to_train_s) for run in runs if run.time_to_train_s is not None]
+    if not timed:
+        return None
+    divisor, unit = _time_unit(max(time for _, time in timed))
+    values = [time / divisor for _, time in timed] + ([mean_s / divisor] if mean_s is not None else [])
+    low, high = min(values), max(values)
+    pad = (high - low) * 0.08 or high * 0.02 or 1.0
+    row = 24
+    height = 34 + row * len(timed) + 46
+    listed = ", ".join(f"run {run.index}: {duration_text(time)}" for run, time in timed)
+    canvas = Canvas(width, height, "Time-to-train of each run", f"{listed}. Score: {duration_text(mean_s)}.")
+    plot = _plot(
+        canvas, (52, 30, width - 8, height - 46), (low - pad, high + pad), (0, 1)
+    )
+    for i, (run, time) in enumerate(timed):
+        y = plot.top + row * (i + 0.5)
+        x = plot.x(time / divisor)
+        words = f"{time / divisor:.2f}" + (f", {run.dropped}" if run.dropped else "")
+        canvas.line(plot.left, y, plot.right, y, "grid")
+        canvas.text(0, y + 4, f"run {run.index}")
+        canvas.circle(x, y, 5, "dot hollow" if run.dropped else "dot", f"run {run.index}: {duration_text(time)}")
+        right = x < plot.left + 0.62 * (plot.right - plot.left)
+        canvas.text(x + (11 if right else -11), y + 4, words, "label", "start" if right else "end")
+    if mean_s is not None:
+        x = plot.x(mean_s / divisor)
+        canvas.line(x, plot.top - 6, x, plot.bottom, "accent-line")
+        canvas.text(x, plot.top - 12, f"score {duration_text(mean_s)}", "label accent", "middle")
+    plot.x_axis(f"time-to-train ({unit})", 6 if width > 400 else 4)
+    return canvas
+
+
+def _time_unit(longest_s: float) -> tuple[float, str]:
+    if longest_s < 600:
+        return 1.0, "s"
+    return (60.0, "min") if longest_s < 36_000 else (3600.0, "h")
+
+
+# ---------------------------------------------------------------- learning
+
+
+def learning_curves(
+    runs: list[RunCard],
+    value: Callable[[Epoch], float | None],
+    title: str,
+    y_label: str,
+    width: int,
+    target: float | None = None,
+) -> Canvas | None:
+    """One line per run over epochs; dropped runs are dashed; the target is a horizontal line."""
+    lines = []
+    for run in runs:
+        points = [(float(e.epoch), v) for e in run.curve if (v := value(e)) is not None]
+        if points:
+            lines.append((run, points))
+    if not lines:
+        return None
+    ys = [y for _, points in lines for _, y in points] + ([target] if target is not None else [])
+    xs = [x for _, points in lines for x, _ in points]
+    pad = (max(ys) - min(ys)) * 0.06 or 0.01
+    height = 330 if width > 400 else 270
+    ends = "; ".join(f"run {run.index} ends at {points[-1][1]:.4f}" for run, points in lines)
+    canvas = Canvas(width, height, title, f"{ends}. Target: {target if target is not None else 'none'}.")
+    plot = _plot(
+        canvas,
+        (46, 28, width - 54, height - 46),
+        (min(xs), max(max(xs), min(xs) + 1)),
+        (min(ys) - pad, max(ys) + pad),
+    )
+    plot.y_axis(y_label)
+    plot.x_axis("epoch", min(8 if width > 400 else 5, max(1, round(plot.x.high - plot.x.low))))
+    if target is not None:
+        canvas.line(plot.left, plot.y(target), plot.right, plot.y(target), "target")
+        canvas.text(plot.left + 6, plot.y(target) - 6, f"target {target:g}", "label accent")
+    _curves(plot, lines)
+    return canvas
+
+
+def _curves(plot: Plot, lines: list[tuple[RunCard, list[tuple[float, float]]]]) -> None:
+    shown_dots = sum(len(points) for _, points in lines) <= 400
+    for run, points in sorted(lines, key=lambda line: not line[0].dropped):
+        style = "dropped" if run.dropped else "kept"
+        plot.canvas.path(plot.points(points), f"curve {style}", f"run {run.index}")
+        for x, y in points if shown_dots else points[-1:]:
+            tip = f"run {run.index}, epoch {x:g}: {y:.4f}"
+            last = (x, y) == points[-1]
+            plot.canvas.circle(
+                plot.x(x), plot.y(y), 4.5 if last else 2.5, f"dot {'hollow' if run.dropped else ''}".strip(), tip
+            )
+    if len(lines) <= 12:  # more labels than a margin can hold: the table has the numbers
+        _end_labels(plot, lines)
+
+
+def _end_labels(plot: Plot, lines: list[tuple[RunCard, list[tuple[float, float]]]]) -> None:
+    """Names at the ends of the curves: in the margin, or above the point where a run ended early."""
+    early: dict[float, list[tuple[RunCard, float]]] = {}
+    late = []
+    for run, points in lines:
+        x, y = plot.x(points[-1][0]), plot.y(points[-1][1])
+        if x < plot.right - 1:
+            early.setdefault(x, []).append((run, y))
+        else:
+            late.append((run, y))
+    for (run, _), y in zip(late, spread([y for _, y in late], 14, plot.top, plot.bottom), strict=True):
+        plot.canvas.text(plot.right + 9, y + 4, f"run {run.index}", f"label {'muted' if run.dropped else 'accent'}")
+    for x, ended in early.items():
+        names = ("run " if len(ended) == 1 else "runs ") + ", ".join(str(run.index) for run, _ in ended)
+        style = "muted" if all(run.dropped for run, _ in ended) else "accent"
+        plot.canvas.text(x, max(plot.top - 2, min(y for _, y in ended) - 11), names, f"label {style}", "middle")
+
+
+# ---------------------------------------------------------------- timeline
+
+
+def timeline(card: TimelineCard, width: int) -> Canvas:
+    """Phases of the log as a band, and below it one panel per quantity on the same time axis."""
+    panel, gap, band = 92 if width > 400 else 80, 40, 18
+    top = 46
+    height = top + band + 16 + len(card.panels) * (panel + gap) + 26
+    names = ", ".join(f"{p.title} ({p.unit})" for p in card.panels) or "no measured quantity"
+    canvas = Canvas(
+        width,
+        height,
+        f"Timeline of run {card.run}",
+        f"Phases of the log over {duration_text(card.stop_s - card.start_s)}, with {names}.",
+    )
+    left, right = 46.0, width - (64.0 if width > 400 else 6.0)
+    x = Scale(card.start_s, card.stop_s, left, right)
+    _clock(canvas, card, x, top, height - 44)
+    for phase in card.phases:
+        tip = f"{PHASE_NAMES[phase.kind]}: {phase.start_s:.1f} to {phase.stop_s:.1f} s"
+        canvas.rect(
+            x(phase.start_s), top, max(0.8, x(phase.stop_s) - x(phase.start_s)), band, f"phase {phase.kind}", tip
+        )
+    y = top + band + 16 + 24
+    for one in card.panels:
+        plot = _panel(canvas, one, x, (left, y, right, y + panel - 24))
+        y += panel + gap
+        if one is card.panels[-1]:
+            plot.x_axis("seconds since run_start", 8 if width > 400 else 4)
+    return canvas
+
+
+def _clock(canvas: Canvas, card: TimelineCard, x: Scale, top: float, bottom: float) -> None:
+    """Where the clock of the score starts and stops."""
+    near = card.clock_stop_s is not None and x(card.clock_stop_s) - x(0) < 170
+    canvas.line(x(0), top - 8, x(0), bottom, "clock")
+    canvas.text(x(0), top - 30 if near else top - 14, "clock starts", "label strong", "start")
+    if card.clock_stop_s is not None:
+        canvas.line(x(card.clock_stop_s), top - 8, x(card.clock_stop_s), bottom, "clock")
+        canvas.text(x(card.clock_stop_s), top - 14, "clock stops", "label strong", "end")
+
+
+def _panel(canvas: Canvas, panel: Panel, x: Scale, box: tuple[float, float, float, float]) -> Plot:
+    left, top, right, bottom = box
+    highest = max((v for s in panel.series for _, v in s.points), default=0.0)
+    top_value = panel.maximum if panel.maximum is not None else _round_up(highest)
+    plot = _plot(canvas, box, (x.low, x.high), (0.0, max(top_value, highest)))
+    plot.y_axis("", 2)
+    canvas.text(0, top - 12, f"{panel.title} ({panel.unit})", "label strong")
+    canvas.line(left, bottom, right, bottom, "axis")
+    for i, series in enumerate(panel.series):
+        points = plot.points(series.points)
+        if i == 0:
+            canvas.area(points, bottom, "fill")
+        canvas.path(points, f"curve series-{i}", series.label)
+    if right < canvas.width - 30 or len(panel.series) > 1:
+        _series_labels(plot, panel)
+    return plot
+
+
+def _round_up(value: float) -> float:
+    """The next round number at or above, so that an axis ends on a tick."""
+    if value <= 0:
+        return 1.0
+    step = (ticks(0.0, value, 2) + [value])[1]
+    return math.ceil(value / step - 1e-9) * step
+
+
+def _series_labels(plot: Plot, panel: Panel) -> None:
+    if plot.right > plot.canvas.width - 30:  # no margin on a narrow page: one line above the panel
+        text = " · ".join(s.label for s in panel.series)
+        plot.canvas.text(plot.right, plot.top - 12, text if len(text) < 26 else "", "label muted", "end")
+        return
+    wanted = [plot.y(series.points[-1][1]) for series in panel.series]
+    for i, y in enumerate(spread(wanted, 13, plot.top, plot.bottom + 6)):
+        plot.canvas.text(plot.right + 6, y + 4, panel.series[i].label[:14], f"label series-text-{i}")
+
+
+# ---------------------------------------------------------------- science
+
+
+def calibration(card: ScienceCard, width: int) -> Canvas | None:
+    """Reliability diagram: how often it was cloud when the model said p, and how many pixels said so."""
+    bins = [b for b in card.calibration if b.count and b.cloud_fraction is not None]
+    if not bins:
+        return None
+    side = min(width, 380)
+    hist = 54
+    height = 30 + (side - 60) + 46 + hist + 20
+    told = "; ".join(f"{b.low:.1f} to {b.high:.1f}: {b.cloud_fraction:.2f}" for b in bins)
+    canvas = Canvas(side, height, "Calibration", f"Predicted probability and observed share of cloud. {told}.")
+    plot = _plot(canvas, (46, 28, side - 12, 28 + side - 60), (0, 1), (0, 1))
+    plot.y_axis("observed share of cloud", 5)
+    canvas.line(plot.x(0), plot.y(0), plot.x(1), plot.y(1), "target")
+    canvas.text(plot.x(0.04), plot.y(0.12) - 12, "perfect", "label muted")
+    points = [(_middle(b), b.cloud_fraction or 0.0) for b in bins]
+    canvas.path(plot.points(points), "curve kept")
+    for (x, y), b in zip(points, bins, strict=True):
+        tip = f"said {x:.2f}, was cloud {y:.2f} ({b.count} pixels)"
+        canvas.circle(plot.x(x), plot.y(y), 4, "dot", tip)
+    canvas.line(plot.left, plot.bottom, plot.right, plot.bottom, "axis")
+    bottom = plot.bottom + 22 + hist
+    most = max(b.count for b in bins)
+    for b in bins:
+        tall = hist * b.count / most
+        tip = f"{b.low:.2f} to {b.high:.2f}: {b.count} pixels"
+        canvas.rect(plot.x(b.low) + 1, bottom - tall, plot.x(b.high) - plot.x(b.low) - 2, tall, "hist", tip)
+    canvas.text(plot.left, plot.bottom + 16, "pixels", "label muted")
+    lower = _plot(canvas, (plot.left, bottom - hist, plot.right, bottom), (0, 1), (0, 1))
+    lower.x_axis("predicted probability of cloud", 5)
+    canvas.height = round(bottom + 40)
+    return canvas
+
+
+def _middle(one: object) -> float:
+    stated = getattr(one, "mean_probability", None)
+    return stated if stated is not None else (one.low + one.high) / 2  # type: ignore[attr-defined]
+
+
+def precision_recall(card: ScienceCard, width: int) -> Canvas | None:
+    points = sorted(card.precision_recall)
+    if len(points) < 2:
+        return None
+    side = min(width, 380)
+    height = 28 + (side - 60) + 46
+    canvas = Canvas(
+        side, height, "Precision and recall", f"{len(points)} thresholds, from {points[0]} to {points[-1]}."
+    )
+    low = min(0.8, min(p for _, p in points))
+    plot = _plot(canvas, (46, 28, side - 12, 28 + side - 60), (0, 1), (max(0.0, low - 0.02), 1))
+    plot.y_axis("precision", 5)
+    plot.x_axis("recall", 5)
+    canvas.path(plot.points(points), "curve kept")
+    return canvas
+
+
+def group_dots(card: ScienceCard, width: int) -> Canvas | None:
+    """Accuracy by group of scenes or pixels, beside the overall accuracy."""
+    rows = [(g, g.metrics.get("accuracy")) for g in card.groups]
+    known = [(g, a) for g, a in rows if a is not None]
+    if not known:
+        return None
+    overall = next((m.value for m in card.metrics if m.name == "accuracy"), None)
+    values = [a for _, a in known] + ([overall] if overall is not None else [])
+    low, high = min(values), max(values)
+    pad = max(0.01, (high - low) * 0.1)
+    row, head = 24, 30
+    groups = list(dict.fromkeys(g.group for g, _ in known))
+    height = 24 + len(groups) * head + len(known) * row + 46
+    told = "; ".join(f"{g.group} {g.name}: {a:.3f}" for g, a in known)
+    canvas = Canvas(width, height, "Accuracy by group", f"{told}. Overall: {quantity(overall, '', 4)}.")
+    plot = _plot(
+        canvas,
+        (150 if width > 400 else 96, 24, width - 54, height - 46),
+        (max(0.0, low - pad), min(1.0, high + pad)),
+        (0, 1),
+    )
+    if overall is not None:
+        canvas.line(plot.x(overall), plot.top - 4, plot.x(overall), plot.bottom, "target")
+        canvas.text(plot.x(overall), plot.top - 10, f"overall {overall:.3f}", "label accent", "middle")
+    y = plot.top
+    for group in groups:
+        y += head
+        canvas.text(0, y - 8, group, "label strong")
+        for one, accuracy in ((g, a) for g, a in known if g.group == group):
+            middle = y + row / 2
+            canvas.text(12, middle + 4, one.name[:18])
+            canvas.line(plot.left, middle, plot.right, middle, "grid")
+            canvas.circle(plot.x(accuracy), middle, 5, "dot", f"{one.name}: {accuracy:.4f}")
+            canvas.text(width, middle + 4, f"{accuracy:.3f}", "label", "end")
+            y += row
+    plot.x_axis("accuracy", 5 if width > 400 else 3)
+    return canvas

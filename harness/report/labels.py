@@ -1,0 +1,69 @@
+"""Fixed words of the pages: what things are called, and the footnotes every score carries."""
+
+from __future__ import annotations
+
+BENCHMARK = "MLCommons Science CloudMask"
+
+DIVISIONS = {"closed": "CloudMask Closed", "open": "CloudMask Open"}
+STATUSES = {
+    "cloud": "available in the cloud",
+    "onprem": "available on premises",
+    "preview": "preview",
+    "research": "research, development or internal",
+}
+
+# In our own words, after the messaging guidelines of the association (rules survey, 1.Q).
+UNVERIFIED = "unverified"
+FOOTNOTES = (
+    "Unverified: these results come from the submitter's own runs and were checked by this tool only. MLCommons "
+    "has neither reviewed nor verified them.",
+    "The benchmark is the MLCommons Science CloudMask benchmark. It belongs to the Science working group's suite, so "
+    "nothing here is an MLPerf result, and nothing here may be compared with one.",
+    "CloudMask Open follows the Science policy, which knows no other division. CloudMask Closed is this rulebook's "
+    "own profile, for comparing machines: reference model, preprocessing, split, optimiser and target are fixed.",
+    "Time-to-train runs from run_start to run_stop of each log, evaluations included. All other figures (accuracy on "
+    "the test scenes, seconds per scene, throughput, energy of parts) are secondary and unofficial; the method is "
+    "stated beside each.",
+    "Results compare only within one division, one data set and one version of the rulebook. Results on synthetic "
+    "scenes say how fast a machine trains, nothing about clouds, and never stand beside results on the official scenes.",
+    "MLCommons and MLPerf are trademarks of the MLCommons Association (mlcommons.org). This tool is not endorsed by it.",
+)
+
+VERDICTS = {"compliant": "Compliant", "not_compliant": "Not compliant", "unreadable": "Unreadable"}
+OUTCOMES = {
+    "fail": "failed",
+    "warn": "warning",
+    "not_checked": "not checked",
+    "pass": "passed",
+    "not_applicable": "not applicable",
+}
+SEVERITIES = {"error": "error", "warning": "warning", "info": "note"}
+
+VIEWS = {
+    "false_colour": "False colour",
+    "bayes": "Bayesian mask",
+    "probability": "Prediction",
+    "disagreement": "Disagreement",
+}
+
+METRICS = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "iou": "IoU",
+    "mcc": "MCC",
+    "brier_score": "Brier score",
+    "calibration_error": "calibration error",
+}
+
+
+def division_name(division: str) -> str:
+    return DIVISIONS.get(division, "CloudMask (division not stated)" if not division else f"CloudMask ({division}?)")
+
+
+def field_label(name: str) -> str:
+    """host_memory_capacity -> Host memory capacity."""
+    words = name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,114 @@
+"""The report of one package: a folder with index.html, data.json and the pictures it shows."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from harness.report import charts
+from harness.report.data import ReportContent, report_data
+from harness.report.model import Report
+from harness.report.site import render, write_folder
+from harness.report.text import NOT_MEASURED, energy, plural
+from rules.model import Package, Score, Verdict
+
+INDEX = "index.html"
+DATA = "data.json"
+_PICTURE = re.compile(r"scene-\d{2,}-[a-z-]+\.png")
+CONTENTS = {
+    "standing": "Official or not",
+    "runs": "Runs",
+    "learning": "Learning",
+    "machine": "Machine",
+    "energy": "Energy",
+    "science": "Science",
+    "gallery": "Scenes",
+    "system": "System",
+    "rules": "Rules",
+    "reproduce": "Reproduce",
+}
+
+
+def build_report(package: Package, verdict: Verdict, score: Score, out_dir: Path, now: datetime | float) -> Path:
+    """Write the report of a package into out_dir and return the path of its index.html.
+
+    The same package and `now` give the same bytes. Raises UserError when out_dir cannot be written.
+    """
+    return write_report(report_data(package, verdict, score, now), out_dir, now)
+
+
+def write_report(content: ReportContent, out_dir: Path, now: datetime | float) -> Path:
+    """The page, the data and the pictures of a report; returns the path of index.html."""
+    files: dict[str, str | bytes] = {
+        INDEX: report_page(content.report, now),
+        DATA: data_json(content.report),
+        **content.files,
+    }
+    return write_folder(out_dir, files, INDEX, _PICTURE)
+
+
+def data_json(report: Report) -> str:
+    """data.json: ASCII only, so that no string in it can disturb a terminal or an editor."""
+    return json.dumps(report.model_dump(mode="json", by_alias=True), indent=1, allow_nan=False) + "\n"
+
+
+def report_page(report: Report, now: datetime | float) -> str:
+    """index.html as text."""
+    return render(
+        "report.html",
+        now,
+        r=report,
+        charts=_charts(report),
+        contents=list(CONTENTS.items()),
+        energy_headline=energy_headline(report),
+        accelerators=accelerators(report),
+        group_metrics=_group_metrics(report),
+    )
+
+
+def _charts(report: Report) -> dict[str, Markup]:
+    runs, science, line = report.runs, report.science, report.timeline
+    target = report.score.target
+    score = report.score.time_to_train_s if report.verdict.verdict == "compliant" else None
+    accuracy, loss = "Evaluation accuracy by epoch", "Training loss by epoch"
+    return {
+        "runs": charts.both(lambda w: charts.run_times(runs, score, w)),
+        "accuracy": charts.both(
+            lambda w: charts.learning_curves(runs, lambda e: e.eval_accuracy, accuracy, "accuracy", w, target)
+        ),
+        "loss": charts.both(lambda w: charts.learning_curves(runs, lambda e: e.train_loss, loss, "loss", w)),
+        "timeline": charts.both(lambda w: charts.timeline(line, w) if line else None),
+        "calibration": charts.both(lambda w: charts.calibration(science, w)),
+        "precision_recall": charts.both(lambda w: charts.precision_recall(science, w)),
+        "groups": charts.both(lambda w: charts.group_dots(science, w)),
+    }
+
+
+def energy_headline(report: Report) -> tuple[str, str]:
+    """One energy with its scope, or that none was measured. Scopes are never added up."""
+    known = report.energy.summary
+    if not known:
+        return NOT_MEASURED, ""
+    first = max(known, key=lambda s: (s.joules, s.scope))
+    more = f", {plural(len(known) - 1, 'other scope')} below" if len(known) > 1 else ""
+    return energy(first.joules), f"scope {first.scope}, per run{more}"
+
+
+def accelerators(report: Report) -> str:
+    who = report.identity
+    if who.accelerators is None:
+        return "not stated"
+    if who.accelerators == 0:
+        return "none"
+    return f"{who.accelerators} × {who.accelerator}" if who.accelerator else str(who.accelerators)
+
+
+def _group_metrics(report: Report) -> list[str]:
+    """Metrics that at least one group has, in the usual order."""
+    order: dict[str, Any] = {name: None for group in report.science.groups for name in group.metrics}
+    return list(order)[:6]

@@ -1,0 +1,78 @@
+"use strict";
+(function () {
+  const root = document.documentElement;
+  const button = document.getElementById("theme");
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+
+  function stored() {
+    try { return localStorage.getItem("theme"); } catch { return null; }
+  }
+  function current() {
+    return root.dataset.theme || (dark.matches ? "dark" : "light");
+  }
+  function label() {
+    const other = current() === "dark" ? "Light" : "Dark";
+    button.textContent = other;
+    button.setAttribute("aria-label", "Switch to " + other.toLowerCase() + " colours");
+  }
+  if (["light", "dark"].includes(stored())) root.dataset.theme = stored();
+  if (button) {
+    button.hidden = false;
+    label();
+    dark.addEventListener("change", label);
+    button.addEventListener("click", function () {
+      root.dataset.theme = current() === "dark" ? "light" : "dark";
+      try { localStorage.setItem("theme", root.dataset.theme); } catch { /* private window */ }
+      label();
+    });
+  }
+
+  // On paper everything is shown.
+  const closed = [];
+  addEventListener("beforeprint", function () {
+    for (const one of document.querySelectorAll("details:not([open])")) { one.open = true; closed.push(one); }
+  });
+  addEventListener("afterprint", function () {
+    while (closed.length) closed.pop().open = false;
+  });
+
+  const views = document.getElementById("views");
+  const scenes = document.getElementById("scenes");
+  if (views && scenes) {
+    views.hidden = false;
+    views.addEventListener("change", function (event) {
+      scenes.dataset.view = event.target.value;
+    });
+  }
+
+  // Tables marked sortable: a click on a heading sorts by the cells' data-v (numbers) or text.
+  for (const table of document.querySelectorAll("table.sortable")) {
+    const body = table.tBodies[0];
+    table.querySelectorAll("thead th").forEach(function (head, column) {
+      const press = document.createElement("button");
+      press.type = "button";
+      press.className = "sort";
+      press.append(...head.childNodes);
+      head.append(press);
+      press.addEventListener("click", function () {
+        const down = head.getAttribute("aria-sort") === "ascending";
+        table.querySelectorAll("thead th").forEach((th) => th.removeAttribute("aria-sort"));
+        head.setAttribute("aria-sort", down ? "descending" : "ascending");
+        const rows = Array.from(body.rows).map((row, place) => ({ row, place, key: sortKey(row.cells[column]) }));
+        rows.sort((a, b) => order(a.key, b.key, down) || a.place - b.place);
+        body.append(...rows.map((entry) => entry.row));
+      });
+    });
+  }
+  function sortKey(cell) {
+    if (!cell || cell.dataset.v === "") return null;
+    if (cell.dataset.v !== undefined) return Number(cell.dataset.v);
+    return cell.textContent.trim().toLowerCase();
+  }
+  // What was not measured comes last in both directions.
+  function order(a, b, down) {
+    if (a === null || b === null) return (a === null) - (b === null);
+    const result = a < b ? -1 : a > b ? 1 : 0;
+    return down ? -result : result;
+  }
+})();

@@ -1,0 +1,226 @@
+"""What psutil says about the node, about the run's process tree, and about the sampler itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from harness.telemetry.source import Kind, QuantitySpec, Source, SourceUnavailable
+
+SYS_BLOCK = Path("/sys/block")
+SYS_NET = Path("/sys/class/net")
+
+
+def _hardware_names(folder: Path) -> set[str] | None:
+    """Entries backed by a device. Leaves out loop, dm, md, bonds and bridges, which would count the
+    same bytes twice. None where there is no such folder (not Linux)."""
+    try:
+        return {entry.name for entry in folder.iterdir() if (entry / "device").exists()}
+    except OSError:
+        return None
+
+
+def _per_second(new: float | None, old: float | None, elapsed_s: float) -> float | None:
+    """Growth per second; None for the first reading and after a counter went back (device removed)."""
+    if new is None or old is None or elapsed_s <= 0 or new < old:
+        return None
+    return (new - old) / elapsed_s
+
+
+class HostSource(Source):
+    """CPU and memory of the whole node."""
+
+    name = "psutil"
+
+    def __init__(self) -> None:
+        self._cpu: tuple[float, float] | None = None
+
+    def open(self) -> None:
+        try:
+            psutil.cpu_times()
+            psutil.virtual_memory()
+        except (OSError, psutil.Error, RuntimeError) as error:
+            raise SourceUnavailable(
+                "psutil cannot read this system", str(error), "make /proc readable for this user"
+            ) from error
+        self._cpu_percent()  # a rate needs a first reading to start from
+
+    def quantities(self) -> list[QuantitySpec]:
+        return [
+            QuantitySpec("cpu_utilization", "%", "node", Kind.RATE),
+            QuantitySpec("memory_used", "B", "node"),
+            QuantitySpec("memory_cached", "B", "node"),
+        ]
+
+    def read(self) -> Sequence[float | None]:
+        return [self._cpu_percent(), *self._memory()]
+
+    def _cpu_percent(self) -> float | None:
+        """Busy share of all cores since the last reading; waiting for I/O is idle."""
+        try:
+            times = psutil.cpu_times()
+        except (OSError, RuntimeError):
+            return None
+        total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
+        idle = times.idle + getattr(times, "iowait", 0.0)
+        last, self._cpu = self._cpu, (total, idle)
+        if last is None or total <= last[0]:
+            return None
+        busy = 1.0 - (idle - last[1]) / (total - last[0])
+        return 100.0 * min(1.0, max(0.0, busy))
+
+    def _memory(self) -> list[float | None]:
+        try:
+            memory = psutil.virtual_memory()
+        except (OSError, RuntimeError):
+            return [None, None]
+        cached = getattr(memory, "cached", None)
+        return [float(memory.total - memory.available), None if cached is None else float(cached)]
+
+
+class TrafficSource(Source):
+    """Bytes per second through the node's disks and network devices.
+
+    It is what the kernel moved through its own devices: remote file systems that bypass them (RDMA)
+    do not show. Once a second: reading all device tables costs more than the rest of psutil.
+    """
+
+    name = "psutil_io"
+    interval_s = 1.0
+
+    def __init__(self) -> None:
+        self._disks: set[str] | None = None
+        self._nets: set[str] | None = None
+        self._last: tuple[float, list[float | None]] | None = None
+
+    def open(self) -> None:
+        self._disks = _hardware_names(SYS_BLOCK)
+        self._nets = _hardware_names(SYS_NET)
+        self.read()  # rates need a first reading to start from
+
+    def quantities(self) -> list[QuantitySpec]:
+        names = ("disk_read", "disk_write", "network_receive", "network_send")
+        return [QuantitySpec(name, "B/s", "node", Kind.RATE) for name in names]
+
+    def read(self) -> Sequence[float | None]:
+        now = time.monotonic()
+        totals = [*self._disk_bytes(), *self._network_bytes()]
+        before, old = self._last or (now, [None] * len(totals))
+        self._last = (now, totals)
+        return [_per_second(new, was, now - before) for new, was in zip(totals, old, strict=True)]
+
+    def _disk_bytes(self) -> list[float | None]:
+        try:
+            disks = psutil.disk_io_counters(perdisk=True, nowrap=False)
+        except (OSError, RuntimeError, NotImplementedError):
+            return [None, None]
+        chosen = [c for name, c in disks.items() if self._disks is None or name in self._disks]
+        if not chosen:
+            return [None, None]
+        return [float(sum(c.read_bytes for c in chosen)), float(sum(c.write_bytes for c in chosen))]
+
+    def _network_bytes(self) -> list[float | None]:
+        try:
+            nets = psutil.net_io_counters(pernic=True, nowrap=False)
+        except (OSError, RuntimeError):
+            return [None, None]
+        wanted = self._nets or set(nets) - {"lo", "lo0"}
+        chosen = [c for name, c in nets.items() if name in wanted]
+        if not chosen:
+            return [None, None]
+        return [float(sum(c.bytes_recv for c in chosen)), float(sum(c.bytes_sent for c in chosen))]
+
+
+class ProcessTreeSource(Source):
+    """The run's own processes: resident memory and CPU share (100 % is one core).
+
+    Resident memory is the sum over the processes, so pages they share count once for each.
+    Looking for new children walks all processes on some kernels: it is done only as often as costs
+    0.3 % of a core.
+    """
+
+    name = "process"
+    interval_s = 1.0
+    scan_share = 0.003
+
+    def __init__(self, pid: int | None = None) -> None:
+        self._root: psutil.Process | None = None
+        self._known: dict[int, psutil.Process] = {}
+        self._cpu_s: dict[int, float] = {}
+        self._read_at: float | None = None
+        self._next_scan = 0.0
+        if pid is not None:
+            self.watch(pid)
+
+    def watch(self, pid: int) -> None:
+        try:
+            root = psutil.Process(pid)
+        except psutil.Error:
+            return  # gone already: readings stay absent
+        self._known, self._cpu_s, self._read_at = {pid: root}, {}, None
+        self._next_scan, self._root = 0.0, root
+
+    def quantities(self) -> list[QuantitySpec]:
+        return [
+            QuantitySpec("rss", "B", "process_tree"),
+            QuantitySpec("cpu", "%", "process_tree", Kind.RATE),
+            QuantitySpec("processes", "1", "process_tree"),
+        ]
+
+    def read(self) -> Sequence[float | None]:
+        if self._root is None:
+            return [None, None, None]
+        now = time.monotonic()
+        self._scan(now)
+        rss, busy_s, count = 0.0, 0.0, 0
+        for pid, process in list(self._known.items()):
+            try:
+                with process.oneshot():
+                    used = sum(process.cpu_times()[:2])
+                    rss += process.memory_info().rss
+            except (psutil.Error, OSError):
+                del self._known[pid]
+                self._cpu_s.pop(pid, None)
+                continue
+            count += 1
+            # a process seen for the first time began since the last reading, except at the start
+            busy_s += used - self._cpu_s.get(pid, 0.0)
+            self._cpu_s[pid] = used
+        before, self._read_at = self._read_at, now
+        if not count:
+            return [None, None, None]
+        share = None if before is None or now <= before else 100.0 * max(0.0, busy_s) / (now - before)
+        return [rss, share, float(count)]
+
+    def _scan(self, now: float) -> None:
+        if self._root is None or now < self._next_scan:
+            return
+        try:
+            for child in self._root.children(recursive=True):
+                self._known.setdefault(child.pid, child)
+        except (psutil.Error, OSError):
+            pass  # the root is gone; its known children are still read
+        self._next_scan = now + (time.monotonic() - now) / self.scan_share
+
+
+class SelfSource(Source):
+    """What the sampling itself costs, so that the overhead is evidence and not a claim."""
+
+    name = "sampler"
+    interval_s = 1.0
+
+    def __init__(self) -> None:
+        self._last: tuple[float, float] | None = None
+
+    def quantities(self) -> list[QuantitySpec]:
+        return [QuantitySpec("cpu", "%", "sampler", Kind.RATE)]
+
+    def read(self) -> Sequence[float | None]:
+        now = (time.monotonic(), time.process_time())
+        last, self._last = self._last, now
+        if last is None or now[0] <= last[0]:
+            return [None]
+        return [100.0 * (now[1] - last[1]) / (now[0] - last[0])]

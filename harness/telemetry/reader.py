@@ -1,0 +1,324 @@
+"""Reads telemetry files, including those of strangers: bounded, checked, one line for what is wrong.
+
+A file left behind by a kill -9 reads up to the last flush. Files may be damaged or hostile: only
+plain numeric columns stored in the file itself are read, never links, external or virtual data.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from harness.telemetry.files import EVENTS, SCHEMA, TIME, open_any
+from harness.telemetry.source import Kind
+from rules.model import Quantity, Telemetry
+
+MAX_FILE_BYTES = 1 << 30
+MAX_SOURCES = 64
+MAX_QUANTITIES = 4096
+MAX_SAMPLES = 20_000_000  # of one column: 23 days at 10 Hz
+MAX_VALUES = 100_000_000  # of all columns together
+MAX_CHUNK = 1 << 20
+MAX_EVENTS = 10_000
+MAX_TEXT = 200
+MAX_JSON = 1 << 20
+
+
+@dataclass(frozen=True)
+class Series:
+    """One quantity over time. `wall_s` is Unix time of the node's clock, ascending; NaN in `values`
+    is a reading that failed."""
+
+    source: str
+    name: str
+    unit: str
+    scope: str
+    kind: str  # gauge, rate, counter
+    wall_s: np.ndarray  # float64 [n]
+    values: np.ndarray  # float64 [n]
+
+    @property
+    def time_s(self) -> np.ndarray:
+        """The same as wall_s."""
+        return self.wall_s
+
+
+@dataclass(frozen=True)
+class Event:
+    wall_s: float
+    message: str
+
+
+@dataclass(frozen=True)
+class TelemetryFile:
+    """Everything in one telemetry file. `times` has the wall times of each source."""
+
+    path: str
+    node: str
+    host: str
+    interval_s: float
+    anchor_wall_s: float
+    anchor_monotonic_s: float
+    series: list[Series]
+    times: dict[str, np.ndarray]
+    devices: dict[str, str]
+    unavailable: list[dict[str, str]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+
+def read(path: Path) -> TelemetryFile:
+    """Read a telemetry file. Raises ValueError, in one line, when it is none or damaged."""
+    try:
+        if not path.is_file():
+            raise ValueError("there is no such file")
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ValueError(f"it is larger than {MAX_FILE_BYTES} bytes")
+        with open_any(path) as file:
+            return _read(path, file)
+    except ValueError as error:
+        raise ValueError(f"{path.name} is no telemetry file: {_line(error)}") from None
+    # h5py reports damage as OSError, RuntimeError, KeyError, TypeError or worse, whichever layer noticed
+    except Exception as error:
+        raise ValueError(
+            f"{path.name} is no telemetry file, or damaged: {type(error).__name__}: {_line(error)}"
+        ) from None
+
+
+def series(path: Path) -> list[Series]:
+    """All series of a file, for charts. Raises ValueError."""
+    return read(path).series
+
+
+def _line(error: object) -> str:
+    return " ".join(str(error).split())[:MAX_TEXT]
+
+
+def _read(path: Path, file: h5py.File) -> TelemetryFile:
+    attrs = file.attrs
+    schema = attrs.get("schema")
+    if not isinstance(schema, (int, np.integer)) or schema != SCHEMA:
+        raise ValueError(f"its schema is {_line(schema)}, not {SCHEMA}")
+    anchor_wall_s = _number(attrs, "anchor_wall_s")
+    budget = [MAX_VALUES]
+    found: list[Series] = []
+    times: dict[str, np.ndarray] = {}
+    devices: dict[str, str] = {}
+    for source, group in _members(file, h5py.Group, MAX_SOURCES):
+        if source == EVENTS:
+            continue
+        wall_s = anchor_wall_s + _times(group, budget)
+        times[source] = wall_s
+        devices.update(_texts(_json(group.attrs, "devices", {})))
+        found += [_series(source, name, column, wall_s, budget) for name, column in _columns(group)]
+    unavailable = _json(attrs, "unavailable", [])
+    return TelemetryFile(
+        path=path.name,
+        node=_text(attrs.get("node")),
+        host=_text(attrs.get("host")),
+        interval_s=_number(attrs, "interval_s"),
+        anchor_wall_s=anchor_wall_s,
+        anchor_monotonic_s=_number(attrs, "anchor_monotonic_s"),
+        series=found,
+        times=times,
+        devices=devices,
+        unavailable=[_texts(u) for u in unavailable if isinstance(u, dict)][:MAX_SOURCES],
+        events=_events(file, anchor_wall_s),
+    )
+
+
+def _members(group: h5py.Group, kind: type, limit: int) -> Iterator[tuple[str, Any]]:
+    if len(group) > limit:
+        raise ValueError(f"{group.name} has {len(group)} members, more than {limit}")
+    for name in group:
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise ValueError(f"{_line(name)} is a link to elsewhere")
+        member = group[name]
+        if isinstance(member, kind):
+            yield name, member
+
+
+def _columns(group: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
+    return ((n, d) for n, d in _members(group, h5py.Dataset, MAX_QUANTITIES) if n != TIME)
+
+
+def _checked(column: h5py.Dataset, kinds: str, limit: int) -> h5py.Dataset:
+    """The data set itself, when reading it is safe and bounded."""
+    if column.ndim != 1 or column.dtype.kind not in kinds:
+        raise ValueError(f"{column.name} is not a column of the expected type")
+    if column.shape[0] > limit:
+        raise ValueError(f"{column.name} has {column.shape[0]} values, more than {limit}")
+    if column.is_virtual or column.external:
+        raise ValueError(f"{column.name} is stored outside the file")
+    if column.chunks and column.chunks[0] > MAX_CHUNK:
+        raise ValueError(f"{column.name} has chunks of {column.chunks[0]} values")
+    return column
+
+
+def _numbers(column: h5py.Dataset, budget: list[int]) -> np.ndarray:
+    checked = _checked(column, "fiu", MAX_SAMPLES)
+    budget[0] -= checked.shape[0]
+    if budget[0] < 0:
+        raise ValueError(f"it has more than {MAX_VALUES} values")
+    return np.asarray(checked[:], np.float64)
+
+
+def _times(group: h5py.Group, budget: list[int]) -> np.ndarray:
+    if not isinstance(group.get(TIME), h5py.Dataset):
+        raise ValueError(f"{group.name} has no {TIME}")
+    times = _numbers(group[TIME], budget)
+    if not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0):
+        raise ValueError(f"{group.name}/{TIME} does not ascend")
+    return times
+
+
+def _series(source: str, name: str, column: h5py.Dataset, wall_s: np.ndarray, budget: list[int]) -> Series:
+    values = _numbers(column, budget)
+    # a kill can leave a value without its time, which is written last
+    if values.size < wall_s.size:
+        raise ValueError(f"{column.name} has {values.size} values for {wall_s.size} times")
+    values = values[: wall_s.size]
+    values[~np.isfinite(values)] = np.nan
+    attrs = column.attrs
+    kind = _text(attrs.get("kind"))
+    return Series(
+        source=_text(source),
+        name=_text(attrs.get("name", name)),
+        unit=_text(attrs.get("unit", "")),
+        scope=_text(attrs.get("scope", "")),
+        kind=kind if kind in {k.value for k in Kind} else Kind.GAUGE.value,
+        wall_s=wall_s,
+        values=values,
+    )
+
+
+def _events(file: h5py.File, anchor_wall_s: float) -> list[Event]:
+    group = file.get(EVENTS)
+    if not isinstance(group, h5py.Group):
+        return []
+    columns = dict(_members(group, h5py.Dataset, 2))
+    if set(columns) != {TIME, "message"}:
+        raise ValueError("its events have no time or message")
+    times = np.asarray(_checked(columns[TIME], "f", MAX_EVENTS)[:], np.float64)
+    messages = _checked(columns["message"], "S", MAX_EVENTS)[:]
+    return [
+        Event(anchor_wall_s + float(when), _text(bytes(message)))
+        for when, message in zip(times, messages, strict=False)
+        if np.isfinite(when)
+    ]
+
+
+def _number(attrs: h5py.AttributeManager, name: str) -> float:
+    value = attrs.get(name)
+    if not isinstance(value, (int, float, np.integer, np.floating)) or not np.isfinite(value):
+        raise ValueError(f"{name} is missing or no number")
+    return float(value)
+
+
+def _text(value: Any) -> str:
+    """Any attribute as short printable text."""
+    raw = value.decode(errors="replace") if isinstance(value, bytes) else str("" if value is None else value)
+    return "".join(c if c.isprintable() else " " for c in raw[: 2 * MAX_TEXT]).strip()[: 2 * MAX_TEXT]
+
+
+def _json(attrs: h5py.AttributeManager, name: str, otherwise: Any) -> Any:
+    raw = attrs.get(name)
+    if not isinstance(raw, str) or len(raw) > MAX_JSON:
+        return otherwise
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        return otherwise
+    return value if isinstance(value, type(otherwise)) else otherwise
+
+
+def _texts(value: dict[str, Any]) -> dict[str, str]:
+    return {_text(k): _text(v) for k, v in list(value.items())[:MAX_QUANTITIES]}
+
+
+# ---------------------------------------------------------------- what a rule reads
+
+
+def summarise(path: Path, start_wall_s: float | None = None, stop_wall_s: float | None = None) -> Telemetry:
+    """Summary of a file within [start_wall_s, stop_wall_s] (the whole file without them).
+
+    `start_wall_s` and `stop_wall_s` of the result are the first and last sample in the file, so that
+    a rule can see whether it covers the run. Rate and gap are those of the source read most often;
+    the gap counts from the window's start and to its end, so a sampler that died early shows.
+    Raises ValueError.
+    """
+    return summary(read(path), start_wall_s, stop_wall_s)
+
+
+def summary(file: TelemetryFile, start_wall_s: float | None, stop_wall_s: float | None) -> Telemetry:
+    """As summarise, of a file already read."""
+    every = [t for t in file.times.values() if t.size]
+    if not every:
+        raise ValueError(f"{file.path} holds no samples")
+    first, last = min(float(t[0]) for t in every), max(float(t[-1]) for t in every)
+    start = first if start_wall_s is None else start_wall_s
+    stop = last if stop_wall_s is None else stop_wall_s
+    inside = [t[(t >= start) & (t <= stop)] for t in every]
+    densest = max(inside, key=lambda t: t.size)
+    return Telemetry(
+        path=file.path,
+        node=file.node,
+        start_wall_s=first,
+        stop_wall_s=last,
+        interval_s=file.interval_s,
+        achieved_hz=achieved_hz(densest),
+        longest_gap_s=longest_gap_s(densest, start, stop),
+        quantities=[_quantity(s, start, stop) for s in file.series],
+    )
+
+
+def achieved_hz(times: np.ndarray) -> float | None:
+    """Readings per second between the first and the last; None for fewer than two."""
+    if times.size < 2 or times[-1] <= times[0]:
+        return None
+    return float((times.size - 1) / (times[-1] - times[0]))
+
+
+def longest_gap_s(times: np.ndarray, start: float, stop: float) -> float | None:
+    """Longest time without a reading within [start, stop], its edges included."""
+    if stop < start:
+        return None
+    return float(np.diff(np.concatenate(([start], times, [stop]))).max())
+
+
+def _quantity(one: Series, start: float, stop: float) -> Quantity:
+    """A counter is summarised as its mean growth per second: its level has no meaning."""
+    known = (one.wall_s >= start) & (one.wall_s <= stop) & np.isfinite(one.values)
+    values, times = one.values[known], one.wall_s[known]
+    mean = low = high = None
+    unit = one.unit
+    if one.kind == Kind.COUNTER.value:
+        unit = "W" if one.unit == "J" else f"{one.unit}/s"
+        if values.size >= 2 and times[-1] > times[0] and not np.any(np.diff(values) < 0):
+            mean = float((values[-1] - values[0]) / (times[-1] - times[0]))
+    elif values.size:
+        mean, low, high = float(values.mean()), float(values.min()), float(values.max())
+    return Quantity(one.source, one.name, unit, one.scope, int(values.size), mean, low, high)
+
+
+def downsample(wall_s: np.ndarray, values: np.ndarray, points: int) -> tuple[np.ndarray, np.ndarray]:
+    """At most `points` (time, mean) pairs over equal time slots; slots without a reading stay out,
+    so that a gap is not bridged by invented values."""
+    known = np.isfinite(values)
+    times, kept = wall_s[known], values[known]
+    if times.size <= points:
+        return times, kept
+    span = times[-1] - times[0]
+    slots = (
+        np.minimum(((times - times[0]) / span * points).astype(int), points - 1) if span > 0 else times * 0
+    )
+    counts = np.bincount(slots.astype(int), minlength=points)
+    used = counts > 0
+    sums = np.bincount(slots.astype(int), kept, points)[used]
+    mean_times = np.bincount(slots.astype(int), times - times[0], points)[used] / counts[used] + times[0]
+    return mean_times, sums / counts[used]

@@ -1,0 +1,7 @@
+"""`python -m reference`: one run of the reference, as CLOUDMASK_RUN_SPEC says."""
+
+import sys
+
+from reference.train import main
+
+sys.exit(main())

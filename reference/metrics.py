@@ -1,0 +1,138 @@
+"""How good a cloud mask is, from counts alone: a histogram of probabilities for cloud and for clear.
+
+Cloud is the positive class and the Bayesian mask the truth. A pixel is called cloud when its
+probability is above 0.5. Every value is None where its definition divides by zero.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+BINS = 256
+CALIBRATION_BINS = 16
+CURVE_POINTS = 64
+FRACTION_EDGES = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+@dataclass
+class Tally:
+    """Counts of pixels; bin k holds probabilities in (k / 256, (k + 1) / 256], bin 0 also 0.
+
+    With that, probability > 0.5 is exactly bin 128 and above.
+    """
+
+    counts: np.ndarray = field(default_factory=lambda: np.zeros((BINS, 2), np.int64))  # [bin, truth]
+    probability_sums: np.ndarray = field(default_factory=lambda: np.zeros(BINS))
+    squared_error: float = 0.0
+
+    def add(self, probability: np.ndarray, truth: np.ndarray) -> Tally:
+        """Count pixels: probability of cloud in [0, 1], truth 0 or 1, any equal shape."""
+        p = np.asarray(probability, np.float32).ravel()
+        t = np.asarray(truth).ravel().astype(np.int64)
+        bins = bin_of(p)
+        self.counts += np.bincount(bins * 2 + t, minlength=2 * BINS).reshape(BINS, 2)
+        self.probability_sums += np.bincount(bins, weights=p, minlength=BINS)
+        self.squared_error += float(np.sum((p - t) ** 2, dtype=np.float64))
+        return self
+
+    def merge(self, other: Tally) -> Tally:
+        self.counts += other.counts
+        self.probability_sums += other.probability_sums
+        self.squared_error += other.squared_error
+        return self
+
+    @property
+    def pixels(self) -> int:
+        return int(self.counts.sum())
+
+
+def bin_of(probability: np.ndarray) -> np.ndarray:
+    """Histogram bin (int64, 0..255) of each probability."""
+    return np.clip(np.ceil(probability * BINS).astype(np.int64) - 1, 0, BINS - 1)
+
+
+def summary(tally: Tally) -> dict[str, float | int | None]:
+    """Scores of a tally at threshold 0.5, and its Brier score.
+
+    MCC after Matthews (1975), Brier score after Brier (1950): mean of (probability - truth)^2.
+    """
+    half = BINS // 2
+    tn, fn = (int(v) for v in tally.counts[:half].sum(axis=0))
+    fp, tp = (int(v) for v in tally.counts[half:].sum(axis=0))
+    recall, specificity = _ratio(tp, tp + fn), _ratio(tn, tn + fp)
+    both = None if recall is None or specificity is None else (recall + specificity) / 2
+    root = math.sqrt(float(tp + fp) * float(tp + fn) * float(tn + fp) * float(tn + fn))
+    total = tally.pixels
+    return {
+        "pixels": total,
+        "cloud_fraction": _ratio(tp + fn, total),
+        "predicted_cloud_fraction": _ratio(tp + fp, total),
+        "accuracy": _ratio(tp + tn, total),
+        "balanced_accuracy": both,
+        "precision": _ratio(tp, tp + fp),
+        "recall": recall,
+        "specificity": specificity,
+        "f1": _ratio(2 * tp, 2 * tp + fp + fn),
+        "iou": _ratio(tp, tp + fp + fn),
+        "mcc": _ratio(tp * tn - fp * fn, root),
+        "brier_score": _ratio(tally.squared_error, total),
+        "calibration_error": calibration_error(tally),
+    }
+
+
+def calibration(tally: Tally, bins: int = CALIBRATION_BINS) -> list[dict[str, float | int | None]]:
+    """Reliability: for equal bins of probability, what was said and how often it was cloud."""
+    step = BINS // bins
+    rows: list[dict[str, float | int | None]] = []
+    for low in range(0, BINS, step):
+        counts = tally.counts[low : low + step]
+        count = int(counts.sum())
+        rows.append(
+            {
+                "low": low / BINS,
+                "high": (low + step) / BINS,
+                "count": count,
+                "mean_probability": _ratio(float(tally.probability_sums[low : low + step].sum()), count),
+                "cloud_fraction": _ratio(int(counts[:, 1].sum()), count),
+            }
+        )
+    return rows
+
+
+def calibration_error(tally: Tally) -> float | None:
+    """Expected calibration error: mean of |said - seen| over the calibration bins, weighted by count."""
+    error = 0.0
+    for row in calibration(tally):
+        said, seen, count = row["mean_probability"], row["cloud_fraction"], row["count"]
+        if said is not None and seen is not None and count:
+            error += abs(said - seen) * count
+    return _ratio(error, tally.pixels)
+
+
+def precision_recall(tally: Tally, points: int = CURVE_POINTS) -> list[dict[str, float | None]]:
+    """Precision and recall when only probabilities above a threshold are called cloud."""
+    called = np.cumsum(tally.counts[::-1], axis=0)[::-1]  # pixels in this bin or above: [clear, cloud]
+    clouds = int(tally.counts[:, 1].sum())
+    return [
+        {
+            "threshold": k / BINS,
+            "precision": _ratio(int(called[k, 1]), int(called[k].sum())),
+            "recall": _ratio(int(called[k, 1]), clouds),
+        }
+        for k in range(0, BINS, BINS // points)
+    ]
+
+
+def fraction_group(fraction: float) -> str:
+    """The name of the quarter in which a scene's cloud fraction lies, such as '0.25-0.50'."""
+    for low, high in zip(FRACTION_EDGES[:-1], FRACTION_EDGES[1:], strict=True):
+        if fraction < high or high == FRACTION_EDGES[-1]:
+            return f"{low:.2f}-{high:.2f}"
+    raise AssertionError("the last group has no upper bound")
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return part / whole if whole else None

@@ -1,0 +1,176 @@
+"""Reading scenes: one HDF5 file each, with `refs` (H, W, 6), `bts` (H, W, 3) and `bayes` (H, W, 1).
+
+refs is reflectance of SLSTR channels S1-S6, bts is brightness temperature in K of S7-S9, and
+bayes > 0 marks cloud. Every way in which a file can be wrong is a ValueError of one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+PATTERN = "S3A*.hdf"
+CHANNELS = {"refs": 6, "bts": 3, "bayes": 1}
+SURFACES = ("ocean", "land", "ice")  # codes 0, 1, 2 of the optional `surface` data set
+DAYLIGHT_REFLECTANCE = 0.02  # brighter than this in S3 somewhere: the sun was up
+DAYLIGHT_FRACTION = 0.05
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a scene says of itself; None where it does not."""
+
+    name: str
+    daylight: bool | None
+    latitude: float | None
+    longitude: float | None
+    synthetic: bool
+
+
+def find_scenes(folder: Path | str) -> list[Path]:
+    """All scene files below a folder, sorted by their path within it.
+
+    Raises ValueError when the folder is missing or holds none.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise ValueError(f"{root}: no such folder of scenes")
+    found = sorted(root.glob(f"**/{PATTERN}"), key=lambda path: path.relative_to(root).as_posix())
+    if not found:
+        raise ValueError(f"{root}: no scene files ({PATTERN}) in it or below it")
+    return found
+
+
+class Scene:
+    """An open scene. Windows are read straight from the file: no call loads more than it asks for."""
+
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        self.path = path
+        self._file = file
+        self._data = {name: _dataset(path, file, name, channels) for name, channels in CHANNELS.items()}
+        shapes = {name: data.shape[:2] for name, data in self._data.items()}
+        if len(set(shapes.values())) > 1:
+            raise ValueError(f"{path}: refs, bts and bayes differ in size ({shapes})")
+        self.height, self.width = shapes["refs"]
+
+    def require(self, height: int, width: int) -> Scene:
+        """Raise ValueError unless the scene has this size in pixels."""
+        if (self.height, self.width) != (height, width):
+            raise ValueError(
+                f"{self.path}: scene of {self.height} x {self.width} pixels, {height} x {width} expected"
+            )
+        return self
+
+    def read(self, name: str, rows: slice = slice(None), columns: slice = slice(None)) -> np.ndarray:
+        """A window of `refs`, `bts` or `bayes`, (h, w, channels), as stored."""
+        try:
+            return self._data[name][rows, columns, :]
+        except (OSError, RuntimeError, KeyError) as error:
+            raise ValueError(f"{self.path}: {name} cannot be read ({_short(error)})") from error
+
+    def surface(self) -> np.ndarray | None:
+        """Surface classes (H, W) uint8 (see SURFACES), or None where the file has none."""
+        data = self._file.get("surface")
+        if not isinstance(data, h5py.Dataset) or data.shape != (self.height, self.width):
+            return None
+        try:
+            return np.asarray(data[...], dtype=np.uint8)
+        except (OSError, RuntimeError, ValueError, TypeError):
+            return None
+
+    def facts(self) -> Facts:
+        """Name, place and daylight from the file's attributes; absent is None."""
+        attributes = self._file.attrs
+        daylight = attributes.get("daylight")
+        return Facts(
+            name=self.path.name,
+            daylight=None if daylight is None else bool(daylight),
+            latitude=_number(attributes.get("latitude")),
+            longitude=_number(attributes.get("longitude")),
+            synthetic=bool(attributes.get("synthetic", False)),
+        )
+
+    def check_values(self) -> None:
+        """Read everything once. Raises ValueError when nothing usable is in it.
+
+        Reflectance may be missing in a whole scene (night); temperature and mask may not.
+        """
+        self.read("refs")
+        for name in ("bts", "bayes"):
+            if not np.isfinite(self.read(name)).any():
+                raise ValueError(f"{self.path}: every value of {name} is NaN")
+
+
+@contextmanager
+def open_scene(path: Path | str) -> Iterator[Scene]:
+    """Open a scene for reading. Raises ValueError in one line for anything that is no scene."""
+    scene = open_scene_unmanaged(path)
+    try:
+        yield scene
+    finally:
+        close_scene(scene)
+
+
+def open_scene_unmanaged(path: Path | str) -> Scene:
+    """As open_scene, for callers that keep scenes open: they must call close_scene."""
+    path = Path(path)
+    try:
+        # Window reads of contiguous data gain nothing from h5py's chunk cache; keep many files cheap.
+        file = h5py.File(path, "r", rdcc_nbytes=4 << 20)
+    except FileNotFoundError:
+        raise ValueError(f"{path}: no such scene file") from None
+    except (OSError, RuntimeError) as error:
+        raise ValueError(f"{path}: not a readable HDF5 file ({_short(error)})") from error
+    try:
+        return Scene(path, file)
+    except BaseException:
+        file.close()
+        raise
+
+
+def close_scene(scene: Scene) -> None:
+    scene._file.close()
+
+
+def check_scene(path: Path | str, height: int, width: int) -> None:
+    """Raise ValueError unless the file is a whole, usable scene of this size."""
+    with open_scene(path) as scene:
+        scene.require(height, width).check_values()
+
+
+def is_daylight(refs: np.ndarray) -> bool:
+    """Judge daylight from reflectance (H, W, 6): at night S3 is about zero or missing everywhere."""
+    return bool(np.mean(np.nan_to_num(refs[..., 2]) > DAYLIGHT_REFLECTANCE) > DAYLIGHT_FRACTION)
+
+
+def _dataset(path: Path, file: h5py.File, name: str, channels: int) -> h5py.Dataset:
+    try:
+        data = file.get(name)
+    except (OSError, RuntimeError, KeyError) as error:
+        raise ValueError(f"{path}: {name} cannot be opened ({_short(error)})") from error
+    if not isinstance(data, h5py.Dataset):
+        present = ", ".join(sorted(file)) or "nothing"
+        raise ValueError(f"{path}: data set {name!r} is missing (the file has {present})")
+    if data.ndim != 3 or data.shape[2] != channels:
+        raise ValueError(f"{path}: {name} has shape {data.shape}, (height, width, {channels}) expected")
+    if data.dtype.kind not in "fiub":
+        raise ValueError(f"{path}: {name} holds {data.dtype}, numbers expected")
+    return data
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if np.isfinite(number) else None
+
+
+def _short(error: BaseException) -> str:
+    return " ".join(str(error).split())[:160]

@@ -1,0 +1,348 @@
+"""DAT: what was trained and tested on."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from rules.model import Dataset, Finding, Package, Plan, Run, Scope, Severity
+from rules.reading import epoch_num, integer, place, stated
+from rules.registry import NotApplicable, NotChecked, Rule, rule
+from rules.ruleset import Ruleset
+from rules.values import is_int, same, show
+
+PLAN_AND_PACKAGE = (Scope.PLAN, Scope.PACKAGE)
+
+
+def _dataset(subject: Plan | Package) -> Dataset:
+    if subject.dataset is None:
+        raise NotChecked("there is no readable description of the data set (dataset.json)")
+    return subject.dataset
+
+
+def _evidence(subject: Plan | Package) -> str | None:
+    """Where dataset.json lies, for findings."""
+    if isinstance(subject, Plan):
+        return subject.recipe_path
+    return f"evidence/{subject.system_name}/{subject.scaling}/{subject.benchmark}/dataset.json"
+
+
+@rule(
+    "DAT001",
+    "All runs use one data set and one split",
+    Scope.PACKAGE,
+    source="survey E1, E3, H8, case 50, 51",
+    fix="Run all results of an entry on the same files and split.",
+)
+def one_dataset(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """One file replaced, or another split, makes runs that cannot be averaged."""
+    for key in ("dataset_digest", "split_digest"):
+        first = None
+        for run in package.runs:
+            found = stated(run.settings, key)
+            if found is None:
+                continue
+            first = first or found
+            if not same(found.value, first.value):
+                yield self.finding(
+                    f"{key} differs from {first.path}", **place(found), expected=first.value, actual=found.value
+                )
+
+
+@rule(
+    "DAT002",
+    "The logged data set is the one in evidence",
+    Scope.PACKAGE,
+    source="TR 3.2, 6.1; survey E1",
+    fix="Keep dataset.json as the harness wrote it for these runs.",
+)
+def logged_dataset(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """dataset.json lists every file with its SHA-256: the logs must speak of that list, and the list's
+    own digest must follow from it."""
+    dataset = _dataset(package)
+    if package.dataset_digest is not None and package.dataset_digest != dataset.digest:
+        yield self.finding(
+            "the digest in dataset.json does not follow from the files it lists",
+            path=_evidence(package),
+            expected=package.dataset_digest,
+            actual=dataset.digest,
+        )
+    for run in package.runs:
+        found = stated(run.settings, "dataset_digest")
+        if found is not None and found.value != dataset.digest:
+            yield self.finding(
+                "dataset_digest is not that of evidence/.../dataset.json",
+                **place(found),
+                expected=dataset.digest,
+                actual=found.value,
+            )
+
+
+@rule(
+    "DAT003",
+    "Sample counts follow from scenes, patches and split",
+    (Scope.PLAN, Scope.PACKAGE),
+    source="survey B16, B17, E3, E7, E10; TR 9.4",
+    fix="Log the number of patches that were used; use the split of the reference.",
+)
+def sample_counts(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Training on fewer patches is faster, and evaluating on fewer is easier: both counts follow from
+    the number of scenes, 20 patches a scene and the 80/20 split."""
+    dataset = _dataset(subject)
+    expected = _expected_counts(dataset)
+    if expected is None:
+        yield self.finding("geometry or split in dataset.json are incomplete", path=_evidence(subject))
+        return
+    for name, stated_count in (("train_samples", dataset.train_samples), ("eval_samples", dataset.eval_samples)):
+        if stated_count != expected[name]:
+            yield self.finding(
+                f"{name} is {stated_count}, but the files and the split give {expected[name]}",
+                path=_evidence(subject),
+                expected=expected[name],
+                actual=stated_count,
+            )
+    for run in subject.runs if isinstance(subject, Package) else ():
+        for name, count in expected.items():
+            found = stated(run.settings, name)
+            if found is not None and not same(found.value, count):
+                yield self.finding(
+                    f"{name} is {show(found.value)}, but the data set gives {count}",
+                    **place(found),
+                    expected=count,
+                    actual=found.value,
+                )
+
+
+def _expected_counts(dataset: Dataset) -> dict[str, int] | None:
+    """Counts that the log must state; scenes only where whole files are split."""
+    geometry, split = dataset.geometry, dataset.split
+    sizes = [geometry.get(n) for n in ("scene_height", "scene_width", "patch_size")]
+    fraction = split.get("train_fraction")
+    if not all(is_int(s) and s > 0 for s in sizes) or not isinstance(fraction, float) or not 0 < fraction < 1:
+        return None
+    height, width, patch = (int(s) for s in sizes if s)
+    per_scene = (height // patch) * (width // patch)
+    files = len(dataset.train)
+    counts = {"test_scenes": len(dataset.test)}
+    if split.get("unit") == "patch":
+        train = math.floor(fraction * files * per_scene)
+        return {**counts, "train_samples": train, "eval_samples": files * per_scene - train}
+    train = math.floor(fraction * files)
+    return {
+        **counts,
+        "train_samples": train * per_scene,
+        "eval_samples": (files - train) * per_scene,
+        "train_scenes": train,
+        "eval_scenes": files - train,
+    }
+
+
+@rule(
+    "DAT004",
+    "Sample counts in the log grow by one training set per epoch",
+    Scope.RUN,
+    source="survey B15, E9, W16, case 27; TR 6.6",
+    fix="Log samples_count = epoch_num x train_samples; every patch is seen once per epoch.",
+)
+def counted_samples(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """Each patch is used once per epoch: a count that does not fit has skipped or repeated data."""
+    samples = integer(run.settings, "train_samples")
+    if samples is None:
+        raise NotApplicable("train_samples is not stated")
+    for event in run.log.events:
+        count, epoch = event.metadata.get("samples_count"), epoch_num(event)
+        if count is not None and epoch is not None and count != epoch * samples:
+            yield self.finding(
+                f"{event.key}: samples_count {show(count)} in epoch {epoch}",
+                path=run.path,
+                line=event.line,
+                expected=epoch * samples,
+                actual=count,
+            )
+
+
+@rule(
+    "DAT005",
+    "Training and test scenes do not overlap",
+    PLAN_AND_PACKAGE,
+    source="TR 6.5; survey E4, case 50",
+    fix="Remove the scenes from one of the two lists.",
+)
+def no_overlap(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """A test scene seen in training measures memory, not generalisation; renaming it does not help."""
+    dataset = _dataset(subject)
+    names = {f.name.rsplit("/", 1)[-1]: f.name for f in dataset.train}
+    contents = {f.sha256: f.name for f in dataset.train}
+    for file in dataset.test:
+        twin = names.get(file.name.rsplit("/", 1)[-1]) or contents.get(file.sha256)
+        if twin:
+            yield self.finding(f"{file.name} is also a training scene ({twin})", path=_evidence(subject))
+
+
+@rule(
+    "DAT006",
+    "No scene is listed twice",
+    PLAN_AND_PACKAGE,
+    source="TR 6.1; survey E11",
+    fix="Remove the duplicates.",
+)
+def no_duplicates(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """A duplicated scene is trained on twice per epoch, and may stand on both sides of the split."""
+    dataset = _dataset(subject)
+    for kind, files in (("training", dataset.train), ("test", dataset.test)):
+        for digest, count in Counter(f.sha256 for f in files).items():
+            if count > 1:
+                copies = [f.name for f in files if f.sha256 == digest]
+                yield self.finding(f"{kind} scenes with equal content: {', '.join(copies[:3])}", path=_evidence(subject))
+
+
+@rule(
+    "DAT007",
+    "Closed: the split is the reference's",
+    PLAN_AND_PACKAGE,
+    source="TR 6.5; survey E3, E16, case 50",
+    fix="Split by file, 80/20, random_state 42, or enter the open division.",
+    divisions=("closed",),
+)
+def reference_split(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """An easier or smaller evaluation set reaches the target sooner."""
+    split = _dataset(subject).split
+    for name, expected in ruleset.data.split.items():
+        if not same(split.get(name), expected):
+            yield self.finding(
+                f"split {name} is {show(split.get(name))}",
+                path=_evidence(subject),
+                expected=expected,
+                actual=split.get(name),
+            )
+
+
+@rule(
+    "DAT008",
+    "Patches have the size of the data set's geometry",
+    Scope.PACKAGE,
+    source="SP 7.3; survey D5, D8, E7, case 48",
+    fix="Cut patches of the size the data set's profile gives.",
+)
+def patch_size(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Smaller patches are cheaper and see less context."""
+    expected = _dataset(package).geometry.get("patch_size")
+    for run in package.runs:
+        found = stated(run.settings, "patch_size")
+        if found is not None and not same(found.value, expected):
+            yield self.finding(
+                f"patch_size is {show(found.value)}, the data set's is {show(expected)}",
+                **place(found),
+                expected=expected,
+                actual=found.value,
+            )
+
+
+@rule(
+    "DAT009",
+    "Scene files have the names of the mission's products",
+    PLAN_AND_PACKAGE,
+    source="survey E2; reference data loader (glob **/S3A*.hdf)",
+    fix="Keep the files' original names (S3A*.hdf).",
+    severity=Severity.WARNING,
+)
+def file_names(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """The name says which overpass a scene is; without it, nobody can tell training from test scenes."""
+    dataset = _dataset(subject)
+    pattern = re.compile(ruleset.data.file_pattern)
+    strange = [f.name for f in [*dataset.train, *dataset.test] if not pattern.fullmatch(f.name)]
+    if strange:
+        yield self.finding(
+            f"{len(strange)} file(s) are not named S3A*.hdf, e.g. {show(strange[0])}", path=_evidence(subject)
+        )
+
+
+@rule(
+    "DAT010",
+    "The official data set is complete",
+    PLAN_AND_PACKAGE,
+    source="survey E2, E18; SP 2 table 1",
+    fix="Use all 970 training and 100 test scenes, or call the data set by another profile name.",
+)
+def official_complete(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """A result on a part of the official scenes is not a result on the official data set."""
+    dataset = _dataset(subject)
+    if dataset.profile != "official":
+        raise NotApplicable(f"the data set is '{dataset.profile}', not the official one")
+    facts = {"train_scenes": len(dataset.train), "test_scenes": len(dataset.test), **dataset.geometry}
+    for name, expected in ruleset.data.official.items():
+        if facts.get(name) != expected:
+            yield self.finding(
+                f"{name} is {show(facts.get(name))}, the official data set has {expected}",
+                path=_evidence(subject),
+                expected=expected,
+                actual=facts.get(name),
+            )
+    if dataset.synthetic:
+        yield self.finding("synthetic scenes are called the official data set", path=_evidence(subject))
+
+
+@rule(
+    "DAT011",
+    "Synthetic scenes are called synthetic",
+    PLAN_AND_PACKAGE,
+    source="survey Q7, E17; honesty rule of this rulebook",
+    fix="Nothing to fix: report and leaderboard say so by themselves.",
+    severity=Severity.INFO,
+)
+def synthetic_noted(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Results on synthetic scenes show that a machine works; they are not comparable with official ones."""
+    dataset = _dataset(subject)
+    if dataset.synthetic:
+        yield self.finding(
+            f"trained on synthetic scenes (profile {show(dataset.profile)}): not comparable with the official "
+            "data set",
+            path=_evidence(subject),
+        )
+
+
+@rule(
+    "DAT012",
+    "The implementation was given the files of the data set",
+    Scope.PACKAGE,
+    source="survey E1, E4; the run protocol (run spec)",
+    fix="Run again with the data set that dataset.json describes.",
+)
+def given_files(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """The run spec lists the files a run got: as many, with the same names, as the description."""
+    dataset = _dataset(package)
+    if not any(run.record for run in package.runs):
+        raise NotChecked("there is no readable run.json")
+    expected = {
+        "train_files": sorted(f.name.rsplit("/", 1)[-1] for f in dataset.train),
+        "test_files": sorted(f.name.rsplit("/", 1)[-1] for f in dataset.test),
+    }
+    for run in package.runs:
+        data = run.record.spec.get("data") if run.record else None
+        for kind, names in expected.items() if isinstance(data, dict) else ():
+            given = data.get(kind)
+            given = given if isinstance(given, list) else []
+            if sorted(str(p).rsplit("/", 1)[-1] for p in given) != names:
+                yield self.finding(
+                    f"{kind} of the run spec are not those of dataset.json",
+                    path=run.path.replace("results/", "evidence/", 1).removesuffix(".txt") + "/run.json",
+                    expected=len(names),
+                    actual=len(given),
+                )
+
+
+@rule(
+    "DAT013",
+    "Preprocessing, labels and order equal the reference",
+    Scope.PACKAGE,
+    source="TR 6.1, 6.2, 6.6; survey E5, E6, E8, E9",
+    fix="Use the reference's pipeline, or document the difference and enter the open division.",
+)
+def preprocessing(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Another normalisation, label or order is another task; only the code shows it."""
+    if package.recipe is not None and package.recipe.get("command") is None:
+        raise NotApplicable("the reference implementation ran")
+    raise NotChecked("another implementation ran: its input pipeline has to be compared by reading the code")
+    yield  # pragma: no cover

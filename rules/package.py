@@ -1,0 +1,366 @@
+"""PKG: what lies where in a package, and that nothing else does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from rules.model import Finding, Package, Plan, Scope, Severity
+from rules.registry import NotApplicable, NotChecked, Rule, rule
+from rules.ruleset import Ruleset
+from rules.values import show
+
+BOTH = (Scope.PLAN, Scope.PACKAGE)
+MANIFEST = "MANIFEST.sha256"
+TOP_FILES = {MANIFEST, "README.md", "LICENSE"}
+RUN_EVIDENCE = re.compile(
+    r"(run\.json|spec\.json|timeline\.jsonl|telemetry_node_\d+\.h5|weights\.weights\.h5|output\.log|science\.json"
+    r"|gallery\.h5)\Z"
+)
+
+
+def _results(package: Package) -> str:
+    return f"results/{package.system_name}/{package.scaling}/{package.benchmark}"
+
+
+def _evidence(package: Package) -> str:
+    return f"evidence/{package.system_name}/{package.scaling}/{package.benchmark}"
+
+
+def _code(package: Package) -> str:
+    return f"benchmarks/{package.benchmark}/{package.system_name}"
+
+
+@rule(
+    "PKG001",
+    "Code folder and implementation are complete",
+    Scope.PACKAGE,
+    source="SR 5.6.1; SS 6; survey K5, M5, case 64",
+    fix="Add the file; submissions/examples has all of them to copy.",
+)
+def code_files(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Others have to be able to set up, fetch the data and run: the scripts and a README say how."""
+    folder = _code(package)
+    for name in ruleset.package.code_files:
+        size = package.sizes.get(f"{folder}/{name}")
+        if not size:
+            yield self.finding(f"{name} is {'missing' if size is None else 'empty'}", path=f"{folder}/{name}")
+    if not any(f.startswith(f"benchmarks/{package.benchmark}/implementations/") for f in package.files):
+        yield self.finding(
+            "there is no implementation", path=f"benchmarks/{package.benchmark}/implementations", actual="missing"
+        )
+
+
+@rule(
+    "PKG002",
+    "Results are result_0.txt to result_<n-1>.txt",
+    Scope.PACKAGE,
+    source="SR 5.6.1; survey K3, case 62",
+    fix="Number the runs from 0 without gaps, in the order they were made.",
+)
+def numbering(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Upstream takes any result_*.txt, so a best retry can replace a bad run under another name."""
+    expected = {f"result_{i}.txt" for i in range(len(package.result_names))}
+    for name in package.result_names:
+        if name not in expected:
+            yield self.finding(f"{show(name)} is not in the numbering", path=f"{_results(package)}/{name}")
+    missing = sorted(expected - set(package.result_names))
+    if missing:
+        yield self.finding(f"{missing[0]} is missing", path=f"{_results(package)}/{missing[0]}", expected=missing[0])
+
+
+@rule(
+    "PKG003",
+    "The number of runs is the division's",
+    BOTH,
+    source="TR 12; HR 8; SP 9; survey H1, 0.6, case 61",
+    fix="Closed needs exactly 5 scored runs, open at least 1: set runs in the recipe, and submit them all.",
+)
+def run_count(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """The score drops the fastest and the slowest of a fixed number of runs; with more to choose from it
+    would be another statistic."""
+    division = ruleset.division(subject.division)
+    count = subject.runs if isinstance(subject, Plan) else len(subject.runs)
+    low, high = division.runs_minimum, division.runs_maximum
+    wanted = f"exactly {low}" if low == high else f"at least {low}"
+    if count < low or (high is not None and count > high):
+        yield self.finding(
+            f"{count} runs, {wanted} expected",
+            path=subject.recipe_path if isinstance(subject, Plan) else _results(subject),
+            expected=wanted,
+            actual=count,
+        )
+
+
+@rule(
+    "PKG004",
+    "The manifest is complete and true",
+    Scope.PACKAGE,
+    source="survey 1.R, E1, K1; sha256sum format",
+    fix="Run `sha256sum -c MANIFEST.sha256` to see; packaging writes the manifest, nothing may change after it.",
+)
+def manifest(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """What was checked must be what was packaged: each file is listed, and has the bytes it had then."""
+    status = package.manifest
+    if status is None or not status.present:
+        yield self.finding("there is no manifest", path=MANIFEST)
+        return
+    if status.problem:
+        yield self.finding(f"the manifest cannot be used: {status.problem}", path=MANIFEST)
+    for names, what in (
+        (status.missing, "is listed, but missing"),
+        (status.changed, "has other bytes than listed"),
+        (status.unlisted, "is not listed"),
+    ):
+        for name in names:
+            yield self.finding(f"{name} {what}", path=name)
+
+
+@rule(
+    "PKG005",
+    "results/ holds results and nothing that excuses them",
+    Scope.PACKAGE,
+    source="TR 12.2, 13.1; survey H7, K1, K7, W17, W18, case 32, 33, 63",
+    fix="Remove the file: scaling factors and bypasses are not the submitter's to give.",
+)
+def clean_results(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Upstream multiplies the score with a scaling.json found in the package, and skips checks when a
+    bypass file says so."""
+    allowed = re.compile(
+        re.escape(_results(package)) + r"/(result[^/]*\.txt|power/result_\d+/[^/]+)\Z"
+    )
+    for name in package.files:
+        base = name.rsplit("/", 1)[-1]
+        if base in ruleset.package.bypass_files:
+            yield self.finding(f"{base} tries to excuse a result", path=name)
+        elif name.startswith("results/") and not allowed.match(name) and not _of_another(name, package, 1):
+            yield self.finding("does not belong into results/", path=name)
+
+
+def _of_another(name: str, package: Package, at: int) -> bool:
+    """Whether a file belongs to another system that the organisation describes."""
+    parts = name.split("/")
+    return len(parts) > at + 1 and parts[at] in package.system_names and parts[at] != package.system_name
+
+
+@rule(
+    "PKG006",
+    "No foreign files",
+    Scope.PACKAGE,
+    source="SR 5.6; survey K1, J5",
+    fix="Remove the file, or put it into benchmarks/cloudmask/<system>/.",
+    severity=Severity.WARNING,
+)
+def foreign(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """What has no place in the layout is read by nobody, and may not be meant to be there."""
+    evidence = re.compile(
+        re.escape(_evidence(package))
+        + r"/((plan|dataset|system_detected)\.json|result_\d+/[^/]+|failed/attempt_\d+/[^/]+)\Z"
+    )
+    for name in package.files:
+        top = name.split("/", 1)[0]
+        if name in TOP_FILES or top in ("results", "reports"):
+            good = True  # results: PKG005
+        elif top == "systems":
+            good = re.fullmatch(r"systems/[^/]+\.json", name) is not None
+        elif top == "benchmarks":
+            good = name.startswith(f"benchmarks/{package.benchmark}/")
+        elif top == "evidence":
+            good = evidence.match(name) is not None or _of_another(name, package, 1)
+            run_file = re.match(re.escape(_evidence(package)) + r"/result_\d+/([^/]+)\Z", name)
+            good = good and (run_file is None or RUN_EVIDENCE.match(run_file[1]) is not None)
+        else:
+            good = False
+        if not good:
+            yield self.finding("has no place in the layout", path=name)
+
+
+@rule(
+    "PKG007",
+    "No links",
+    Scope.PACKAGE,
+    source="repo_checker; survey K11, W30",
+    fix="Put the file itself into the package.",
+)
+def links(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """A link can lead out of the package, to something that is not there tomorrow or not there for a
+    reviewer. Links are not followed, so what lies behind them was not checked."""
+    for link in package.links:
+        how = "leads out of the package" if not link.inside else "is broken" if not link.exists else "is a link"
+        yield self.finding(f"{how}: {show(link.target)}", path=link.path, actual=link.target)
+
+
+@rule(
+    "PKG008",
+    "File names and sizes suit a repository",
+    Scope.PACKAGE,
+    source="repo_checker; survey K11",
+    fix="Rename the file (letters, digits and -_.+), or keep large files elsewhere.",
+)
+def names_and_sizes(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Results are published in a repository: names with blanks break scripts, files over 50 MB are refused."""
+    for name in package.files:
+        parts = name.split("/")
+        if any(p.startswith(".") for p in parts) or not re.fullmatch(r"[A-Za-z0-9_.+,=@/()-]+", name):
+            yield self.finding(f"the name {show(name)} has blanks, leading dots or odd characters", path=name)
+        size = package.sizes.get(name, 0)
+        if size > ruleset.package.file_limit_bytes:
+            yield self.finding(
+                f"{size / 1e6:.0f} MB", path=name, expected=f"<= {ruleset.package.file_limit_bytes}", actual=size
+            )
+
+
+@rule(
+    "PKG009",
+    "Everything in the package can be read",
+    Scope.PACKAGE,
+    source="survey W6, W15; strangers' input",
+    fix="Write the file anew with the harness; do not edit it.",
+)
+def readable(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """What cannot be read cannot be checked, and must not pass because of it."""
+    for line in [*package.unreadable, *(p for run in package.runs for p in run.problems)]:
+        path, _, reason = line.partition(": ")
+        yield self.finding(reason or line, path=path if reason else None)
+
+
+@rule(
+    "PKG010",
+    "The evidence of the runs is there",
+    Scope.PACKAGE,
+    source="design of this rulebook: evidence, not trust",
+    fix="Package the evidence folder as the harness wrote it.",
+)
+def evidence(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """A log alone can be written with a text editor; plan, data set, arrival times and run records can
+    be compared with it."""
+    folder = _evidence(package)
+    there = set(package.files)
+    wanted = [f"{folder}/{n}" for n in ("plan.json", "dataset.json", "system_detected.json")]
+    for run in package.runs:
+        wanted += [f"{folder}/result_{run.index}/{n}" for n in ("run.json", "timeline.jsonl")]
+    for name in wanted:
+        if name not in there:
+            yield self.finding("is missing", path=name)
+
+
+@rule(
+    "PKG011",
+    "The companion file says how weights and inputs were treated",
+    Scope.PACKAGE,
+    source="SR 5.6.1, 5.8; survey J9, K5",
+    fix="Write <system>_<implementation>.json with all fields; packaging does so.",
+)
+def companion(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Starting weights, data types and retraining decide whether two results compare."""
+    path = f"{_code(package)}/{package.system_name}_<implementation>.json"
+    if package.companion is None:
+        yield self.finding("is missing or cannot be read", path=path)
+        return
+    for name in ruleset.package.companion_fields:
+        value = package.companion.get(name)
+        if not isinstance(value, str) or not value.strip():
+            yield self.finding(f"{name} is {show(value)}", path=path, actual=value)
+
+
+@rule(
+    "PKG012",
+    "Open: it is said how many runs the submitted ones were chosen from",
+    BOTH,
+    source="SP 9; survey H10, 0.6",
+    fix="Write best_of: N in the recipe; N is the number of runs that were made.",
+    divisions=("open",),
+    severity=Severity.WARNING,
+)
+def best_of(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """The best of many runs is not what a rerun will give."""
+    if isinstance(subject, Plan):
+        stated, count, path = subject.best_of, subject.runs, subject.recipe_path
+    else:
+        stated = (subject.recipe or {}).get("best_of")
+        count, path = len(subject.runs), f"{_code(subject)}/recipe.yaml"
+    if stated is None:
+        yield self.finding("the recipe does not state best_of", path=path)
+    elif isinstance(stated, int) and stated < count:
+        yield self.finding(
+            f"best_of is {stated}, but {count} runs are submitted",
+            severity=Severity.ERROR,
+            path=path,
+            expected=f">= {count}",
+            actual=stated,
+        )
+
+
+@rule(
+    "PKG013",
+    "The code that ran can be found",
+    Scope.PACKAGE,
+    source="SR 5.10; SS 6; survey M1, M4, B7, case 65",
+    fix="Run from a clean checkout with git; its commit is then logged by itself.",
+    severity=Severity.WARNING,
+)
+def commit(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """A commit identifies the code; local changes that are not in it are lost."""
+    for run in package.runs:
+        software: dict[str, Any] = run.record.software if run.record else {}
+        logged = run.log.value("submission_github_commit_version")
+        if logged is None:
+            yield self.finding("no commit is logged", path=run.path)
+        elif software.get("commit") not in (None, logged):
+            yield self.finding(
+                "the logged commit is not the one in run.json",
+                severity=Severity.ERROR,
+                path=run.path,
+                expected=software.get("commit"),
+                actual=logged,
+            )
+        if software.get("dirty") is True:
+            yield self.finding("the checkout had local changes", path=run.path)
+
+
+@rule(
+    "PKG014",
+    "Nothing executable hides as data",
+    Scope.PACKAGE,
+    source="survey M3, W15; design of this rulebook: weights only",
+    fix="Keep weights as .weights.h5, and code as text.",
+)
+def no_executables(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Pickles and saved models run code when they are opened; a reviewer must not have to."""
+    for name in package.files:
+        suffix = PurePosixPath(name).suffix.lower()
+        if suffix in ruleset.package.forbidden_suffixes:
+            yield self.finding(f"{suffix} files are not accepted", path=name)
+
+
+@rule(
+    "PKG015",
+    "Logged source lines exist in the submitted code",
+    Scope.PACKAGE,
+    source="TR 5.1; SR 5.10; survey M7",
+    fix="Submit the code that ran, or name the commit it is.",
+)
+def source_lines(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Every log line names the file and line that wrote it."""
+    raise NotChecked("the code lies in its repository, not in the package: compare file and lineno there")
+    yield  # pragma: no cover
+
+
+@rule(
+    "PKG016",
+    "Every described system has results, every result a description",
+    Scope.PACKAGE,
+    source="SR 5.6; survey J5",
+    fix="Remove systems/<name>.json, or add its results.",
+    severity=Severity.WARNING,
+)
+def orphans(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """A description without results promises what is not there."""
+    if not package.system_names:
+        raise NotApplicable("no system is described (SYS001)")
+    with_results = {f.split("/")[1] for f in package.files if f.startswith("results/") and f.count("/") > 1}
+    for name in package.system_names:
+        if name not in with_results:
+            yield self.finding("has no results", path=f"systems/{name}.json")

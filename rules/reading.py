@@ -1,0 +1,132 @@
+"""Reading a run out of its log: the timed window, the epochs, the evaluations.
+
+Where a log contradicts itself (two run_stop lines, say) the reading that is worse for the
+submitter counts: first start, last stop. Rules of the group LOG report the contradiction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rules.model import Event, Log, Run, Stated
+from rules.ruleset import Ruleset
+from rules.values import is_int, is_number
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    epoch: int | None
+    value: float | None  # None: not a finite number
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """One X_start..X_stop pair of an epoch."""
+
+    epoch: int | None
+    start: Event
+    stop: Event
+
+
+def time_ms(event: Event | None) -> int | None:
+    """The event's time, when it is one that a clock can show."""
+    if event is None or not is_int(event.time_ms) or not 0 <= event.time_ms < 2**53:
+        return None
+    return int(event.time_ms)
+
+
+def epoch_num(event: Event) -> int | None:
+    value = event.metadata.get("epoch_num")
+    return value if is_int(value) else None
+
+
+def run_start(log: Log) -> Event | None:
+    return log.first("run_start")
+
+
+def run_stop(log: Log) -> Event | None:
+    return log.last("run_stop")
+
+
+def time_to_train_s(log: Log) -> float | None:
+    """run_stop - run_start in seconds (survey C1); None when either is missing or it is not positive."""
+    start, stop = time_ms(run_start(log)), time_ms(run_stop(log))
+    if start is None or stop is None or stop <= start:
+        return None
+    return (stop - start) / 1000
+
+
+def evaluations(log: Log, key: str) -> list[Evaluation]:
+    """Evaluations between run_start and run_stop, in line order: others do not count (survey W13)."""
+    start, stop = run_start(log), run_stop(log)
+    found = []
+    for event in log.all(key):
+        if (start is not None and event.line < start.line) or (stop is not None and event.line > stop.line):
+            continue
+        value = float(event.value) if is_number(event.value) and abs(event.value) < 1e300 else None
+        found.append(Evaluation(epoch_num(event), value, event))
+    return found
+
+
+def curve(log: Log, key: str) -> list[float | None]:
+    return [e.value for e in evaluations(log, key)]
+
+
+def intervals(log: Log, name: str) -> list[Interval]:
+    """Pairs of name_start and the next name_stop, in line order; unpaired ones are left out."""
+    pairs: list[Interval] = []
+    opened: Event | None = None
+    for event in sorted(log.all(f"{name}_start") + log.all(f"{name}_stop"), key=lambda e: e.line):
+        if event.key == f"{name}_start":
+            opened = event
+        elif opened is not None:
+            pairs.append(Interval(epoch_num(opened), opened, event))
+            opened = None
+    return pairs
+
+
+def status(log: Log) -> str | None:
+    """What run_stop says of the run: success, aborted, or None when it says neither."""
+    stop = run_stop(log)
+    value = stop.metadata.get("status") if stop else None
+    return value if value in ("success", "aborted") else None
+
+
+def reached_target(log: Log, ruleset: Ruleset) -> bool:
+    """Whether the last evaluation of the run meets the target (survey F1, F4)."""
+    found = evaluations(log, ruleset.quality.key)
+    return bool(found) and found[-1].value is not None and (
+        ruleset.quality.target <= found[-1].value <= ruleset.quality.maximum
+    )
+
+
+def converged(run: Run, ruleset: Ruleset) -> bool:
+    """A run that counts: target met at its last evaluation, and ended as a success."""
+    return reached_target(run.log, ruleset) and status(run.log) == "success"
+
+
+def stated(settings: Mapping[str, Stated], key: str) -> Stated | None:
+    """A setting, or None; Mapping.get without its type trouble."""
+    return settings[key] if key in settings else None
+
+
+def number(settings: Mapping[str, Stated], key: str) -> float | None:
+    found = stated(settings, key)
+    return found.value if found is not None and is_number(found.value) else None
+
+
+def integer(settings: Mapping[str, Stated], key: str) -> int | None:
+    found = stated(settings, key)
+    return found.value if found is not None and is_int(found.value) else None
+
+
+def place(item: Stated | Event | None, path: str | None = None) -> dict[str, Any]:
+    """Where a finding points: keyword arguments for Rule.finding."""
+    if isinstance(item, Stated):
+        return {"path": item.path, "line": item.line}
+    if isinstance(item, Event):
+        return {"path": path, "line": item.line}
+    return {"path": path}

@@ -1,0 +1,88 @@
+"""Looking at values of unknown type without being fooled: True is no 1, NaN is no number."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from rules.ruleset import KeyRule
+
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+_COMMIT = re.compile(r"[0-9a-f]{40}\Z")
+_SHOWN = 80
+
+
+def is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """A real, finite number; bool is none."""
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+
+
+def whole(value: Any) -> int | None:
+    """The integer in an int or in a string of digits, as system descriptions write them."""
+    if is_int(value):
+        return int(value)
+    if isinstance(value, str) and re.fullmatch(r"\d{1,12}", value.strip()):
+        return int(value)
+    return None
+
+
+def same(left: Any, right: Any) -> bool:
+    """Equal; numbers to nine digits, so that 1e-3 written by two programs is one value."""
+    if is_number(left) and is_number(right):
+        return math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-15)
+    return type(left) is type(right) and bool(left == right)
+
+
+def show(value: Any) -> str:
+    """A value for a message: short, on one line, without control characters."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**30:
+        return "a huge integer"
+    text = value if isinstance(value, str) else repr(value)
+    text = "".join(c if c.isprintable() else "\ufffd" for c in text[: _SHOWN + 1])
+    text = text[: _SHOWN - 3] + "..." if len(text) > _SHOWN else text
+    return f"'{text}'" if isinstance(value, str) else text
+
+
+def mismatch(value: Any, rule: KeyRule) -> str | None:
+    """Why a value does not fit its key's rule, as 'expected ...'; None when it does."""
+    expected = _wrong_type(value, rule.type)
+    if expected:
+        return expected
+    if value is None:
+        return None
+    if rule.values is not None and value not in rule.values:
+        return "one of " + ", ".join(str(v) for v in rule.values)
+    if rule.minimum is not None and value < rule.minimum:
+        return f"at least {rule.minimum:g}"
+    if rule.maximum is not None and value > rule.maximum:
+        return f"at most {rule.maximum:g}"
+    if rule.above is not None and value <= rule.above:
+        return f"above {rule.above:g}"
+    if rule.below is not None and value >= rule.below:
+        return f"below {rule.below:g}"
+    return None
+
+
+def _wrong_type(value: Any, kind: str) -> str | None:
+    is_text = isinstance(value, str)
+    checks = {
+        "text": (is_text and bool(value.strip()), "a non-empty string"),
+        "integer": (is_int(value), "a whole number"),
+        "number": (is_number(value), "a finite number"),
+        "number_or_null": (value is None or is_number(value), "a finite number"),
+        "boolean": (isinstance(value, bool), "true or false"),
+        "sha256": (is_text and bool(_SHA256.match(value)), "64 hex digits"),
+        "commit": (is_text and bool(_COMMIT.match(value)), "40 hex digits"),
+        "mapping": (isinstance(value, dict) and bool(value), "a non-empty object"),
+        "nothing": (value is None, "null"),
+        "any": (True, ""),
+    }
+    fits, expected = checks[kind]
+    return None if fits else expected

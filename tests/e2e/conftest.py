@@ -1,0 +1,84 @@
+"""A workspace with a tiny data set and a recipe whose implementation trains nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+FAKE = str(ROOT / "tests/fake_implementation.py")
+
+
+class Trial:
+    """A checkout's worth of folders in a temporary place, and `cloudmask` run in it as a user would."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.org = root / "submissions/lab"
+
+    def recipe(self, system: str = "box", **fields: object) -> Path:
+        path = self.org / f"benchmarks/cloudmask/{system}/recipe.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        recipe = {
+            "description": "trains nothing",
+            "runs": 5,
+            "command": ["python", FAKE],
+            "implementation": "fake",
+            "data": {"profile": "smoke"},
+            "hyperparameters": {"global_batch_size": 8, "max_epochs": 6},
+            "telemetry": {"interval_s": 0.05},
+            **fields,
+        }
+        path.write_text(yaml.safe_dump(recipe))
+        for name in ("README.md", "setup.sh", "init_datasets.sh", "run_and_time.sh"):
+            (path.parent / name).write_text("# nothing to do\n")
+        return path
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "harness", *arguments]
+
+    def environment(self, **extra: str) -> dict[str, str]:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("CLOUDMASK", "FAKE"))}
+        return {**environment, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **extra}
+
+    def cloudmask(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.root,
+            env=self.environment(**extra),
+            capture_output=True,
+            text=True,
+            timeout=280,
+        )
+
+    def submit(self, *arguments: str, system: str = "box", **extra: str) -> subprocess.CompletedProcess[str]:
+        return self.cloudmask("submit", "--system", system, "--org", "lab", *arguments, **extra)
+
+    def evidence(self, system: str = "box") -> Path:
+        return self.org / f"evidence/{system}/strong/cloudmask"
+
+    def results(self, system: str = "box") -> list[str]:
+        return sorted(p.name for p in (self.org / f"results/{system}/strong/cloudmask").glob("*.txt"))
+
+
+@pytest.fixture(scope="session")
+def smoke_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The smoke data set, made once."""
+    from reference.synthetic import synthesize
+
+    root = tmp_path_factory.mktemp("data")
+    synthesize("smoke", root)
+    return root
+
+
+@pytest.fixture
+def trial(tmp_path: Path, smoke_data: Path) -> Trial:
+    (tmp_path / "data").symlink_to(smoke_data)
+    made = Trial(tmp_path)
+    made.recipe()
+    return made

@@ -1,0 +1,64 @@
+"""The real thing: the reference trains, on synthetic and on real scenes, and the field's tools agree."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PROXY = ROOT.parent / "shared/data/real-proxy"
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
+
+def test_a_closed_submission_of_the_reference(trial, tmp_path):
+    shutil.copytree(ROOT / "submissions/examples/benchmarks", trial.root / "submissions/examples/benchmarks")
+    done = trial.submit(system="local-smoke")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "verdict: compliant" in done.stdout
+    evidence = trial.evidence("local-smoke")
+    for run in range(5):
+        science = json.loads((evidence / f"result_{run}/science.json").read_text())
+        assert science["overall"]["accuracy"] > 0.8
+        record = json.loads((evidence / f"result_{run}/run.json").read_text())
+        assert record["peak_rss_bytes"] < 3e9
+    for log in sorted((trial.org / "results/local-smoke/strong/cloudmask").glob("result_*.txt")):
+        checked = subprocess.run(
+            [sys.executable, "-m", "mlperf_logging.compliance_checker", "--usage", "hpc", "--ruleset", "3.0.0"]
+            + ["--config", str(ROOT / "rules/mllog/cloudmask.yaml"), str(log)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert "SUCCESS" in checked.stdout + checked.stderr, checked.stdout + checked.stderr
+
+
+@pytest.mark.skipif(not PROXY.is_dir(), reason="the real-proxy scenes are not beside the project")
+def test_an_open_submission_on_real_scenes(trial):
+    names = sorted(p.name for p in PROXY.glob("*.hdf"))
+    recipe = {
+        "description": "Two real scenes for training, a third for the test",
+        "division": "open",
+        "runs": 1,
+        "best_of": 1,
+        "data": {
+            "profile": "real-proxy",
+            "directory": str(PROXY),
+            "train": names[:2],
+            "test": names[2:],
+            "geometry": {"scene_height": 512, "scene_width": 512, "patch_size": 128},
+            "split": {"unit": "patch"},
+        },
+        "hyperparameters": {"global_batch_size": 4, "max_epochs": 25},
+    }
+    path = trial.recipe("proxy")
+    path.write_text(yaml.safe_dump(recipe))
+    done = trial.submit(system="proxy")
+    assert "Traceback" not in done.stderr
+    science = json.loads((trial.evidence("proxy") / "result_0/science.json").read_text())
+    print(done.stdout, science["overall"])
+    assert science["overall"]["accuracy"] >= 0.83

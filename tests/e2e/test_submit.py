@@ -1,0 +1,216 @@
+"""The main job with an implementation that trains nothing: protocol, failures, interruption, resume."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import psutil
+import pytest
+
+
+def wait_until(condition, limit_s=120):
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(0.02)
+    raise AssertionError("it did not happen in time")
+
+
+def test_machine_to_compliant_package(trial):
+    done = trial.submit()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "verdict: compliant" in done.stdout
+    assert "time-to-train" in done.stdout and "unverified" in done.stdout
+    assert trial.results() == [f"result_{i}.txt" for i in range(5)]
+    report = trial.org / "reports/box/index.html"
+    assert report.is_file() and str(report.relative_to(trial.root)) in done.stdout
+    checked = trial.cloudmask("check", "submissions/lab")
+    assert checked.returncode == 0, checked.stdout
+    records = [json.loads((trial.evidence() / f"result_{i}/run.json").read_text()) for i in range(5)]
+    assert len({r["seed"] for r in records}) == 5
+    assert all(r["cache"]["cleared"] and r["peak_rss_bytes"] > 0 for r in records)
+    output = (trial.evidence() / "result_0/output.log").read_text()
+    assert output == "an ordinary line of output\n"
+    again = trial.submit()
+    assert again.returncode == 2 and "--resume" in again.stderr and "--replace" in again.stderr
+    replaced = trial.submit("--replace", FAKE="crash")
+    assert replaced.returncode == 1 and "set aside" in replaced.stdout
+    assert (
+        len(list((trial.root / "submissions/.replaced").glob("lab-box-*/results/box/strong/cloudmask/*")))
+        == 5
+    )
+
+
+def test_a_crash_keeps_what_is_done_and_resume_finishes(trial):
+    done = trial.submit(FAKE="crash", FAKE_RUN="2")
+    assert done.returncode == 1
+    assert "Run 3 of 5 failed" in done.stderr and "something broke in epoch 1" in done.stderr
+    assert "--resume" in done.stderr and "Traceback" not in done.stderr
+    assert trial.results() == ["result_0.txt", "result_1.txt"]
+    failed = json.loads((trial.evidence() / "failed/attempt_0/run.json").read_text())
+    assert failed["status"] == "failed" and failed["run"] == 2
+    before = [(trial.evidence() / f"result_{i}/run.json").read_bytes() for i in range(2)]
+    resumed = trial.submit("--resume")
+    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    assert "2 of 5 runs are finished already" in resumed.stdout
+    assert before == [(trial.evidence() / f"result_{i}/run.json").read_bytes() for i in range(2)]
+    assert (trial.evidence() / "failed/attempt_0/result.txt").is_file()
+
+
+def test_kill_in_run_3_then_resume(trial):
+    with subprocess.Popen(
+        trial.command("submit", "--system", "box", "--org", "lab"),
+        cwd=trial.root,
+        env=trial.environment(FAKE="orphan", FAKE_RUN="2"),
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as running:
+        part = trial.evidence() / "result_2.part/result.txt"
+        wait_until(lambda: part.is_file() and "eval_accuracy" in part.read_text())
+        tree = psutil.Process(running.pid).children(recursive=True)
+        os.kill(running.pid, signal.SIGKILL)
+        running.wait()
+    watched = [p for p in tree if "sleep" not in _name(p)]
+    assert len(watched) >= 2  # the implementation and the sampler
+    wait_until(lambda: not any(_alive(p) for p in watched), limit_s=20)
+    for process in tree:
+        if _alive(process):
+            process.kill()
+    resumed = trial.submit("--resume")
+    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    assert "verdict: compliant" in resumed.stdout
+    left = json.loads((trial.evidence() / "failed/attempt_0/run.json").read_text())
+    assert left["status"] == "interrupted"
+
+
+def _name(process):
+    try:
+        return process.name()
+    except psutil.Error:
+        return ""
+
+
+def _alive(process):
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def test_ctrl_c_ends_the_whole_tree(trial):
+    with subprocess.Popen(
+        trial.command("submit", "--system", "box", "--org", "lab"),
+        cwd=trial.root,
+        env=trial.environment(FAKE="orphan"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        part = trial.evidence() / "result_0.part/result.txt"
+        wait_until(lambda: part.is_file() and "eval_accuracy" in part.read_text())
+        tree = psutil.Process(running.pid).children(recursive=True)
+        assert any("sleep" in _name(p) for p in tree)
+        os.kill(running.pid, signal.SIGINT)
+        _, errors = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "--resume" in errors and "Traceback" not in errors
+    assert not any(_alive(p) for p in tree)
+    record = json.loads((trial.evidence() / "failed/attempt_0/run.json").read_text())
+    assert record["status"] == "interrupted" and record["files"]["telemetry_node_0.h5"]
+
+
+@pytest.mark.parametrize(
+    "how, limits, words",
+    [
+        ("hang", {"silence_s": 2}, "timeout: no output for 2 s"),
+        ("hang", {"run_s": 3}, "timeout: the run took longer than its limit of 3 s"),
+        ("mute", {}, "no run_stop"),
+    ],
+)
+def test_runs_that_never_finish(trial, how, limits, words):
+    trial.recipe(limits=limits, runs=1, division="open")
+    done = trial.submit(FAKE=how)
+    assert done.returncode == 1 and words in done.stderr
+    assert trial.results() == []
+
+
+def test_runs_that_do_not_converge_are_not_compliant_when_there_are_two(trial):
+    trial.recipe(hyperparameters={"global_batch_size": 8, "max_epochs": 2})
+    done = trial.submit(FAKE="abort")
+    assert done.returncode == 1, done.stdout
+    assert "verdict: not compliant" in done.stdout and "did not converge" in done.stdout
+
+
+def test_resume_refuses_another_plan(trial):
+    trial.submit(FAKE="crash", FAKE_RUN="1")
+    trial.recipe(hyperparameters={"global_batch_size": 16, "max_epochs": 6})
+    done = trial.submit("--resume")
+    assert done.returncode == 2 and "Cannot resume: recipe changed" in done.stderr
+
+
+def test_wrong_machine(trial):
+    trial.recipe(system="a100x", devices={"nodes": 1, "accelerators_per_node": 4, "accelerator": "A100"})
+    fields = json.loads((_examples() / "systems/a100.json").read_text())
+    path = trial.org / "systems/a100x.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(fields))
+    done = trial.submit(system="a100x")
+    assert done.returncode == 2
+    assert "accelerators_per_node" in done.stdout and "DIFFERS" in done.stdout
+    assert "SYSTEM=local" in done.stderr and "cloudmask system detect" in done.stderr
+    assert not (trial.evidence("a100x")).exists()
+    planned = trial.cloudmask("plan", "--system", "a100x", "--org", "lab")
+    assert "accelerators_per_node" in planned.stdout and "Traceback" not in planned.stderr
+
+
+def _examples():
+    from tests.e2e.conftest import ROOT
+
+    return ROOT / "submissions/examples"
+
+
+@pytest.mark.parametrize(
+    "arguments, code, words",
+    [
+        (["submit", "--system", "bxo"], 2, "did you mean 'box'"),
+        (["submit", "--system", "../box"], 2, "cannot be the name of a system"),
+        (["submit"], 2, "Missing option '--system'"),
+        (["nonsense"], 2, "No such command"),
+        (["submit", "--system", "box", "--submissions", "nowhere"], 2, "No recipes under nowhere"),
+        (["check", "nowhere"], 2, "nowhere"),
+    ],
+)
+def test_wrong_usage_is_one_line(trial, arguments, code, words):
+    extra = ["--org", "lab"] if arguments[0] == "submit" and len(arguments) > 2 else []
+    done = trial.cloudmask(*arguments, *extra)
+    assert done.returncode == code
+    assert words in done.stderr + done.stdout and "Traceback" not in done.stderr
+
+
+def test_bad_data(trial, tmp_path):
+    trial.recipe(data={"profile": "mine", "directory": "gone", "geometry": _geometry()})
+    done = trial.submit()
+    assert done.returncode == 2 and "gone" in done.stderr
+    scenes = tmp_path / "own"
+    for folder in ("one-day", "ssts"):
+        (scenes / folder).mkdir(parents=True)
+        for source in sorted((trial.root / "data/smoke" / folder).glob("*.hdf"))[:5]:
+            (scenes / folder / source.name).write_bytes(source.read_bytes())
+    victim = sorted((scenes / "one-day").glob("*.hdf"))[0]
+    good = victim.read_bytes()
+    victim.write_bytes(good[: len(good) // 2])
+    trial.recipe(data={"profile": "mine", "directory": "own", "geometry": _geometry()})
+    done = trial.submit()
+    assert done.returncode == 2 and victim.name in done.stderr and "Traceback" not in done.stderr
+    victim.write_bytes(good)
+    trial.recipe(data={"profile": "mine", "directory": "own", "geometry": _geometry(scene_height=160)})
+    done = trial.submit()
+    assert done.returncode == 2 and "160" in done.stderr
+
+
+def _geometry(**changes):
+    return {"scene_height": 150, "scene_width": 187, "patch_size": 32, **changes}

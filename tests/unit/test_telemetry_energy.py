@@ -1,0 +1,91 @@
+"""Energy from counters and from power readings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from harness.telemetry.energy import energies, energy_j, measure
+from harness.telemetry.reader import Series
+
+TIMES = np.arange(0.0, 20.05, 0.1)
+# 70 W for 10 s, then 300 W for 10 s: 3700 J
+STEP_W = np.where(TIMES < 10.0, 70.0, 300.0)
+STEP_J = np.where(TIMES < 10.0, 70.0 * TIMES, 700.0 + 300.0 * (TIMES - 10.0))
+
+
+def test_step_load_by_both_methods_within_one_percent() -> None:
+    assert energy_j(TIMES, STEP_W, "gauge", 0.0, 20.0) == pytest.approx(3700, rel=0.01)
+    assert energy_j(TIMES, STEP_J, "counter", 0.0, 20.0) == pytest.approx(3700, rel=1e-6)
+
+
+def test_repeated_equal_readings_count_in_full() -> None:
+    times = np.linspace(0, 10, 101)
+    assert energy_j(times, np.full(101, 70.0), "gauge", 0.0, 10.0) == pytest.approx(700.0)
+
+
+def test_only_the_window_counts_and_edges_are_interpolated() -> None:
+    times = np.arange(0.0, 11.0)
+    assert energy_j(times, 10 * times, "counter", 2.5, 4.5) == pytest.approx(20.0)
+    assert energy_j(times, np.full(11, 50.0), "gauge", 2.5, 4.5) == pytest.approx(100.0)
+    assert energy_j(times, 10 * times, "gauge", 2.0, 4.0) == pytest.approx(60.0)
+
+
+def test_window_between_two_readings() -> None:
+    assert energy_j(np.array([0.0, 1.0]), np.array([100.0, 100.0]), "gauge", 0.25, 0.75) == pytest.approx(50.0)
+
+
+@pytest.mark.parametrize("kind", ["gauge", "counter"])
+def test_not_measured_is_none(kind: str) -> None:
+    nothing = np.array([])
+    assert energy_j(nothing, nothing, kind, 0, 10) is None
+    assert energy_j(np.array([5.0]), np.array([1.0]), kind, 0, 10) is None
+    assert energy_j(TIMES, np.full(TIMES.size, np.nan), kind, 0, 10) is None
+    assert energy_j(TIMES, STEP_J, kind, 10, 10) is None
+
+
+@pytest.mark.parametrize("kind", ["gauge", "counter"])
+def test_window_that_is_not_covered_gives_no_number(kind: str) -> None:
+    joule, gap, note = measure(TIMES, STEP_J, kind, 0.0, 60.0)
+    assert joule is None and gap == pytest.approx(40.0) and "miss 40.0 s" in note
+    assert energy_j(TIMES, STEP_J, kind, -10.0, 20.0) is None
+    assert energy_j(TIMES, STEP_J, kind, 100.0, 120.0) is None
+
+
+def test_a_hole_spoils_power_readings_but_not_a_counter() -> None:
+    kept = (TIMES < 5) | (TIMES > 12)
+    joule, _, note = measure(TIMES[kept], STEP_W[kept], "gauge", 0.0, 20.0)
+    assert joule is None and "hole of 7" in note
+    assert energy_j(TIMES[kept], STEP_J[kept], "counter", 0.0, 20.0) == pytest.approx(3700)
+    with_nan = np.where(kept, STEP_W, np.nan)
+    assert energy_j(TIMES, with_nan, "gauge", 0.0, 20.0) is None
+
+
+def test_counter_that_went_back_gives_no_number() -> None:
+    joules = STEP_J.copy()
+    joules[100:] -= 600
+    joule, _, note = measure(TIMES, joules, "counter", 0.0, 20.0)
+    assert joule is None and "went back" in note
+
+
+def test_list_keeps_scopes_apart_and_leaves_out_what_is_no_energy() -> None:
+    def one(name: str, unit: str, scope: str, kind: str, values: np.ndarray) -> Series:
+        return Series("nvml", name, unit, scope, kind, TIMES, values)
+
+    found = energies(
+        [
+            one("gpu_power", "W", "gpu0", "gauge", STEP_W),
+            one("gpu_energy", "J", "gpu1", "counter", STEP_J),
+            one("gpu_utilization", "%", "gpu0", "gauge", STEP_W),
+            one("gpu_power", "W", "gpu2", "gauge", np.full(TIMES.size, np.nan)),
+        ],
+        0.0,
+        20.0,
+    )
+    assert [(e.scope, e.method) for e in found] == [
+        ("gpu0", "trapezoid"),
+        ("gpu1", "counter"),
+        ("gpu2", "trapezoid"),
+    ]
+    assert found[0].joule == pytest.approx(3700, rel=0.01)
+    assert found[2].joule is None and found[2].note
