@@ -60,7 +60,9 @@ def write_manifest(root: Path) -> Path:
     try:
         write_atomic(target, "".join(sorted(lines, key=lambda line: line[66:])))
     except OSError as error:
-        raise UserError(f"Cannot write {target}: {error.strerror}.", "free space or check permissions.") from error
+        raise UserError(
+            f"Cannot write {target}: {error.strerror}.", "free space or check permissions."
+        ) from error
     return target
 
 

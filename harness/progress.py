@@ -95,7 +95,7 @@ class PlainDisplay:
 
     def run_started(self, run: int, runs: int, seed: int) -> None:
         self._story.start(run, runs)
-        self._say(f"run {run + 1} of {runs}: seed {seed}, caches evicted, starting")
+        self._say(f"run {run + 1} of {runs}: seed {seed}")
 
     def event(self, event: dict[str, Any]) -> None:
         story = self._story

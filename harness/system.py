@@ -261,6 +261,7 @@ def _parts(name: str) -> dict[str, list[str]]:
     """The words of a model name by what they say, in order."""
     parts: dict[str, list[str]] = {"memory": [], "form": [], "model": [], "words": []}
     plain = re.sub(r"\([^)]*\)|@.*$", " ", name.lower())
+    plain = re.sub(r"(\d)\s+(g(?:i?b)?\b)", r"\1\2", plain)  # "80 GB" is one word
     for token in re.findall(r"\d+-core|[a-z0-9.+]+", plain):
         form = re.sub(r"\d+$", "", token)
         if size := re.fullmatch(r"(\d+)g(?:i?b)?", token):

@@ -6,7 +6,7 @@ import numpy as np
 
 # Red, green and blue as mixtures of S1..S6: water cloud white, ice and snow pale cyan, plants green.
 COLOURS = np.array(
-    [(0, 0.45, 0, 0, 0.55, 0), (0, 0.35, 0.65, 0, 0, 0), (1, 0, 0, 0, 0, 0)],
+    [(0, 0.45, 0, 0, 0.55, 0), (0.3, 0.2, 0.5, 0, 0, 0), (1, 0, 0, 0, 0, 0)],
     np.float32,
 )
 GAMMA = 1.65
@@ -22,7 +22,7 @@ def false_colour(refs: np.ndarray, bts: np.ndarray, daylight: bool) -> np.ndarra
     with an ochre tint where S7 is colder than S8, as it is over fog and low water cloud.
     """
     if daylight:
-        rgb = np.nan_to_num(refs) @ COLOURS.T / 0.88
+        rgb = np.nan_to_num(refs) @ COLOURS.T / 0.78
         return _bytes(np.clip(rgb, 0, 1) ** (1 / GAMMA))
     s7, s8 = np.nan_to_num(bts[..., 0]), np.nan_to_num(bts[..., 1])
     filled = s8 <= 0

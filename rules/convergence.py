@@ -55,7 +55,9 @@ def distinct_curves(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[
         if start in seen:
             line = evaluations(run.log, ruleset.quality.key)[0].event.line
             yield self.finding(
-                f"accuracies of epochs 1 to {least} equal those of {seen[start].path}", path=run.path, line=line
+                f"accuracies of epochs 1 to {least} equal those of {seen[start].path}",
+                path=run.path,
+                line=line,
             )
         else:
             seen[start] = run
@@ -150,7 +152,8 @@ def no_overlap(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
     fix="Submit runs that were really made.",
 )
 def distinct_times(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """No machine takes the same milliseconds for several epochs twice: equal times are a copy moved in time."""
+    """No machine takes the same milliseconds for several epochs twice: equal times are a copy
+    moved in time."""
     seen: dict[tuple[int, ...], Run] = {}
     for run in package.runs:
         times = _epoch_times_ms(run)
@@ -158,7 +161,9 @@ def distinct_times(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[F
         if len(times) < 2 or min(times) < 200:
             continue
         if times in seen:
-            yield self.finding(f"all epochs took as long as those of {seen[times].path}, to 1 ms", path=run.path)
+            yield self.finding(
+                f"all epochs took as long as those of {seen[times].path}, to 1 ms", path=run.path
+            )
         else:
             seen[times] = run
 
@@ -183,7 +188,9 @@ def _epoch_times_ms(run: Run) -> tuple[int, ...]:
 def plausible_losses(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """A loss that is negative, never changes, or ends higher than it began did not train a model."""
     series: dict[str, list[tuple[int, Any]]] = {
-        ruleset.quality.loss_key: [(e.event.line, e.event.value) for e in evaluations(run.log, ruleset.quality.loss_key)],
+        ruleset.quality.loss_key: [
+            (e.event.line, e.event.value) for e in evaluations(run.log, ruleset.quality.loss_key)
+        ],
         "train_loss": [
             (e.line, e.value.get("train_loss"))
             for e in run.log.all("tracked_stats")
@@ -195,7 +202,9 @@ def plausible_losses(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
         if any(v < 0 for v in values):
             yield self.finding(f"{name} is negative", path=run.path, line=points[0][0])
         elif len(values) >= 2 and len(set(values)) == 1:
-            yield self.finding(f"{name} is {show(values[0])} in every epoch", path=run.path, line=points[0][0])
+            yield self.finding(
+                f"{name} is {show(values[0])} in every epoch", path=run.path, line=points[0][0]
+            )
         elif name == "train_loss" and len(values) >= 2 and values[-1] > values[0]:
             yield self.finding(
                 f"{name} rises from {values[0]:.4g} to {values[-1]:.4g}", path=run.path, line=points[-1][0]

@@ -47,7 +47,10 @@ def one_dataset(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Find
             first = first or found
             if not same(found.value, first.value):
                 yield self.finding(
-                    f"{key} differs from {first.path}", **place(found), expected=first.value, actual=found.value
+                    f"{key} differs from {first.path}",
+                    **place(found),
+                    expected=first.value,
+                    actual=found.value,
                 )
 
 
@@ -95,7 +98,10 @@ def sample_counts(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iter
     if expected is None:
         yield self.finding("geometry or split in dataset.json are incomplete", path=_evidence(subject))
         return
-    for name, stated_count in (("train_samples", dataset.train_samples), ("eval_samples", dataset.eval_samples)):
+    for name, stated_count in (
+        ("train_samples", dataset.train_samples),
+        ("eval_samples", dataset.eval_samples),
+    ):
         if stated_count != expected[name]:
             yield self.finding(
                 f"{name} is {stated_count}, but the files and the split give {expected[name]}",
@@ -195,7 +201,9 @@ def no_duplicates(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iter
         for digest, count in Counter(f.sha256 for f in files).items():
             if count > 1:
                 copies = [f.name for f in files if f.sha256 == digest]
-                yield self.finding(f"{kind} scenes with equal content: {', '.join(copies[:3])}", path=_evidence(subject))
+                yield self.finding(
+                    f"{kind} scenes with equal content: {', '.join(copies[:3])}", path=_evidence(subject)
+                )
 
 
 @rule(
@@ -297,8 +305,8 @@ def synthetic_noted(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> It
     dataset = _dataset(subject)
     if dataset.synthetic:
         yield self.finding(
-            f"trained on synthetic scenes (profile {show(dataset.profile)}): not comparable with the official "
-            "data set",
+            f"trained on synthetic scenes (profile {show(dataset.profile)}): not comparable with the "
+            "official data set",
             path=_evidence(subject),
         )
 
@@ -321,7 +329,9 @@ def given_files(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Find
     }
     for run in package.runs:
         data = run.record.spec.get("data") if run.record else None
-        for kind, names in expected.items() if isinstance(data, dict) else ():
+        if not isinstance(data, dict):
+            continue  # EVD001 and PKG010 speak of records
+        for kind, names in expected.items():
             given = data.get(kind)
             given = given if isinstance(given, list) else []
             if sorted(str(p).rsplit("/", 1)[-1] for p in given) != names:

@@ -161,7 +161,9 @@ def clocks_alike(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     for before, after in zip(timeline, timeline[1:], strict=False):
         if after.monotonic_s < before.monotonic_s:
             yield self.finding(
-                "arrivals run backwards", path=_record_path(run).replace("run.json", "timeline.jsonl"), line=after.line
+                "arrivals run backwards",
+                path=_record_path(run).replace("run.json", "timeline.jsonl"),
+                line=after.line,
             )
             return
 
@@ -365,8 +367,8 @@ def all_evicted(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Find
             told = event.metadata.get("files"), event.metadata.get("bytes")
             if event.value is True and told != (len(files), size):
                 yield self.finding(
-                    f"{show(told[0])} files of {show(told[1])} bytes were evicted, the data set has {len(files)} "
-                    f"of {size}",
+                    f"{show(told[0])} files of {show(told[1])} bytes were evicted, the data set has "
+                    f"{len(files)} of {size}",
                     path=run.path,
                     line=event.line,
                     expected=[len(files), size],
@@ -385,7 +387,10 @@ def as_planned(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
     """Preflight judged the plan: the runs must be those of that plan, not of a recipe edited since."""
     if package.plan is None or package.recipe is None:
         raise NotChecked("there is no readable plan.json or recipe.yaml")
-    plan, path = package.plan, f"evidence/{package.system_name}/{package.scaling}/{package.benchmark}/plan.json"
+    plan, path = (
+        package.plan,
+        f"evidence/{package.system_name}/{package.scaling}/{package.benchmark}/plan.json",
+    )
     facts: dict[str, Any] = {
         "org": package.org,
         "system": package.system_name,
@@ -435,7 +440,9 @@ def science(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         logged = entry.get("value") if isinstance(entry, dict) else None
         if entry is None:
             continue
-        near = is_number(kept) and is_number(logged) and abs(kept - logged) <= ruleset.evidence.science_tolerance
+        near = (
+            is_number(kept) and is_number(logged) and abs(kept - logged) <= ruleset.evidence.science_tolerance
+        )
         if not near and kept != logged:
             yield self.finding(
                 f"test_{name} is {show(logged)}, science.json says {show(kept)}",
@@ -471,7 +478,8 @@ def within_life(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     wall_s = run.record.finished_wall_s - run.record.started_wall_s
     if abs(wall_s - run.record.duration_s) > slack_s:
         yield self.finding(
-            f"the run took {run.record.duration_s:.1f} s by the monotonic clock, {wall_s:.1f} s by the wall clock",
+            f"the run took {run.record.duration_s:.1f} s by the monotonic clock, {wall_s:.1f} s by the wall "
+            "clock",
             path=_record_path(run),
             expected=run.record.duration_s,
             actual=wall_s,

@@ -72,7 +72,10 @@ def free_bounds(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[F
             problem = "a power of two"
         if problem:
             yield self.finding(
-                f"{key} is {show(value)}, {problem} is allowed", **place(found), expected=problem, actual=value
+                f"{key} is {show(value)}, {problem} is allowed",
+                **place(found),
+                expected=problem,
+                actual=value,
             )
 
 
@@ -89,12 +92,20 @@ def sane_numbers(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[
         found = stated(subject.settings, key)
         if found is None:
             continue
-        good = is_number(found.value) and (found.value > 0 or (key.startswith("opt_adam_beta") and found.value == 0))
+        good = is_number(found.value) and (
+            found.value > 0 or (key.startswith("opt_adam_beta") and found.value == 0)
+        )
         if not good:
             yield self.finding(
-                f"{key} is {show(found.value)}", **place(found), expected="a positive number", actual=found.value
+                f"{key} is {show(found.value)}",
+                **place(found),
+                expected="a positive number",
+                actual=found.value,
             )
-    batch, samples = integer(subject.settings, "global_batch_size"), integer(subject.settings, "train_samples")
+    batch, samples = (
+        integer(subject.settings, "global_batch_size"),
+        integer(subject.settings, "train_samples"),
+    )
     if batch is not None and samples is not None and batch > samples:
         yield self.finding(
             f"global_batch_size {batch} is larger than the {samples} training patches",
@@ -141,10 +152,15 @@ def same_settings(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
     if len(package.runs) < 2:
         raise NotApplicable("a single run")
     first = package.runs[0]
-    keys = [k for k, s in ruleset.keys.items() if s.phase == "before" and k not in PER_RUN and k != "cache_clear"]
+    keys = [
+        k for k, s in ruleset.keys.items() if s.phase == "before" and k not in PER_RUN and k != "cache_clear"
+    ]
+    required = set(ruleset.required_keys(package.division))
     for run in package.runs[1:]:
         for key in keys:
             expected, found = stated(first.settings, key), stated(run.settings, key)
+            if (expected is None or found is None) and key in required:
+                continue  # LOG003 says so
             if _differ(expected, found):
                 yield self.finding(
                     f"{key} is {show(found.value) if found else 'absent'} here and "
@@ -222,12 +238,15 @@ def _recipe_values(recipe: dict[str, Any], ruleset: Ruleset) -> Iterator[tuple[s
             yield key, recipe[name], name
 
 
-def _precision_as_in_recipe(self: Rule, recipe: dict[str, Any], run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+def _precision_as_in_recipe(
+    self: Rule, recipe: dict[str, Any], run: Run, ruleset: Ruleset
+) -> Iterator[Finding]:
     allowed = ruleset.precisions.recipe.get(str(recipe.get("precision")))
     found = stated(run.settings, ruleset.precisions.keys[0])
     if allowed and found is not None and found.value not in allowed:
         yield self.finding(
-            f"{ruleset.precisions.keys[0]} is {show(found.value)}, recipe.yaml says precision: {recipe['precision']}",
+            f"{ruleset.precisions.keys[0]} is {show(found.value)}, recipe.yaml says precision: "
+            f"{show(recipe['precision'])}",
             **place(found),
             expected=allowed,
             actual=found.value,
@@ -300,8 +319,8 @@ def documented(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
             found = stated(run.settings, key)
             if found is not None and not same(found.value, expected) and key not in told and not own_code:
                 yield self.finding(
-                    f"{key} is {show(found.value)} instead of the reference's {show(expected)}, and the recipe "
-                    "does not mention it",
+                    f"{key} is {show(found.value)} instead of the reference's {show(expected)}, and the "
+                    "recipe does not mention it",
                     **place(found),
                     expected=expected,
                     actual=found.value,

@@ -230,14 +230,16 @@ def open_intervals(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         if kind == "start":
             opened[slot] = event
         elif opened.pop(slot, None) is None:
-            yield self.finding(f"{event.key} without a {name}_start before it", path=run.path, line=event.line)
+            yield self.finding(
+                f"{event.key} without a {name}_start before it", path=run.path, line=event.line
+            )
     for event in opened.values():
         yield self.finding(f"{event.key} is never closed", path=run.path, line=event.line)
 
 
 @rule(
     "LOG011",
-    "Epochs are numbered 1, 2, 3, ...",
+    "Epochs are numbered from 1 without gaps",
     Scope.RUN,
     source="TR 5.3; survey A10, A13",
     fix="Log epoch_start and epoch_stop for every epoch, with epoch_num counting from 1.",
@@ -270,7 +272,15 @@ def inside_run(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     to have stopped."""
     start, stop = run_start(run.log), run_stop(run.log)
     quality = ruleset.quality
-    keys = {"epoch_start", "epoch_stop", "eval_start", "eval_stop", "tracked_stats", quality.key, quality.loss_key}
+    keys = {
+        "epoch_start",
+        "epoch_stop",
+        "eval_start",
+        "eval_stop",
+        "tracked_stats",
+        quality.key,
+        quality.loss_key,
+    }
     start_ms, stop_ms = time_ms(start), time_ms(stop)
     for event in run.log.events:
         if event.key not in keys:
@@ -334,7 +344,11 @@ def imitated_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         near = inside or difflib.get_close_matches(key, known, 1, 0.88)
         if near:
             yield self.finding(
-                f"key {show(key)} imitates {near[0]}", path=run.path, line=event.line, expected=near[0], actual=key
+                f"key {show(key)} imitates {near[0]}",
+                path=run.path,
+                line=event.line,
+                expected=near[0],
+                actual=key,
             )
 
 
@@ -393,8 +407,8 @@ def last_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     for name in ("epoch_num", "samples_count"):
         if stop.metadata.get(name) != last.metadata.get(name):
             yield self.finding(
-                f"run_stop says {name} {show(stop.metadata.get(name))}, the last epoch_stop (line {last.line}) "
-                f"{show(last.metadata.get(name))}",
+                f"run_stop says {name} {show(stop.metadata.get(name))}, the last epoch_stop "
+                f"(line {last.line}) {show(last.metadata.get(name))}",
                 path=run.path,
                 line=stop.line,
                 expected=last.metadata.get(name),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from rules.model import Finding, Package, Plan, Scope, Severity
+from rules.model import Finding, Package, Plan, Run, Scope, Severity
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 from rules.values import show
@@ -49,7 +49,9 @@ def code_files(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
             yield self.finding(f"{name} is {'missing' if size is None else 'empty'}", path=f"{folder}/{name}")
     if not any(f.startswith(f"benchmarks/{package.benchmark}/implementations/") for f in package.files):
         yield self.finding(
-            "there is no implementation", path=f"benchmarks/{package.benchmark}/implementations", actual="missing"
+            "there is no implementation",
+            path=f"benchmarks/{package.benchmark}/implementations",
+            actual="missing",
         )
 
 
@@ -68,7 +70,9 @@ def numbering(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findin
             yield self.finding(f"{show(name)} is not in the numbering", path=f"{_results(package)}/{name}")
     missing = sorted(expected - set(package.result_names))
     if missing:
-        yield self.finding(f"{missing[0]} is missing", path=f"{_results(package)}/{missing[0]}", expected=missing[0])
+        yield self.finding(
+            f"{missing[0]} is missing", path=f"{_results(package)}/{missing[0]}", expected=missing[0]
+        )
 
 
 @rule(
@@ -99,7 +103,7 @@ def run_count(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator
     "The manifest is complete and true",
     Scope.PACKAGE,
     source="survey 1.R, E1, K1; sha256sum format",
-    fix="Run `sha256sum -c MANIFEST.sha256` to see; packaging writes the manifest, nothing may change after it.",
+    fix="Run `sha256sum -c MANIFEST.sha256` to see; nothing may change after packaging wrote it.",
 )
 def manifest(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """What was checked must be what was packaged: each file is listed, and has the bytes it had then."""
@@ -128,9 +132,7 @@ def manifest(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding
 def clean_results(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Upstream multiplies the score with a scaling.json found in the package, and skips checks when a
     bypass file says so."""
-    allowed = re.compile(
-        re.escape(_results(package)) + r"/(result[^/]*\.txt|power/result_\d+/[^/]+)\Z"
-    )
+    allowed = re.compile(re.escape(_results(package)) + r"/(result[^/]*\.txt|power/result_\d+/[^/]+)\Z")
     for name in package.files:
         base = name.rsplit("/", 1)[-1]
         if base in ruleset.package.bypass_files:
@@ -188,7 +190,9 @@ def links(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """A link can lead out of the package, to something that is not there tomorrow or not there for a
     reviewer. Links are not followed, so what lies behind them was not checked."""
     for link in package.links:
-        how = "leads out of the package" if not link.inside else "is broken" if not link.exists else "is a link"
+        how = (
+            "leads out of the package" if not link.inside else "is broken" if not link.exists else "is a link"
+        )
         yield self.finding(f"{how}: {show(link.target)}", path=link.path, actual=link.target)
 
 
@@ -200,7 +204,8 @@ def links(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     fix="Rename the file (letters, digits and -_.+), or keep large files elsewhere.",
 )
 def names_and_sizes(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """Results are published in a repository: names with blanks break scripts, files over 50 MB are refused."""
+    """Results are published in a repository: names with blanks break scripts, files over
+    50 MB are refused."""
     for name in package.files:
         parts = name.split("/")
         if any(p.startswith(".") for p in parts) or not re.fullmatch(r"[A-Za-z0-9_.+,=@/()-]+", name):
@@ -208,20 +213,23 @@ def names_and_sizes(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[
         size = package.sizes.get(name, 0)
         if size > ruleset.package.file_limit_bytes:
             yield self.finding(
-                f"{size / 1e6:.0f} MB", path=name, expected=f"<= {ruleset.package.file_limit_bytes}", actual=size
+                f"{size / 1e6:.0f} MB",
+                path=name,
+                expected=f"<= {ruleset.package.file_limit_bytes}",
+                actual=size,
             )
 
 
 @rule(
     "PKG009",
     "Everything in the package can be read",
-    Scope.PACKAGE,
+    (Scope.RUN, Scope.PACKAGE),
     source="survey W6, W15; strangers' input",
     fix="Write the file anew with the harness; do not edit it.",
 )
-def readable(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+def readable(self: Rule, subject: Run | Package, ruleset: Ruleset) -> Iterator[Finding]:
     """What cannot be read cannot be checked, and must not pass because of it."""
-    for line in [*package.unreadable, *(p for run in package.runs for p in run.problems)]:
+    for line in subject.problems if isinstance(subject, Run) else subject.unreadable:
         path, _, reason = line.partition(": ")
         yield self.finding(reason or line, path=path if reason else None)
 

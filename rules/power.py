@@ -67,7 +67,10 @@ def every_node(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
         expected = {f"node_{j}.txt" for j in range(min(nodes or len(found), 100_000))}
         if run.power and found != expected:
             yield self.finding(
-                f"{len(found)} node files for {nodes} nodes", path=folder, expected=len(expected), actual=len(found)
+                f"{len(found)} node files for {nodes} nodes",
+                path=folder,
+                expected=len(expected),
+                actual=len(found),
             )
 
 
@@ -79,7 +82,8 @@ def every_node(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
     fix="Log power_measurement_start, then power_reading in watts, then power_measurement_stop, with mllog.",
 )
 def one_measurement(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """Upstream never opens the files, so an empty one passes; a second start resets the clock but not the sum."""
+    """Upstream never opens the files, so an empty one passes; a second start resets the clock but
+    not the sum."""
     for _, log in _nodes(run):
         for problem in log.problems:
             yield self.finding(f"power line: {problem.message}", path=log.path, line=problem.line)
@@ -134,7 +138,11 @@ def readings(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         for event in found:
             if not is_number(event.value) or not 0 < event.value <= rules.watts_maximum:
                 yield self.finding(
-                    f"reading {show(event.value)}", path=log.path, line=event.line, expected="watts", actual=event.value
+                    f"reading {show(event.value)}",
+                    path=log.path,
+                    line=event.line,
+                    expected="watts",
+                    actual=event.value,
                 )
         values = [e.value for e in found if is_number(e.value)]
         if len(values) > 10 and len(set(values)) == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from rules.model import Finding, Package, Plan, Run, Scope, Severity
@@ -26,7 +27,7 @@ from rules.values import is_number, same, show
     "The run reaches the target at its last evaluation",
     Scope.RUN,
     source="SP 4; TR 9.4; survey F1, F4, 0.7",
-    fix="Nothing to fix in the package: closed allows one run that does not converge, and counts it as the slowest.",
+    fix="Nothing to fix: closed allows one run that does not converge, and counts it as the slowest.",
     severity=Severity.WARNING,
 )
 def reaches_target(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -80,10 +81,13 @@ def every_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         ("evaluations", [i.epoch for i in intervals(run.log, "eval")]),
         (quality.key, [e.epoch for e in evaluations(run.log, quality.key)]),
     ):
-        missing = [e for e in epochs if e not in told]
-        extra = [e for e in dict.fromkeys(told) if e not in epochs or told.count(e) > 1]
+        counts, known = Counter(told), set(epochs)
+        missing = [e for e in epochs if not counts[e]]
+        extra = [e for e, count in counts.items() if e not in known or count > 1]
         if missing or extra:
-            what = f"epoch {show(missing[0])} has none" if missing else f"epoch {show(extra[0])} does not match"
+            what = (
+                f"epoch {show(missing[0])} has none" if missing else f"epoch {show(extra[0])} does not match"
+            )
             yield self.finding(
                 f"{len(epochs)} epochs, but {len(told)} {name}: {what}",
                 path=run.path,
@@ -184,7 +188,8 @@ def given_up(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         return
     stop = run_stop(run.log)
     yield self.finding(
-        f"aborted after {len(found)} of {show(limit)} epochs, {waited} of {show(patience)} without a better loss",
+        f"aborted after {len(found)} of {show(limit)} epochs, {waited} of {show(patience)} without a better "
+        "loss",
         path=run.path,
         line=stop.line if stop else None,
     )
@@ -209,7 +214,8 @@ def test_agrees(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     gap = tested - found[-1].value
     if abs(gap) > ruleset.convergence.test_gap:
         yield self.finding(
-            f"test accuracy {tested:.4f} is {abs(gap):.4f} {'above' if gap > 0 else 'below'} the last evaluation",
+            f"test accuracy {tested:.4f} is {abs(gap):.4f} {'above' if gap > 0 else 'below'} the last "
+            "evaluation",
             path=run.path,
             line=result.line if result else None,
             expected=f"within {ruleset.convergence.test_gap:g}",
@@ -235,7 +241,9 @@ def result_metrics(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         value = entry.get("value") if isinstance(entry, dict) else None
         meaning = entry.get("meaning") if isinstance(entry, dict) else None
         if not (value is None or is_number(value)) or not isinstance(meaning, str) or not meaning.strip():
-            yield self.finding(f"result {show(name)} has no number or no meaning", path=run.path, line=event.line)
+            yield self.finding(
+                f"result {show(name)} has no number or no meaning", path=run.path, line=event.line
+            )
         elif isinstance(entry, dict) and "value" not in entry:
             yield self.finding(f"result {show(name)} has no value", path=run.path, line=event.line)
 

@@ -66,7 +66,7 @@ def evaluations(log: Log, key: str) -> list[Evaluation]:
     for event in log.all(key):
         if (start is not None and event.line < start.line) or (stop is not None and event.line > stop.line):
             continue
-        value = float(event.value) if is_number(event.value) and abs(event.value) < 1e300 else None
+        value = float(event.value) if is_number(event.value) else None
         found.append(Evaluation(epoch_num(event), value, event))
     return found
 
@@ -98,8 +98,10 @@ def status(log: Log) -> str | None:
 def reached_target(log: Log, ruleset: Ruleset) -> bool:
     """Whether the last evaluation of the run meets the target (survey F1, F4)."""
     found = evaluations(log, ruleset.quality.key)
-    return bool(found) and found[-1].value is not None and (
-        ruleset.quality.target <= found[-1].value <= ruleset.quality.maximum
+    return (
+        bool(found)
+        and found[-1].value is not None
+        and (ruleset.quality.target <= found[-1].value <= ruleset.quality.maximum)
     )
 
 
@@ -109,8 +111,8 @@ def converged(run: Run, ruleset: Ruleset) -> bool:
 
 
 def stated(settings: Mapping[str, Stated], key: str) -> Stated | None:
-    """A setting, or None; Mapping.get without its type trouble."""
-    return settings[key] if key in settings else None
+    """A setting, or None where it is not stated."""
+    return settings.get(key)
 
 
 def number(settings: Mapping[str, Stated], key: str) -> float | None:

@@ -128,7 +128,16 @@ class KeyRule(_Part):
     event: Literal["start", "stop", "point"] = "point"
     count: Literal["one", "some", "optional"] = "optional"
     type: Literal[
-        "text", "integer", "number", "number_or_null", "boolean", "sha256", "commit", "mapping", "nothing", "any"
+        "text",
+        "integer",
+        "number",
+        "number_or_null",
+        "boolean",
+        "sha256",
+        "commit",
+        "mapping",
+        "nothing",
+        "any",
     ] = "any"
     values: list[Any] | None = None
     minimum: float | None = None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rules.model import Finding, Package, Run, Scope, Severity
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
-from rules.values import is_int, show
+from rules.values import is_int, same, show
 
 
 def _seeds(run: Run) -> list[int]:
@@ -61,7 +61,11 @@ def single(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     events = run.log.all("seed")
     if len(events) > 1:
         yield self.finding(
-            f"{len(events)} seeds are logged", path=run.path, line=events[1].line, expected=1, actual=len(events)
+            f"{len(events)} seeds are logged",
+            path=run.path,
+            line=events[1].line,
+            expected=1,
+            actual=len(events),
         )
 
 
@@ -82,7 +86,10 @@ def unique(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
             if seed in seen:
                 event = next(e for e in run.log.all("seed") if e.value == seed)
                 yield self.finding(
-                    f"seed {show(seed)} was used by {seen[seed].path} too", path=run.path, line=event.line, actual=seed
+                    f"seed {show(seed)} was used by {seen[seed].path} too",
+                    path=run.path,
+                    line=event.line,
+                    actual=seed,
                 )
             else:
                 seen[seed] = run
@@ -99,14 +106,14 @@ def as_drawn(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """The harness draws seeds so that nobody can search for lucky ones; a log with another seed did."""
     if run.record is None:
         raise NotChecked("there is no readable run.json")
-    given = {run.record.seed, run.record.spec.get("seed", run.record.seed)}
+    drawn, given = run.record.seed, run.record.spec.get("seed", run.record.seed)
     for event in run.log.all("seed"):
-        if len(given) > 1 or event.value not in given:
+        if not same(event.value, drawn) or not same(given, drawn):
             yield self.finding(
-                f"seed is {show(event.value)}, run.json says {', '.join(show(s) for s in given)}",
+                f"seed is {show(event.value)}, run.json says {show(drawn)} and its run spec {show(given)}",
                 path=run.path,
                 line=event.line,
-                expected=run.record.seed,
+                expected=drawn,
                 actual=event.value,
             )
 
@@ -148,7 +155,9 @@ def drawn(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     for at in range(len(seeds) - length + 1):
         steps = {b - a for a, b in zip(seeds[at:], seeds[at + 1 : at + length], strict=False)}
         if len(steps) == 1:
-            yield self.finding(f"{length} seeds at equal distance from {show(seeds[at])}", path=package.runs[0].path)
+            yield self.finding(
+                f"{length} seeds at equal distance from {show(seeds[at])}", path=package.runs[0].path
+            )
             return
 
 

@@ -79,7 +79,10 @@ def meaningful(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterato
             continue
         if _words_of(fields[name]) in rules.not_probed and name not in rules.may_be_blank:
             yield self.finding(
-                f"{name} is {show(fields[name])}", severity=Severity.WARNING, path=system.path, actual=fields[name]
+                f"{name} is {show(fields[name])}",
+                severity=Severity.WARNING,
+                path=system.path,
+                actual=fields[name],
             )
         if _answer(fields[name], rules.placeholders):
             continue
@@ -315,7 +318,7 @@ def versions(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[
     "Logged status fits the described one",
     BOTH,
     source="survey B4, J3, P3, 0.9",
-    fix="Use one category: recipe status cloud, onprem, preview or research, and its long form in the description.",
+    fix="Use one category: cloud, onprem, preview or research in the recipe, its long form described.",
     severity=Severity.WARNING,
 )
 def status_fits(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -372,7 +375,9 @@ def same_host(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findin
     if not hosts:
         raise NotChecked("there is no readable run.json")
     if len(hosts) > 1:
-        yield self.finding(f"runs were made on {len(hosts)} hosts", path=list(hosts.values())[1].path, actual=len(hosts))
+        yield self.finding(
+            f"runs were made on {len(hosts)} hosts", path=list(hosts.values())[1].path, actual=len(hosts)
+        )
 
 
 @rule(
@@ -408,7 +413,9 @@ def strings(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[F
     for name in ruleset.system.required:
         if name in system.fields and not isinstance(system.fields[name], str):
             yield self.finding(
-                f"{name} is {show(system.fields[name])}, not a string", path=system.path, actual=system.fields[name]
+                f"{name} is {show(system.fields[name])}, not a string",
+                path=system.path,
+                actual=system.fields[name],
             )
 
 

@@ -215,7 +215,9 @@ def throughput(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         if start is None or stop is None:
             continue
         took_s, needed_s = (stop - start) / 1000, samples / rate
-        if abs(took_s - needed_s) > clock.throughput_slack_s + clock.throughput_tolerance * max(took_s, needed_s):
+        if abs(took_s - needed_s) > clock.throughput_slack_s + clock.throughput_tolerance * max(
+            took_s, needed_s
+        ):
             yield self.finding(
                 f"epoch {span.epoch} took {took_s:.2f} s by its lines, but {needed_s:.2f} s by its "
                 f"{rate:.1f} patches/s",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import Any, TypeGuard
 
 from rules.ruleset import KeyRule
 
@@ -13,15 +13,14 @@ _COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 _SHOWN = 80
 
 
-def is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def is_int(value: Any) -> TypeGuard[int]:
+    """A whole number of at most 64 bits; bool is none."""
+    return isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= 64
 
 
-def is_number(value: Any) -> bool:
-    """A real, finite number; bool is none."""
-    if isinstance(value, bool):
-        return False
-    return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+def is_number(value: Any) -> TypeGuard[float]:
+    """A real, finite number that arithmetic can take; bool is none."""
+    return is_int(value) or (isinstance(value, float) and math.isfinite(value))
 
 
 def whole(value: Any) -> int | None:

@@ -20,9 +20,11 @@ from typing import Any
 import yaml
 from mlperf_logging.mllog.mllog import MLLogger
 
-from harness.layout import PackageLayout, RunFiles
+from harness.layout import RESULT_PATTERN, PackageLayout, RunFiles
 from harness.manifest import write_manifest
 from harness.recipe import Recipe
+from harness.telemetry.files import Anchor, SampleWriter
+from harness.telemetry.source import Kind, QuantitySpec, Source
 from reference.dataset import dataset_digest
 from reference.spec import Data, Geometry, Hyperparameters, RunSpec, Split
 from rules.model import Dataset, DatasetFile, RunRecord
@@ -56,6 +58,7 @@ class PackageOptions:
     precision: str = "fp32"
     hyperparameters: Hyperparameters = Hyperparameters()
     power: bool = False
+    telemetry: bool = False
     weights: bool = True
     best_of: int | None = None
 
@@ -103,9 +106,9 @@ class BuiltPackage:
     def reseal(self, timeline: bool = True) -> None:
         """Make timeline, run.json's digests and the manifest agree with the logs as they are now."""
         for path in sorted(self.layout.results_dir.glob("result_*.txt")):
-            run = int(path.stem.removeprefix("result_"))
-            files = self.run_files(run)
-            if not files.record.exists():
+            match = RESULT_PATTERN.match(path.name)
+            files = self.run_files(int(match[1])) if match else None
+            if files is None or path.is_symlink() or not files.record.exists():
                 continue
             if timeline and files.timeline.exists():
                 _write_timeline(files.timeline, path.read_text(errors="replace").splitlines())
@@ -433,7 +436,9 @@ def _log_training(
         log.event("tracked_stats", stats, epoch_num=epoch, samples_count=count)
         log.start("eval_start", epoch_num=epoch)
         log.wait(eval_s)
-        log.event("eval_loss", 0.26 + 0.32 / epoch + rng.uniform(0, 0.01), epoch_num=epoch, samples_count=count)
+        log.event(
+            "eval_loss", 0.26 + 0.32 / epoch + rng.uniform(0, 0.01), epoch_num=epoch, samples_count=count
+        )
         log.event("eval_accuracy", accuracy, epoch_num=epoch, samples_count=count)
         log.end("eval_stop", epoch_num=epoch)
     status = "success" if converge else "aborted"
@@ -486,6 +491,8 @@ def _write_evidence(
     _write(files.output, "".join(line + "\n" for line in log.lines[harness_lines:]))
     _write_json(files.science, _science(science, options.test_files))
     _write_timeline(files.timeline, log.lines, harness_lines)
+    if options.telemetry:
+        write_telemetry(files.telemetry(), log.lines, accelerators=options.accelerators_per_node)
     scenes = dataset.train + dataset.test
     record = RunRecord(
         schema=1,
@@ -550,7 +557,7 @@ def _write_timeline(path: Path, lines: list[str], harness_lines: int | None = No
     for number, line in enumerate(lines, start=1):
         try:
             wall_s = json.loads(line.split(":::MLLOG ", 1)[1])["time_ms"] / 1000 + 0.001
-        except (ValueError, IndexError, KeyError, TypeError):
+        except (ValueError, IndexError, KeyError, TypeError, OverflowError, RecursionError):
             wall_s = BASE_WALL_S
         row = {
             "line": number,
@@ -572,6 +579,52 @@ def _seal_record(files: RunFiles, result: Path) -> None:
         for name, path in sorted({**beside, result.name: result}.items())
     }
     _write_json(files.record, record)
+
+
+class _Machine(Source):
+    """A busy machine: cores of the process tree, and accelerators where there are any."""
+
+    name = "machine"
+
+    def __init__(self, accelerators: int) -> None:
+        self._accelerators = accelerators
+
+    def quantities(self) -> list[QuantitySpec]:
+        gpus = [QuantitySpec("gpu_utilization", "%", f"gpu{i}") for i in range(self._accelerators)]
+        return [QuantitySpec("cpu", "%", "process_tree", Kind.RATE), *gpus]
+
+
+def write_telemetry(
+    path: Path,
+    lines: list[str],
+    accelerators: int = 0,
+    busy_percent: float = 180.0,
+    start_s: float = -2.0,
+    stop_s: float = 2.0,
+    hole_s: float = 0.0,
+) -> None:
+    """A sampler file at 2 Hz, start_s after run_start to stop_s after run_stop, with a hole in the middle."""
+    events = [json.loads(line.split(":::MLLOG ", 1)[1]) for line in lines]
+    at = {e["key"]: e["time_ms"] / 1000 for e in events if e["key"] in ("run_start", "run_stop")}
+    first_s, last_s = at["run_start"] + start_s, at["run_stop"] + stop_s
+    middle_s = (first_s + last_s) / 2
+    path.unlink(missing_ok=True)
+    writer = SampleWriter(path, "node_0", "node0.example", 0.5, Anchor(first_s, first_s - BOOT_WALL_S))
+    machine = _Machine(accelerators)
+    writer.begin([machine], {machine.name: 0.5})
+    count = int((last_s - first_s) / 0.5) + 1
+    times = [first_s + 0.5 * i for i in range(count)]
+    gpu = min(busy_percent, 95.0)
+    writer.append(
+        machine.name,
+        [
+            (t - BOOT_WALL_S, [busy_percent, *[gpu] * accelerators])
+            for t in times
+            if abs(t - middle_s) >= hole_s / 2
+        ],
+    )
+    writer.flush()
+    writer.close()
 
 
 def _write_power(layout: PackageLayout, options: PackageOptions, run: int, lines: list[str]) -> None:

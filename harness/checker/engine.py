@@ -70,9 +70,7 @@ def _verdict(
     return Verdict(ruleset.name, path, "not_compliant" if failed else "compliant", findings, results)
 
 
-def _apply(
-    rule: Rule, subjects: list[tuple[Scope, Any]], ruleset: Ruleset, division: str | None
-) -> _Tally:
+def _apply(rule: Rule, subjects: list[tuple[Scope, Any]], ruleset: Ruleset, division: str | None) -> _Tally:
     tally = _Tally()
     if rule.id in ruleset.excluded:
         tally.not_applicable.append(ruleset.excluded[rule.id])
@@ -93,7 +91,9 @@ def _judge(rule: Rule, subject: Any, ruleset: Ruleset, tally: _Tally) -> None:
         for finding in rule.check(rule, subject, ruleset):
             count += 1
             if count > MAX_FINDINGS:
-                more = rule.finding("more findings of this kind; only the first are listed", path=finding.path)
+                more = rule.finding(
+                    "more findings of this kind; only the first are listed", path=finding.path
+                )
                 tally.findings.append(replace(more, severity=finding.severity))
                 break
             tally.findings.append(finding)

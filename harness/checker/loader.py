@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from harness.checker import strangers
 from harness.checker.logs import read_log
 from harness.checker.strangers import Unreadable
@@ -20,7 +22,7 @@ from harness.files import sha256
 from harness.layout import RESULT_PATTERN, PackageLayout, RunFiles
 from harness.manifest import MAX_FILES, verify_manifest
 from harness.recipe import Recipe
-from rules.model import Link, Log, Package, Run, RunRecord, System, relative
+from rules.model import Link, Log, Package, Run, System, relative
 from rules.reading import run_start, run_stop, time_ms
 
 MAX_RUNS = 20_000
@@ -110,7 +112,8 @@ def _systems(root: Path) -> list[str]:
                 return sorted(
                     e.name if want_folders else e.name.removesuffix(".json")
                     for e in entries
-                    if (e.is_dir() if want_folders else e.name.endswith(".json")) and not e.name.startswith(".")
+                    if (e.is_dir() if want_folders else e.name.endswith(".json"))
+                    and not e.name.startswith(".")
                 )
         except OSError:
             return []
@@ -177,7 +180,9 @@ def load_single(path: Path, root: Path, system: str | None) -> Run:
         folder = PackageLayout(root, system).run_dir(int(match[1]))
         if folder.is_dir() and not folder.is_symlink():
             tree.sizes = {
-                relative(p, root): p.stat().st_size for p in folder.iterdir() if p.is_file() and not p.is_symlink()
+                relative(p, root): p.stat().st_size
+                for p in folder.iterdir()
+                if p.is_file() and not p.is_symlink()
             }
         tree.sizes[relative(path, root)] = path.stat().st_size
         layout = PackageLayout(root, system)
@@ -230,7 +235,9 @@ class _Loader:
         if package.dataset is not None:
             package.dataset_digest = _dataset_digest(package.dataset, bad)
         companions = [
-            n for n in self.tree.below(layout.code_dir) if n.startswith(f"{layout.system}_") and n.endswith(".json")
+            n
+            for n in self.tree.below(layout.code_dir)
+            if n.startswith(f"{layout.system}_") and n.endswith(".json")
         ]
         if companions:
             package.companion = self._try(strangers.read_object, layout.code_dir / companions[0], bad)
@@ -269,7 +276,9 @@ class _Loader:
         window = (time_ms(run_start(log)), time_ms(run_stop(log)))
         for evidence in sorted(n for n in self.tree.below(files.root) if n.startswith("telemetry_")):
             telemetry = self._try(
-                lambda p: summarise(p, relative(p, self.tree.root), window), files.root / evidence, run.problems
+                lambda p: summarise(p, relative(p, self.tree.root), window),
+                files.root / evidence,
+                run.problems,
             )
             if telemetry is not None:
                 run.telemetry.append(telemetry)
@@ -303,10 +312,10 @@ def _read_recipe(path: Path) -> dict[str, Any]:
     raw = strangers.read_yaml(path)
     try:
         return Recipe.model_validate(raw).model_dump()
-    except ValueError as error:
-        first = getattr(error, "errors", lambda: [{}])()[0]
-        where = ".".join(str(p) for p in first.get("loc", ()))[:80]
-        raise Unreadable(f"is not a recipe ({where}: {str(first.get('msg', '')).lower()})") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(p) for p in first["loc"])[:80]
+        raise Unreadable(f"is not a recipe ({where}: {first['msg'].lower()})") from None
 
 
 def _system(layout: PackageLayout, fields: dict[str, Any], probe: dict[str, Any], root: Path) -> System:
@@ -326,10 +335,12 @@ def _dataset_digest(dataset: Any, problems: list[str]) -> str | None:
     from reference.spec import Geometry, Split
 
     try:
-        return dataset_digest(dataset.train, dataset.test, Geometry(**dataset.geometry), Split(**dataset.split))
+        return dataset_digest(
+            dataset.train, dataset.test, Geometry(**dataset.geometry), Split(**dataset.split)
+        )
     except (TypeError, ValueError) as error:
         problems.append(f"dataset.json: {' '.join(str(error).split())[:120]}")
         return None
 
 
-__all__ = ["RunRecord", "Target", "Tree", "find_target", "load_package", "load_single", "scan"]
+__all__ = ["Target", "Tree", "find_target", "load_package", "load_single", "scan"]

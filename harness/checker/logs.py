@@ -47,7 +47,9 @@ def read_log(path: Path, shown: str, digests: bool = False) -> Log:
         data = stream.read(MAX_FILE_BYTES)
     log = parse_log(data, shown, digests)
     if size > MAX_FILE_BYTES:
-        log.problems.insert(0, LogProblem(1, f"larger than {MAX_FILE_BYTES} bytes: the rest was not read", "truncated"))
+        log.problems.insert(
+            0, LogProblem(1, f"larger than {MAX_FILE_BYTES} bytes: the rest was not read", "truncated")
+        )
         log.sha256 = None
     return log
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rules.model import Finding, Outcome, Severity, Verdict
 from rules.registry import get
@@ -12,6 +12,7 @@ from rules.registry import get
 MAX_PLACES = 4  # shown per rule; the rest is counted
 _COLOURS = {"error": "31", "warning": "33", "info": "36", "good": "32", "dim": "2", "bold": "1"}
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
+Paint = Callable[[str, str], str]
 _WORDS = {
     "compliant": "COMPLIANT",
     "not_compliant": "NOT COMPLIANT",
@@ -46,7 +47,7 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
 
 
-def _painter(colour: bool):  # type: ignore[no-untyped-def]
+def _painter(colour: bool) -> Paint:
     def paint(text: str, style: str) -> str:
         return f"\x1b[{_COLOURS[style]}m{text}\x1b[0m" if colour else text
 
@@ -61,10 +62,15 @@ def _groups(verdict: Verdict, severity: Severity) -> dict[str, list[Finding]]:
     return groups
 
 
-def _group(id: str, severity: Severity, findings: list[Finding], width: int, paint) -> Iterator[str]:  # type: ignore[no-untyped-def]
+def _group(id: str, severity: Severity, findings: list[Finding], width: int, paint: Paint) -> Iterator[str]:
     rule = get(id)
     count = f" ({len(findings)})" if len(findings) > 1 else ""
-    yield paint(severity.value, severity.value) + " " + paint(id, "bold") + f"  {rule.title if rule else ''}{count}"
+    yield (
+        paint(severity.value, severity.value)
+        + " "
+        + paint(id, "bold")
+        + f"  {rule.title if rule else ''}{count}"
+    )
     for finding in findings[:MAX_PLACES]:
         where = clean(finding.path or "")
         where += f":{finding.line}" if finding.line else ""
@@ -85,11 +91,15 @@ def _expected(finding: Finding) -> str:
 
 def _wrapped(prefix: str, text: str, width: int) -> list[str]:
     return textwrap.wrap(
-        text, width, initial_indent=prefix, subsequent_indent=" " * max(4, len(prefix)), break_on_hyphens=False
+        text,
+        width,
+        initial_indent=prefix,
+        subsequent_indent=" " * max(4, len(prefix)),
+        break_on_hyphens=False,
     ) or [prefix.rstrip()]
 
 
-def _summary(verdict: Verdict, width: int, paint) -> list[str]:  # type: ignore[no-untyped-def]
+def _summary(verdict: Verdict, width: int, paint: Paint) -> list[str]:
     counts = verdict.counts()
     parts = [f"{counts[o.value]} {o.value.replace('_', ' ')}" for o in Outcome if counts[o.value]]
     style = "good" if verdict.verdict == "compliant" else "error"

@@ -16,7 +16,9 @@ from rules.ruleset import DEFAULT, load_ruleset
 
 @click.command()
 @options.submissions
-@click.option("--out", type=options.PathType, help="Folder to write to; default: leaderboard/ in the submissions.")
+@click.option(
+    "--out", type=options.PathType, help="Folder to write to; default: leaderboard/ in the submissions."
+)
 @click.option("--ruleset", default=DEFAULT, show_default=True, help="Rules to judge by.")
 def leaderboard(submissions: Path, out: Path | None, ruleset: str) -> None:
     """Check every package again and build the leaderboard site: page, reports, CSV and JSON.

@@ -22,7 +22,9 @@ from rules.ruleset import DEFAULT, load_ruleset
 @click.argument("path", type=options.PathType)
 @click.option("--system", help="Which system, when the organisation has several.")
 @click.option("--ruleset", default=DEFAULT, show_default=True, help="Rules to judge by.")
-@click.option("--out", type=options.PathType, help="Folder to write to; default: reports/<system> of the package.")
+@click.option(
+    "--out", type=options.PathType, help="Folder to write to; default: reports/<system> of the package."
+)
 def report(path: Path, system: str | None, ruleset: str, out: Path | None) -> None:
     """Check, score and render the package at PATH (an organisation's folder) as one HTML page.
 

@@ -14,10 +14,10 @@ from harness.commands import options
 from harness.commands.plan import show_machine
 from harness.errors import ExitCode, UserError
 from harness.prepare import Prepared, load_source, prepare, synthesize_if_missing
-from harness.progress import clock, make_display
+from harness.progress import make_display
 from harness.submit import Submission, judge, preflight, run_all, seal, set_aside_package
 from harness.workspace import Workspace
-from rules.model import Severity
+from rules.model import RunScore, Severity
 
 
 @click.command()
@@ -96,8 +96,7 @@ def summarise(console: Console, submission: Submission) -> None:
         dropped = f"  (dropped: {run.dropped})" if run.dropped else ""
         accuracy = f"{run.accuracy:.4f}" if run.accuracy is not None else "not measured"
         console.print(
-            f"  run {run.index}: {clock(run.time_to_train_s) if run.time_to_train_s else 'did not converge'}"
-            f", {run.epochs} epochs, accuracy {accuracy}{dropped}"
+            f"  run {run.index}: {_time_to_train(run)}, {run.epochs} epochs, accuracy {accuracy}{dropped}"
         )
     if result.time_to_train_s is not None:
         console.print(f"time-to-train: [bold]{result.time_to_train_s:.2f} s[/] (unverified; {result.method})")
@@ -105,3 +104,7 @@ def summarise(console: Console, submission: Submission) -> None:
     console.print(f"package: {package.root}", soft_wrap=True, markup=False)
     console.print(f"report:  {submission.report}", soft_wrap=True, markup=False)
     sys.stdout.flush()
+
+
+def _time_to_train(run: RunScore) -> str:
+    return f"{run.time_to_train_s:.2f} s" if run.time_to_train_s is not None else "did not converge"

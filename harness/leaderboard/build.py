@@ -65,7 +65,7 @@ def build_leaderboard(
     )
     files: dict[str, str | bytes] = {
         INDEX: render("leaderboard.html", now, TEMPLATES, b=board),
-        JSON: json.dumps(board.model_dump(mode="json", by_alias=True), indent=1, allow_nan=False) + "\n",
+        JSON: json.dumps(json.loads(board.model_dump_json(by_alias=True)), indent=1) + "\n",
         CSV: board_csv(board),
     }
     return board, write_folder(out_dir, files, INDEX, _NOTHING)
@@ -101,12 +101,16 @@ def board_csv(board: Board) -> str:
     buffer = io.StringIO()
     names = [name for name in Entry.model_fields if name != "status"]
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["division", "data_kind", "data_profile", "data_digest", "status", "review", "ruleset", *names])
+    writer.writerow(
+        ["division", "data_kind", "data_profile", "data_digest", "status", "review", "ruleset", *names]
+    )
     for table in board.tables:
         head = [table.division, table.data_kind, table.data_profile, table.data_digest, table.status]
         for entry in table.entries:
             values = entry.model_dump()
-            writer.writerow([_cell(v) for v in [*head, "unverified", board.ruleset, *(values[n] for n in names)]])
+            writer.writerow(
+                [_cell(v) for v in [*head, "unverified", board.ruleset, *(values[n] for n in names)]]
+            )
     return buffer.getvalue()
 
 

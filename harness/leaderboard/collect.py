@@ -13,7 +13,8 @@ from harness.checker import check_all
 from harness.errors import UserError
 from harness.leaderboard.model import Entry, Rejected
 from harness.report.data import ReportContent, report_data
-from harness.report.model import EnergySummary, Report
+from harness.report.energy import headline
+from harness.report.model import Report
 from harness.report.page import INDEX
 from harness.report.text import clean
 from harness.scoring import score
@@ -50,7 +51,9 @@ def collect(
     Raises UserError when there is no such folder.
     """
     if not submissions.is_dir():
-        raise UserError(f"There is no folder {submissions}.", "name the folder of all organisations with --submissions.")
+        raise UserError(
+            f"There is no folder {submissions}.", "name the folder of all organisations with --submissions."
+        )
     for folder in sorted(submissions.iterdir()):
         if not folder.is_dir() or folder.name.startswith(".") or folder.resolve() == skip.resolve():
             continue
@@ -60,7 +63,12 @@ def collect(
             found = check_all(folder, ruleset)
         except UserError as error:
             reason = Rejected(
-                org=clean(folder.name), system="", verdict="unreadable", errors=1, reasons=[clean(error)], report=""
+                org=clean(folder.name),
+                system="",
+                verdict="unreadable",
+                errors=1,
+                reasons=[clean(error)],
+                report="",
             )
             yield Skipped(clean(folder.name), reason)
             continue
@@ -69,7 +77,11 @@ def collect(
 
 
 def _judge(
-    package: Package, verdict: Verdict, ruleset: Ruleset, now: datetime | float, progress: Callable[[str], None]
+    package: Package,
+    verdict: Verdict,
+    ruleset: Ruleset,
+    now: datetime | float,
+    progress: Callable[[str], None],
 ) -> Judged | Skipped:
     name = f"{clean(package.org, 100)} / {clean(package.system_name, 100)}"
     if not package.runs and not package.result_names:
@@ -85,18 +97,13 @@ def _judge(
 def slug(name: str) -> str:
     """A folder name: the name itself when it is plain, else what is plain of it and a digest."""
     plain = re.sub(r"[^A-Za-z0-9_+.-]+", "-", name).strip("-.")[:60]
-    if plain == name:
+    if plain and plain == name:
         return plain
     return f"{plain or 'unnamed'}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
-def headline(report: Report) -> EnergySummary | None:
-    """The energy with the largest scope, as its page shows it; scopes are never added up."""
-    return max(report.energy.summary, key=lambda s: (s.joules, s.scope), default=None)
-
-
 def _entry(report: Report, link: str) -> Entry:
-    who, energy = report.identity, headline(report)
+    who, energy = report.identity, headline(report.energy)
     processor = next((f.declared for f in report.system if f.name == "host_processor_model_name"), "")
     return Entry(
         system=who.system,

@@ -8,7 +8,7 @@ SCHEMA = 1
 
 
 class Part(BaseModel):
-    model_config = ConfigDict(frozen=True, serialize_by_alias=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True)
 
 
 class Entry(Part):
@@ -61,7 +61,7 @@ class Rejected(Part):
 class Board(Part):
     """leaderboard.json"""
 
-    schema_version: int = Field(SCHEMA, alias="schema")
+    schema_version: int = Field(default=SCHEMA, serialization_alias="schema")
     generated: str
     tool: str
     ruleset: str

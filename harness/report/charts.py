@@ -17,6 +17,7 @@ from harness.report.svg import Canvas, Scale, spread, tick_text, ticks
 from harness.report.text import duration_text, quantity
 
 WIDE, NARROW = 760, 330
+MAX_POINTS = 6000  # of all learning curves in one chart
 PHASE_NAMES = {"init": "initialise", "train": "train", "evaluate": "evaluate", "inference": "inference"}
 
 
@@ -24,7 +25,9 @@ def both(draw: Callable[[int], Canvas | None]) -> Markup:
     """The wide and the narrow drawing, one of which is shown; empty when there is nothing to draw."""
     parts = [(name, draw(width)) for name, width in (("wide", WIDE), ("narrow", NARROW))]
     return Markup("").join(
-        Markup('<div class="drawing {}">{}</div>').format(name, canvas.render()) for name, canvas in parts if canvas
+        Markup('<div class="drawing {}">{}</div>').format(name, canvas.render())
+        for name, canvas in parts
+        if canvas
     )
 
 
@@ -84,20 +87,20 @@ def run_times(runs: list[RunCard], mean_s: float | None, width: int) -> Canvas |
     values = [time / divisor for _, time in timed] + ([mean_s / divisor] if mean_s is not None else [])
     low, high = min(values), max(values)
     pad = (high - low) * 0.08 or high * 0.02 or 1.0
-    row = 24
+    row = 24 if len(timed) <= 40 else 14
     height = 34 + row * len(timed) + 46
     listed = ", ".join(f"run {run.index}: {duration_text(time)}" for run, time in timed)
     canvas = Canvas(width, height, "Time-to-train of each run", f"{listed}. Score: {duration_text(mean_s)}.")
-    plot = _plot(
-        canvas, (52, 30, width - 8, height - 46), (low - pad, high + pad), (0, 1)
-    )
+    plot = _plot(canvas, (52, 30, width - 8, height - 46), (low - pad, high + pad), (0, 1))
     for i, (run, time) in enumerate(timed):
         y = plot.top + row * (i + 0.5)
         x = plot.x(time / divisor)
         words = f"{time / divisor:.2f}" + (f", {run.dropped}" if run.dropped else "")
         canvas.line(plot.left, y, plot.right, y, "grid")
         canvas.text(0, y + 4, f"run {run.index}")
-        canvas.circle(x, y, 5, "dot hollow" if run.dropped else "dot", f"run {run.index}: {duration_text(time)}")
+        canvas.circle(
+            x, y, 5, "dot hollow" if run.dropped else "dot", f"run {run.index}: {duration_text(time)}"
+        )
         right = x < plot.left + 0.62 * (plot.right - plot.left)
         canvas.text(x + (11 if right else -11), y + 4, words, "label", "start" if right else "end")
     if mean_s is not None:
@@ -133,6 +136,8 @@ def learning_curves(
             lines.append((run, points))
     if not lines:
         return None
+    step = math.ceil(sum(len(points) for _, points in lines) / MAX_POINTS)
+    lines = [(run, [*points[:-1:step], points[-1]]) for run, points in lines]
     ys = [y for _, points in lines for _, y in points] + ([target] if target is not None else [])
     xs = [x for _, points in lines for x, _ in points]
     pad = (max(ys) - min(ys)) * 0.06 or 0.01
@@ -163,7 +168,11 @@ def _curves(plot: Plot, lines: list[tuple[RunCard, list[tuple[float, float]]]]) 
             tip = f"run {run.index}, epoch {x:g}: {y:.4f}"
             last = (x, y) == points[-1]
             plot.canvas.circle(
-                plot.x(x), plot.y(y), 4.5 if last else 2.5, f"dot {'hollow' if run.dropped else ''}".strip(), tip
+                plot.x(x),
+                plot.y(y),
+                4.5 if last else 2.5,
+                f"dot {'hollow' if run.dropped else ''}".strip(),
+                tip,
             )
     if len(lines) <= 12:  # more labels than a margin can hold: the table has the numbers
         _end_labels(plot, lines)
@@ -180,11 +189,15 @@ def _end_labels(plot: Plot, lines: list[tuple[RunCard, list[tuple[float, float]]
         else:
             late.append((run, y))
     for (run, _), y in zip(late, spread([y for _, y in late], 14, plot.top, plot.bottom), strict=True):
-        plot.canvas.text(plot.right + 9, y + 4, f"run {run.index}", f"label {'muted' if run.dropped else 'accent'}")
+        plot.canvas.text(
+            plot.right + 9, y + 4, f"run {run.index}", f"label {'muted' if run.dropped else 'accent'}"
+        )
     for x, ended in early.items():
         names = ("run " if len(ended) == 1 else "runs ") + ", ".join(str(run.index) for run, _ in ended)
         style = "muted" if all(run.dropped for run, _ in ended) else "accent"
-        plot.canvas.text(x, max(plot.top - 2, min(y for _, y in ended) - 11), names, f"label {style}", "middle")
+        plot.canvas.text(
+            x, max(plot.top - 2, min(y for _, y in ended) - 11), names, f"label {style}", "middle"
+        )
 
 
 # ---------------------------------------------------------------- timeline
@@ -205,10 +218,19 @@ def timeline(card: TimelineCard, width: int) -> Canvas:
     left, right = 46.0, width - (64.0 if width > 400 else 6.0)
     x = Scale(card.start_s, card.stop_s, left, right)
     _clock(canvas, card, x, top, height - 44)
+    drawn: dict[str, float] = {}
     for phase in card.phases:
+        if x(phase.start_s) < drawn.get(phase.kind, -1.0) + 0.5:
+            continue  # hundreds of short epochs: one per half pixel is all that can be seen
+        drawn[phase.kind] = x(phase.start_s)
         tip = f"{PHASE_NAMES[phase.kind]}: {phase.start_s:.1f} to {phase.stop_s:.1f} s"
         canvas.rect(
-            x(phase.start_s), top, max(0.8, x(phase.stop_s) - x(phase.start_s)), band, f"phase {phase.kind}", tip
+            x(phase.start_s),
+            top,
+            max(0.8, x(phase.stop_s) - x(phase.start_s)),
+            band,
+            f"phase {phase.kind}",
+            tip,
         )
     y = top + band + 16 + 24
     for one in card.panels:
@@ -277,7 +299,9 @@ def calibration(card: ScienceCard, width: int) -> Canvas | None:
     hist = 54
     height = 30 + (side - 60) + 46 + hist + 20
     told = "; ".join(f"{b.low:.1f} to {b.high:.1f}: {b.cloud_fraction:.2f}" for b in bins)
-    canvas = Canvas(side, height, "Calibration", f"Predicted probability and observed share of cloud. {told}.")
+    canvas = Canvas(
+        side, height, "Calibration", f"Predicted probability and observed share of cloud. {told}."
+    )
     plot = _plot(canvas, (46, 28, side - 12, 28 + side - 60), (0, 1), (0, 1))
     plot.y_axis("observed share of cloud", 5)
     canvas.line(plot.x(0), plot.y(0), plot.x(1), plot.y(1), "target")
@@ -358,5 +382,5 @@ def group_dots(card: ScienceCard, width: int) -> Canvas | None:
             canvas.circle(plot.x(accuracy), middle, 5, "dot", f"{one.name}: {accuracy:.4f}")
             canvas.text(width, middle + 4, f"{accuracy:.3f}", "label", "end")
             y += row
-    plot.x_axis("accuracy", 5 if width > 400 else 3)
+    plot.x_axis("accuracy", 5 if width > 400 else 4)
     return canvas

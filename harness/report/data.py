@@ -17,10 +17,10 @@ from harness.report.gallery import read_gallery
 from harness.report.labels import FOOTNOTES
 from harness.report.model import (
     Command,
+    DatasetCard,
     FindingCard,
     FindingGroup,
     Identity,
-    DatasetCard,
     Report,
     RuleCard,
     RunCard,
@@ -37,7 +37,7 @@ from rules.registry import catalogue
 
 MAX_LISTED = 20  # different findings of one rule that are listed; the rest is counted
 MAX_PLACES = 200
-MAX_RUNS = 500
+MAX_RUNS = 200
 MAX_NODES = 16  # nodes of one run whose telemetry is read
 _SEVERITY_ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 _OUTCOME_ORDER = (Outcome.FAIL, Outcome.WARN, Outcome.NOT_CHECKED, Outcome.PASS, Outcome.NOT_APPLICABLE)
@@ -233,9 +233,7 @@ def _reproduce(package: Package, who: Identity, data: DatasetCard | None) -> Ite
         yield Command(
             purpose="See that no file changed", command=f"(cd {folder} && sha256sum --quiet -c {MANIFEST})"
         )
-    yield Command(
-        purpose="Render this report again", command=f"cloudmask report {folder} --system {system}"
-    )
+    yield Command(purpose="Render this report again", command=f"cloudmask report {folder} --system {system}")
     if data and data.synthetic:
         profile = shlex.quote(data.profile)
         yield Command(
@@ -243,5 +241,7 @@ def _reproduce(package: Package, who: Identity, data: DatasetCard | None) -> Ite
         )
     if who.commit:
         yield Command(purpose="Take the code that ran", command=f"git checkout {shlex.quote(who.commit)}")
-    yield Command(purpose="See what would run, without running it", command=f"cloudmask plan --system {system}")
+    yield Command(
+        purpose="See what would run, without running it", command=f"cloudmask plan --system {system}"
+    )
     yield Command(purpose="Run it on your machine", command=f"make submit SYSTEM={system}")

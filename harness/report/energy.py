@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from harness.report.curves import origin_ms, seconds_since
 from harness.report.model import EnergyCard, EnergyRow, EnergySummary
 from harness.report.text import clean
 from harness.telemetry.energy import energies
-from harness.telemetry.reader import Series, TelemetryFile
+from harness.telemetry.reader import TelemetryFile
 from rules.model import Package, Run
 
 MAX_ROWS = 400
+KINDS = {"gpu": "GPUs", "cpu_package": "processor packages"}
 METHODS = {"counter": "energy counter", "trapezoid": "power readings, trapezoid rule"}
 
 
@@ -17,8 +20,9 @@ def energy_card(package: Package, telemetry: dict[int, list[TelemetryFile]]) -> 
     """Energy between run_start and run_stop of every run, one row per measured scope and method."""
     rows = []
     for run in package.runs:
-        for file in telemetry.get(run.index, []):
-            rows += _rows(run, file.series)
+        files = telemetry.get(run.index, [])
+        found = [row for file in files for row in _rows(run, file, len(files) > 1)]
+        rows += [*_together(found), *found]
     node_level = bool(package.runs) and all(_has_node_power(package, run) for run in package.runs)
     return EnergyCard(
         rows=rows[:MAX_ROWS],
@@ -29,7 +33,7 @@ def energy_card(package: Package, telemetry: dict[int, list[TelemetryFile]]) -> 
     )
 
 
-def _rows(run: Run, series: list[Series]) -> list[EnergyRow]:
+def _rows(run: Run, file: TelemetryFile, name_node: bool) -> list[EnergyRow]:
     origin = origin_ms(run.log)
     duration = seconds_since(origin)(run.log.first("run_stop"))
     if origin is None or duration is None or duration <= 0:
@@ -37,15 +41,52 @@ def _rows(run: Run, series: list[Series]) -> list[EnergyRow]:
     return [
         EnergyRow(
             run=run.index,
-            scope=clean(one.scope, 60),
+            scope=clean(f"{file.node} {one.scope}" if name_node else one.scope, 60),
             source=clean(one.source, 40),
             joules=one.joule,
             mean_w=None if one.joule is None else one.joule / duration,
             method=METHODS.get(one.method, clean(one.method, 60)),
             note=clean(one.note),
         )
-        for one in energies(series, origin / 1000, origin / 1000 + duration)
+        for one in energies(file.series, origin / 1000, origin / 1000 + duration)
     ]
+
+
+def _together(rows: list[EnergyRow]) -> list[EnergyRow]:
+    """One row for all GPUs, one for all processor packages, of one run by one method.
+
+    These scopes do not overlap, so they may be added; the row says that it did, and of how many.
+    Nothing is added when one of them has no value.
+    """
+    kinds: dict[tuple[str, str, str], list[EnergyRow]] = {}
+    for row in rows:
+        match = re.search(r"(gpu|cpu_package)\d+\Z", row.scope)
+        if match:
+            kinds.setdefault((match[1], row.source, row.method), []).append(row)
+    result = []
+    for (kind, source, method), members in kinds.items():
+        known = [row.joules for row in members if row.joules is not None]
+        powers = [row.mean_w for row in members if row.mean_w is not None]
+        if len(members) < 2 or len(known) < len(members):
+            continue
+        scope = f"all {len(members)} {KINDS[kind]}"
+        result.append(
+            EnergyRow(
+                run=members[0].run,
+                scope=scope,
+                source=source,
+                joules=sum(known),
+                mean_w=sum(powers),
+                method=method,
+                note="sum of the rows below",
+            )
+        )
+    return result
+
+
+def headline(card: EnergyCard) -> EnergySummary | None:
+    """The one energy to show where there is room for one: a counter's first, then the largest scope."""
+    return max(card.summary, key=lambda s: (s.method == METHODS["counter"], s.joules, s.scope), default=None)
 
 
 def _summary(rows: list[EnergyRow]) -> list[EnergySummary]:
@@ -61,12 +102,11 @@ def _summary(rows: list[EnergyRow]) -> list[EnergySummary]:
 
 def _missing(telemetry: dict[int, list[TelemetryFile]]) -> list[str]:
     """What the sampler could not read and why, each said once."""
-    said = {}
-    for files in telemetry.values():
-        for file in files:
-            for one in file.unavailable:
-                parts = [clean(one.get(name), 200) for name in ("what", "why", "fix")]
-                said[f"{clean(one.get('source'), 40)}: {': '.join(p for p in parts[:2] if p)}. {parts[2]}".strip()] = 1
+    said: dict[str, None] = {}
+    for one in (u for files in telemetry.values() for file in files for u in file.unavailable):
+        source, what, why, fix = (clean(one.get(name), 200) for name in ("source", "what", "why", "fix"))
+        reason = ": ".join(part for part in (source, what, why) if part)
+        said[f"{reason}. {fix}".strip()] = None
     return list(said)[:20]
 
 
@@ -75,16 +115,18 @@ def _has_node_power(package: Package, run: Run) -> bool:
     return any(folder in name and name.rpartition("/")[2].startswith("node_") for name in package.files)
 
 
+_PARTS = """
+Energy from run_start to run_stop of the parts of the machine named under scope. It is not the energy of the
+whole node (memory, storage, fans and power supply losses are missing), so it gives no power score. Different
+kinds of scope are never added up.
+"""
+_NOTHING = """
+Energy was not measured: no power meter, GPU power reading or processor energy counter gave a usable value
+during the runs. It is unknown, not zero.
+"""
+
+
 def _explain(rows: list[EnergyRow], node_level: bool) -> str:
     if node_level:
         return "Whole-node power logs come with every run, so the package carries a power measurement."
-    if any(row.joules is not None for row in rows):
-        return (
-            "Energy from run_start to run_stop of the parts of the machine named under scope. It is not the energy of "
-            "the whole node (memory, storage, fans and power supply losses are missing), so it gives no power score. "
-            "Scopes are never added up."
-        )
-    return (
-        "Energy was not measured: no power meter, GPU power reading or processor energy counter gave a usable value "
-        "during the runs. It is unknown, not zero."
-    )
+    return " ".join((_PARTS if any(row.joules is not None for row in rows) else _NOTHING).split())

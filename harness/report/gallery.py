@@ -142,7 +142,12 @@ def _attribute(attributes: Any, name: str) -> Any:
 
 def _ramp() -> list[Colour]:
     """256 colours from clear to cloud."""
-    return [tuple(round(a + (b - a) * i / 255) for a, b in zip(CLEAR, CLOUD, strict=True)) for i in range(256)]  # type: ignore[misc]
+
+    def mix(dark: int, bright: int, step: int) -> int:
+        return round(dark + (bright - dark) * step / 255)
+
+    red, green, blue = zip(CLEAR, CLOUD, strict=True)
+    return [(mix(*red, i), mix(*green, i), mix(*blue, i)) for i in range(256)]
 
 
 def png(picture: np.ndarray, palette: list[Colour] | None = None) -> bytes:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.report.labels import STATUSES, division_name
+from harness.report.labels import STATUSES, division_name, field_label
 from harness.report.model import DatasetCard, Identity, StandingPoint, SystemField
-from harness.report.labels import field_label
 from harness.report.text import clean, plural, quantity, whole
 from rules.model import Dataset, Package, Verdict
 
 MAX_FIELDS = 120
+UNDETECTABLE = (
+    "submitter",
+    "division",
+    "status",
+    "system_name",
+    "system_type",
+    "cooling",
+    "hw_notes",
+    "sw_notes",
+)
 
 
 def identity(package: Package) -> Identity:
@@ -45,7 +54,9 @@ def _logged(package: Package, key: str) -> Any:
 
 def _count(*stated: Any) -> int | None:
     for value in stated:
-        number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else whole(value)
+        number = (
+            int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else whole(value)
+        )
         if number is not None and 0 <= number < 10**9:
             return number
     return None
@@ -55,7 +66,9 @@ def dataset_card(dataset: Dataset | None) -> DatasetCard | None:
     if dataset is None:
         return None
     profile = clean(dataset.profile, 80)
-    kind = "SYNTHETIC" if dataset.synthetic else "official" if profile == "official" else "the submitter's own"
+    kind = (
+        "SYNTHETIC" if dataset.synthetic else "official" if profile == "official" else "the submitter's own"
+    )
     labels = {
         "SYNTHETIC": f"SYNTHETIC data, profile {profile}: generated scenes, not satellite images",
         "official": "official Sentinel-3 SLSTR scenes of the benchmark, as declared in the package",
@@ -98,19 +111,27 @@ def standing(
 
 def _checked(verdict: Verdict) -> StandingPoint:
     if verdict.verdict == "compliant":
-        return StandingPoint(state="yes", text=f"The package keeps the rulebook {clean(verdict.ruleset, 60)}.")
+        return StandingPoint(
+            state="yes", text=f"The package keeps the rulebook {clean(verdict.ruleset, 60)}."
+        )
     errors = sum(f.severity.value == "error" for f in verdict.findings)
     why = plural(errors, "error") if errors else "it cannot be read in full"
-    return StandingPoint(state="no", text=f"The package breaks the rulebook {clean(verdict.ruleset, 60)}: {why}.")
+    return StandingPoint(
+        state="no", text=f"The package breaks the rulebook {clean(verdict.ruleset, 60)}: {why}."
+    )
 
 
 def _data(data: DatasetCard | None) -> StandingPoint:
     if data is None:
         return StandingPoint(state="unknown", text="The package does not say which data set was used.")
     if data.kind == "official":
-        return StandingPoint(state="yes", text="Trained and tested on the benchmark's official scenes, as declared.")
+        return StandingPoint(
+            state="yes", text="Trained and tested on the benchmark's official scenes, as declared."
+        )
     if data.synthetic:
-        text = "Trained on synthetic scenes: good for trying and comparing machines, not an official data set."
+        text = (
+            "Trained on synthetic scenes: good for trying and comparing machines, not an official data set."
+        )
         return StandingPoint(state="no", text=text)
     return StandingPoint(state="no", text="Trained on the submitter's own data set, not the benchmark's.")
 
@@ -126,9 +147,13 @@ def _division(who: Identity) -> StandingPoint:
 
 
 def _commit(package: Package, who: Identity) -> StandingPoint:
-    software = [run.record.software for run in package.runs if run.record and isinstance(run.record.software, dict)]
+    software = [
+        run.record.software for run in package.runs if run.record and isinstance(run.record.software, dict)
+    ]
     if any(one.get("dirty") is True for one in software):
-        return StandingPoint(state="no", text="The code was changed after its last commit, so it cannot be looked up.")
+        return StandingPoint(
+            state="no", text="The code was changed after its last commit, so it cannot be looked up."
+        )
     if who.commit and software and all(one.get("dirty") is False for one in software):
         return StandingPoint(state="yes", text=f"Run from commit {who.commit[:12]}, unchanged.")
     return StandingPoint(state="unknown", text="The commit of the code that ran is not known.")

@@ -12,22 +12,30 @@ STATUSES = {
     "research": "research, development or internal",
 }
 
-# In our own words, after the messaging guidelines of the association (rules survey, 1.Q).
 UNVERIFIED = "unverified"
-FOOTNOTES = (
-    "Unverified: these results come from the submitter's own runs and were checked by this tool only. MLCommons "
-    "has neither reviewed nor verified them.",
-    "The benchmark is the MLCommons Science CloudMask benchmark. It belongs to the Science working group's suite, so "
-    "nothing here is an MLPerf result, and nothing here may be compared with one.",
-    "CloudMask Open follows the Science policy, which knows no other division. CloudMask Closed is this rulebook's "
-    "own profile, for comparing machines: reference model, preprocessing, split, optimiser and target are fixed.",
-    "Time-to-train runs from run_start to run_stop of each log, evaluations included. All other figures (accuracy on "
-    "the test scenes, seconds per scene, throughput, energy of parts) are secondary and unofficial; the method is "
-    "stated beside each.",
-    "Results compare only within one division, one data set and one version of the rulebook. Results on synthetic "
-    "scenes say how fast a machine trains, nothing about clouds, and never stand beside results on the official scenes.",
-    "MLCommons and MLPerf are trademarks of the MLCommons Association (mlcommons.org). This tool is not endorsed by it.",
-)
+
+# In our own words, after the messaging guidelines of the association (rules survey, 1.Q).
+_FOOTNOTES = """
+Unverified: these results come from the submitter's own runs and were checked by this tool only.
+MLCommons has neither reviewed nor verified them.
+
+The benchmark is the MLCommons Science CloudMask benchmark, of the Science working group. Nothing here is an
+MLPerf® result, and nothing here may be compared with one.
+
+CloudMask Open follows the Science policy, which knows no other division. CloudMask Closed is this rulebook's
+own profile, for comparing machines: reference model, preprocessing, split, optimiser and target are fixed.
+
+Time-to-train runs from run_start to run_stop of each log, evaluations included. All other figures (accuracy
+on the test scenes, seconds per scene, throughput, energy of parts) are secondary and unofficial; how each was
+obtained is said beside it.
+
+Results compare only within one division, one data set and one version of the rulebook. Results on synthetic
+scenes say how fast a machine trains, nothing about clouds, and never stand beside results on official scenes.
+
+MLCommons and MLPerf are trademarks of the MLCommons Association (mlcommons.org), which does not endorse this
+tool.
+"""
+FOOTNOTES = tuple(" ".join(note.split()) for note in _FOOTNOTES.strip().split("\n\n"))
 
 VERDICTS = {"compliant": "Compliant", "not_compliant": "Not compliant", "unreadable": "Unreadable"}
 OUTCOMES = {
@@ -60,7 +68,9 @@ METRICS = {
 
 
 def division_name(division: str) -> str:
-    return DIVISIONS.get(division, "CloudMask (division not stated)" if not division else f"CloudMask ({division}?)")
+    return DIVISIONS.get(
+        division, "CloudMask (division not stated)" if not division else f"CloudMask ({division}?)"
+    )
 
 
 def field_label(name: str) -> str:

@@ -14,7 +14,7 @@ SCHEMA = 1
 
 
 class Part(BaseModel):
-    model_config = ConfigDict(frozen=True, serialize_by_alias=True, ser_json_inf_nan="null")
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="null")
 
 
 class Identity(Part):
@@ -280,7 +280,7 @@ class Command(Part):
 class Report(Part):
     """data.json of one package."""
 
-    schema_version: int = Field(SCHEMA, alias="schema")
+    schema_version: int = Field(default=SCHEMA, serialization_alias="schema")
     generated: str
     tool: str
     identity: Identity
@@ -298,5 +298,3 @@ class Report(Part):
     reproduce: list[Command]
     notes: list[str]
     footnotes: list[str]
-
-    model_config = ConfigDict(frozen=True, serialize_by_alias=True, populate_by_name=True)

@@ -12,9 +12,11 @@ from markupsafe import Markup
 
 from harness.report import charts
 from harness.report.data import ReportContent, report_data
+from harness.report.energy import headline
+from harness.report.identity import UNDETECTABLE
 from harness.report.model import Report
 from harness.report.site import render, write_folder
-from harness.report.text import NOT_MEASURED, energy, plural
+from harness.report.text import NOT_MEASURED, energy
 from rules.model import Package, Score, Verdict
 
 INDEX = "index.html"
@@ -34,7 +36,9 @@ CONTENTS = {
 }
 
 
-def build_report(package: Package, verdict: Verdict, score: Score, out_dir: Path, now: datetime | float) -> Path:
+def build_report(
+    package: Package, verdict: Verdict, score: Score, out_dir: Path, now: datetime | float
+) -> Path:
     """Write the report of a package into out_dir and return the path of its index.html.
 
     The same package and `now` give the same bytes. Raises UserError when out_dir cannot be written.
@@ -54,7 +58,7 @@ def write_report(content: ReportContent, out_dir: Path, now: datetime | float) -
 
 def data_json(report: Report) -> str:
     """data.json: ASCII only, so that no string in it can disturb a terminal or an editor."""
-    return json.dumps(report.model_dump(mode="json", by_alias=True), indent=1, allow_nan=False) + "\n"
+    return json.dumps(json.loads(report.model_dump_json(by_alias=True)), indent=1) + "\n"
 
 
 def report_page(report: Report, now: datetime | float) -> str:
@@ -67,7 +71,9 @@ def report_page(report: Report, now: datetime | float) -> str:
         contents=list(CONTENTS.items()),
         energy_headline=energy_headline(report),
         accelerators=accelerators(report),
+        curve_rows=[(run.index, epoch) for run in report.runs for epoch in run.curve],
         group_metrics=_group_metrics(report),
+        undetectable=UNDETECTABLE,
     )
 
 
@@ -90,13 +96,9 @@ def _charts(report: Report) -> dict[str, Markup]:
 
 
 def energy_headline(report: Report) -> tuple[str, str]:
-    """One energy with its scope, or that none was measured. Scopes are never added up."""
-    known = report.energy.summary
-    if not known:
-        return NOT_MEASURED, ""
-    first = max(known, key=lambda s: (s.joules, s.scope))
-    more = f", {plural(len(known) - 1, 'other scope')} below" if len(known) > 1 else ""
-    return energy(first.joules), f"scope {first.scope}, per run{more}"
+    """One energy with its scope, or that none was measured."""
+    first = headline(report.energy)
+    return (energy(first.joules), f"per run, scope: {first.scope}") if first else (NOT_MEASURED, "")
 
 
 def accelerators(report: Report) -> str:

@@ -18,8 +18,12 @@ METRICS: tuple[tuple[str, str, str], ...] = (
     ("f1", "fraction", "harmonic mean of precision and recall"),
     ("iou", "fraction", "cloud in both, divided by cloud in either (intersection over union)"),
     ("mcc", "−1 to 1", "Matthews correlation coefficient: 0 is chance, 1 is perfect"),
-    ("brier_score", "0 to 1, lower is better", "mean squared distance of the probability from the mask"),
-    ("calibration_error", "0 to 1, lower is better", "mean distance of the stated probability from what was seen"),
+    ("brier_score", "0 to 1", "mean squared distance of the probability from the mask; lower is better"),
+    (
+        "calibration_error",
+        "0 to 1",
+        "mean distance of the stated probability from what was seen; lower is better",
+    ),
 )
 _GROUPS = (
     ("by_daylight", "daylight"),
@@ -35,7 +39,9 @@ MAX_ROWS = 200
 def science_card(runs: list[Run], shown: Run | None) -> ScienceCard:
     """Overall metrics of every run, and the details of the one run that is shown."""
     notes = [
-        f"run {run.index}: no science metrics were recorded" for run in runs if not isinstance(run.science, dict)
+        f"run {run.index}: no science metrics were recorded"
+        for run in runs
+        if not isinstance(run.science, dict)
     ]
     details = _dict(shown.science) if shown else {}
     rows = _list(details.get("per_scene"))
@@ -121,11 +127,13 @@ def position(latitude: float | None, longitude: float | None) -> str:
     if latitude is None or longitude is None or abs(latitude) > 90 or abs(longitude) > 360:
         return ""
     east = (longitude + 180) % 360 - 180
-    return f"{abs(latitude):.1f}° {'N' if latitude >= 0 else 'S'}, {abs(east):.1f}° {'E' if east >= 0 else 'W'}"
+    return (
+        f"{abs(latitude):.1f}° {'N' if latitude >= 0 else 'S'}, {abs(east):.1f}° {'E' if east >= 0 else 'W'}"
+    )
 
 
 def daylight(value: Any) -> str:
-    """"day" or "night" for a flag, else what the file says; empty when unknown."""
+    """ "day" or "night" for a flag, else what the file says; empty when unknown."""
     if isinstance(value, bool):
         return "day" if value else "night"
     return clean(value, 40)

@@ -46,6 +46,7 @@ def environment(extra: Path | None = None) -> Environment:
         percent=text.percent,
         plural=text.plural,
         quantity=text.quantity,
+        seconds=text.seconds_text,
         size=text.size,
         position=lambda row: position(row.latitude, row.longitude),
     )

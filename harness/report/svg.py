@@ -109,7 +109,7 @@ def _number(value: object) -> str:
 
 
 def spread(positions: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """The positions moved apart to at least `gap`, kept in order and, where there is room, inside [low, high]."""
+    """The positions moved apart to at least `gap`, in the same order, inside [low, high] if there is room."""
     order = sorted(range(len(positions)), key=lambda i: positions[i])
     placed = [0.0] * len(positions)
     previous = low - gap

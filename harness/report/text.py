@@ -1,4 +1,4 @@
-"""Turning values into text a reader can trust: units on every number, absent said in words, strangers' strings tamed.
+"""Turning values into text a reader can trust: units on numbers, absent said in words, strings tamed.
 
 Escaping is the template engine's job (it is always on). This module removes what escaping does not:
 control characters, text-direction overrides and sheer length.
@@ -10,7 +10,7 @@ import json
 import math
 import re
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TypeGuard
 
 NOT_MEASURED = "not measured"
 MAX_TEXT = 400  # characters of one string from a package that a page shows
@@ -62,13 +62,18 @@ def whole(value: Any) -> int | None:
     return int(value)
 
 
+def known(value: float | None) -> TypeGuard[float]:
+    """Whether there is a number to show."""
+    return value is not None and math.isfinite(value)
+
+
 def fixed(value: float | None, digits: int = 3, absent: str = NOT_MEASURED) -> str:
-    return absent if value is None else f"{value:.{digits}f}"
+    return f"{value:.{digits}f}" if known(value) else absent
 
 
 def quantity(value: float | None, unit: str, digits: int = 3, absent: str = NOT_MEASURED) -> str:
     """Number and unit with a no-break space between, to `digits` significant digits, thousands grouped."""
-    if value is None:
+    if not known(value):
         return absent
     return f"{significant(value, digits)}\N{NO-BREAK SPACE}{unit}".rstrip("\N{NO-BREAK SPACE}")
 
@@ -85,13 +90,23 @@ def significant(value: float, digits: int = 3) -> str:
 
 def duration(seconds: float | None) -> tuple[str, str]:
     """Number and unit of a time: seconds below two minutes, minutes below two hours, then hours."""
-    if seconds is None:
+    if not known(seconds):
         return NOT_MEASURED, ""
+    if abs(seconds) >= 1e9:
+        return significant(seconds), "s"
     if abs(seconds) < 120:
         return f"{seconds:.2f}", "s"
     if abs(seconds) < 7200:
         return f"{seconds / 60:.2f}", "min"
     return f"{seconds / 3600:.2f}", "h"
+
+
+def seconds_text(seconds: float | None, absent: str = NOT_MEASURED) -> str:
+    """A time in seconds to two decimals, so that a column of them compares."""
+    if not known(seconds):
+        return absent
+    number = f"{seconds:.2f}" if abs(seconds) < 1e7 else significant(seconds)
+    return f"{number}\N{NO-BREAK SPACE}s"
 
 
 def duration_text(seconds: float | None) -> str:
@@ -101,7 +116,7 @@ def duration_text(seconds: float | None) -> str:
 
 def size(count: float | None) -> str:
     """Bytes in binary units."""
-    if count is None:
+    if not known(count):
         return NOT_MEASURED
     for unit in ("B", "KiB", "MiB", "GiB"):
         if abs(count) < 1024:
@@ -112,7 +127,7 @@ def size(count: float | None) -> str:
 
 def energy(joules: float | None) -> str:
     """Joules as J, kJ or MJ, with watt hours where they are easier to picture."""
-    if joules is None:
+    if not known(joules):
         return NOT_MEASURED
     for unit, factor in (("MJ", 1e6), ("kJ", 1e3)):
         if abs(joules) >= factor:
@@ -121,7 +136,7 @@ def energy(joules: float | None) -> str:
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:
-    return NOT_MEASURED if fraction is None else f"{100 * fraction:.{digits}f}\N{NO-BREAK SPACE}%"
+    return f"{100 * fraction:.{digits}f}\N{NO-BREAK SPACE}%" if known(fraction) else NOT_MEASURED
 
 
 def timestamp(now: datetime | float) -> str:

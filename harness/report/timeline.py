@@ -139,9 +139,15 @@ def _quantities(telemetry: list[Telemetry]) -> Iterable[QuantityCard]:
 
 
 def _sampling(telemetry: Telemetry) -> str:
-    asked = f"{clean(telemetry.node, 60)}: one reading per {telemetry.interval_s:.3g}\N{NO-BREAK SPACE}s asked for"
+    asked = (
+        f"{clean(telemetry.node, 60)}: a reading every {telemetry.interval_s:.3g}\N{NO-BREAK SPACE}s asked"
+    )
     got = f"{quantity(telemetry.achieved_hz, 'Hz')} achieved" if telemetry.achieved_hz else "rate not known"
-    gap = f"longest gap {quantity(telemetry.longest_gap_s, 's')}" if telemetry.longest_gap_s else "gaps not known"
+    gap = (
+        f"longest gap {quantity(telemetry.longest_gap_s, 's')}"
+        if telemetry.longest_gap_s
+        else "gaps not known"
+    )
     return f"{asked}, {got}, {gap}"
 
 

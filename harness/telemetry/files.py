@@ -26,6 +26,7 @@ import h5py
 import numpy as np
 
 from harness import __version__
+from harness.telemetry.recover import open_any
 from harness.telemetry.source import Kind, QuantitySpec, Source
 
 SCHEMA = 1
@@ -34,6 +35,14 @@ TIME = "time_s"
 MESSAGE_BYTES = 400
 # 256 samples of 4 bytes: short runs stay small, and an hour at 10 Hz is 140 chunks
 CHUNK = 256
+
+
+def _label(target: h5py.HLObject, **texts: str) -> None:
+    """Text attributes of fixed length. HDF5 keeps the usual kind, of variable length, on a heap that
+    it can read forever when the file is damaged, so the reader refuses it."""
+    for name, text in texts.items():
+        data = text.encode() or b" "
+        target.attrs.create(name, data, dtype=h5py.string_dtype("utf-8", len(data)))
 
 
 @dataclass(frozen=True)
@@ -62,13 +71,11 @@ class SampleWriter:
         self._anchor = anchor
         self._file.attrs.update(
             schema=SCHEMA,
-            node=node,
-            host=host,
             anchor_wall_s=anchor.wall_s,
             anchor_monotonic_s=anchor.monotonic_s,
             interval_s=interval_s,
-            harness_version=__version__,
         )
+        _label(self._file, node=node, host=host, harness_version=__version__)
         self._columns: dict[str, list[h5py.Dataset]] = {}
         self._dirty = False
 
@@ -80,7 +87,7 @@ class SampleWriter:
                 unavailable.append(asdict(source.unavailable))
             else:
                 self._add(source, intervals_s[source.name])
-        self._file.attrs["unavailable"] = json.dumps(unavailable)
+        _label(self._file, unavailable=json.dumps(unavailable))
         events = self._file.create_group(EVENTS)
         self._columns[EVENTS] = [
             self._dataset(events, TIME, np.float64),
@@ -91,9 +98,10 @@ class SampleWriter:
 
     def _add(self, source: Source, interval_s: float) -> None:
         group = self._file.create_group(source.name)
-        group.attrs.update(interval_s=interval_s, devices=json.dumps(source.devices()))
+        group.attrs["interval_s"] = interval_s
+        _label(group, devices=json.dumps(source.devices()))
         columns = [self._dataset(group, TIME, np.float64)]
-        columns[0].attrs["unit"] = "s"
+        _label(columns[0], unit="s")
         for spec in source.quantities():
             columns.append(self._quantity(group, source.name, spec))
         self._columns[source.name] = columns
@@ -101,9 +109,7 @@ class SampleWriter:
     def _quantity(self, group: h5py.Group, source: str, spec: QuantitySpec) -> h5py.Dataset:
         # float32 cannot count: a step of 1 J is lost above 16.8 MJ
         column = self._dataset(group, spec.key, np.float64 if spec.kind is Kind.COUNTER else np.float32)
-        column.attrs.update(
-            name=spec.name, unit=spec.unit, scope=spec.scope, kind=spec.kind.value, source=source
-        )
+        _label(column, name=spec.name, unit=spec.unit, scope=spec.scope, kind=spec.kind.value, source=source)
         return column
 
     @staticmethod
@@ -144,14 +150,6 @@ class SampleWriter:
         self._file.close()
 
 
-def open_any(path: Path) -> h5py.File:
-    """Open for reading: plainly, or as a reader beside a writer (or beside what a kill left of one)."""
-    try:
-        return h5py.File(path, "r", locking="best-effort")
-    except OSError:
-        return h5py.File(path, "r", libver="latest", swmr=True, locking="best-effort")
-
-
 def compact(path: Path) -> None:
     """Rewrite a finished file in place: compressed, and in the form that every HDF5 tool opens, also
     after a kill. Only for files this harness wrote itself. Raises OSError; the file is then as it was."""
@@ -159,14 +157,14 @@ def compact(path: Path) -> None:
     os.close(handle)
     try:
         with open_any(path) as old, h5py.File(name, "w", libver=("v110", "v110")) as new:
-            new.attrs.update(old.attrs)
+            _copy_attributes(old, new)
             for source, group in old.items():
                 target = new.create_group(source)
-                target.attrs.update(group.attrs)
+                _copy_attributes(group, target)
                 for column, data in group.items():
                     values = data[:]
                     packing = {"compression": "gzip", "shuffle": True} if values.size else {}
-                    target.create_dataset(column, data=values, **packing).attrs.update(data.attrs)
+                    _copy_attributes(data, target.create_dataset(column, data=values, **packing))
         os.chmod(name, 0o644)
         os.replace(name, path)
     except BaseException as error:
@@ -174,3 +172,8 @@ def compact(path: Path) -> None:
         if isinstance(error, (RuntimeError, KeyError, ValueError)):
             raise OSError(f"{path.name} cannot be read back: {error}") from error
         raise
+
+
+def _copy_attributes(old: h5py.HLObject, new: h5py.HLObject) -> None:
+    for name in old.attrs:
+        new.attrs.create(name, old.attrs[name], dtype=old.attrs.get_id(name).dtype)

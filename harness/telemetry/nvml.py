@@ -147,7 +147,7 @@ class NvmlSource(Source):
         for quantity, unit, kind, get in _READINGS:
             try:
                 get(nvml, handle)
-            except nvml.NVMLError as error:
+            except (nvml.NVMLError, AttributeError) as error:  # AttributeError: an older nvidia-ml-py
                 missing.append(f"{quantity} ({explain(nvml, error)[0]})")
                 continue
             spec = QuantitySpec(quantity, unit, f"gpu{index}", kind)

@@ -15,7 +15,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from harness.telemetry.files import EVENTS, SCHEMA, TIME, open_any
+from harness.telemetry.files import EVENTS, SCHEMA, TIME
+from harness.telemetry.recover import open_any
 from harness.telemetry.source import Kind
 from rules.model import Quantity, Telemetry
 
@@ -101,7 +102,7 @@ def _line(error: object) -> str:
 
 def _read(path: Path, file: h5py.File) -> TelemetryFile:
     attrs = file.attrs
-    schema = attrs.get("schema")
+    schema = _attribute(attrs, "schema")
     if not isinstance(schema, (int, np.integer)) or schema != SCHEMA:
         raise ValueError(f"its schema is {_line(schema)}, not {SCHEMA}")
     anchor_wall_s = _number(attrs, "anchor_wall_s")
@@ -119,8 +120,8 @@ def _read(path: Path, file: h5py.File) -> TelemetryFile:
     unavailable = _json(attrs, "unavailable", [])
     return TelemetryFile(
         path=path.name,
-        node=_text(attrs.get("node")),
-        host=_text(attrs.get("host")),
+        node=_text(attrs, "node"),
+        host=_text(attrs, "host"),
         interval_s=_number(attrs, "interval_s"),
         anchor_wall_s=anchor_wall_s,
         anchor_monotonic_s=_number(attrs, "anchor_monotonic_s"),
@@ -185,12 +186,12 @@ def _series(source: str, name: str, column: h5py.Dataset, wall_s: np.ndarray, bu
     values = values[: wall_s.size]
     values[~np.isfinite(values)] = np.nan
     attrs = column.attrs
-    kind = _text(attrs.get("kind"))
+    kind = _text(attrs, "kind")
     return Series(
-        source=_text(source),
-        name=_text(attrs.get("name", name)),
-        unit=_text(attrs.get("unit", "")),
-        scope=_text(attrs.get("scope", "")),
+        source=_clean(source),
+        name=_text(attrs, "name") or _clean(name),
+        unit=_text(attrs, "unit"),
+        scope=_text(attrs, "scope"),
         kind=kind if kind in {k.value for k in Kind} else Kind.GAUGE.value,
         wall_s=wall_s,
         values=values,
@@ -207,38 +208,54 @@ def _events(file: h5py.File, anchor_wall_s: float) -> list[Event]:
     times = np.asarray(_checked(columns[TIME], "f", MAX_EVENTS)[:], np.float64)
     messages = _checked(columns["message"], "S", MAX_EVENTS)[:]
     return [
-        Event(anchor_wall_s + float(when), _text(bytes(message)))
+        Event(anchor_wall_s + float(when), _clean(bytes(message)))
         for when, message in zip(times, messages, strict=False)
         if np.isfinite(when)
     ]
 
 
+def _attribute(attrs: h5py.AttributeManager, name: str) -> Any:
+    """A single number or text of fixed length; None when it is absent. Raises ValueError for others:
+    text of variable length lies on a heap on which HDF5 can loop forever in a damaged file."""
+    if name not in attrs:
+        return None
+    attribute = attrs.get_id(name)
+    if attribute.shape != () or attribute.dtype.kind not in "Siuf":
+        raise ValueError(f"its attribute {name} is no number or text of fixed length")
+    if attribute.get_storage_size() > MAX_JSON:
+        raise ValueError(f"its attribute {name} is too long")
+    return attrs[name]
+
+
 def _number(attrs: h5py.AttributeManager, name: str) -> float:
-    value = attrs.get(name)
+    value = _attribute(attrs, name)
     if not isinstance(value, (int, float, np.integer, np.floating)) or not np.isfinite(value):
         raise ValueError(f"{name} is missing or no number")
     return float(value)
 
 
-def _text(value: Any) -> str:
-    """Any attribute as short printable text."""
-    raw = value.decode(errors="replace") if isinstance(value, bytes) else str("" if value is None else value)
-    return "".join(c if c.isprintable() else " " for c in raw[: 2 * MAX_TEXT]).strip()[: 2 * MAX_TEXT]
+def _text(attrs: h5py.AttributeManager, name: str) -> str:
+    value = _attribute(attrs, name)
+    return _clean("" if value is None else value)
+
+
+def _clean(value: Any) -> str:
+    """Anything as short printable text."""
+    raw = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    return "".join(c if c.isprintable() else " " for c in raw[: 2 * MAX_TEXT]).strip()
 
 
 def _json(attrs: h5py.AttributeManager, name: str, otherwise: Any) -> Any:
-    raw = attrs.get(name)
-    if not isinstance(raw, str) or len(raw) > MAX_JSON:
-        return otherwise
+    raw = _attribute(attrs, name)
     try:
-        value = json.loads(raw)
+        value = json.loads(raw) if isinstance(raw, (bytes, str)) else None
     except (ValueError, RecursionError):
         return otherwise
     return value if isinstance(value, type(otherwise)) else otherwise
 
 
 def _texts(value: dict[str, Any]) -> dict[str, str]:
-    return {_text(k): _text(v) for k, v in list(value.items())[:MAX_QUANTITIES]}
+    return {_clean(k): _clean(v) for k, v in list(value.items())[:MAX_QUANTITIES]}
 
 
 # ---------------------------------------------------------------- what a rule reads

@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import signal
 import sys
 import threading
@@ -102,11 +103,14 @@ class Sampling:
         self.options = options
         self.stop = threading.Event()
         self.reason = "stopped"
+        self.signalled = (
+            False  # a handler must not touch the event: its lock may be held by whom it interrupts
+        )
         self._pid = options.pid
         self._parent = os.getppid()
 
     def end(self, reason: str) -> None:
-        """May be called from any thread or signal handler; the first reason counts."""
+        """May be called from any thread; the first reason counts."""
         if not self.stop.is_set():
             self.reason = reason
             self.stop.set()
@@ -148,7 +152,9 @@ class Sampling:
         writer.flush()
 
     def _look_around(self, elapsed_s: float) -> None:
-        if self.options.seconds is not None and elapsed_s >= self.options.seconds:
+        if self.signalled:
+            self.end("asked to stop by a signal")
+        elif self.options.seconds is not None and elapsed_s >= self.options.seconds:
             self.end("the time asked for is over")
         elif self._pid is not None and not psutil.pid_exists(self._pid):
             self.end("the watched process has ended")
@@ -192,6 +198,15 @@ def latest(channels: list[Channel]) -> dict[str, float | None]:
     }
 
 
+def reason(error: Exception) -> str:
+    """One line. HDF5 wraps what the system said ("error message = '...'") in many lines of its own."""
+    if isinstance(error, FileExistsError):
+        return "it is there already"
+    said = " ".join(str(error).split())
+    quoted = re.search(r"error message = '([^']+)'", said)
+    return quoted.group(1) if quoted else said[:200]
+
+
 def parse(arguments: list[str] | None = None) -> Options:
     parser = argparse.ArgumentParser(prog="python -m harness.telemetry.sampler", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="HDF5 file to write; must not exist")
@@ -211,13 +226,16 @@ def main(arguments: list[str] | None = None) -> int:
     """0: ended as asked. 2: could not start or could not write; one line on stderr says why."""
     options = parse(arguments)
     sampling = Sampling(options)
+
+    def note(*_: object) -> None:
+        sampling.signalled = True
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sampling.end("asked to stop by a signal"))
+        signal.signal(number, note)
     try:
         sampling.run()
     except (OSError, ValueError, RuntimeError) as error:
-        why = "it is there already" if isinstance(error, FileExistsError) else error
-        print(f"telemetry cannot be written to {options.out}: {why}", file=sys.stderr, flush=True)
+        print(f"telemetry cannot be written to {options.out}: {reason(error)}", file=sys.stderr, flush=True)
         # h5py would try the failed write again on the way out, and can abort the process
         os._exit(2)
     return 0

@@ -61,7 +61,7 @@ class Source:
     """
 
     name: str = "source"
-    interval_s: float = 0.1
+    interval_s: float = 0.02
     unavailable: Unavailable | None = None
 
     def open(self) -> None:

@@ -53,26 +53,26 @@ class Weather:
 
     def cyclone(self) -> list[Layer]:
         """A comma-shaped spiral, its veil, and open cells in the cold air behind it."""
-        y, x = self.swirled(0.05, 0.30)
+        y, x = self.swirled(0.03, 0.30)
         cy, cx = self.uniform(0.3, 0.7), self.uniform(0.3, 0.7) * self.aspect
         turn = float(self.rng.choice([-1.0, 1.0]))
         ry, rx = y - cy, (x - cx) * self.uniform(0.8, 1.0)
         radius = np.hypot(ry, rx) + 1e-3
         phase = turn * np.arctan2(ry, rx) + self.uniform(1.6, 2.3) * np.log(radius / 0.3) + self.uniform(0, 6.28)
-        arm = np.exp(-(((1 - np.cos(phase)) / 0.55) ** 2)) * np.exp(-((radius / 0.75) ** 4))
+        arm = np.exp(-(((1 - np.cos(phase)) / 0.50) ** 2)) * np.exp(-((radius / 0.80) ** 4))
         core = np.exp(-((radius / 0.09) ** 2))
         wound = 1.8 * np.exp(-((radius / 0.35) ** 2)) * turn
         sy = cy + ry * np.cos(wound) - rx * np.sin(wound)
         sx = cx + rx * np.cos(wound) + ry * np.sin(wound)
-        detail = sample(self.noise(1.9, 0.35), sy, sx)
-        frontal = rank(2.2 * arm + core + 0.42 * detail)
-        veil = rank(2.0 * blur(arm, 0.02) + 0.5 * sample(self.streaks(), sy, sx))
+        detail = sample(self.noise(2.1, 0.35), sy, sx)
+        frontal = rank(2.6 * arm + 1.5 * core + 0.26 * detail)
+        veil = rank(2.4 * blur(arm, 0.02) + 0.35 * sample(self.streaks(), sy, sx))
         behind = self.cellular(y, x, True, self.uniform(0.035, 0.05)) + 1.5 * smoothstep(-np.cos(phase), 0, 0.8)
         behind = rank(behind - 3 * arm + 0.7 * self.noise(2.0, 0.5))
         return [
-            self.layer(behind, 0.22, 16, 0.10, 1.0 + 2.0 * behind, False),
+            self.layer(behind, 0.22, 16, 0.10, 1.5 + 2.0 * behind, False),
             self.layer(frontal, 0.36, 36, 0.24, 3.0 + 5.5 * frontal, True),
-            self.layer(veil, 0.30, 3.0, 0.45, 9.0, True),
+            self.layer(veil, 0.30, 6.0, 0.30, 9.0, True),
         ]
 
     def open_cells(self) -> list[Layer]:
@@ -83,39 +83,39 @@ class Weather:
         clusters = rank(cellular + 1.1 * region + 0.35 * self.noise(1.3, 0.05))
         high = rank(self.streaks() + 1.2 * region)
         return [
-            self.layer(clusters, 0.42, 24, 0.12, 1.2 + 2.0 * clusters, False),
+            self.layer(clusters, 0.42, 24, 0.12, 1.7 + 2.0 * clusters, False),
             self.layer(high, 0.12, 2.2, 0.35, 9.5, True),
         ]
 
     def closed_cells(self) -> list[Layer]:
         """Marine stratocumulus: a sheet of small cells, torn open in places."""
-        y, x = self.swirled(0.06, 0.5)
-        region = sample(self.noise(2.4, 1.0), y, x)
+        region = sample(self.noise(2.4, 1.0), *self.swirled(0.06, 0.5))
+        y, x = self.swirled(0.015, 0.3)
         closed = self.cellular(y, x, False, self.uniform(0.025, 0.04))
         holes = self.cellular(y, x, True, self.uniform(0.05, 0.08))
         deck = rank(1.5 * region + np.where(region > -0.2, 0.4 * closed, 0.7 * holes) - 0.8 * self.land)
         texture = np.exp(0.35 * closed).astype(np.float32)
         return [
-            self.layer(deck, 0.55, 17, 0.12, 0.8 + 0.7 * rank(region), False, texture),
+            self.layer(deck, 0.55, 17, 0.12, 1.4 + 0.7 * rank(region), False, texture),
             self.layer(rank(self.streaks()), 0.07, 1.8, 0.35, 10.0, True),
         ]
 
     def streets(self) -> list[Layer]:
         """A cold-air outbreak: rows of cumulus along the wind that widen into open cells downwind."""
-        y, x = self.swirled(0.04, 0.7)
+        y, x = self.swirled(0.025, 0.9)
         across = y * np.cos(self.angle) - x * np.sin(self.angle)
         along = x * np.cos(self.angle) + y * np.sin(self.angle)
         along = (along - along.min()) / np.ptp(along)
-        spacing = self.uniform(0.024, 0.034)
+        spacing = self.uniform(0.028, 0.040)
         waver = fractal(self.rng, self.shape, 1.8, 0.25, stretch=4, angle=self.angle)
         broken = fractal(self.rng, self.shape, 1.3, 0.05, stretch=3, angle=self.angle)
-        rows = np.cos(2 * np.pi * across / spacing + 1.2 * waver) + 0.6 * broken
+        rows = np.cos(2 * np.pi * across / spacing + 0.7 * waver) + 0.6 * broken
         opened = 1.3 * self.cellular(y, x, True, 2.2 * spacing)
         later = smoothstep(along + 0.1 * self.noise(2.2, 0.4), 0.5, 0.8)
         onset = smoothstep(along + 0.05 * self.noise(2.0, 0.3), 0.06, 0.22)
         deck = rank(rows * (1 - later) + opened * later + 2.6 * onset + 0.7 * self.noise(2.2, 0.5))
         return [
-            self.layer(deck, 0.45, 18, 0.12, 0.9 + 2.2 * along, False),
+            self.layer(deck, 0.45, 18, 0.12, 1.5 + 2.0 * along, False),
             self.layer(rank(self.streaks()), 0.08, 1.8, 0.35, 8.5, True),
         ]
 
@@ -130,24 +130,24 @@ class Weather:
         popcorn = rank(self.noise(1.2, 0.03) + 0.9 * region + 0.5 * self.land)
         veil = rank(blur(blown, 0.03) + 0.05 * self.streaks())
         return [
-            self.layer(popcorn, 0.18, 20, 0.10, 1.5 + 1.8 * popcorn, False),
+            self.layer(popcorn, 0.18, 20, 0.10, 1.8 + 1.8 * popcorn, False),
             self.layer(anvil, 0.28, 45, 0.22, 6.0 + 7.0 * anvil, True),
-            self.layer(veil, 0.32, 3.0, 0.45, 11.5, True),
+            self.layer(veil, 0.32, 6.0, 0.30, 11.5, True),
         ]
 
     def front(self) -> list[Layer]:
         """A curved band of layered cloud, cirrus ahead of it, scraps behind."""
-        y, x = self.swirled(0.08, 0.6)
+        y, x = self.swirled(0.06, 0.7)
         across = (y - 0.5) * np.cos(self.angle) - (x - 0.5 * self.aspect) * np.sin(self.angle)
         across = across + self.uniform(-0.2, 0.2) + 0.15 * np.cos(2.2 * (x + y) + self.uniform(0, 6))
         detail = sample(fractal(self.rng, self.shape, 2.0, 0.4, stretch=3, angle=self.angle), y, x)
-        frontal = rank(1.9 * np.exp(-((across / 0.20) ** 2)) + 0.42 * detail)
+        frontal = rank(2.2 * np.exp(-((across / 0.20) ** 2)) + 0.36 * detail)
         veil = rank(1.5 * np.exp(-(((across - 0.15) / 0.22) ** 2)) + 0.5 * self.streaks())
         scraps = rank(self.noise(1.5, 0.10) + 1.1 * self.noise(2.2, 0.6))
         return [
-            self.layer(scraps, 0.24, 16, 0.12, 1.0 + 1.6 * scraps, False),
+            self.layer(scraps, 0.24, 16, 0.12, 1.6 + 1.6 * scraps, False),
             self.layer(frontal, 0.40, 34, 0.25, 2.5 + 5.5 * frontal, True),
-            self.layer(veil, 0.28, 3.0, 0.45, 9.0, True),
+            self.layer(veil, 0.28, 6.0, 0.30, 9.0, True),
         ]
 
     def jet(self) -> list[Layer]:
@@ -159,8 +159,8 @@ class Weather:
         cirrus = rank(streaks + 1.5 * region + 0.22 * ripple * smoothstep(region, 0.4, 1.2))
         cumulus = rank(self.noise(1.2, 0.04) + 1.0 * self.noise(2.2, 0.6))
         return [
-            self.layer(cumulus, 0.16, 16, 0.10, 1.0 + 1.4 * cumulus, False),
-            self.layer(cirrus, 0.46, 8.0, 0.50, self.uniform(8.5, 11.0), True),
+            self.layer(cumulus, 0.16, 16, 0.10, 1.6 + 1.4 * cumulus, False),
+            self.layer(cirrus, 0.46, 9.0, 0.36, self.uniform(8.5, 11.0), True),
         ]
 
     def fog(self) -> list[Layer]:
@@ -171,7 +171,7 @@ class Weather:
         fog = rank(bank + 0.12 * wisps)
         middle = rank(sample(self.noise(2.1, 0.5), y, x) + 0.22 * self.noise(1.2, 0.03))
         return [
-            self.layer(fog, 0.36, 14, 0.14, self.uniform(0.35, 0.7), False),
+            self.layer(fog, 0.36, 14, 0.14, self.uniform(0.5, 0.9), False),
             self.layer(middle, 0.24, 15, 0.16, self.uniform(3.0, 5.0), False),
             self.layer(rank(self.streaks()), 0.08, 2.0, 0.35, 9.5, True),
         ]

@@ -53,8 +53,8 @@ def make_scene(
 
 
 def _draw_place(rng: np.random.Generator, number: int) -> Place:
-    polar = number % 7 == 3
-    latitude = float(rng.uniform(62, 80) if polar else rng.uniform(5, 62)) * float(rng.choice([-1.0, 1.0]))
+    polar = number % 9 == 3
+    latitude = float(rng.uniform(62, 74) if polar else rng.uniform(20, 58)) * float(rng.choice([-1.0, 1.0]))
     kinds = (0.0, 0.3, 0.55, 0.85)
     land = kinds[int(rng.integers(len(kinds)))] * float(rng.uniform(0.6, 1.15))
     return Place(
@@ -64,7 +64,7 @@ def _draw_place(rng: np.random.Generator, number: int) -> Place:
         sun_azimuth=float(rng.uniform(-0.6, 0.6) + (np.pi if latitude < 0 else 0) + 0.6),
         land_fraction=min(land, 0.95),
         polar=polar,
-        arid=not polar and 12 < abs(latitude) < 35 and bool(rng.random() < 0.6),
+        arid=not polar and abs(latitude) < 35 and bool(rng.random() < 0.6),
     )
 
 

@@ -45,7 +45,7 @@ def _reflectances(place: Place, ground: Ground, made: list[Deck], glint: Field) 
         scattered = BACKSCATTER * deck.thickness / (2 + BACKSCATTER * deck.thickness)
         bumps = blur(np.log1p(deck.thickness), 0.0025)
         gy, gx = np.gradient(bumps, 1 / bumps.shape[0])
-        lit = np.clip(1 + 0.0016 * (gx * dx + gy * dy) * np.sqrt(deck.top_km), 0.65, 1.3)
+        lit = np.clip(1 + 0.0011 * (gx * dx + gy * dy) * np.sqrt(deck.top_km), 0.7, 1.25)
         colour = np.array(CRYSTAL if deck.ice else WATER, np.float32)
         cloud = (scattered * lit)[..., None] * colour
         through = (1 - scattered)[..., None] ** 2
@@ -74,16 +74,16 @@ def _temperatures(place: Place, ground: Ground, made: list[Deck], glint: Field) 
         s7 = s7 + 40 * ground.refs[..., 5] * np.clip((skin - 230) / 60, 0, 1) + 45 * glint
     for deck in made:
         top = np.maximum(ground.air_k - LAPSE_K_PER_KM * deck.top_km, COLDEST_K)
-        black7, black8, black9 = (1 - np.exp(-k * deck.thickness) for k in (0.62, 0.75, 0.84))
+        black7, black8, black9 = (1 - np.exp(-k * deck.thickness) for k in (0.58, 0.75, 0.90))
         # Planck's curve is steep at 3.7 um: through thin high cloud the warm ground dominates there.
-        bent = black7 * (1 - 0.35 * (1 - black7)) if deck.ice else black7
+        bent = black7 * (1 - 0.45 * (1 - black7)) if deck.ice else black7
         s8 = s8 + (top - s8) * black8
         s9 = s9 + (top - s9) * black9
         s7 = s7 + (top - s7) * bent
         if place.daylight:
             s7 = s7 + (9 if deck.ice else 26) * (1 - np.exp(-deck.thickness / 4))
         elif not deck.ice:
-            s7 = s7 - 2.8 * (1 - np.exp(-deck.thickness / 2))
+            s7 = s7 - 4.5 * (1 - np.exp(-deck.thickness / 2))
     return np.stack([np.minimum(s7, S7_SATURATION_K), s8, s9], axis=-1).astype(np.float32)
 
 
@@ -128,10 +128,10 @@ class MaskErrors:
 
     thickness: float = 0.8
     sharpness: float = 1.0  # noise in decades of optical thickness
-    cold_ground: float = 0.8
-    glint: float = 0.8
-    night_fog: float = 0.5
-    coast: float = 0.6
+    cold_ground: float = 0.5
+    glint: float = 0.5
+    night_fog: float = 0.4
+    coast: float = 0.4
 
 
 def bayesian_mask(
@@ -151,7 +151,7 @@ def bayesian_mask(
     thickness = blur(total_thickness(made), 0.003)
     evidence = np.log10(np.maximum(thickness, 0) + 0.02) - np.log10(errors.thickness)
     doubt = 0.75 * fractal(rng, shape, 0.9, 0.03) + 0.65 * fractal(rng, shape, 1.8, 0.15)
-    evidence = evidence + errors.sharpness * 0.30 * doubt
+    evidence = evidence + errors.sharpness * 0.11 * doubt
     patches = smoothstep(fractal(rng, shape, 1.5, 0.10), 0.6, 1.4)
     land = (ground.surface != 0).astype(np.float32)
     gy, gx = np.gradient(blur(land, 0.004), 1 / shape[0])

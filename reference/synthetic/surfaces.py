@@ -55,7 +55,7 @@ def make_ground(rng: np.random.Generator, shape: Shape, place: Place) -> Ground:
     elevation *= 0.45 + 0.75 * np.clip(ridges, 0, None)
 
     warmth = abs(place.latitude) / 90
-    air_k = float(301 - 46 * warmth**1.6 + rng.normal(0, 2.0))
+    air_k = float(301 - 44 * warmth**1.6 + rng.normal(0, 1.0))
     sea_k, sea_refs = _sea(rng, shape, height, air_k)
     land_k, land_refs, snow = _land(rng, shape, place, elevation, air_k)
     refs = np.where(land[..., None], land_refs, sea_refs)
@@ -95,7 +95,7 @@ def _land(
     refs = _mix(GRASS, FOREST, woods)
     refs = _blend(refs, SOIL, smoothstep(dry + 0.3 * fields, 0.1, 1.3))
     refs = _blend(refs, SAND, smoothstep(dry + 0.15 * fields, 1.1, 2.4))
-    snow_line = np.clip((air_k - 266) / 8.0, -0.6, 9.0) + 0.12 * fields
+    snow_line = np.clip((air_k - 266) / 8.0, -0.6, 9.0) + 0.05 * fields
     snow = smoothstep(elevation - snow_line, -0.1, 0.35)
     refs = _blend(refs, SNOW, snow * 0.95)
 
@@ -108,7 +108,7 @@ def _land(
     else:
         # Still, clear nights: cold air drains into the valleys and cools the ground like a cloud top.
         basins = smoothstep(blur(elevation, 0.03) - elevation + 0.25 * fractal(rng, shape, 1.8, 0.3), -0.1, 0.5)
-        temperature = temperature - 5 - 10 * basins - 4 * smoothstep(dry, 0, 1.5) - 5 * snow
+        temperature = temperature - 2 - 5 * basins - 2 * smoothstep(dry, 0, 1.5) - 4 * snow
     temperature = np.where(snow > 0.5, np.minimum(temperature, 272.5), temperature)
     return (temperature + 0.5 * fields).astype(np.float32), refs, snow
 

@@ -32,7 +32,9 @@ def test_only_the_window_counts_and_edges_are_interpolated() -> None:
 
 
 def test_window_between_two_readings() -> None:
-    assert energy_j(np.array([0.0, 1.0]), np.array([100.0, 100.0]), "gauge", 0.25, 0.75) == pytest.approx(50.0)
+    assert energy_j(np.array([0.0, 1.0]), np.array([100.0, 100.0]), "gauge", 0.25, 0.75) == pytest.approx(
+        50.0
+    )
 
 
 @pytest.mark.parametrize("kind", ["gauge", "counter"])

@@ -63,7 +63,13 @@ def test_what_is_written_is_read_back(good: Path, compacted: bool) -> None:
         compact(good)
     file = read(good)
     power, energy = sorted(file.series, key=lambda s: s.kind, reverse=True)
-    assert (power.source, power.name, power.unit, power.scope, power.kind) == ("meter", "power", "W", "gpu0", "gauge")
+    assert (power.source, power.name, power.unit, power.scope, power.kind) == (
+        "meter",
+        "power",
+        "W",
+        "gpu0",
+        "gauge",
+    )
     assert power.wall_s.tolist() == [1_000_000.0, 1_000_001.0, 1_000_004.0]
     assert np.isnan(power.values[1]) and power.values[2] == 90.0  # failed is absent, never 0
     assert energy.values.tolist() == [1e9, 1e9 + 70, 1e9 + 310]  # a counter keeps its joules
@@ -174,9 +180,7 @@ def external_link(file: h5py.File) -> None:
 
 def external_data(file: h5py.File) -> None:
     del file["meter/gpu0.power"]
-    file["meter"].create_dataset(
-        "gpu0.power", shape=(3,), dtype="u1", external=[("/etc/passwd", 0, 3)]
-    )
+    file["meter"].create_dataset("gpu0.power", shape=(3,), dtype="u1", external=[("/etc/passwd", 0, 3)])
 
 
 def virtual_data(file: h5py.File) -> None:
@@ -200,7 +204,8 @@ def attribute(name: str, value: object) -> Callable[[h5py.File], None]:
 
 HOSTILE: dict[str, tuple[Callable[[h5py.File], object], str]] = {
     "other schema": (attribute("schema", 2), "schema is 2"),
-    "schema as text": (attribute("schema", "1"), "schema"),
+    "schema as text": (attribute("schema", np.bytes_("1")), "schema"),
+    "text of variable length": (attribute("node", "x"), "fixed length"),
     "no anchor": (lambda f: f.attrs.__delitem__("anchor_wall_s"), "anchor_wall_s is missing"),
     "anchor not finite": (attribute("anchor_wall_s", np.inf), "anchor_wall_s"),
     "interval as list": (attribute("interval_s", [1, 2]), "interval_s"),
@@ -262,10 +267,10 @@ def test_truncated_file_never_does_more_than_say_so(good: Path) -> None:
 def test_labels_of_strangers_are_short_and_printable(good: Path) -> None:
     compact(good)
     with h5py.File(good, "r+") as file:
-        file["meter/gpu0.power"].attrs["scope"] = "\x1b[31m" + "x" * 10_000
-        file["meter/gpu0.power"].attrs["kind"] = "invented"
-        file.attrs["unavailable"] = json.dumps([1, {"a": {"b": 1}}, "x"])
-        file["meter"].attrs["devices"] = "[" * 10_000
+        file["meter/gpu0.power"].attrs["scope"] = np.bytes_("\x1b[31m" + "x" * 10_000)
+        file["meter/gpu0.power"].attrs["kind"] = np.bytes_("invented")
+        file.attrs["unavailable"] = np.bytes_(json.dumps([1, {"a": {"b": 1}}, "x"]))
+        file["meter"].attrs["devices"] = np.bytes_("[" * 10_000)
     power = next(s for s in series(good) if s.name == "power")
     assert len(power.scope) <= 400 and power.scope.isprintable()
     assert power.kind == "gauge"

@@ -33,7 +33,10 @@ def test_every_gpu_with_units(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read["gpu0.gpu_utilization"] == 50 and read["gpu0.gpu_memory_used"] == 2**30
     units = {q.name: (q.unit, q.kind) for q in source.quantities()}
     assert units["gpu_energy"] == ("J", Kind.COUNTER) and units["gpu_power"] == ("W", Kind.GAUGE)
-    assert source.devices() == {"gpu0": "NVIDIA A100-SXM4-40GB, GPU-0", "gpu1": "NVIDIA A100-SXM4-40GB, GPU-1"}
+    assert source.devices() == {
+        "gpu0": "NVIDIA A100-SXM4-40GB, GPU-0",
+        "gpu1": "NVIDIA A100-SXM4-40GB, GPU-1",
+    }
     assert source.notes() == []
 
 

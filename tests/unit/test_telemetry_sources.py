@@ -176,7 +176,9 @@ def test_rapl_reading_that_fails_is_absent_and_said_once(tmp_path: Path) -> None
     assert source.notes() == []
 
 
-def test_rapl_without_permission_says_how_to_grant_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rapl_without_permission_says_how_to_grant_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = powercap(tmp_path, {"intel-rapl:0": ("package-0", 1)})
     real = Path.read_text
 

@@ -1,0 +1,106 @@
+"""Headless Chromium on pages made here; everything skips, with the reason, where there is none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.checker import check_package
+from harness.leaderboard import build_leaderboard
+from harness.report import build_report
+from harness.scoring import score
+from rules.ruleset import load_ruleset
+from tests.builders import build_package
+from tests.report_builders import enrich
+
+NOW = 1_795_000_000.0
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed (pip install playwright)"
+    )
+    found = os.environ.get("CHROMIUM") or next((p for n in NAMES if (p := shutil.which(n))), None)
+    if found is None:
+        pytest.skip("no Chromium (apt-get install chromium)")
+    with playwright.sync_playwright() as driver:
+        # the sandbox needs privileges that containers lack; the pages are our own
+        running = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@dataclass
+class Visit:
+    """An open page, and everything it did that it should not."""
+
+    page: Any
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    @property
+    def foreign(self) -> list[str]:
+        return [url for url in self.requests if not url.startswith(("file:", "data:"))]
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
+    contexts = []
+
+    def go(path: Path, width: int = 1280, scheme: str = "light", **options: Any) -> Visit:
+        context = browser.new_context(
+            viewport={"width": width, "height": 800}, color_scheme=scheme, **options
+        )
+        contexts.append(context)
+        seen = Visit(context.new_page())
+        seen.page.on("console", lambda message: seen.complaints.append(message.text))
+        seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+        seen.page.on("requestfailed", lambda request: seen.complaints.append(f"failed: {request.url}"))
+        seen.page.on("request", lambda request: seen.requests.append(request.url))
+        seen.page.goto(path.as_uri())
+        return seen
+
+    yield go
+    for context in contexts:
+        context.close()
+
+
+@dataclass(frozen=True)
+class Site:
+    """index.html of a compliant report, one that is not, and a leaderboard of both kinds."""
+
+    good: Path
+    bad: Path
+    board: Path
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    root = tmp_path_factory.mktemp("site")
+    submissions = root / "submissions"
+    good = enrich(build_package(submissions, org="Alpha", system="box"), gpus=0, scenes=2)
+    fast = build_package(
+        submissions,
+        org="Beta",
+        system="fast",
+        accelerators_per_node=2,
+        seeds=(11, 8_222, 43_333, 504_444, 6_155_555),
+    )
+    enrich(fast, gpus=2, scenes=1)
+    bad = enrich(build_package(submissions, org="Hasty", system="rushed"), scenes=1)
+    bad.edit_events(2, lambda events: [e for e in events if e["key"] != "seed"])
+    pages = []
+    for built in (good, bad):
+        package, verdict = check_package(built.root)
+        out = root / "reports" / built.options.system
+        pages.append(build_report(package, verdict, score(package, load_ruleset()), out, NOW))
+    _, board = build_leaderboard(submissions, root / "board", load_ruleset(), NOW)
+    return Site(*pages, board)

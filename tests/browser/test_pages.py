@@ -1,0 +1,148 @@
+"""What a reader meets: pages from a file path, at three widths, light and dark, with and without scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+LUMINANCE = """
+([selector, against]) => {
+  const parse = (text) => text.match(/[\\d.]+/g).slice(0, 3).map(Number);
+  const light = (rgb) => rgb.map((c) => c / 255)
+    .map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const ink = light(parse(getComputedStyle(document.querySelector(selector)).color));
+  const paper = light(parse(getComputedStyle(document.querySelector(against)).backgroundColor));
+  return (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+}
+"""
+
+
+@pytest.mark.parametrize("name", ["good", "bad", "board"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 768, 360])
+def test_loads_from_a_file_without_complaint(
+    visit: Callable[..., Any], site: Any, name: str, scheme: str, width: int
+) -> None:
+    seen = visit(getattr(site, name), width, scheme)
+    page = seen.page
+    page.evaluate("document.querySelectorAll('img').forEach((image) => { image.loading = 'eager'; })")
+    page.wait_for_load_state("networkidle")
+    assert seen.complaints == [] and seen.foreign == []
+    assert page.evaluate("document.documentElement.scrollWidth") == width, "no sideways scrolling of the page"
+    assert page.evaluate("[...document.images].every((image) => image.naturalWidth > 0)")
+    drawn = page.locator(".drawing:visible")
+    assert drawn.count() == page.locator(".drawing").count() / 2, "one drawing of each chart"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("name", "selectors"),
+    [
+        (
+            "good",
+            ["main p", ".muted", ".absent", ".verdict .word", ".tag.unverified", ".outcome.not_checked"],
+        ),
+        ("bad", [".verdict .word", ".tag.error", ".reasons .message"]),
+        ("board", ["th a", ".board .muted", ".tag.unverified"]),
+    ],
+)
+def test_contrast_is_aa(
+    visit: Callable[..., Any], site: Any, name: str, selectors: list[str], scheme: str
+) -> None:
+    page = visit(getattr(site, name), scheme=scheme).page
+    for selector in selectors:
+        inside = name == "bad" and selector != ".verdict .word"
+        ratio = page.evaluate(LUMINANCE, [selector, ".reasons" if inside else "body"])
+        assert ratio >= 4.5, f"{selector}: {ratio:.2f}"
+
+
+def test_verdict_and_score_are_on_the_first_screen(visit: Callable[..., Any], site: Any) -> None:
+    for name in ("good", "bad"):
+        page = visit(getattr(site, name)).page
+        for selector in (".verdict .word", ".score .number"):
+            box = page.locator(selector).bounding_box()
+            assert box["y"] + box["height"] < 800, selector
+    assert page.locator("#reasons").bounding_box()["y"] < 700, "why it is not compliant comes next"
+
+
+def test_the_theme_can_be_switched_by_keyboard_and_is_kept(visit: Callable[..., Any], site: Any) -> None:
+    page = visit(site.good).page
+    paper = "getComputedStyle(document.body).backgroundColor"
+    before = page.evaluate(paper)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "theme"
+    page.keyboard.press("Enter")
+    assert page.evaluate(paper) != before
+    assert page.locator("#theme").inner_text() == "Light"
+    page.reload()
+    assert page.evaluate(paper) != before, "remembered"
+
+
+def test_the_gallery_shows_one_view_at_a_time(visit: Callable[..., Any], site: Any) -> None:
+    page = visit(site.good).page
+    assert page.locator(".pane:visible").count() == 8
+    page.get_by_label("disagreement", exact=True).check()
+    assert page.locator(".pane:visible").count() == 2
+    assert page.locator(".pane.disagreement:visible").count() == 2
+    page.keyboard.press("ArrowLeft")
+    assert page.locator(".pane.probability:visible").count() == 2
+
+
+def test_sorting_the_leaderboard(visit: Callable[..., Any], site: Any) -> None:
+    page = visit(site.board).page
+    names = "[...document.querySelectorAll('.board tbody tr')].map((row) => row.cells[1].textContent)"
+    assert sorted(page.evaluate(names)) == ["Alpha", "Beta"]
+    head = page.locator(".board thead th").nth(1)
+    head.locator("button").click()
+    assert page.evaluate(names) == ["Alpha", "Beta"] and head.get_attribute("aria-sort") == "ascending"
+    head.locator("button").press("Enter")
+    assert page.evaluate(names) == ["Beta", "Alpha"] and head.get_attribute("aria-sort") == "descending"
+    energy = page.locator(".board thead th").nth(5).locator("button")
+    for _ in range(2):
+        energy.click()
+        assert page.evaluate(names)[-1] == "Alpha", "what was not measured comes last, both ways"
+
+
+def test_from_the_leaderboard_to_a_report_and_its_reasons(visit: Callable[..., Any], site: Any) -> None:
+    seen = visit(site.board)
+    seen.page.locator("#rejected a").first.click()
+    seen.page.wait_for_selector("#reasons")
+    assert "Not compliant" in seen.page.locator(".verdict .word").inner_text()
+    assert seen.complaints == [] and seen.foreign == []
+
+
+@pytest.mark.parametrize("name", ["good", "board"])
+def test_without_scripts_everything_is_readable(visit: Callable[..., Any], site: Any, name: str) -> None:
+    page = visit(getattr(site, name), java_script_enabled=False).page
+    assert page.locator("table:visible").count() > 0
+    assert page.locator("#theme:visible").count() == 0, "no dead buttons"
+    if name == "good":
+        assert page.locator(".pane:visible").count() == 8
+        page.locator("summary").first.click()
+        assert page.locator("details[open] table:visible").count() == 1
+
+
+def test_the_policy_really_stops_a_request(visit: Callable[..., Any], site: Any) -> None:
+    seen = visit(site.good)
+    blocked = seen.page.evaluate("fetch('https://example.org/').then(() => false, () => true)")
+    assert blocked and seen.foreign == [], "refused before it left"
+    assert "Content Security Policy" in " ".join(seen.complaints)
+
+
+def test_on_paper_it_is_light_complete_and_without_buttons(visit: Callable[..., Any], site: Any) -> None:
+    page = visit(site.good, scheme="dark").page
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(252, 252, 250)"
+    assert page.locator("#theme:visible, .views:visible").count() == 0
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details:not([open])").count() == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("details[open]").count() == 0
+    assert len(page.pdf()) > 20_000

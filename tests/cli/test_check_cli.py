@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from harness.commands import main
+from harness.errors import ExitCode
+from tests.builders import build_package
+
+
+@pytest.fixture
+def run(capsys):
+    def call(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            main(list(arguments))
+        captured = capsys.readouterr()
+        return int(end.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+def test_compliant(run, tmp_path):
+    code, out, _ = run("check", str(build_package(tmp_path).root))
+    assert code == ExitCode.OK and "COMPLIANT with cloudmask-1.0" in out and "NOT COMPLIANT" not in out
+    assert "\x1b" not in out
+
+
+def test_not_compliant(run, tmp_path):
+    built = build_package(tmp_path, runs=4)
+    code, out, _ = run("check", str(built.root))
+    assert code == ExitCode.FINDINGS and "error PKG003" in out and "fix: " in out
+
+
+def test_json(run, tmp_path):
+    code, out, err = run("check", str(build_package(tmp_path, runs=4).root), "--format", "json")
+    record = json.loads(out)
+    assert code == ExitCode.FINDINGS and record["verdict"] == "not_compliant" and err == ""
+
+
+def test_unreadable_text(run, tmp_path):
+    code, out, err = run("check", str(tmp_path / "nowhere"))
+    assert (
+        code == ExitCode.USAGE
+        and out == ""
+        and "error: " in err
+        and "fix: " in err
+        and "Traceback" not in err
+    )
+
+
+def test_unreadable_json(run, tmp_path):
+    code, out, _ = run("check", str(tmp_path), "--format", "json")
+    record = json.loads(out)
+    assert code == ExitCode.USAGE and record["verdict"] == "unreadable" and record["findings"]
+
+
+def test_unknown_ruleset(run, tmp_path):
+    code, _, err = run("check", str(tmp_path), "--ruleset", "cloudmask-2")
+    assert code == ExitCode.USAGE and "cloudmask-1.0" in err
+
+
+def test_unknown_system(run, tmp_path):
+    code, _, err = run("check", str(build_package(tmp_path).root), "--system", "nope")
+    assert code == ExitCode.USAGE and "testbox" in err
+
+
+def test_single_result(run, tmp_path):
+    built = build_package(tmp_path)
+    code, out, _ = run("check", str(built.layout.result(0)))
+    assert code == ExitCode.OK and "COMPLIANT" in out
+
+
+def test_several_systems(run, tmp_path):
+    built = build_package(tmp_path, system="one")
+    build_package(tmp_path, system="two")
+    code, out, _ = run("check", str(built.root))
+    assert code == ExitCode.OK
+    code, out, _ = run("check", str(built.root), "--system", "two")
+    assert code == ExitCode.OK and "COMPLIANT" in out
+
+
+def test_rules_list(run):
+    code, out, _ = run("rules", "list")
+    assert code == ExitCode.OK and "LOG001" in out and "EVD001" in out
+    code, out, _ = run("rules", "list", "--group", "sed", "--json")
+    rules = json.loads(out)
+    assert {r["id"][:3] for r in rules} == {"SED"} and all(r["why"] and r["fix"] for r in rules)
+
+
+def test_rules_list_unknown_group(run):
+    code, _, err = run("rules", "list", "--group", "ZZZ")
+    assert code == ExitCode.USAGE and "LOG" in err
+
+
+def test_rules_explain(run):
+    code, out, _ = run("rules", "explain", "tim005")
+    assert code == ExitCode.OK
+    for word in ("TIM005", "why", "fix", "source", "TR 11"):
+        assert word in out
+
+
+def test_rules_explain_unknown(run):
+    code, _, err = run("rules", "explain", "TIM050")
+    assert code == ExitCode.USAGE and "TIM0" in err

@@ -1,0 +1,98 @@
+"""Every rule is broken at least once, and must be the one to notice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.checker import check_package
+from rules.model import Outcome, Severity, Verdict
+from rules.registry import catalogue
+from tests.rules import cases_log, cases_package  # noqa: F401  (they fill the table)
+from tests.rules.cases import CASES, Case
+
+# rules that a machine cannot judge, in whole or for the reference implementation: never a pass
+UNJUDGED = {
+    "TIM010",
+    "HYP011",
+    "DAT013",
+    "QUA010",
+    "SED008",
+    "CNV010",
+    "CNV011",
+    "PKG015",
+    "PWR007",
+    "EVD019",
+    "EVD020",
+    "EVD021",
+}
+SOUND: list[dict[str, Any]] = [
+    {},
+    {"division": "open", "runs": 1},
+    {"division": "open", "runs": 2, "seeds": (815, 4711)},
+    {"division": "open", "runs": 1, "seeds": (1234,)},
+    {"power": True},
+    {"power": True, "nodes": 2, "accelerators_per_node": 4, "precision": "tf32"},
+    {"telemetry": True},
+    {"telemetry": True, "accelerators_per_node": 4, "precision": "tf32"},
+    {"not_converged": (2,), "max_epochs": 12},
+    {"weights": False},
+    {"precision": "bfloat16"},
+]
+
+
+def errors(verdict: Verdict) -> set[str]:
+    return {f.rule for f in verdict.findings if f.severity is Severity.ERROR}
+
+
+@pytest.mark.parametrize(
+    "options", SOUND, ids=lambda o: "-".join(f"{k}={v}" for k, v in o.items()) or "closed"
+)
+def test_sound_package_passes(fresh, options):
+    _, verdict = check_package(fresh(**options).root)
+    assert [f for f in verdict.findings if f.severity is Severity.ERROR] == []
+    assert verdict.verdict == "compliant"
+    allowed = {"QUA001"} if options.get("not_converged") else set()
+    assert {f.rule for f in verdict.findings if f.severity is Severity.WARNING} <= allowed
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+def test_mutation_is_noticed(fresh, case: Case):
+    built = fresh(**case.options)
+    case.mutate(built)
+    _, verdict = check_package(built.root)
+    found = {f.rule: f for f in verdict.findings}
+    assert case.rule in found, f"found only {sorted(found)}"
+    assert not [f for f in verdict.findings if f.message.startswith("checker error")]
+    if case.only:
+        assert errors(verdict) == {case.rule}
+    severities = {f.severity for f in verdict.findings if f.rule == case.rule}
+    assert (verdict.verdict == "not_compliant") or Severity.ERROR not in severities
+
+
+def test_every_rule_has_a_failing_case():
+    tested = {c.rule for c in CASES}
+    known = {r.id for r in catalogue()}
+    assert known - tested - UNJUDGED == set()
+    assert tested <= known
+
+
+def test_unjudged_rules_never_pass(fresh):
+    built = fresh(power=True)
+    _, verdict = check_package(built.root)
+    outcomes = {r.id: r for r in verdict.rules if r.id in UNJUDGED}
+    assert set(outcomes) == UNJUDGED
+    for result in outcomes.values():
+        assert result.outcome in (Outcome.NOT_CHECKED, Outcome.NOT_APPLICABLE), result
+        assert result.reason
+
+
+def test_another_implementation_is_not_taken_for_the_reference(fresh):
+    built = fresh()
+    command = "command: [./train]\n"
+    built.edit_text(built.layout.recipe, lambda text: text + command)
+    _, verdict = check_package(built.root)
+    outcomes = {r.id: r.outcome for r in verdict.rules}
+    for rule in ("HYP011", "DAT013", "QUA010", "SED008", "EVD020"):
+        assert outcomes[rule] is Outcome.NOT_CHECKED

@@ -1,0 +1,149 @@
+"""Synthetic scenes: deterministic, in the schema, physically plausible, resumable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import reference.synthetic.writer as writer
+from reference.dataset import describe
+from reference.profiles import PROFILES, Profile
+from reference.scenes import check_scene, open_scene
+from reference.spec import Geometry
+from reference.synthetic import planned_files, synthesize
+from reference.synthetic.scene import make_scene
+
+TINY = Profile("tiny", Geometry(75, 94, 16), 6, 2, True, "for tests")
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.glob("**/S3A*.hdf")}
+
+
+def test_the_set_is_in_the_schema(tmp_path: Path) -> None:
+    folder = synthesize(TINY, tmp_path)
+    assert len(list((folder / "one-day").iterdir())) == 6 and len(list((folder / "ssts").iterdir())) == 2
+    for path in folder.glob("**/S3A*.hdf"):
+        check_scene(path, 75, 94)
+        with open_scene(path) as scene:
+            assert scene.facts().synthetic and scene.facts().latitude is not None
+            assert set(np.unique(scene.surface())) <= {0, 1, 2}
+    dataset = describe(folder, "tiny", TINY.geometry).dataset
+    assert dataset.synthetic and len(dataset.train) == 6
+    description = json.loads((folder / "dataset.json").read_text())
+    assert description["complete"] and description["synthetic"] and description["seed"] == 1
+
+
+def test_equal_seeds_give_equal_files(tmp_path: Path) -> None:
+    first = contents(synthesize(TINY, tmp_path / "a", seed=3))
+    assert contents(synthesize(TINY, tmp_path / "b", seed=3)) == first
+    assert not set(contents(synthesize(TINY, tmp_path / "c", seed=4)).values()) & set(first.values())
+
+
+def test_an_interrupted_call_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = contents(synthesize(TINY, tmp_path / "whole"))
+    made: list[int] = []
+    original = make_scene
+
+    def interrupted(rng: np.random.Generator, shape: tuple[int, int], number: int):  # noqa: ANN202
+        made.append(number)
+        if len(made) == 4:
+            raise KeyboardInterrupt
+        return original(rng, shape, number)
+
+    monkeypatch.setattr(writer, "make_scene", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        synthesize(TINY, tmp_path / "part")
+    assert json.loads((tmp_path / "part/tiny/dataset.json").read_text())["complete"] is False
+    assert len(contents(tmp_path / "part/tiny")) == 3
+    assert contents(synthesize(TINY, tmp_path / "part")) == whole
+    assert len(made) == 4 + 5
+    assert not list((tmp_path / "part").glob("**/*.part"))
+
+
+def test_another_set_is_never_mixed_in(tmp_path: Path) -> None:
+    synthesize(TINY, tmp_path, seed=1)
+    before = contents(tmp_path)
+    with pytest.raises(ValueError, match=r"another synthetic set \(seed 1, not 2\)"):
+        synthesize(TINY, tmp_path, seed=2)
+    with pytest.raises(ValueError, match="train_scenes 6, not 3"):
+        synthesize(TINY, tmp_path, seed=1, scenes=3)
+    assert contents(tmp_path) == before
+
+
+def test_scenes_of_others_are_left_alone(tmp_path: Path) -> None:
+    mine = tmp_path / "tiny/one-day/S3A_mine.hdf"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"precious")
+    with pytest.raises(ValueError, match="not made here"):
+        synthesize(TINY, tmp_path)
+    assert mine.read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize(
+    ("profile", "options", "word"),
+    [
+        ("official", {}, "not synthetic"),
+        ("huge", {}, "unknown profile 'huge': known are official, quick"),
+        ("smoke", {"scenes": 1}, "at least 2"),
+        ("smoke", {"seed": -1}, "0 or more"),
+    ],
+)
+def test_bad_wishes_are_errors(tmp_path: Path, profile: str, options: dict[str, int], word: str) -> None:
+    with pytest.raises(ValueError, match=word):
+        synthesize(profile, tmp_path, **options)
+
+
+@pytest.mark.parametrize("name", [name for name, p in PROFILES.items() if p.synthetic])
+def test_names_are_unique_and_in_sentinel_style(name: str) -> None:
+    files = [Path(file.path).name for file in planned_files(PROFILES[name], 1)]
+    assert len(set(files)) == len(files)
+    for file in files:
+        parts = file.removesuffix(".hdf").split("_")
+        assert file.startswith("S3A_SL_1_RBT____") and len(parts) == 18, file
+
+
+def test_scenes_are_varied_and_plausible() -> None:
+    scenes = [make_scene(np.random.default_rng([5, n]), (150, 187), n) for n in range(9)]
+    assert {scene.place.daylight for scene in scenes} == {True, False}
+    assert len({scene.weather for scene in scenes}) >= 5
+    for scene in scenes:
+        cloud = scene.bayes[..., 0] > 0
+        seen = np.nan_to_num(scene.bts[..., 1]) > 0
+        clear = seen & ~cloud
+        assert 0.1 < cloud[seen].mean() < 0.95
+        assert (~seen).any() and not scene.refs[~seen & (scene.bts[..., 1] == 0)].any()
+        assert np.nanmin(scene.bts[seen]) > 180 and np.nanmax(scene.bts[seen]) < 345
+        assert np.nanmean(scene.bts[cloud & seen][:, 1]) < np.nanmean(scene.bts[clear][:, 1]) - 1
+        if scene.place.daylight:
+            assert np.nanmean(scene.refs[cloud & seen][:, 0]) > 0.2
+            assert np.nanmax(scene.refs) < 1.6
+        else:
+            assert np.nanmax(scene.refs) < 0.01
+
+
+def test_cirrus_shows_at_1375_nm() -> None:
+    """S4 sees high cloud and hardly anything of low cloud or ground."""
+    signal = {}
+    for number in range(9):
+        scene = make_scene(np.random.default_rng([5, number]), (150, 187), number)
+        if scene.place.daylight:
+            cold = scene.bts[..., 1] < 240
+            warm_cloud = (scene.bayes[..., 0] > 0) & (scene.bts[..., 1] > 272)
+            for name, at in (("cold", cold & (scene.bts[..., 1] > 0)), ("warm", warm_cloud)):
+                signal.setdefault(name, []).append(scene.refs[at][:, 3])
+    assert np.nanmedian(np.concatenate(signal["cold"])) > 10 * np.nanmedian(np.concatenate(signal["warm"]))
+
+
+def test_files_need_no_extras_to_train(tmp_path: Path) -> None:
+    path = next((synthesize(TINY, tmp_path) / "one-day").iterdir())
+    with h5py.File(path, "a") as file:
+        del file["surface"]
+        for name in list(file.attrs):
+            del file.attrs[name]
+    check_scene(path, 75, 94)

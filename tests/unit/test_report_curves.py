@@ -1,0 +1,85 @@
+"""Curves and phases read from logs, including odd ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.report.curves import curve, phases
+from rules.model import Event, Log
+
+
+def log_of(*lines: tuple[float, str, Any, dict[str, Any]]) -> Log:
+    """(seconds, key, value, metadata) as a log."""
+    return Log(
+        "result_0.txt",
+        [
+            Event(n, round(1e12 + 1000 * s), "POINT_IN_TIME", k, v, m)
+            for n, (s, k, v, m) in enumerate(lines, 1)
+        ],
+    )
+
+
+LOG = log_of(
+    (-5, "init_start", None, {}),
+    (0, "init_stop", None, {}),
+    (0, "run_start", None, {}),
+    (0, "epoch_start", None, {"epoch_num": 1}),
+    (9, "epoch_stop", None, {"epoch_num": 1}),
+    (9, "tracked_stats", {"train_loss": 0.5, "throughput": 33.0}, {"epoch_num": 1}),
+    (9, "eval_start", None, {"epoch_num": 1}),
+    (10, "eval_loss", 0.4, {"epoch_num": 1}),
+    (10, "eval_accuracy", 0.85, {"epoch_num": 1}),
+    (10, "eval_stop", None, {"epoch_num": 1}),
+    (19, "epoch_start", None, {"epoch_num": 2}),
+    (30, "eval_accuracy", 0.91, {"epoch_num": 2}),
+    (30, "run_stop", None, {"status": "success"}),
+)
+
+
+def test_curve_has_one_entry_per_epoch() -> None:
+    first, second = curve(LOG)
+    assert (first.epoch, first.eval_accuracy, first.eval_loss, first.train_loss) == (1, 0.85, 0.4, 0.5)
+    assert (first.at_s, first.patches_per_s, first.train_accuracy) == (10.0, 33.0, None)
+    assert (second.epoch, second.eval_accuracy, second.train_loss) == (2, 0.91, None)
+
+
+def test_phases_are_closed_intervals_relative_to_run_start() -> None:
+    found = [(p.kind, p.start_s, p.stop_s) for p in phases(LOG)]
+    assert found == [("init", -5.0, 0.0), ("train", 0.0, 9.0), ("evaluate", 9.0, 10.0)]
+
+
+def test_without_run_start_there_are_no_times() -> None:
+    log = log_of((1, "eval_accuracy", 0.5, {"epoch_num": 1}), (0, "epoch_start", None, {}))
+    assert curve(log)[0].at_s is None
+    assert phases(log) == []
+
+
+JUNK = st.one_of(
+    st.none(), st.booleans(), st.floats(), st.integers(), st.text(max_size=5), st.lists(st.none())
+)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(
+                ["run_start", "epoch_start", "epoch_stop", "eval_accuracy", "tracked_stats", "x"]
+            ),
+            JUNK,
+            JUNK,
+            JUNK,
+        ),
+        max_size=12,
+    )
+)
+def test_junk_never_raises(lines: list[tuple[str, Any, Any, Any]]) -> None:
+    events = [
+        Event(n, time, "POINT_IN_TIME", key, value, {"epoch_num": epoch})
+        for n, (key, time, value, epoch) in enumerate(lines, 1)
+    ]
+    log = Log("result_0.txt", events)
+    assert all(p.stop_s >= p.start_s for p in phases(log))
+    assert [e.epoch for e in curve(log)] == sorted({e.epoch for e in curve(log)})

@@ -1,0 +1,82 @@
+"""Energy: scope and source on every number, absent never zero."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.report.energy import energy_card, headline
+from harness.telemetry.reader import Series, TelemetryFile
+from rules.model import Event, Log, Package, Run
+
+START_S = 1_790_000_000.0
+
+
+def package(files: list[str] | None = None) -> Package:
+    def event(line: int, second: float, key: str) -> Event:
+        return Event(line, round((START_S + second) * 1000), "INTERVAL", key, None, {})
+
+    log = Log("result_0.txt", [event(1, 0, "run_start"), event(2, 10, "run_stop")])
+    return Package(Path("p"), "org", "sys", [Run(0, log)], files=files or [])
+
+
+def series(scope: str, unit: str = "W", watts: float = 100.0, kind: str = "gauge") -> Series:
+    times = START_S + np.arange(-1, 12, 0.5)
+    values = np.full(times.size, watts) if kind == "gauge" else watts * (times - START_S + 5)
+    return Series("nvml", "gpu_power", unit, scope, kind, times, values)
+
+
+def file(*content: Series, node: str = "node_0") -> TelemetryFile:
+    missing = [{"source": "rapl", "what": "no counters", "why": "virtual machine", "fix": "Nothing to do."}]
+    return TelemetryFile("t.h5", node, "host", 0.5, START_S, 0.0, list(content), {}, {}, missing)
+
+
+def test_constant_power_over_ten_seconds() -> None:
+    card = energy_card(package(), {0: [file(series("gpu0"))]})
+    (row,) = card.rows
+    assert (row.scope, row.source, row.run) == ("gpu0", "nvml", 0)
+    assert row.joules == pytest.approx(1000.0) and row.mean_w == pytest.approx(100.0)
+    assert not card.node_level and "no power score" in card.explanation
+
+
+def test_gpus_are_added_and_the_row_says_so() -> None:
+    card = energy_card(package(), {0: [file(series("gpu0"), series("gpu1", watts=50.0), series("node"))]})
+    together = card.rows[0]
+    assert (together.scope, together.note) == ("all 2 GPUs", "sum of the rows below")
+    assert together.joules == pytest.approx(1500.0)
+    assert len(card.rows) == 4, "the node is never added to its parts"
+
+
+def test_a_gpu_without_value_is_not_added_as_zero() -> None:
+    short = series("gpu1")
+    short = Series(**{**vars(short), "wall_s": short.wall_s[:3], "values": short.values[:3]})
+    card = energy_card(package(), {0: [file(series("gpu0"), short)]})
+    assert [row.scope for row in card.rows] == ["gpu0", "gpu1"]
+    assert card.rows[1].joules is None and "edge" in card.rows[1].note
+
+
+def test_nodes_are_told_apart() -> None:
+    card = energy_card(package(), {0: [file(series("gpu0")), file(series("gpu0"), node="node_1")]})
+    assert [row.scope for row in card.rows] == ["all 2 GPUs", "node_0 gpu0", "node_1 gpu0"]
+
+
+def test_counters_are_the_headline() -> None:
+    counter = series("gpu0", unit="J", watts=90.0, kind="counter")
+    card = energy_card(package(), {0: [file(series("gpu0"), counter)]})
+    best = headline(card)
+    assert best is not None and best.method == "energy counter" and best.joules == pytest.approx(900.0)
+
+
+def test_nothing_measured_is_said_with_the_reason() -> None:
+    card = energy_card(package(), {0: [file()]})
+    assert card.rows == [] and headline(card) is None
+    assert "unknown, not zero" in card.explanation
+    assert card.missing == ["rapl: no counters: virtual machine. Nothing to do."]
+
+
+def test_node_power_logs_make_it_eligible() -> None:
+    with_power = package(["results/sys/strong/cloudmask/power/result_0/node_0.txt"])
+    assert energy_card(with_power, {}).node_level
+    assert not energy_card(package(["results/sys/strong/cloudmask/power/result_1/node_0.txt"]), {}).node_level
