@@ -11,7 +11,6 @@ from harness.checker import check_package
 from harness.commands import options
 from harness.errors import UserError
 from harness.layout import PackageLayout
-from harness.manifest import write_manifest
 from harness.report import build_report
 from harness.scoring import score
 from rules.model import Package
@@ -37,8 +36,6 @@ def report(path: Path, system: str | None, ruleset: str, out: Path | None) -> No
     package, verdict = check_package(path, rules, system=system)
     target = out or default_folder(package)
     page = build_report(package, verdict, score(package, rules), target, time.time())
-    if out is None:
-        keep_manifest(package)
     click.echo(f"{verdict.verdict.replace('_', ' ')} with {verdict.ruleset}: {page}")
 
 
@@ -47,15 +44,3 @@ def default_folder(package: Package) -> Path:
     if not package.system_name or not (package.root / "systems").is_dir():
         raise UserError("This is not a whole package, so there is no place for its report.", "add --out DIR.")
     return PackageLayout(package.root, package.system_name).report_dir
-
-
-def keep_manifest(package: Package) -> None:
-    """List the new report in the manifest, if the manifest was true before.
-
-    A manifest that was wrong stays wrong: writing it anew would hide what was changed.
-    """
-    status = package.manifest
-    if status is None or not status.present or status.problem or status.missing:
-        return
-    if all(name.startswith("reports/") for name in [*status.changed, *status.unlisted]):
-        write_manifest(package.root)

@@ -196,7 +196,7 @@ def _field(name: str, declared: Any, detected: Any, provenance: str) -> SystemFi
         declared=said,
         detected=seen,
         provenance=provenance,
-        state=state,  # type: ignore[arg-type]
+        state=state,
     )
 
 
