@@ -12,6 +12,7 @@ from harness.layout import PackageLayout
 from harness.plan import RunPlan, build_plan
 from harness.recipe import Recipe, load_recipe
 from harness.system import (
+    NOT_PROBED,
     Detected,
     FieldComparison,
     compare,
@@ -91,25 +92,36 @@ def synthesize_if_missing(recipe: Recipe, workspace: Workspace, progress: Progre
 def declared_system(
     source: PackageLayout, layout: PackageLayout, recipe: Recipe, detected: Detected
 ) -> System:
-    """The organisation's system description, else the example's under its own name, else what was probed."""
-    for candidate in (layout.system_json, source.system_json):
-        if candidate.is_file():
-            fields = {**read_description(candidate), "submitter": layout.root.name, "division": recipe.division}
-            provenance = dict.fromkeys(fields, "typed")
-            return _system(layout, fields, provenance, detected)
-    fields = system_description(
-        detected,
-        submitter=layout.root.name,
-        division=recipe.division,
-        status=recipe.status,
-        name=layout.system,
-    )
-    return _system(layout, fields, dict(detected.provenance), detected)
+    """The organisation's own system description; else an example's; else what was probed.
 
-
-def _system(
-    layout: PackageLayout, fields: dict[str, Any], provenance: dict[str, str], detected: Detected
-) -> System:
+    An example says which accelerators it is about. The rest of it stands for a machine that nobody
+    has, so there the probed values of this one take its place.
+    """
+    probed = system_description(detected, layout.root.name, recipe.division, recipe.status, layout.system)
+    if layout.system_json.is_file():
+        fields = read_description(layout.system_json)
+    elif source.system_json.is_file():
+        fields = {**read_description(source.system_json), **_host(probed, detected)}
+    else:
+        fields = dict(probed)
+    fields |= {"submitter": layout.root.name, "division": recipe.division}
     path = layout.system_json.relative_to(layout.root).as_posix()
+    provenance = {name: _origin(name, value, detected) for name, value in fields.items()}
     return System(layout.system, path, fields, provenance, dict(detected.fields))
 
+
+def _host(probed: dict[str, str], detected: Detected) -> dict[str, str]:
+    """What was really probed, the accelerators and the number of nodes apart."""
+    return {
+        name: value
+        for name, value in probed.items()
+        if detected.provenance.get(name) == "probed"
+        and not name.startswith(("accelerator", "number_of_nodes"))
+    }
+
+
+def _origin(name: str, value: Any, detected: Detected) -> str:
+    if value == NOT_PROBED:
+        return "unknown"
+    same = detected.fields.get(name) == value
+    return detected.provenance.get(name, "typed") if same else "typed"

@@ -191,8 +191,16 @@ class LiveDisplay(PlainDisplay):
         return "   ".join(parts)
 
     def _machine(self) -> str:
+        """Utilisation as the sampler sees it (keys are source.scope.name)."""
+        words = {
+            "cpu_utilization": lambda scope, v: f"CPU {v:.0f} %",
+            "memory_used": lambda scope, v: f"memory {v / 2**30:.1f} GiB",
+            "gpu_utilization": lambda scope, v: f"{scope} {v:.0f} %",
+            "gpu_power": lambda scope, v: f"{scope} {v:.0f} W",
+        }
         shown = []
-        for name, value in sorted(self._latest.items()):
-            if isinstance(value, (int, float)) and value == value:
-                shown.append(f"{name} {value:.0f}")
-        return "   ".join(shown[:6])
+        for key, value in sorted(self._latest.items()):
+            _, scope, name = (key.split(".", 2) + ["", ""])[:3]
+            if name in words and isinstance(value, (int, float)) and value == value:
+                shown.append(words[name](scope, value))
+        return "   ".join(shown[:10])

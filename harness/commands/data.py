@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from harness.errors import ExitCode, UserError
-from reference.dataset import Described, DatasetPaths, describe, locate, locate_files, verify, write_json
+from reference.dataset import DatasetPaths, Described, describe, locate, locate_files, verify, write_json
 from reference.profiles import PROFILES, Profile, get_profile
 from reference.spec import Geometry, Split
 from rules.model import Dataset, DatasetFile
@@ -180,7 +180,9 @@ def read_manifest(path: Path) -> Dataset:
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror}.", "pass a manifest file") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path} is no manifest of a data set.", "write one: cloudmask data manifest") from error
+        raise UserError(
+            f"{path} is no manifest of a data set.", "write one: cloudmask data manifest"
+        ) from error
 
 
 def locate_like(expected: Dataset, root: Path) -> DatasetPaths:

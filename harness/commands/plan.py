@@ -8,13 +8,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from harness.checker import render_text
 from harness.commands import options
 from harness.datasets import directory_of
 from harness.errors import ExitCode, UserError
 from harness.prepare import Prepared, prepare
 from harness.submit import preflight
 from rules.model import Severity
+
+MACHINE_RULE = "SYS009"  # declared against detected: shown as a table here
 
 
 @click.command()
@@ -26,6 +27,8 @@ def plan(system: str, org: str, submissions: Path, data_dir: Path) -> int:
     prepared = prepare(workspace, system, org, data=False)
     recipe = prepared.recipe
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     try:
         where = str(directory_of(recipe.data, workspace))
     except UserError as error:
@@ -49,17 +52,25 @@ def plan(system: str, org: str, submissions: Path, data_dir: Path) -> int:
             table.add_row(f"  {key}", str(stated.value))
     console.print(table, markup=False)
     show_machine(console, prepared)
-    verdict = preflight(prepared)
-    console.print(render_text(verdict, width=console.width, colour=console.is_terminal), markup=False)
-    failed = any(f.severity is Severity.ERROR for f in verdict.findings)
-    return ExitCode.FINDINGS if failed else ExitCode.OK
+    errors = [f for f in preflight(prepared).findings if f.severity is Severity.ERROR]
+    if prepared.wrong_machine:
+        console.print("This machine is not the one described: here, submit would stop with exit code 2.")
+        errors = [f for f in errors if f.rule != MACHINE_RULE]
+    for finding in errors:
+        console.print(
+            f"against the rules: {finding.rule} {finding.message}. Fix: {finding.fix}", markup=False
+        )
+    if not errors:
+        console.print(f"By {prepared.plan.ruleset} nothing is against this plan.")
+    return ExitCode.FINDINGS if errors else ExitCode.OK
 
 
 def show_machine(console: Console, prepared: Prepared) -> None:
     """Declared beside detected."""
     words = {True: "agrees", False: "DIFFERS", None: "not compared"}
     table = Table(title=f"{prepared.layout.system}: declared and detected", title_justify="left")
-    for name in ("field", "declared", "detected here", ""):
+    table.add_column("field", no_wrap=True)
+    for name in ("declared", "detected here", ""):
         table.add_column(name, overflow="fold")
     for field in prepared.comparison:
         style = "red" if field.agrees is False else None

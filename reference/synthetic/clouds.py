@@ -13,7 +13,6 @@ from reference.synthetic.fields import (
     blur,
     cells,
     fractal,
-    grid,
     rank,
     sample,
     smoothstep,

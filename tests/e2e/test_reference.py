@@ -28,7 +28,15 @@ def test_a_closed_submission_of_the_reference(trial, tmp_path):
         assert record["peak_rss_bytes"] < 3e9
     for log in sorted((trial.org / "results/local-smoke/strong/cloudmask").glob("result_*.txt")):
         checked = subprocess.run(
-            [sys.executable, "-m", "mlperf_logging.compliance_checker", "--usage", "hpc", "--ruleset", "3.0.0"]
+            [
+                sys.executable,
+                "-m",
+                "mlperf_logging.compliance_checker",
+                "--usage",
+                "hpc",
+                "--ruleset",
+                "3.0.0",
+            ]
             + ["--config", str(ROOT / "rules/mllog/cloudmask.yaml"), str(log)],
             cwd=tmp_path,
             capture_output=True,

@@ -144,4 +144,7 @@ def test_verify_says_each_difference(tmp_path: Path) -> None:
     assert "one-day/S3A_002.hdf: listed, but not there" in problems
     assert "ssts/S3A_555.hdf: there, but not listed" in problems
     assert "ssts/S3A_100.hdf" in problems and len(problems.splitlines()) == 4
-    assert "digest does not follow" in verify(locate(write_set(tmp_path / "b")), replace(expected, digest="0" * 64))[-1]
+    assert (
+        "digest does not follow"
+        in verify(locate(write_set(tmp_path / "b")), replace(expected, digest="0" * 64))[-1]
+    )

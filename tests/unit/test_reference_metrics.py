@@ -38,7 +38,12 @@ def test_accuracy_equals_its_definition_at_one_half(pixels: list[tuple[float, in
 
 def test_one_half_is_clear() -> None:
     assert summary(Tally().add(np.array([0.5]), np.array([0])))["accuracy"] == 1.0
-    assert summary(Tally().add(np.array([np.nextafter(np.float32(0.5), np.float32(1))]), np.array([1])))["accuracy"] == 1
+    assert (
+        summary(Tally().add(np.array([np.nextafter(np.float32(0.5), np.float32(1))]), np.array([1])))[
+            "accuracy"
+        ]
+        == 1
+    )
 
 
 @pytest.mark.parametrize(

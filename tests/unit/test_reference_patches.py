@@ -115,7 +115,10 @@ def test_official_inference() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(
-    height=st.integers(32, 200), width=st.integers(32, 200), patch=st.sampled_from([16, 32, 64]), seed=st.integers(0, 9)
+    height=st.integers(32, 200),
+    width=st.integers(32, 200),
+    patch=st.sampled_from([16, 32, 64]),
+    seed=st.integers(0, 9),
 )
 def test_stitching_undoes_cutting(height: int, width: int, patch: int, seed: int) -> None:
     geometry = Geometry(height, width, patch)
@@ -132,7 +135,9 @@ def test_stitching_wants_all_patches() -> None:
 def test_tensorflow_cuts_the_same_patches() -> None:
     tf = pytest.importorskip("tensorflow")
     geometry = PROFILES["smoke"].geometry
-    image = np.random.default_rng(0).random((geometry.scene_height, geometry.scene_width, 3), dtype=np.float32)
+    image = np.random.default_rng(0).random(
+        (geometry.scene_height, geometry.scene_width, 3), dtype=np.float32
+    )
     size, stride = geometry.patch_size, geometry.stride
     cut = tf.image.extract_patches(
         image[None], [1, size, size, 1], [1, stride, stride, 1], [1, 1, 1, 1], padding="SAME"
