@@ -6,6 +6,7 @@ Hashing 180 GB takes minutes, so digests are cached by size and modification tim
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -54,7 +55,9 @@ def locate(root: Path | str) -> DatasetPaths:
         raise ValueError(f"{root}: no such data folder")
     for folder in (TRAIN_FOLDER, TEST_FOLDER):
         if not (root / folder).is_dir():
-            raise ValueError(f"{root}: no folder {folder}/ in it ({TRAIN_FOLDER}/ and {TEST_FOLDER}/ expected)")
+            raise ValueError(
+                f"{root}: no folder {folder}/ in it ({TRAIN_FOLDER}/ and {TEST_FOLDER}/ expected)"
+            )
     return locate_folders(root / TRAIN_FOLDER, root / TEST_FOLDER)
 
 
@@ -241,16 +244,16 @@ def _read_cache(path: Path) -> dict[str, list[object]]:
 
 
 def _write_cache(path: Path, entries: dict[str, list[object]]) -> None:
-    try:
+    with contextlib.suppress(OSError):  # only slower next time
         write_json(path, {"schema": CACHE_SCHEMA, "files": entries})
-    except OSError:
-        pass  # only slower next time
 
 
 # ---------------------------------------------------------------- words
 
 
-def _paths(train: list[Path], test: list[Path], train_names: list[str], test_names: list[str]) -> DatasetPaths:
+def _paths(
+    train: list[Path], test: list[Path], train_names: list[str], test_names: list[str]
+) -> DatasetPaths:
     for names in (train_names, test_names):
         if len(set(names)) != len(names):
             raise ValueError("two scenes of the data set have the same name")

@@ -37,7 +37,7 @@ def false_colour(refs: np.ndarray, bts: np.ndarray, daylight: bool) -> np.ndarra
 
 def mask_picture(mask: np.ndarray) -> np.ndarray:
     """RGB of a mask (H, W) of 0 and 1: cloud white, clear dark blue."""
-    return np.where(mask[..., None] > 0, np.uint8(CLOUD_RGB), np.uint8(CLEAR_RGB))
+    return np.where(mask[..., None] > 0, np.array(CLOUD_RGB, np.uint8), np.array(CLEAR_RGB, np.uint8))
 
 
 def probability_picture(probability: np.ndarray) -> np.ndarray:
@@ -60,7 +60,9 @@ def shrink(image: np.ndarray, longest: int) -> np.ndarray:
     if factor <= 1:
         return image
     height, width = (side // factor * factor for side in image.shape[:2])
-    blocks = image[:height, :width].reshape(height // factor, factor, width // factor, factor, *image.shape[2:])
+    blocks = image[:height, :width].reshape(
+        height // factor, factor, width // factor, factor, *image.shape[2:]
+    )
     mean = blocks.mean(axis=(1, 3), dtype=np.float32)
     return np.rint(mean).astype(image.dtype) if image.dtype.kind in "ui" else mean.astype(image.dtype)
 

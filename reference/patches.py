@@ -155,7 +155,9 @@ def inference_patches(image: np.ndarray, geometry: Geometry) -> np.ndarray:
     """
     rows, columns = inference_grid(geometry)
     size, stride = geometry.patch_size, geometry.stride
-    image = np.pad(image, (_padding(image.shape[0], rows, geometry), _padding(image.shape[1], columns, geometry), (0, 0)))
+    image = np.pad(
+        image, (_padding(image.shape[0], rows, geometry), _padding(image.shape[1], columns, geometry), (0, 0))
+    )
     return np.stack(
         [
             image[r * stride : r * stride + size, c * stride : c * stride + size]
@@ -176,7 +178,9 @@ def stitch(predictions: np.ndarray, geometry: Geometry) -> np.ndarray:
     if predictions.ndim == 4:
         predictions = predictions[..., 0]
     if predictions.shape != (rows * columns, geometry.patch_size, geometry.patch_size):
-        raise ValueError(f"stitching needs {rows * columns} patches of {geometry.patch_size}, got {predictions.shape}")
+        raise ValueError(
+            f"stitching needs {rows * columns} patches of {geometry.patch_size}, got {predictions.shape}"
+        )
     tiles = predictions[:, margin : margin + stride, margin : margin + stride]
     whole = tiles.reshape(rows, columns, stride, stride).transpose(0, 2, 1, 3).reshape(rows * stride, -1)
     top = (whole.shape[0] - geometry.scene_height) // 2

@@ -79,7 +79,9 @@ def check(spec: RunSpec) -> None:
     }
     for name, (number, low, high) in real.items():
         if not isinstance(number, (int, float)) or isinstance(number, bool) or not low < number < high:
-            raise ValueError(f"run spec: {name} is {number!r}, a number between {low:g} and {high:g} expected")
+            raise ValueError(
+                f"run spec: {name} is {number!r}, a number between {low:g} and {high:g} expected"
+            )
     for name, choice, known in (
         ("precision", spec.precision, PRECISIONS),
         ("strategy", spec.strategy, STRATEGIES),
@@ -102,9 +104,7 @@ def run(spec: RunSpec) -> Outcome:
 
     log.start("run_start")
     outcome = _train(spec, trainer, split, log, progress)
-    log.end(
-        "run_stop", status=outcome.status, epoch_num=outcome.epochs, samples_count=outcome.samples
-    )
+    log.end("run_stop", status=outcome.status, epoch_num=outcome.epochs, samples_count=outcome.samples)
     if chief:
         Path(spec.output_dir).mkdir(parents=True, exist_ok=True)
         if spec.save_weights:

@@ -99,20 +99,23 @@ class Trainer:
             total.assign(0.0)
         steps = -(-len(order) // self._batch)
         done = 0
-        limits = {"epoch": epoch, "max_epochs": self._spec.hyperparameters.max_epochs, "steps": steps}
-        for number, batch in enumerate(prefetch(batches(store, order, self._batch, self._placement.shard)), 1):
+        for number, batch in enumerate(
+            prefetch(batches(store, order, self._batch, self._placement.shard)), 1
+        ):
             result = step(*self._distributed(_arrays(batch)), self._scale(batch.count))
             done += batch.count
             if progress.due() or number == steps:
                 loss, hits = self._first_replica(result, batch)
                 progress.say(
                     phase,
+                    epoch=epoch,
+                    max_epochs=self._spec.hyperparameters.max_epochs,
                     step=number,
+                    steps=steps,
                     loss=loss,
                     accuracy=hits,
                     patches_per_s=done / max(time.monotonic() - start_s, 1e-9),
                     target=self._spec.hyperparameters.target_accuracy,
-                    **limits,
                 )
         pixels = len(order) * self._patch**2
         loss_sum, hits_sum = float(self._loss_sum.read_value()), float(self._hits.read_value())

@@ -57,7 +57,9 @@ class Weather:
         turn = float(self.rng.choice([-1.0, 1.0]))
         ry, rx = y - cy, (x - cx) * self.uniform(0.8, 1.0)
         radius = np.hypot(ry, rx) + 1e-3
-        phase = turn * np.arctan2(ry, rx) + self.uniform(1.6, 2.3) * np.log(radius / 0.3) + self.uniform(0, 6.28)
+        phase = (
+            turn * np.arctan2(ry, rx) + self.uniform(1.6, 2.3) * np.log(radius / 0.3) + self.uniform(0, 6.28)
+        )
         arm = np.exp(-(((1 - np.cos(phase)) / 0.50) ** 2)) * np.exp(-((radius / 0.80) ** 4))
         core = np.exp(-((radius / 0.09) ** 2))
         wound = 1.8 * np.exp(-((radius / 0.35) ** 2)) * turn
@@ -66,7 +68,9 @@ class Weather:
         detail = sample(self.noise(2.1, 0.35), sy, sx)
         frontal = rank(2.6 * arm + 1.5 * core + 0.26 * detail)
         veil = rank(2.4 * blur(arm, 0.02) + 0.35 * sample(self.streaks(), sy, sx))
-        behind = self.cellular(y, x, True, self.uniform(0.035, 0.05)) + 1.5 * smoothstep(-np.cos(phase), 0, 0.8)
+        behind = self.cellular(y, x, True, self.uniform(0.035, 0.05)) + 1.5 * smoothstep(
+            -np.cos(phase), 0, 0.8
+        )
         behind = rank(behind - 3 * arm + 0.7 * self.noise(2.0, 0.5))
         return [
             self.layer(behind, 0.22, 16, 0.10, 1.5 + 2.0 * behind, False),
@@ -82,7 +86,7 @@ class Weather:
         clusters = rank(cellular + 1.1 * region + 0.35 * self.noise(1.3, 0.05))
         high = rank(self.streaks() + 1.2 * region)
         return [
-            self.layer(clusters, 0.42, 24, 0.12, 1.7 + 2.0 * clusters, False),
+            self.layer(clusters, 0.42, 24, 0.09, 1.7 + 2.0 * clusters, False),
             self.layer(high, 0.12, 2.2, 0.35, 9.5, True),
         ]
 
@@ -95,7 +99,7 @@ class Weather:
         deck = rank(1.5 * region + np.where(region > -0.2, 0.4 * closed, 0.7 * holes) - 0.8 * self.land)
         texture = np.exp(0.35 * closed).astype(np.float32)
         return [
-            self.layer(deck, 0.55, 17, 0.12, 1.4 + 0.7 * rank(region), False, texture),
+            self.layer(deck, 0.55, 17, 0.09, 1.4 + 0.7 * rank(region), False, texture),
             self.layer(rank(self.streaks()), 0.07, 1.8, 0.35, 10.0, True),
         ]
 
@@ -105,7 +109,7 @@ class Weather:
         across = y * np.cos(self.angle) - x * np.sin(self.angle)
         along = x * np.cos(self.angle) + y * np.sin(self.angle)
         along = (along - along.min()) / np.ptp(along)
-        spacing = self.uniform(0.028, 0.040)
+        spacing = self.uniform(0.032, 0.044)
         waver = fractal(self.rng, self.shape, 1.8, 0.25, stretch=4, angle=self.angle)
         broken = fractal(self.rng, self.shape, 1.3, 0.05, stretch=3, angle=self.angle)
         rows = np.cos(2 * np.pi * across / spacing + 0.7 * waver) + 0.6 * broken
@@ -114,7 +118,7 @@ class Weather:
         onset = smoothstep(along + 0.05 * self.noise(2.0, 0.3), 0.06, 0.22)
         deck = rank(rows * (1 - later) + opened * later + 2.6 * onset + 0.7 * self.noise(2.2, 0.5))
         return [
-            self.layer(deck, 0.45, 18, 0.12, 1.5 + 2.0 * along, False),
+            self.layer(deck, 0.45, 20, 0.08, 2.0 + 1.8 * along, False),
             self.layer(rank(self.streaks()), 0.08, 1.8, 0.35, 8.5, True),
         ]
 
@@ -144,7 +148,7 @@ class Weather:
         veil = rank(1.5 * np.exp(-(((across - 0.15) / 0.22) ** 2)) + 0.5 * self.streaks())
         scraps = rank(self.noise(1.5, 0.10) + 1.1 * self.noise(2.2, 0.6))
         return [
-            self.layer(scraps, 0.24, 16, 0.12, 1.6 + 1.6 * scraps, False),
+            self.layer(scraps, 0.24, 16, 0.09, 1.6 + 1.6 * scraps, False),
             self.layer(frontal, 0.40, 34, 0.25, 2.5 + 5.5 * frontal, True),
             self.layer(veil, 0.28, 6.0, 0.30, 9.0, True),
         ]
@@ -229,7 +233,9 @@ KINDS: dict[str, Callable[[Weather], list[Layer]]] = {
 }
 
 
-def make_layers(rng: np.random.Generator, shape: Shape, kind: str, elevation: Field, land: Field) -> list[Layer]:
+def make_layers(
+    rng: np.random.Generator, shape: Shape, kind: str, elevation: Field, land: Field
+) -> list[Layer]:
     """Layers of a kind of weather (see KINDS), lowest first."""
     layers = KINDS[kind](Weather(rng, shape, elevation, land))
     return sorted(layers, key=lambda layer: float(layer.top_km.mean()))
@@ -248,4 +254,4 @@ def decks(layers: list[Layer], scale: float) -> list[Deck]:
 
 def total_thickness(made: list[Deck]) -> Field:
     """Optical thickness of all decks together."""
-    return np.sum([deck.thickness for deck in made], axis=0, dtype=np.float32)
+    return np.stack([deck.thickness for deck in made]).sum(axis=0, dtype=np.float32)

@@ -11,9 +11,9 @@ from reference.synthetic.fields import Shape
 from reference.synthetic.sensor import MaskErrors, bayesian_mask, observe
 from reference.synthetic.surfaces import Place, make_ground
 
-CLOUD_FRACTIONS = (0.15, 0.88)
+CLOUD_FRACTIONS = (0.22, 0.92)
 FRACTION_STEPS = 8
-THIN = 0.8  # optical thickness that counts as cloud
+THIN = 1.0  # optical thickness that counts as cloud
 NIGHT_EVERY = 3  # every third scene or so is a night scene
 
 
@@ -34,7 +34,7 @@ def make_scene(
 ) -> SyntheticScene:
     """The scene of that number: weather and daylight take turns, so that small sets have all kinds."""
     place = _draw_place(rng, number)
-    weather = _draw_weather(rng, number, place)
+    weather = _weather(number, place)
     ground = make_ground(rng, shape, place)
     land = (ground.surface == 1).astype(np.float32)
     layers = make_layers(rng, shape, weather, ground.elevation_km, land)
@@ -68,16 +68,13 @@ def _draw_place(rng: np.random.Generator, number: int) -> Place:
     )
 
 
-def _draw_weather(rng: np.random.Generator, number: int, place: Place) -> str:
-    warm_only, cold_only = {"convection"}, {"cyclone", "streets"}
-    start = number + int(rng.integers(0, 2))
+def _weather(number: int, place: Place) -> str:
+    """Kinds take turns (all eight in any eight scenes, each by day and by night in any 24)."""
     kinds = list(KINDS)
-    for step in range(len(kinds)):
-        weather = kinds[(start * 3 + step) % len(kinds)]
-        warm = abs(place.latitude) < 40
-        if not (weather in warm_only and not warm) and not (weather in cold_only and abs(place.latitude) < 25):
-            return weather
-    return "front"
+    warm = abs(place.latitude) < 40
+    unfit = {"cyclone", "streets"} if abs(place.latitude) < 25 else set() if warm else {"convection"}
+    turns = (kinds[(3 * number + step) % len(kinds)] for step in range(len(kinds)))
+    return next(kind for kind in turns if kind not in unfit)
 
 
 def _wanted_fraction(rng: np.random.Generator, number: int) -> float:

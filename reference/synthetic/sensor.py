@@ -19,6 +19,7 @@ COLDEST_K = 198.0
 S7_SATURATION_K = 311.0
 WATER = (0.97, 0.98, 1.00, 0.98, 0.80, 0.62)  # reflectance of thick water cloud relative to S3, S1..S6
 CRYSTAL = (0.97, 0.98, 1.00, 0.98, 0.60, 0.38)  # of thick ice cloud
+MASK_BLUR = 0.0012  # scene heights
 BACKSCATTER = 0.15  # 1 - asymmetry parameter
 
 
@@ -104,7 +105,9 @@ def _shadow(place: Place, made: list[Deck]) -> Field:
     light = np.ones(y.shape, np.float32)
     for deck in made:
         reach = 0.0035 * float(deck.top_km.mean())
-        away = sample(deck.thickness, y + reach * np.sin(place.sun_azimuth), x + reach * np.cos(place.sun_azimuth))
+        away = sample(
+            deck.thickness, y + reach * np.sin(place.sun_azimuth), x + reach * np.cos(place.sun_azimuth)
+        )
         light *= 1 - 0.55 * (1 - np.exp(-away / 5))
     return light
 
@@ -126,8 +129,9 @@ def _noisy_bts(rng: np.random.Generator, bts: Field) -> Field:
 class MaskErrors:
     """How wrong the Bayesian-like mask is. thickness: where it says cloud half of the time."""
 
-    thickness: float = 0.8
-    sharpness: float = 1.0  # noise in decades of optical thickness
+    thickness: float = 1.0
+    doubt: float = 0.19  # noise in decades of optical thickness
+    displacement: float = 0.0015  # of edges, in scene heights: parallax and collocation
     cold_ground: float = 0.5
     glint: float = 0.5
     night_fog: float = 0.4
@@ -148,10 +152,15 @@ def bayesian_mask(
     called cloud, and some fog at night is missed.
     """
     shape = ground.temperature.shape
-    thickness = blur(total_thickness(made), 0.003)
-    evidence = np.log10(np.maximum(thickness, 0) + 0.02) - np.log10(errors.thickness)
+    thickness = total_thickness(made)
+    evidence = blur(np.log10(thickness + 0.05) - np.log10(errors.thickness), MASK_BLUR)
+    y, x = grid(shape)
+    away = 0.7 * errors.displacement
+    evidence = sample(
+        evidence, y + away * fractal(rng, shape, 1.2, 0.04), x + away * fractal(rng, shape, 1.2, 0.04)
+    )
     doubt = 0.75 * fractal(rng, shape, 0.9, 0.03) + 0.65 * fractal(rng, shape, 1.8, 0.15)
-    evidence = evidence + errors.sharpness * 0.11 * doubt
+    evidence = evidence + errors.doubt * doubt
     patches = smoothstep(fractal(rng, shape, 1.5, 0.10), 0.6, 1.4)
     land = (ground.surface != 0).astype(np.float32)
     gy, gx = np.gradient(blur(land, 0.004), 1 / shape[0])

@@ -107,8 +107,10 @@ def _land(
         temperature = temperature + (6 + 9 * smoothstep(dry, 0, 1.5)) * (1 - snow) - 0.05 * slope
     else:
         # Still, clear nights: cold air drains into the valleys and cools the ground like a cloud top.
-        basins = smoothstep(blur(elevation, 0.03) - elevation + 0.25 * fractal(rng, shape, 1.8, 0.3), -0.1, 0.5)
-        temperature = temperature - 2 - 5 * basins - 2 * smoothstep(dry, 0, 1.5) - 4 * snow
+        basins = smoothstep(
+            blur(elevation, 0.03) - elevation + 0.25 * fractal(rng, shape, 1.8, 0.3), -0.1, 0.5
+        )
+        temperature = temperature - 1 - 4 * basins - 1.5 * smoothstep(dry, 0, 1.5) - 4 * snow
     temperature = np.where(snow > 0.5, np.minimum(temperature, 272.5), temperature)
     return (temperature + 0.5 * fields).astype(np.float32), refs, snow
 
