@@ -146,7 +146,9 @@ def load_spec() -> RunSpec:
     """The spec named by CLOUDMASK_RUN_SPEC. Raises ValueError when the variable or file is missing."""
     path = os.environ.get(SPEC_VARIABLE)
     if not path:
-        raise ValueError(f"{SPEC_VARIABLE} is not set (the harness starts an implementation: `cloudmask run`)")
+        raise ValueError(
+            f"{SPEC_VARIABLE} is not set (the harness starts an implementation: `cloudmask run`)"
+        )
     try:
         return parse_spec(Path(path).read_text())
     except OSError as error:

@@ -130,8 +130,8 @@ class MaskErrors:
     """How wrong the Bayesian-like mask is. thickness: where it says cloud half of the time."""
 
     thickness: float = 1.0
-    doubt: float = 0.19  # noise in decades of optical thickness
-    displacement: float = 0.0015  # of edges, in scene heights: parallax and collocation
+    doubt: float = 0.16  # noise in decades of optical thickness
+    displacement: float = 0.0012  # of edges, in scene heights: parallax and collocation
     cold_ground: float = 0.5
     glint: float = 0.5
     night_fog: float = 0.4

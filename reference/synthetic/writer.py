@@ -16,7 +16,7 @@ from reference.dataset import TEST_FOLDER, TRAIN_FOLDER, write_json
 from reference.profiles import Profile, get_profile
 from reference.synthetic.scene import SyntheticScene, make_scene
 
-VERSION = 1  # raised whenever the same seed gives other scenes
+VERSION = 2  # raised whenever the same seed gives other scenes
 DESCRIPTION = "dataset.json"
 NOTE = "Computed, not observed: made to look and train like SLSTR scenes, not to measure with."
 FIRST_PASS = datetime(2019, 10, 1)
@@ -82,6 +82,7 @@ def synthesize(
     files = planned_files(profile, seed, scenes)
     description = _describe(profile, seed, len(files) - profile.test_scenes)
     _require_same(folder, description)
+    _drop_outdated(folder)
     write_json(folder / DESCRIPTION, {**description, "complete": False})
     for done, file in enumerate(files, 1):
         path = folder / file.path
@@ -96,12 +97,16 @@ def synthesize(
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether `synthesize` has finished this folder (its description says so)."""
+    """Whether `synthesize`, as it is now, has finished this folder (its description says so)."""
     try:
         description = json.loads((folder / DESCRIPTION).read_text())
     except (OSError, ValueError):
         return False
-    return isinstance(description, dict) and description.get("complete") is True
+    return (
+        isinstance(description, dict)
+        and description.get("complete") is True
+        and description.get("generator_version") == VERSION
+    )
 
 
 def write_scene(path: Path, scene: SyntheticScene, seed: int) -> None:
@@ -152,10 +157,24 @@ def _require_same(folder: Path, description: dict[str, object]) -> None:
         return
     except ValueError:
         raise ValueError(f"{path} is no JSON: remove the folder to make the scenes anew") from None
-    for key in ("seed", "generator_version", "train_scenes", "test_scenes", "geometry"):
+    outdated = isinstance(found, dict) and found.get("generator_version") != VERSION
+    # Numbers of scenes and sizes may have changed with the version; the seed is the user's choice.
+    for key in ("seed",) if outdated else ("seed", "train_scenes", "test_scenes", "geometry"):
         if not isinstance(found, dict) or found.get(key) != description[key]:
             had = found.get(key) if isinstance(found, dict) else None
             raise ValueError(
                 f"{folder} holds another synthetic set ({key} {had}, not {description[key]}): "
                 "remove it or choose another folder"
             )
+
+
+def _drop_outdated(folder: Path) -> None:
+    """Remove scenes that an earlier version of this generator made here: they can be made again."""
+    try:
+        version = json.loads((folder / DESCRIPTION).read_text()).get("generator_version")
+    except FileNotFoundError:
+        return
+    if version != VERSION:
+        for part in (TRAIN_FOLDER, TEST_FOLDER):
+            for path in (folder / part).glob("S3A*_SYN_*.hdf"):
+                path.unlink()

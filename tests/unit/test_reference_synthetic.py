@@ -15,7 +15,7 @@ from reference.dataset import describe
 from reference.profiles import PROFILES, Profile
 from reference.scenes import check_scene, open_scene
 from reference.spec import Geometry
-from reference.synthetic import planned_files, synthesize
+from reference.synthetic import is_complete, planned_files, synthesize
 from reference.synthetic.scene import make_scene
 
 TINY = Profile("tiny", Geometry(75, 94, 16), 6, 2, True, "for tests")
@@ -74,6 +74,19 @@ def test_another_set_is_never_mixed_in(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="train_scenes 6, not 3"):
         synthesize(TINY, tmp_path, seed=1, scenes=3)
     assert contents(tmp_path) == before
+
+
+def test_scenes_of_an_earlier_version_are_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "VERSION", 0)
+    folder = synthesize(TINY, tmp_path, scenes=3)
+    assert is_complete(folder)
+    monkeypatch.undo()
+    assert not is_complete(folder)
+    with pytest.raises(ValueError, match="seed 1, not 2"):
+        synthesize(TINY, tmp_path, seed=2)
+    assert len(contents(folder)) == 5
+    assert contents(synthesize(TINY, tmp_path)) == contents(synthesize(TINY, tmp_path / "fresh"))
+    assert is_complete(folder)
 
 
 def test_scenes_of_others_are_left_alone(tmp_path: Path) -> None:
