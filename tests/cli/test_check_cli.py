@@ -55,6 +55,24 @@ def test_unreadable_json(run, tmp_path):
     assert code == ExitCode.USAGE and record["verdict"] == "unreadable" and record["findings"]
 
 
+@pytest.mark.parametrize(
+    ("form", "start"),
+    [("junit", "<?xml"), ("sarif", "{"), ("github", "::error file=ExampleLab/"), ("json", "{")],
+)
+def test_formats(run, tmp_path, monkeypatch, form, start):
+    build_package(tmp_path, runs=4)
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run("check", "ExampleLab", "--format", form)
+    assert code == ExitCode.FINDINGS and out.startswith(start) and "PKG003" in out and err == ""
+    code, out, err = run("check", "nowhere", "--format", form)
+    assert code == ExitCode.USAGE and "PKG009" in out and "nowhere" in out and err == ""
+
+
+def test_json_schema(run):
+    code, out, _ = run("check", "--json-schema")
+    assert code == ExitCode.OK and json.loads(out)["properties"]["schema"] == {"const": 1}
+
+
 def test_unknown_ruleset(run, tmp_path):
     code, _, err = run("check", str(tmp_path), "--ruleset", "cloudmask-2")
     assert code == ExitCode.USAGE and "cloudmask-1.0" in err
