@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from harness.checker import check_all, colour_wanted, combine
+from harness.checker.archives import opened
 from harness.checker.formats import FORMATS, render
 from harness.checker.jsonout import json_schema
 from harness.checker.origin import Origin
@@ -38,7 +40,8 @@ def _print_schema(context: click.Context, option: click.Parameter, wanted: Any) 
     help="Print the JSON Schema of --format json.",
 )
 def check(path: Path, ruleset: str, system: str | None, form: str) -> int:
-    """Judge PATH by the rulebook: an organisation's folder, one of its systems, or one result file.
+    """Judge PATH by the rulebook: an organisation's folder, one of its systems, the same packed as
+    .tar.gz or .zip, or one result file.
 
     Exit code 0: compliant; 1: not compliant; 2: PATH cannot be read.
     """
@@ -48,9 +51,10 @@ def check(path: Path, ruleset: str, system: str | None, form: str) -> int:
         raise UserError(str(error), "see `cloudmask check --help`.") from None
     origin = Origin()
     try:
-        found = check_all(path, rules, system)
-        origin = Origin(found[0][0].root)
-        verdict = combine([v for _, v in found], str(path))
+        with opened(path) as inside:
+            found = check_all(inside, rules, system)
+        origin = Origin(found[0][0].root) if inside == path else Origin(archive=str(path))
+        verdict = replace(combine([v for _, v in found], str(path)), path=str(path))
     except UserError as error:
         if form == "text":
             raise
