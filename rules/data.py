@@ -158,8 +158,9 @@ def counted_samples(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]
     if samples is None:
         raise NotApplicable("train_samples is not stated")
     for event in run.log.events:
-        count, epoch = event.metadata.get("samples_count"), epoch_num(event)
-        if count is not None and epoch is not None and count != epoch * samples:
+        count = event.metadata.get("samples_count")
+        epoch = epoch_num(event) if count is not None else None
+        if epoch is not None and count != epoch * samples:
             yield self.finding(
                 f"{event.key}: samples_count {show(count)} in epoch {epoch}",
                 path=run.path,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
+from rules import sound
 from rules.model import Event, Finding, Run, Scope, Severity
 from rules.reading import epoch_num, evaluations, intervals, run_start, run_stop, time_ms
 from rules.registry import NotApplicable, Rule, rule
@@ -93,17 +94,21 @@ def repeated_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 )
 def value_types(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Presence is not enough: true passes for 1, null for a name, and 1e9 for a batch size."""
-    for event in run.log.events:
-        spec = ruleset.keys.get(event.key)
-        wrong = mismatch(event.value, spec) if spec else None
-        if wrong:
-            yield self.finding(
-                f"{event.key}: {show(event.value)} is not {wrong}",
-                path=run.path,
-                line=event.line,
-                expected=wrong,
-                actual=event.value,
-            )
+    wrong: list[tuple[Event, str]] = []
+    for key, spec in ruleset.keys.items():
+        events = run.log.all(key)
+        for event in events if not sound.values(events, spec) else ():
+            expected = mismatch(event.value, spec)
+            if expected:
+                wrong.append((event, expected))
+    for event, expected in sorted(wrong, key=lambda w: w[0].line):
+        yield self.finding(
+            f"{event.key}: {show(event.value)} is not {expected}",
+            path=run.path,
+            line=event.line,
+            expected=expected,
+            actual=event.value,
+        )
 
 
 @rule(
@@ -116,22 +121,24 @@ def value_types(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 def event_types(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Tools that pair intervals by type misread a log whose starts are ends; the published reference
     logs its run_start that way."""
-    for event in run.log.events:
-        spec = ruleset.keys.get(event.key)
+    wrong: list[tuple[Event, str]] = []
+    for key, events in run.log.by_key.items():
+        spec = ruleset.keys.get(key)
         if spec:
             expected = EVENT_TYPES[spec.event]
-        elif event.key.endswith(("_start", "_stop")):
-            expected = EVENT_TYPES["start" if event.key.endswith("_start") else "stop"]
+        elif key.endswith(("_start", "_stop")):
+            expected = EVENT_TYPES["start" if key.endswith("_start") else "stop"]
         else:
             expected = EVENT_TYPES["point"]
-        if event.event_type != expected:
-            yield self.finding(
-                f"{event.key} is logged as {show(event.event_type)}",
-                path=run.path,
-                line=event.line,
-                expected=expected,
-                actual=event.event_type,
-            )
+        wrong += [(e, expected) for e in events if e.event_type != expected]
+    for event, expected in sorted(wrong, key=lambda w: w[0].line):
+        yield self.finding(
+            f"{event.key} is logged as {show(event.event_type)}",
+            path=run.path,
+            line=event.line,
+            expected=expected,
+            actual=event.event_type,
+        )
 
 
 @rule(
@@ -143,7 +150,13 @@ def event_types(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 )
 def required_metadata(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Without epoch and sample count an evaluation belongs to no moment of the training."""
-    for event in run.log.events:
+    doubtful = {
+        key
+        for key, spec in ruleset.keys.items()
+        if not all(sound.counted(run.log.all(key), name) for name in spec.metadata)
+    }
+    found = [e for key in doubtful for e in run.log.all(key)]
+    for event in sorted(found, key=lambda e: e.line):
         spec = ruleset.keys.get(event.key)
         for name in spec.metadata if spec else ():
             value = event.metadata.get(name)
@@ -216,6 +229,8 @@ def _phase_pairs(run: Run) -> Iterator[tuple[Event, Event]]:
 )
 def open_intervals(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """An interval that never ends, or ends twice, leaves time that belongs to nothing."""
+    if sound.paired(run.log):
+        return
     opened: dict[tuple[str, str], Event] = {}
     for event in run.log.events:
         name, _, kind = event.key.rpartition("_")
@@ -281,6 +296,8 @@ def inside_run(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         quality.key,
         quality.loss_key,
     }
+    if sound.between(run.log, keys, start, stop):
+        return
     start_ms, stop_ms = time_ms(start), time_ms(stop)
     for event in run.log.events:
         if event.key not in keys:
@@ -361,6 +378,8 @@ def imitated_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 )
 def call_sites(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """mllog always adds file and lineno: a line without them came from somewhere else."""
+    if sound.call_sites(run.log.events):
+        return
     bare = [
         e
         for e in run.log.events
@@ -384,12 +403,12 @@ def settings_first(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     start = run_start(run.log)
     if start is None:
         return
-    for event in run.log.events:
-        spec = ruleset.keys.get(event.key)
-        if spec and spec.phase == "before" and event.line > start.line:
-            yield self.finding(
-                f"{event.key} is stated after run_start (line {start.line})", path=run.path, line=event.line
-            )
+    settings = [key for key, spec in ruleset.keys.items() if spec.phase == "before"]
+    late = [e for key in settings for e in run.log.all(key) if e.line > start.line]
+    for event in sorted(late, key=lambda e: e.line):
+        yield self.finding(
+            f"{event.key} is stated after run_start (line {start.line})", path=run.path, line=event.line
+        )
 
 
 @rule(

@@ -6,11 +6,13 @@ name. A value that was not measured or not stated is None, never zero.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class Severity(str, Enum):
@@ -91,15 +93,33 @@ class Log:
     first_other_line: int | None = None
     line_digests: list[str] = field(default_factory=list, repr=False)  # of every line, as in Arrival.digest
     _by_key: dict[str, list[Event]] | None = field(default=None, repr=False, compare=False)
+    _derived: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
-    def all(self, key: str) -> list[Event]:
-        """Events of one key in line order."""
+    def once(self, name: Any, make: Callable[[], T]) -> T:
+        """make(), computed at the first call of that name: a log does not change after it was read."""
+        if name not in self._derived:
+            self._derived[name] = make()
+        found: T = self._derived[name]
+        return found
+
+    @property
+    def times_ms(self) -> list[Any]:
+        """time_ms of each event, as it stands."""
+        return self.once("times_ms", lambda: [e.time_ms for e in self.events])
+
+    @property
+    def by_key(self) -> dict[str, list[Event]]:
+        """Events of each key in line order."""
         if self._by_key is None:
             self._by_key = {}
             for event in self.events:
                 if isinstance(event.key, str):
                     self._by_key.setdefault(event.key, []).append(event)
-        return self._by_key.get(key, [])
+        return self._by_key
+
+    def all(self, key: str) -> list[Event]:
+        """Events of one key in line order."""
+        return self.by_key.get(key, [])
 
     def first(self, key: str) -> Event | None:
         events = self.all(key)

@@ -6,23 +6,38 @@ submitter counts: first start, last stop. Rules of the group LOG report the cont
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
+from rules import sound
 from rules.model import Event, Log, Run, Stated
 from rules.ruleset import Ruleset
 from rules.values import is_int, is_number
 
+T = TypeVar("T")
+Reader = Callable[[Log, str], list[T]]
 
-@dataclass(frozen=True, slots=True)
+
+def _once_per_log(read: Reader[T]) -> Reader[T]:
+    """Many rules read the same things: they are read once, and nobody changes the list."""
+
+    @wraps(read)
+    def remembered(log: Log, name: str) -> list[T]:
+        return log.once((read.__name__, name), lambda: read(log, name))
+
+    return remembered
+
+
+@dataclass(slots=True)
 class Evaluation:
     epoch: int | None
     value: float | None  # None: not a finite number
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Interval:
     """One X_start..X_stop pair of an epoch."""
 
@@ -33,14 +48,15 @@ class Interval:
 
 def time_ms(event: Event | None) -> int | None:
     """The event's time, when it is one that a clock can show."""
-    if event is None or not is_int(event.time_ms) or not 0 <= event.time_ms < 2**53:
+    if event is None:
         return None
-    return int(event.time_ms)
+    at = event.time_ms
+    return at if type(at) is int and 0 <= at < 2**53 else None
 
 
 def epoch_num(event: Event) -> int | None:
     value = event.metadata.get("epoch_num")
-    return value if is_int(value) else None
+    return value if type(value) is int and is_int(value) else None
 
 
 def run_start(log: Log) -> Event | None:
@@ -59,6 +75,7 @@ def time_to_train_s(log: Log) -> float | None:
     return (stop - start) / 1000
 
 
+@_once_per_log
 def evaluations(log: Log, key: str) -> list[Evaluation]:
     """Evaluations between run_start and run_stop, in line order: others do not count (survey W13)."""
     start, stop = run_start(log), run_stop(log)
@@ -75,11 +92,15 @@ def curve(log: Log, key: str) -> list[float | None]:
     return [e.value for e in evaluations(log, key)]
 
 
+@_once_per_log
 def intervals(log: Log, name: str) -> list[Interval]:
     """Pairs of name_start and the next name_stop, in line order; unpaired ones are left out."""
+    starts, stops = log.all(f"{name}_start"), log.all(f"{name}_stop")
+    if sound.alternate(starts, stops):
+        return [Interval(epoch_num(a), a, b) for a, b in zip(starts, stops, strict=True)]
     pairs: list[Interval] = []
     opened: Event | None = None
-    for event in sorted(log.all(f"{name}_start") + log.all(f"{name}_stop"), key=lambda e: e.line):
+    for event in sorted(starts + stops, key=lambda e: e.line):
         if event.key == f"{name}_start":
             opened = event
         elif opened is not None:

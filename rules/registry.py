@@ -60,6 +60,7 @@ class Rule:
 
 
 _RULES: dict[str, Rule] = {}
+_LOADED: set[str] = set()
 
 
 def rule(
@@ -89,12 +90,15 @@ def rule(
 def catalogue() -> list[Rule]:
     """Every rule, in the order of the groups and then by number."""
     for name in MODULES:
-        importlib.import_module(f"rules.{name}")
+        if name not in _LOADED:
+            importlib.import_module(f"rules.{name}")
+            _LOADED.add(name)
     return list(_RULES.values())
 
 
 def get(id: str) -> Rule | None:
-    return next((r for r in catalogue() if r.id == id.upper()), None)
+    catalogue()
+    return _RULES.get(id.upper())
 
 
 def rules_for(scope: Scope) -> Iterator[Rule]:

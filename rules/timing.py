@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from rules import sound
 from rules.model import Finding, Run, Scope, Severity
 from rules.reading import (
     epoch_num,
@@ -70,6 +71,8 @@ def positive_time(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 def plausible_stamps(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Times that are strings, NaN, of 1970 or of next year were not read from a clock."""
     latest = (time.time() + ruleset.clock.ahead_s) * 1000
+    if sound.stamps(run.log, max(ruleset.clock.earliest_ms, 0), min(latest, 2**53 - 1)):
+        return
     for event in run.log.events:
         at = time_ms(event)
         if at is None:
@@ -92,6 +95,8 @@ def plausible_stamps(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
 )
 def monotone(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Lines are written when things happen: a line older than the one before it was moved or edited."""
+    if sound.ascending(run.log):
+        return
     latest, line = -1, 0
     for event in run.log.events:
         at = time_ms(event)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from typing import Any, TypeGuard
 
 from rules.ruleset import KeyRule
@@ -11,16 +12,17 @@ from rules.ruleset import KeyRule
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 _SHOWN = 80
+_LIMIT = 1 << 64
 
 
 def is_int(value: Any) -> TypeGuard[int]:
     """A whole number of at most 64 bits; bool is none."""
-    return isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= 64
+    return isinstance(value, int) and value is not True and value is not False and -_LIMIT < value < _LIMIT
 
 
 def is_number(value: Any) -> TypeGuard[float]:
     """A real, finite number that arithmetic can take; bool is none."""
-    return is_int(value) or (isinstance(value, float) and math.isfinite(value))
+    return math.isfinite(value) if isinstance(value, float) else is_int(value)
 
 
 def whole(value: Any) -> int | None:
@@ -69,19 +71,21 @@ def mismatch(value: Any, rule: KeyRule) -> str | None:
     return None
 
 
+# what fits a type, and how a message calls it; looked up for every line of a log
+_TYPES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "text": (lambda value: isinstance(value, str) and bool(value.strip()), "a non-empty string"),
+    "integer": (is_int, "a whole number"),
+    "number": (is_number, "a finite number"),
+    "number_or_null": (lambda value: value is None or is_number(value), "a finite number"),
+    "boolean": (lambda value: isinstance(value, bool), "true or false"),
+    "sha256": (lambda value: isinstance(value, str) and bool(_SHA256.match(value)), "64 hex digits"),
+    "commit": (lambda value: isinstance(value, str) and bool(_COMMIT.match(value)), "40 hex digits"),
+    "mapping": (lambda value: isinstance(value, dict) and bool(value), "a non-empty object"),
+    "nothing": (lambda value: value is None, "null"),
+    "any": (lambda value: True, ""),
+}
+
+
 def _wrong_type(value: Any, kind: str) -> str | None:
-    is_text = isinstance(value, str)
-    checks = {
-        "text": (is_text and bool(value.strip()), "a non-empty string"),
-        "integer": (is_int(value), "a whole number"),
-        "number": (is_number(value), "a finite number"),
-        "number_or_null": (value is None or is_number(value), "a finite number"),
-        "boolean": (isinstance(value, bool), "true or false"),
-        "sha256": (is_text and bool(_SHA256.match(value)), "64 hex digits"),
-        "commit": (is_text and bool(_COMMIT.match(value)), "40 hex digits"),
-        "mapping": (isinstance(value, dict) and bool(value), "a non-empty object"),
-        "nothing": (value is None, "null"),
-        "any": (True, ""),
-    }
-    fits, expected = checks[kind]
-    return None if fits else expected
+    fits, expected = _TYPES[kind]
+    return None if fits(value) else expected

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 from rules.model import Finding, Severity, Verdict
 
 SCHEMA = 1
+_SCHEMA_FILE = Path(__file__).resolve().parent / "schemas" / "check-1.schema.json"
 _OUTCOMES = {Severity.ERROR: "fail", Severity.WARNING: "warn", Severity.INFO: "pass"}
 
 
@@ -28,6 +30,11 @@ def verdict_record(verdict: Verdict) -> dict[str, Any]:
 def render_json(verdict: Verdict) -> str:
     """verdict_record as text; always valid JSON, whatever a package put into the values."""
     return json.dumps(verdict_record(verdict), indent=1, allow_nan=False)
+
+
+def json_schema() -> str:
+    """The JSON Schema (2020-12) of render_json's output."""
+    return _SCHEMA_FILE.read_text(encoding="utf-8")
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -4,23 +4,44 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
-from harness.checker import check_all, colour_wanted, combine, render_json, render_text
+from harness.checker import check_all, colour_wanted, combine
+from harness.checker.archives import opened
+from harness.checker.formats import FORMATS, render
+from harness.checker.jsonout import json_schema
+from harness.checker.origin import Origin
 from harness.errors import ExitCode, UserError
 from rules.model import Finding, Severity, Verdict
 from rules.ruleset import DEFAULT, load_ruleset
+
+
+def _print_schema(context: click.Context, option: click.Parameter, wanted: Any) -> None:
+    if wanted and not context.resilient_parsing:
+        click.echo(json_schema(), nl=False)
+        context.exit()
 
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--ruleset", default=DEFAULT, show_default=True, help="Rules to judge by.")
 @click.option("--system", default=None, help="One system of the organisation; default: all of them.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option(
+    "--json-schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_schema,
+    help="Print the JSON Schema of --format json.",
+)
 def check(path: Path, ruleset: str, system: str | None, form: str) -> int:
-    """Judge PATH by the rulebook: an organisation's folder, one of its systems, or one result file.
+    """Judge PATH by the rulebook: an organisation's folder, one of its systems, the same packed as
+    .tar.gz or .zip, or one result file.
 
     Exit code 0: compliant; 1: not compliant; 2: PATH cannot be read.
     """
@@ -28,21 +49,22 @@ def check(path: Path, ruleset: str, system: str | None, form: str) -> int:
         rules = load_ruleset(ruleset)
     except ValueError as error:
         raise UserError(str(error), "see `cloudmask check --help`.") from None
+    origin = Origin()
     try:
-        verdict = combine([v for _, v in check_all(path, rules, system)], str(path))
+        with opened(path) as inside:
+            found = check_all(inside, rules, system)
+        origin = Origin(found[0][0].root) if inside == path else Origin(archive=str(path))
+        verdict = replace(combine([v for _, v in found], str(path)), path=str(path))
     except UserError as error:
         if form == "text":
             raise
         verdict = _unreadable(rules.name, path, error)
-    if form == "json":
-        click.echo(render_json(verdict))
-    else:
-        width = min(shutil.get_terminal_size((100, 24)).columns, 120)
-        click.echo(render_text(verdict, width, colour_wanted(sys.stdout.isatty())))
+    width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+    click.echo(render(form, verdict, origin, width, colour_wanted(sys.stdout.isatty())))
     return {"compliant": ExitCode.OK, "not_compliant": ExitCode.FINDINGS}.get(verdict.verdict, ExitCode.USAGE)
 
 
 def _unreadable(ruleset: str, path: Path, error: UserError) -> Verdict:
-    """The verdict on something that is no package, for programs that read JSON."""
+    """The verdict on something that is no package, for programs that read the other formats."""
     finding = Finding("PKG009", Severity.ERROR, error.message, path=str(path), fix=error.fix)
     return Verdict(ruleset, str(path), "unreadable", [finding], [])

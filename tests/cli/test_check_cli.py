@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 
 import pytest
 
@@ -53,6 +54,43 @@ def test_unreadable_json(run, tmp_path):
     code, out, _ = run("check", str(tmp_path), "--format", "json")
     record = json.loads(out)
     assert code == ExitCode.USAGE and record["verdict"] == "unreadable" and record["findings"]
+
+
+@pytest.mark.parametrize(
+    ("form", "start"),
+    [("junit", "<?xml"), ("sarif", "{"), ("github", "::error file=ExampleLab/"), ("json", "{")],
+)
+def test_formats(run, tmp_path, monkeypatch, form, start):
+    build_package(tmp_path, runs=4)
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run("check", "ExampleLab", "--format", form)
+    assert code == ExitCode.FINDINGS and out.startswith(start) and "PKG003" in out and err == ""
+    code, out, err = run("check", "nowhere", "--format", form)
+    assert code == ExitCode.USAGE and "PKG009" in out and "nowhere" in out and err == ""
+
+
+def test_archive(run, tmp_path):
+    built = build_package(tmp_path, runs=4)
+    with tarfile.open(tmp_path / "entry.tar.gz", "w:gz") as archive:
+        archive.add(built.root, "ExampleLab")
+    code, out, err = run("check", str(tmp_path / "entry.tar.gz"))
+    assert code == ExitCode.FINDINGS and "error PKG003" in out and err == ""
+    assert "entry.tar.gz" in out and "cloudmask-" not in out.replace("cloudmask-1.0", "")
+
+
+def test_unsafe_archive(run, tmp_path):
+    path = tmp_path / "entry.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("../outside.txt"))
+    code, out, err = run("check", str(path))
+    assert code == ExitCode.USAGE and out == "" and "leads out of it" in err
+    assert [line.split(":")[0] for line in err.splitlines()] == ["error", "fix"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_schema(run):
+    code, out, _ = run("check", "--json-schema")
+    assert code == ExitCode.OK and json.loads(out)["properties"]["schema"] == {"const": 1}
 
 
 def test_unknown_ruleset(run, tmp_path):

@@ -6,7 +6,7 @@ import hashlib
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.checker import logs
@@ -89,6 +89,122 @@ def test_digests_are_those_of_the_lines_without_newline():
     log = parse_log(line() + b"x\n", "log", digests=True)
     assert log.line_digests == [hashlib.sha256(part).hexdigest()[:16] for part in (line()[:-1], b"x")]
     assert log.sha256 == hashlib.sha256(line() + b"x\n").hexdigest()
+
+
+# ---------------------------------------------------------------- fast and strict agree
+
+
+def strictly(data: bytes, monkeypatch: pytest.MonkeyPatch):
+    """The same bytes, read by the standard library alone."""
+    with monkeypatch.context() as patch:
+        patch.setattr(logs, "_at_once", lambda data: None)
+        patch.setattr(logs, "_sound_line", lambda number, line: None)
+        return parse_log(data, "log")
+
+
+def exactly(log) -> str:
+    """Events with the types of all values: 1, 1.0 and true are three things."""
+    return repr(
+        [(e.line, e.time_ms, e.event_type, e.key, e.value, e.metadata, e.namespace) for e in log.events]
+    )
+
+
+ODD = [
+    line(value=10**20),
+    line(value=-(2**63) - 1),
+    line(value=2**64 - 1),
+    line(time_ms=10**30),
+    line(value={"a": {"b": {"c": 10**25}}}),
+    line(metadata={"file": "a", "lineno": 10**22}),
+    line().replace(b": 7,", b": -0,"),
+    line().replace(b": 7,", b": 1e400,"),
+    line().replace(b": 7,", b": 1E5,"),
+    line().replace(b": 7,", b": 123456789012345678901234567890.5,"),
+    line().replace(b"a.py", b"\\ud800"),
+    line().replace(b"a.py", b"C:\\\\a:b"),
+    line().replace(b"a.py", b'\\":\\"'),
+    line().replace(b'"value"', b'"val\\u0075e"'),
+    line().replace(b'"value": 7', b'"value": 8, "val\\u0075e": 7'),
+    line().replace(b'"value": 7', b'"value" : 8, "value": 7'),
+    line().replace(b'"value": 7', b'"value"\t: 8, "value": 7'),
+    line().replace(b'"lineno": 1', b'"lineno": 1, "lineno": 1'),
+    line().replace(b'"lineno": 1', b'"x": {"y": 1, "y": 2}'),
+    line().replace(b'"lineno": 1', b'"x": [{"y": 1, "y": 2}]'),
+    line().replace(b": 7,", b': {"a": 1, "a": 1},'),
+    line().replace(b": 7,", b': {"a": {"b": {"c": 1, "c": 2}}},'),
+    line().replace(b": 7,", b': [{"a": 1, "a": 2}],'),
+    line().replace(b": 7,", b": " + b"[" * 40 + b"]" * 40 + b","),
+    line().replace(b": 7,", b": " + b"[" * 500 + b"]" * 500 + b","),
+    line().replace(b": 7,", b": " + b'{"a":' * 40 + b"1" + b"}" * 40 + b","),
+    line().replace(b'"key": "seed"', b'"key": null'),
+    line(extra={"a": 1}),
+    line(extra=":"),
+    b":::MLLOG null\n",
+    b":::MLLOG 1\n",
+    b':::MLLOG "text"\n',
+    b":::MLLOG {}, {}\n",
+    b":::MLLOG {}\n",
+    b' :::MLLOG {"key": "a"}\n',
+    line()[:-1] + b"  \r\n",
+    line()[:-1] + b" \x0c\n",
+    b"\xef\xbb\xbf" + line(),
+]
+# damaged lines that would be sound if they were joined with a comma
+JOINED = [
+    [line()[:-2] + b"\n", b':::MLLOG "a": 1}\n'],
+    [line().replace(b": 7,", b": [{},")[:-1] + b"\n", b":::MLLOG {}]}\n", b":::MLLOG {},{}\n"],
+    [line()[:9] + b"\n", line()[9:]],
+]
+
+
+@pytest.mark.parametrize("around", [b"", line() * 3])
+@pytest.mark.parametrize("data", [*ODD, *map(b"".join, JOINED)])
+def test_fast_and_strict_agree_on_odd_lines(data, around, monkeypatch):
+    whole = around + data + around
+    fast, strict = parse_log(whole, "log"), strictly(whole, monkeypatch)
+    assert exactly(fast) == exactly(strict)
+    assert (fast.problems, fast.other_lines) == (strict.problems, strict.other_lines)
+
+
+def test_sound_logs_take_the_fast_paths(monkeypatch):
+    monkeypatch.setattr(logs, "_parse_line", None)
+    assert len(parse_log(line() * 5, "log").events) == 5
+    assert len(parse_log(line() * 5 + b"other\n" + line(metadata={"file": "a:b"}), "log").events) == 6
+    monkeypatch.setattr(logs, "_line_by_line", None)
+    assert len(parse_log(line() * 5 + line(metadata={"file": "a:b"}), "log").events) == 6
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@st.composite
+def odd_lines(draw) -> bytes:
+    """A line with any JSON in it, and sometimes a few bytes changed."""
+    changes = draw(
+        st.dictionaries(st.sampled_from(["time_ms", "key", "value", "metadata", "x"]), json_values)
+    )
+    data = bytearray(line(**changes))
+    for _ in range(draw(st.sampled_from([0, 0, 1, 3]))):
+        at = draw(st.integers(0, len(data) - 2))
+        data[at] = draw(st.sampled_from(b'":,{}[] \t0a\\'))
+    if draw(st.booleans()):
+        at = draw(st.integers(9, len(data) - 2))
+        data[at:at] = draw(
+            st.sampled_from([b'"value":1,', b'"value" :1,', b":", b" ", b'"key":"b",', b"1" * 20])
+        )
+    return bytes(data)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.one_of(st.just(line()), odd_lines()), min_size=1, max_size=4).map(b"".join))
+def test_fast_and_strict_agree(monkeypatch, data):
+    fast, strict = parse_log(data, "log"), strictly(data, monkeypatch)
+    assert exactly(fast) == exactly(strict)
+    assert (fast.problems, fast.other_lines) == (strict.problems, strict.other_lines)
 
 
 @settings(max_examples=300, deadline=None)

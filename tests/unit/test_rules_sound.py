@@ -1,0 +1,105 @@
+"""rules.sound only saves time: with and without it the rules find the same."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from harness.checker.engine import check_run
+from harness.checker.logs import parse_log
+from rules import log as log_rules
+from rules import reading, sound, timing
+from rules.model import Run
+from rules.ruleset import load_ruleset
+from tests.builders import Lines, build_package
+
+RULESET = load_ruleset()
+TESTS = ("stamps", "ascending", "between", "call_sites", "counted", "values", "paired", "alternate")
+ODD: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    float("nan"),
+    2**60,
+    10**30,
+    "",
+    "x",
+    [],
+    {},
+    "run_start",
+    "epoch_stop",
+]
+
+
+@pytest.fixture(scope="module")
+def events(tmp_path_factory) -> Lines:
+    return build_package(tmp_path_factory.mktemp("sound"), runs=1, division="open").events(0)
+
+
+def findings(events: Lines) -> list[str]:
+    """Written out, so that NaN equals NaN."""
+    data = "".join(f":::MLLOG {json.dumps(e)}\n" for e in events).encode()
+    found = check_run(Run(0, parse_log(data, "log")), RULESET, "log").findings
+    return sorted(map(repr, found))
+
+
+def test_every_test_is_listed():
+    public = {n for n, v in vars(sound).items() if callable(v) and v.__module__ == sound.__name__}
+    assert public - {"_integers"} == set(TESTS)
+
+
+def test_the_tests_answer_true_on_a_sound_log(events, monkeypatch):
+    """They would save nothing otherwise."""
+    answers: dict[str, set[bool]] = {}
+
+    def spy(name: str, test: Callable[..., bool]) -> Callable[..., bool]:
+        def spied(*arguments: Any) -> bool:
+            answers.setdefault(name, set()).add(test(*arguments))
+            return test(*arguments)
+
+        return spied
+
+    spies = SimpleNamespace(**{name: spy(name, getattr(sound, name)) for name in TESTS})
+    for module in (log_rules, timing, reading):
+        monkeypatch.setattr(module, "sound", spies)
+    findings(events)
+    assert {name for name, said in answers.items() if True in said} == set(TESTS)
+
+
+def _spoil(events: Lines, rng: random.Random) -> Lines:
+    events = copy.deepcopy(events)
+    for _ in range(rng.randrange(1, 4)):
+        at = rng.randrange(len(events))
+        how = rng.randrange(6)
+        if how == 0:
+            events[at][rng.choice(["time_ms", "event_type", "value", "namespace"])] = rng.choice(ODD)
+        elif how == 1:
+            name = rng.choice(["file", "lineno", "epoch_num", "samples_count", "status"])
+            events[at]["metadata"][name] = rng.choice(ODD)
+        elif how == 2:
+            events[at]["time_ms"] += rng.choice([-(10**6), -1, 1, 10**6, 10**12])
+        elif how == 3:
+            events.insert(rng.randrange(len(events)), copy.deepcopy(events[at]))
+        elif how == 4:
+            events.insert(rng.randrange(len(events)), events.pop(at))
+        else:
+            events.pop(at)
+    return events
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_rules_find_the_same_without_it(events, monkeypatch, seed):
+    spoilt = _spoil(events, random.Random(seed))
+    expected = findings(spoilt)
+    nothing = SimpleNamespace(**dict.fromkeys(TESTS, lambda *arguments: False))
+    for module in (log_rules, timing, reading):
+        monkeypatch.setattr(module, "sound", nothing)
+    assert findings(spoilt) == expected
