@@ -328,6 +328,9 @@ def cache_cleared(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Data that is still in memory from the run before comes for free. Upstream's check cannot fail."""
     for event in run.log.all("cache_clear"):
         where: dict[str, Any] = {"path": run.path, "line": event.line}
+        if event.value is None and ruleset.evidence.cache_null:
+            yield self.finding("cache_clear has no value", severity=Severity.WARNING, expected=True, **where)
+            continue
         if event.value is not True:
             note = event.metadata.get("note")
             yield self.finding(
@@ -336,6 +339,8 @@ def cache_cleared(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
                 actual=event.value,
                 **where,
             )
+            continue
+        if not ruleset.evidence.cache_verified:
             continue
         size, left = event.metadata.get("bytes"), event.metadata.get("resident_bytes_after")
         if left is None:

@@ -69,6 +69,11 @@ def mismatch(value: Any, rule: KeyRule) -> str | None:
     return None
 
 
+def _numbers(value: Any) -> bool:
+    """A number, or a list of them."""
+    return all(is_number(v) for v in value) if isinstance(value, list) else is_number(value)
+
+
 def _wrong_type(value: Any, kind: str) -> str | None:
     is_text = isinstance(value, str)
     checks = {
@@ -80,6 +85,8 @@ def _wrong_type(value: Any, kind: str) -> str | None:
         "sha256": (is_text and bool(_SHA256.match(value)), "64 hex digits"),
         "commit": (is_text and bool(_COMMIT.match(value)), "40 hex digits"),
         "mapping": (isinstance(value, dict) and bool(value), "a non-empty object"),
+        "numbers": (_numbers(value), "numbers"),
+        "pair": (_numbers(value) and isinstance(value, list) and len(value) == 2, "two numbers"),
         "nothing": (value is None, "null"),
         "any": (True, ""),
     }

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from harness.checker import check_all, colour_wanted, combine, render_json, render_text
+from harness.checker.text import clean
 from harness.errors import ExitCode, UserError
-from rules.model import Finding, Severity, Verdict
-from rules.ruleset import DEFAULT, load_ruleset
+from harness.scoring import describe, score
+from rules.model import Finding, Package, Severity, Verdict
+from rules.ruleset import DEFAULT, Ruleset, load_ruleset
 
 
 @click.command()
@@ -29,17 +32,28 @@ def check(path: Path, ruleset: str, system: str | None, form: str) -> int:
     except ValueError as error:
         raise UserError(str(error), "see `cloudmask check --help`.") from None
     try:
-        verdict = combine([v for _, v in check_all(path, rules, system)], str(path))
+        found = check_all(path, rules, system)
+        verdict = combine([v for _, v in found], str(path))
     except UserError as error:
         if form == "text":
             raise
-        verdict = _unreadable(rules.name, path, error)
+        found, verdict = [], _unreadable(rules.name, path, error)
     if form == "json":
         click.echo(render_json(verdict))
     else:
         width = min(shutil.get_terminal_size((100, 24)).columns, 120)
         click.echo(render_text(verdict, width, colour_wanted(sys.stdout.isatty())))
+        for line in _scores(found, rules):
+            click.echo(line)
     return {"compliant": ExitCode.OK, "not_compliant": ExitCode.FINDINGS}.get(verdict.verdict, ExitCode.USAGE)
+
+
+def _scores(found: list[tuple[Package, Verdict]], rules: Ruleset) -> Iterator[str]:
+    """One line per entry: what was checked, its verdict and its score."""
+    for package, verdict in found:
+        if package.system_name and len(package.runs) + len(found) > 2:
+            result = describe(score(package, rules.of(package.benchmark)))
+            yield clean(f"{package.entry}: {verdict.verdict.replace('_', ' ')}, {result}")
 
 
 def _unreadable(ruleset: str, path: Path, error: UserError) -> Verdict:
