@@ -51,7 +51,7 @@ def check(path: Path, ruleset: str, system: str | None, form: str) -> int:
 def _scores(found: list[tuple[Package, Verdict]], rules: Ruleset) -> Iterator[str]:
     """One line per entry: what was checked, its verdict and its score."""
     for package, verdict in found:
-        if package.system_name and len(package.runs) + len(found) > 2:
+        if package.entries:
             result = describe(score(package, rules.of(package.benchmark)))
             yield clean(f"{package.entry}: {verdict.verdict.replace('_', ' ')}, {result}")
 
