@@ -15,6 +15,7 @@ from rules.points import PointFile, PointRecord
 from rules.ruleset import load_ruleset
 from tests.builders import build_package
 
+FAST = Hyperparameters(learning_rate=0.01)
 SEEDS = tuple(range(100_003, 100_003 + 7 * 5, 7))
 
 
