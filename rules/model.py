@@ -180,6 +180,18 @@ class RunRecord:
     peak_rss_bytes: int | None = None
 
 
+@dataclass(frozen=True)
+class Replay:
+    """The last evaluation of a run, computed again from its weights (harness/replay.py)."""
+
+    accuracy: float | None = None
+    loss: float | None = None
+    samples: int | None = None
+    device: str | None = None  # cpu or gpu
+    reason: str | None = None  # why it could not be done: not checked
+    problem: str | None = None  # what is wrong with the weights: an error
+
+
 @dataclass
 class Run:
     """Everything known of one scored run."""
@@ -192,6 +204,7 @@ class Run:
     science: dict[str, Any] | None = None
     evidence_dir: Path | None = None
     weights_sha256: str | None = None  # of the file in the package
+    replay: Replay | None = None  # only when it was asked for
     file_digests: dict[str, str] = field(default_factory=dict)  # evidence file name -> SHA-256 as it is now
     power: dict[str, Log] = field(default_factory=dict)  # power/result_<i>/: file name -> readings
     problems: list[str] = field(default_factory=list)  # evidence that could not be read, one line each

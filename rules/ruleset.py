@@ -114,6 +114,7 @@ class EvidenceRules(_Part):
     telemetry_gap_s: float
     busy_percent: float
     science_tolerance: float
+    replay_tolerance: dict[str, float]  # by the logged precision of the run
     cache_null: bool = False  # a cache_clear line without a value is a warning only
     cache_verified: bool = True  # eviction has to be shown in the line's metadata
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from harness.checker.engine import check_loaded, check_plan, check_run, combine
@@ -49,9 +50,15 @@ def check_package(
 
 
 def check_all(
-    path: Path, ruleset: Ruleset | None = None, system: str | None = None
+    path: Path,
+    ruleset: Ruleset | None = None,
+    system: str | None = None,
+    prepare: Callable[[Package], None] | None = None,
 ) -> list[tuple[Package, Verdict]]:
-    """Every system at `path` with its verdict. Raises UserError when there is nothing to check."""
+    """Every system at `path` with its verdict. Raises UserError when there is nothing to check.
+
+    `prepare` may add evidence to a package (harness/replay.py) before it is judged.
+    """
     ruleset = ruleset or load_ruleset()
     target = find_target(path, system)
     if target.result is not None:
@@ -68,6 +75,8 @@ def check_all(
     for entry in entries:
         package = load_package(target.root, entry, tree)
         package.entries = everything
+        if prepare is not None:
+            prepare(package)
         checked.append((package, check_loaded(package, ruleset.of(entry.benchmark), str(path))))
     return checked
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 
 from harness.checker import check_all, colour_wanted, combine, render_json, render_text
 from harness.checker.text import clean
-from harness.errors import ExitCode, UserError
+from harness.errors import ExitCode, UserError, WrongData
 from harness.scoring import describe, score
 from rules.model import Finding, Package, Severity, Verdict
 from rules.ruleset import DEFAULT, Ruleset, load_ruleset
@@ -22,7 +22,9 @@ from rules.ruleset import DEFAULT, Ruleset, load_ruleset
 @click.option("--ruleset", default=DEFAULT, show_default=True, help="Rules to judge by.")
 @click.option("--system", default=None, help="One system of the organisation; default: all of them.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def check(path: Path, ruleset: str, system: str | None, form: str) -> int:
+@click.option("--replay", is_flag=True, help="Evaluate the kept weights again; needs TensorFlow and --data.")
+@click.option("--data", type=click.Path(path_type=Path), help="The data set of the runs, for --replay.")
+def check(path: Path, ruleset: str, system: str | None, form: str, replay: bool, data: Path | None) -> int:
     """Judge PATH by the rulebook: an organisation's folder, one of its systems, or one result file.
 
     Exit code 0: compliant; 1: not compliant; 2: PATH cannot be read.
@@ -31,11 +33,12 @@ def check(path: Path, ruleset: str, system: str | None, form: str) -> int:
         rules = load_ruleset(ruleset)
     except ValueError as error:
         raise UserError(str(error), "see `cloudmask check --help`.") from None
+    prepare = _replayer(data) if replay else None
     try:
-        found = check_all(path, rules, system)
+        found = check_all(path, rules, system, prepare)
         verdict = combine([v for _, v in found], str(path))
     except UserError as error:
-        if form == "text":
+        if form == "text" or isinstance(error, WrongData):
             raise
         found, verdict = [], _unreadable(rules.name, path, error)
     if form == "json":
@@ -46,6 +49,14 @@ def check(path: Path, ruleset: str, system: str | None, form: str) -> int:
         for line in _scores(found, rules):
             click.echo(line)
     return {"compliant": ExitCode.OK, "not_compliant": ExitCode.FINDINGS}.get(verdict.verdict, ExitCode.USAGE)
+
+
+def _replayer(data: Path | None) -> Callable[[Package], None]:
+    if data is None:
+        raise UserError("--replay needs the data set.", "name its folder with --data.")
+    from harness.replay import replay_package  # psutil loads slowly: only where it is needed
+
+    return lambda package: replay_package(package, data, lambda line: click.echo(clean(line), err=True))
 
 
 def _scores(found: list[tuple[Package, Verdict]], rules: Ruleset) -> Iterator[str]:
