@@ -23,3 +23,7 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} Fix: {self.fix}" if self.fix else self.message
+
+
+class WrongData(UserError):
+    """A folder that is not the data set of the package that is to be replayed."""

@@ -22,6 +22,8 @@ class PackageLayout:
 
     root: Path  # submissions/<org>
     system: str
+    scaling: str = SCALING
+    benchmark: str = BENCHMARK
 
     @property
     def system_json(self) -> Path:
@@ -29,10 +31,10 @@ class PackageLayout:
 
     @property
     def code_dir(self) -> Path:
-        return self.root / "benchmarks" / BENCHMARK / self.system
+        return self.root / "benchmarks" / self.benchmark / self.system
 
     def implementation_dir(self, implementation: str) -> Path:
-        return self.root / "benchmarks" / BENCHMARK / "implementations" / implementation
+        return self.root / "benchmarks" / self.benchmark / "implementations" / implementation
 
     @property
     def recipe(self) -> Path:
@@ -43,17 +45,26 @@ class PackageLayout:
 
     @property
     def results_dir(self) -> Path:
-        return self.root / "results" / self.system / SCALING / BENCHMARK
+        return self.root / "results" / self.system / self.scaling / self.benchmark
 
     def result(self, run: int) -> Path:
         return self.results_dir / f"result_{run}.txt"
+
+    @property
+    def pruned_dir(self) -> Path:
+        """Weak scaling: models that were trained but are not counted (HR 7.2)."""
+        return self.results_dir / "pruned_results"
+
+    @property
+    def scaling_json(self) -> Path:
+        return self.results_dir / "scaling.json"
 
     def power_dir(self, run: int) -> Path:
         return self.results_dir / "power" / f"result_{run}"
 
     @property
     def evidence_dir(self) -> Path:
-        return self.root / "evidence" / self.system / SCALING / BENCHMARK
+        return self.root / "evidence" / self.system / self.scaling / self.benchmark
 
     def run_dir(self, run: int) -> Path:
         return self.evidence_dir / f"result_{run}"

@@ -11,8 +11,19 @@ from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
-from rules.model import Package, Run, RunScore, Score
-from rules.reading import converged, evaluations, time_to_train_s
+from rules.model import Package, Run, RunScore, Score, WeakScore
+from rules.points import compare_package
+from rules.reading import (
+    converged,
+    evaluations,
+    instance_scale,
+    run_start,
+    run_stop,
+    system_scale,
+    time_ms,
+    time_to_train_s,
+)
+from rules.registry import NotApplicable, NotChecked
 from rules.ruleset import Ruleset
 from rules.values import is_int, is_number
 
@@ -23,8 +34,15 @@ def score(package: Package, ruleset: Ruleset) -> Score:
     `time_to_train_s` is None, with a note that says why, when there is no score. Never raises for
     what a package holds.
     """
+    if package.scaling == "weak":
+        return _weak_score(package, ruleset)
     runs = [_run_score(run, ruleset) for run in package.runs]
     time_s, method, runs, note = _mean_time(runs, package, ruleset)
+    factor = scaling_factor(package, ruleset)
+    if time_s is not None and factor != 1:
+        time_s *= factor
+        told = f"multiplied with {factor:.6g}: faster convergence than the reference's, within chance"
+        note = f"{note}; {told}" if note else told
     counted = [r for r in package.runs if converged(r, ruleset)]
     return Score(
         time_to_train_s=time_s,
@@ -34,7 +52,53 @@ def score(package: Package, ruleset: Ruleset) -> Score:
         seconds_per_scene=_mean([_seconds_per_scene(r) for r in counted]),
         science=_science(counted),
         note=note,
+        scaling_factor=factor,
     )
+
+
+def describe(result: Score) -> str:
+    """The score in one line."""
+    if result.weak is not None:
+        weak = result.weak
+        total = f" of {weak.system_scale}" if weak.system_scale is not None else ""
+        text = (
+            f"{weak.models} models of {weak.instance_scale}{total} accelerators in "
+            f"{weak.time_to_train_all_s / 60:.4f} min"
+        )
+    elif result.time_to_train_s is not None:
+        text = f"time to train {result.time_to_train_s:.3f} s = {result.time_to_train_s / 60:.4f} min"
+    else:
+        text = "no score"
+    return f"{text} ({result.note})" if result.note else text
+
+
+def scaling_factor(package: Package, ruleset: Ruleset) -> float:
+    """What the convergence points multiply a closed entry's time with (TR 12.2); 1 where they do not."""
+    if package.division != "closed":
+        return 1.0
+    try:
+        return compare_package(package, ruleset).factor
+    except (NotApplicable, NotChecked):
+        return 1.0
+
+
+def _weak_score(package: Package, ruleset: Ruleset) -> Score:
+    """Throughput: models trained, and the time from the first run_start to the last run_stop (HR 7.2)."""
+    runs = [_run_score(run, ruleset) for run in package.runs]
+    good = [run for run in package.runs if converged(run, ruleset)]
+    needed = ruleset.division(package.division, package.scaling).runs_minimum
+    starts = [t for run in good if (t := time_ms(run_start(run.log))) is not None]
+    stops = [t for run in good if (t := time_ms(run_stop(run.log))) is not None]
+    scales = {instance_scale(run.settings) for run in good}
+    scale, weak, note = scales.pop() if len(scales) == 1 else None, None, None
+    if len(good) < needed:
+        note = f"{needed} models have to converge, {len(good)} did"
+    elif scale is None:
+        note = "the models are not of one known size"
+    else:
+        total = system_scale(package.system.fields) if package.system else None
+        weak = WeakScore(len(good), scale, total, (max(stops) - min(starts)) / 1000)
+    return Score(None, "time to train all models (MLPerf HPC rules, 7.2)", runs, note=note, weak=weak)
 
 
 def _run_score(run: Run, ruleset: Ruleset) -> RunScore:

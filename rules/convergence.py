@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from rules.model import Finding, Package, Run, Scope, Severity
+from rules.points import Method, compare_package
 from rules.reading import evaluations, intervals, run_start, run_stop, time_ms
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
@@ -23,12 +25,12 @@ from rules.values import is_number, show
 def not_at_once(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """A model at the target after one pass was probably trained before."""
     found = evaluations(run.log, ruleset.quality.key)
-    if found and found[0].value is not None and found[0].value >= ruleset.quality.target:
+    if found and ruleset.quality.met(found[0].value):
         yield self.finding(
             f"{ruleset.quality.key} is {found[0].value:.4f} in the first epoch",
             path=run.path,
             line=found[0].event.line,
-            expected=f"< {ruleset.quality.target}",
+            expected=f"not yet {ruleset.quality.wanted}",
             actual=found[0].value,
         )
 
@@ -127,6 +129,8 @@ def distinct_files(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[F
 )
 def no_overlap(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Two runs at once on one machine either shared it, or one of them is invented."""
+    if package.scaling == "weak":
+        raise NotApplicable("weak scaling trains its models at the same time")
     spans: dict[str, list[tuple[int, int, Run]]] = {}
     for run in package.runs:
         start, stop = time_ms(run_start(run.log)), time_ms(run_stop(run.log))
@@ -262,14 +266,36 @@ def in_order(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding
     "CNV010",
     "Convergence is not faster than the reference's",
     Scope.PACKAGE,
-    source="TR 13; survey I1-I13",
-    fix="Nothing to fix: reference convergence points for this data set have to be recorded first.",
+    source="TR 13, 22; survey I1-I13, case 27, 30",
+    fix="Use the reference's model and hyperparameters; record missing points with `cloudmask rcp record`.",
     divisions=("closed",),
 )
 def reference_points(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """Fewer epochs than the reference needs at the same batch size, beyond chance, mean another training."""
-    raise NotChecked("there are no reference convergence points for this data set yet")
-    yield  # pragma: no cover
+    """Fewer epochs than the reference needs at the same batch size, beyond chance, mean another training.
+    Without a point as large as the batch size nobody knows, so that point has to be recorded first."""
+    decided = ruleset.convergence.points
+    found = compare_package(package, ruleset, decided)
+    where = package.runs[0].path.rsplit("/", 1)[0]
+    if found.outcome != "pass":
+        yield self.finding(
+            found.reason,
+            path=where,
+            expected=round(found.limit.smallest, 6) if found.limit else None,
+            actual=round(found.mean, 6),
+        )
+    other: Method = "upstream" if decided == "trimmed" else "trimmed"
+    second = compare_package(package, ruleset, other)
+    if (second.outcome == "pass") != (found.outcome == "pass"):
+        yield self.finding(
+            f"read as {_READINGS[other]}, the comparison {_SAID[second.outcome]}"
+            + (f": {second.reason}" if second.reason else ""),
+            severity=Severity.WARNING,
+            path=where,
+        )
+
+
+_READINGS = {"trimmed": "the rules' prose has it", "upstream": "mlperf_logging computes it"}
+_SAID = {"pass": "passes", "fail": "fails", "missing": "lacks a point"}
 
 
 @rule(
@@ -283,3 +309,29 @@ def no_selection(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fin
     """Choosing the best of many runs is banned; a package can only show those that were kept."""
     raise NotChecked("a package cannot show runs that were deleted; CNV009 and the seeds give hints")
     yield  # pragma: no cover
+
+
+@rule(
+    "CNV012",
+    "scaling.json states the factor that follows from the convergence points",
+    Scope.PACKAGE,
+    source="TR 12.2; survey H7, I9, W17, case 33",
+    fix="Remove scaling.json: the checker computes the factor by itself.",
+)
+def scaling_factor(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Time and energy are multiplied with this number. Upstream believes any file it finds, so that 0.5
+    halves a score; here the file is only compared."""
+    if package.scaling_file is None:
+        raise NotApplicable("there is no scaling.json")
+    expected = 1.0
+    if package.division == "closed":
+        with suppress(NotApplicable, NotChecked):  # nothing follows, so nothing may be scaled
+            expected = compare_package(package, ruleset).factor
+    actual = package.scaling_file.get("scaling_factor")
+    if not is_number(actual) or abs(actual - expected) > 1e-6:
+        yield self.finding(
+            f"scaling_factor is {show(actual)}, the convergence points give {expected:.6g}",
+            path=f"results/{package.entry}/scaling.json",
+            expected=round(expected, 9),
+            actual=actual,
+        )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rules.model import Arrival, Event, Finding, Package, Run, Scope, Severity, Telemetry
-from rules.reading import integer, run_start, run_stop, status, time_ms, time_to_train_s
+from rules.reading import evaluations, integer, run_start, run_stop, status, time_ms, time_to_train_s
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 from rules.values import is_number, show
@@ -328,6 +328,9 @@ def cache_cleared(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Data that is still in memory from the run before comes for free. Upstream's check cannot fail."""
     for event in run.log.all("cache_clear"):
         where: dict[str, Any] = {"path": run.path, "line": event.line}
+        if event.value is None and ruleset.evidence.cache_null:
+            yield self.finding("cache_clear has no value", severity=Severity.WARNING, expected=True, **where)
+            continue
         if event.value is not True:
             note = event.metadata.get("note")
             yield self.finding(
@@ -336,6 +339,8 @@ def cache_cleared(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
                 actual=event.value,
                 **where,
             )
+            continue
+        if not ruleset.evidence.cache_verified:
             continue
         size, left = event.metadata.get("bytes"), event.metadata.get("resident_bytes_after")
         if left is None:
@@ -527,14 +532,38 @@ def few_failures(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fin
 @rule(
     "EVD019",
     "The logged accuracy follows from the weights",
-    Scope.PACKAGE,
+    Scope.RUN,
     source="survey 1.R (TEST01), E12; design: replay",
-    fix="Ask for a replay with the data set at hand.",
+    fix="Submit the weights that the last evaluation was made with.",
 )
-def replay(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """Loading the weights into the reference model and evaluating again must give the logged accuracy."""
-    raise NotChecked("replay was not asked for")
-    yield  # pragma: no cover
+def replay(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """Loading the weights into the reference model and evaluating again must give the logged accuracy and
+    loss, to what rounding on other hardware may move."""
+    found = run.replay
+    if found is None:
+        raise NotChecked("replay was not asked for (--replay)")
+    if found.problem is not None:
+        yield self.finding(f"no weights of the reference model: {found.problem}", path=run.path)
+        return
+    if found.reason is not None or found.accuracy is None or found.loss is None:
+        raise NotChecked(found.reason or "the replay gave no accuracy")
+    limits = ruleset.evidence.replay_tolerance
+    tolerance = limits.get(str(run.log.value("lowest_numerical_precision_in_linear")), max(limits.values()))
+    for key, again, scale in (
+        (ruleset.quality.key, found.accuracy, 1.0),
+        (ruleset.quality.loss_key, found.loss, max(abs(found.loss), 1e-3)),
+    ):
+        told = evaluations(run.log, key)
+        # written so that NaN on either side is a difference
+        near = told and told[-1].value is not None and abs(told[-1].value - again) <= tolerance * scale
+        if told and not near:
+            yield self.finding(
+                f"the last {key} is {show(told[-1].event.value)}, the weights give {again:.6f}",
+                path=run.path,
+                line=told[-1].event.line,
+                expected=f"{again:.6f} +- {tolerance * scale:.2g}",
+                actual=told[-1].event.value,
+            )
 
 
 @rule(

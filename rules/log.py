@@ -27,7 +27,12 @@ def unreadable_lines(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
     """A line that two readers understand differently (a repeated JSON key, NaN, a second object, text
     before the token) can show one value to a reviewer and another to a tool."""
     for problem in run.log.problems:
-        yield self.finding(f"MLLOG line: {problem.message}", path=run.path, line=problem.line)
+        yield self.finding(
+            f"MLLOG line: {problem.message}",
+            severity=Severity.WARNING if problem.kind in ruleset.tolerated else Severity.ERROR,
+            path=run.path,
+            line=problem.line,
+        )
 
 
 @rule(
@@ -55,9 +60,11 @@ def other_lines(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 )
 def required_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """A result that does not state its settings, its evaluations and its end cannot be judged."""
-    for key in ruleset.required_keys(run.division):
-        alias = ruleset.keys[key].alias
-        if not run.log.all(key) and not (alias and run.log.all(alias)):
+    stated = {key: found.value for key, found in run.settings.items()}
+    for key in ruleset.required_keys(run.division, stated):
+        spec = ruleset.keys[key]
+        others = [o for o in (spec.alias, spec.instead) if o]
+        if not any(run.log.all(k) for k in [key, *others]):
             yield self.finding(f"key {key} is missing", path=run.path, expected=key)
 
 
@@ -124,6 +131,8 @@ def event_types(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     wrong: list[tuple[Event, str]] = []
     for key, events in run.log.by_key.items():
         spec = ruleset.keys.get(key)
+        if spec and spec.event == "any":
+            continue
         if spec:
             expected = EVENT_TYPES[spec.event]
         elif key.endswith(("_start", "_stop")):
@@ -163,7 +172,8 @@ def required_metadata(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Findin
             if name == "status":
                 good, expected = value in ("success", "aborted"), "success or aborted"
             else:
-                good, expected = is_int(value) and value >= 1, "a whole number from 1"
+                least = ruleset.first_epoch if name == "epoch_num" else 1
+                good, expected = is_int(value) and value >= least, f"a whole number from {least}"
             if not good:
                 yield self.finding(
                     f"{event.key}: metadata {name} is {show(value)}",
@@ -261,9 +271,14 @@ def open_intervals(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 )
 def epoch_numbers(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Convergence is counted in epochs: a gap, a repetition or a start at 0 changes the count."""
+    counted = ruleset.epoch_numbers == "counted"
     for key in ("epoch_start", "epoch_stop"):
-        for expected, event in enumerate(run.log.all(key), start=1):
-            if epoch_num(event) != expected:
+        before = 0
+        for event in run.log.all(key):
+            expected, epoch = before + 1, epoch_num(event)
+            good = epoch == expected if counted else epoch is not None and epoch >= expected
+            before = epoch if good and epoch is not None else before
+            if not good:
                 actual = event.metadata.get("epoch_num")
                 yield self.finding(
                     f"{key} says epoch {show(actual)} where {expected} is next",
@@ -300,8 +315,8 @@ def inside_run(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         return
     start_ms, stop_ms = time_ms(start), time_ms(stop)
     for event in run.log.events:
-        if event.key not in keys:
-            continue
+        if event.key not in keys or (event.key == "tracked_stats" and "epoch_num" not in event.metadata):
+            continue  # statistics of no epoch are of staging and the like
         at = time_ms(event)
         before = start is None or event.line < start.line
         before = before or (at is not None and start_ms is not None and at < start_ms)
@@ -309,7 +324,13 @@ def inside_run(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         after = after or (at is not None and stop_ms is not None and at > stop_ms)
         if before or after:
             where = "before run_start" if before else "after run_stop"
-            yield self.finding(f"{event.key} lies {where}", path=run.path, line=event.line)
+            excused = not before and ruleset.clock.work_after_stop
+            yield self.finding(
+                f"{event.key} lies {where}",
+                severity=Severity.WARNING if excused else Severity.ERROR,
+                path=run.path,
+                line=event.line,
+            )
 
 
 @rule(
@@ -420,10 +441,15 @@ def settings_first(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 )
 def last_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Epochs to converge are read off the last lines: they have to agree with the epochs that are there."""
-    stop, last = run_stop(run.log), run.log.last("epoch_stop")
-    if stop is None or last is None:
+    stop = run_stop(run.log)
+    before = [e for e in run.log.all("epoch_stop") if stop is not None and e.line < stop.line]
+    if stop is None or not before:
         return
+    last = before[-1]
+    asked = ruleset.keys["run_stop"].metadata
     for name in ("epoch_num", "samples_count"):
+        if name not in asked and name not in stop.metadata:
+            continue
         if stop.metadata.get(name) != last.metadata.get(name):
             yield self.finding(
                 f"run_stop says {name} {show(stop.metadata.get(name))}, the last epoch_stop "

@@ -200,6 +200,18 @@ class RunRecord:
     peak_rss_bytes: int | None = None
 
 
+@dataclass(frozen=True)
+class Replay:
+    """The last evaluation of a run, computed again from its weights (harness/replay.py)."""
+
+    accuracy: float | None = None
+    loss: float | None = None
+    samples: int | None = None
+    device: str | None = None  # cpu or gpu
+    reason: str | None = None  # why it could not be done: not checked
+    problem: str | None = None  # what is wrong with the weights: an error
+
+
 @dataclass
 class Run:
     """Everything known of one scored run."""
@@ -212,6 +224,7 @@ class Run:
     science: dict[str, Any] | None = None
     evidence_dir: Path | None = None
     weights_sha256: str | None = None  # of the file in the package
+    replay: Replay | None = None  # only when it was asked for
     file_digests: dict[str, str] = field(default_factory=dict)  # evidence file name -> SHA-256 as it is now
     power: dict[str, Log] = field(default_factory=dict)  # power/result_<i>/: file name -> readings
     problems: list[str] = field(default_factory=list)  # evidence that could not be read, one line each
@@ -355,6 +368,13 @@ class Package:
     companion: dict[str, Any] | None = None  # <system>_<implementation>.json
     system_names: list[str] = field(default_factory=list)  # every system the organisation describes
     dataset_digest: str | None = None  # as it follows from the files that dataset.json lists
+    entries: list[str] = field(default_factory=list)  # every system/scaling/benchmark of the organisation
+    pruned: list[Run] = field(default_factory=list)  # weak scaling: models trained but not scored (HR 7.2)
+    scaling_file: dict[str, Any] | None = None  # scaling.json beside the results, as it stands
+
+    @property
+    def entry(self) -> str:
+        return f"{self.system_name}/{self.scaling}/{self.benchmark}"
 
 
 # ---------------------------------------------------------------- verdict and score
@@ -392,6 +412,16 @@ class RunScore:
 
 
 @dataclass(frozen=True)
+class WeakScore:
+    """Weak scaling (HR 7.2): so many models trained in so long, each on so large a part of the system."""
+
+    models: int  # M'
+    instance_scale: int  # S: accelerators (or nodes where there are none) of one model
+    system_scale: int | None  # T, from the system description
+    time_to_train_all_s: float  # TTTa: first run_start to last run_stop
+
+
+@dataclass(frozen=True)
 class Score:
     """Olympic mean of time-to-train (ruleset, section scoring)."""
 
@@ -402,6 +432,8 @@ class Score:
     seconds_per_scene: float | None = None
     science: dict[str, float] = field(default_factory=dict)  # mean over runs
     note: str | None = None
+    scaling_factor: float = 1.0  # from the convergence points (TR 12.2); already in time_to_train_s
+    weak: WeakScore | None = None  # throughput entries: instead of time_to_train_s
 
 
 def relative(path: Path, root: Path) -> str:

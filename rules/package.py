@@ -64,7 +64,9 @@ def code_files(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
 )
 def numbering(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Upstream takes any result_*.txt, so a best retry can replace a bad run under another name."""
-    expected = {f"result_{i}.txt" for i in range(len(package.result_names))}
+    starts = ruleset.package.numbering_from
+    first = next((i for i in starts if f"result_{i}.txt" in package.result_names), starts[0])
+    expected = {f"result_{first + i}.txt" for i in range(len(package.result_names))}
     for name in package.result_names:
         if name not in expected:
             yield self.finding(f"{show(name)} is not in the numbering", path=f"{_results(package)}/{name}")
@@ -85,7 +87,8 @@ def numbering(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findin
 def run_count(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
     """The score drops the fastest and the slowest of a fixed number of runs; with more to choose from it
     would be another statistic."""
-    division = ruleset.division(subject.division)
+    scaling = subject.scaling if isinstance(subject, Package) else "strong"
+    division = ruleset.division(subject.division, scaling)
     count = subject.runs if isinstance(subject, Plan) else len(subject.runs)
     low, high = division.runs_minimum, division.runs_maximum
     wanted = f"exactly {low}" if low == high else f"at least {low}"
@@ -132,18 +135,29 @@ def manifest(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding
 def clean_results(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Upstream multiplies the score with a scaling.json found in the package, and skips checks when a
     bypass file says so."""
-    allowed = re.compile(re.escape(_results(package)) + r"/(result[^/]*\.txt|power/result_\d+/[^/]+)\Z")
+    allowed = re.compile(
+        re.escape(_results(package)) + r"/((pruned_results/)?result[^/]*\.txt|power/result_\d+/[^/]+)\Z"
+    )
     for name in package.files:
         base = name.rsplit("/", 1)[-1]
         if base in ruleset.package.bypass_files:
-            yield self.finding(f"{base} tries to excuse a result", path=name)
+            at_work = name.startswith("results/")  # upstream looks for them there
+            yield self.finding(
+                f"{base} tries to excuse a result",
+                severity=Severity.ERROR if at_work else Severity.WARNING,
+                path=name,
+            )
         elif name.startswith("results/") and not allowed.match(name) and not _of_another(name, package, 1):
+            if name == f"{_results(package)}/scaling.json":
+                continue  # CNV012 compares it with what the convergence points give
             yield self.finding("does not belong into results/", path=name)
 
 
 def _of_another(name: str, package: Package, at: int) -> bool:
-    """Whether a file belongs to another system that the organisation describes."""
+    """Whether a file belongs to another entry, or to another system that the organisation describes."""
     parts = name.split("/")
+    if "/".join(parts[at : at + 3]) in package.entries:
+        return "/".join(parts[at : at + 3]) != package.entry
     return len(parts) > at + 1 and parts[at] in package.system_names and parts[at] != package.system_name
 
 
@@ -372,3 +386,46 @@ def orphans(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]
     for name in package.system_names:
         if name not in with_results:
             yield self.finding("has no results", path=f"systems/{name}.json")
+
+
+@rule(
+    "PKG017",
+    "Throughput is submitted together with time-to-train",
+    Scope.PACKAGE,
+    source="HR 7; survey N1, W33",
+    fix="Submit the same benchmark under results/<system>/strong too.",
+)
+def never_alone(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Weak scaling shows how many models a machine trains, strong scaling how fast it trains one: the
+    first without the second hides a slow machine."""
+    if package.scaling != "weak":
+        raise NotApplicable("a time-to-train entry")
+    strong = f"/strong/{package.benchmark}"
+    if not any(entry.endswith(strong) for entry in package.entries):
+        yield self.finding(f"there is no {package.benchmark} under strong/", path=_results(package))
+
+
+@rule(
+    "PKG018",
+    "Results lie in strong/ or weak/, under the keyword of a benchmark",
+    Scope.PACKAGE,
+    source="SR 5.6.1; HR 7; survey K2, K4, W1, case 63",
+    fix="Name the folders results/<system>/strong/<benchmark>.",
+)
+def known_benchmark(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Upstream skips a folder whose name it does not know, and calls the package free of errors."""
+    if not ruleset.knows(package.benchmark):
+        known = list(ruleset.benchmarks) or [ruleset.benchmark]
+        yield self.finding(
+            f"{show(package.benchmark)} is no benchmark of {ruleset.name}",
+            path=_results(package),
+            expected=known,
+            actual=package.benchmark,
+        )
+    if package.scaling not in ruleset.scalings:
+        yield self.finding(
+            f"{show(package.scaling)} is no kind of scaling",
+            path=_results(package),
+            expected=ruleset.scalings,
+            actual=package.scaling,
+        )

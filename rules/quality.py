@@ -13,6 +13,7 @@ from rules.reading import (
     intervals,
     place,
     reached_target,
+    run_start,
     run_stop,
     stated,
     status,
@@ -40,7 +41,7 @@ def reaches_target(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
             f"the last {ruleset.quality.key} is {show(found[-1].event.value)}",
             path=run.path,
             line=found[-1].event.line,
-            expected=f">= {ruleset.quality.target}",
+            expected=ruleset.quality.wanted,
             actual=found[-1].event.value,
         )
 
@@ -76,15 +77,17 @@ def in_range(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 def every_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Fewer evaluations save time; more give more chances of a lucky one."""
     quality = ruleset.quality
-    epochs = [i.epoch for i in intervals(run.log, "epoch")]
+    start, stop = run_start(run.log), run_stop(run.log)
+    first, last = start.line if start else 0, stop.line if stop else float("inf")
+    epochs = [i.epoch for i in intervals(run.log, "epoch") if first < i.start.line < last]
     for name, told in (
-        ("evaluations", [i.epoch for i in intervals(run.log, "eval")]),
+        ("evaluations", [i.epoch for i in intervals(run.log, "eval") if first < i.start.line < last]),
         (quality.key, [e.epoch for e in evaluations(run.log, quality.key)]),
     ):
         counts, known = Counter(told), set(epochs)
         missing = [e for e in epochs if not counts[e]]
         extra = [e for e, count in counts.items() if e not in known or count > 1]
-        if missing or extra:
+        if len(missing) > quality.evaluation_slack or len(extra) > quality.evaluation_slack:
             what = (
                 f"epoch {show(missing[0])} has none" if missing else f"epoch {show(extra[0])} does not match"
             )
@@ -132,7 +135,7 @@ def enough_converge(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[
     no score."""
     if not package.runs:
         raise NotApplicable("there are no runs")
-    allowed = ruleset.division(package.division).not_converged_allowed
+    allowed = ruleset.division(package.division, package.scaling).not_converged_allowed
     failed = [run for run in package.runs if not converged(run, ruleset)]
     if len(failed) == len(package.runs):
         yield self.finding("no run reached the target", path=failed[0].path, expected=">= 1", actual=0)

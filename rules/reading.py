@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from rules import sound
 from rules.model import Event, Log, Run, Stated
 from rules.ruleset import Ruleset
-from rules.values import is_int, is_number
+from rules.values import is_int, is_number, whole
 
 T = TypeVar("T")
 Reader = Callable[[Log, str], list[T]]
@@ -94,18 +94,23 @@ def curve(log: Log, key: str) -> list[float | None]:
 
 @_once_per_log
 def intervals(log: Log, name: str) -> list[Interval]:
-    """Pairs of name_start and the next name_stop, in line order; unpaired ones are left out."""
+    """Pairs of name_start and name_stop in the order of their ends; unpaired ones are left out.
+
+    A stop ends the open interval of its epoch, else the one opened last: epochs may overlap where
+    evaluation goes on beside training.
+    """
     starts, stops = log.all(f"{name}_start"), log.all(f"{name}_stop")
     if sound.alternate(starts, stops):
         return [Interval(epoch_num(a), a, b) for a, b in zip(starts, stops, strict=True)]
     pairs: list[Interval] = []
-    opened: Event | None = None
+    opened: list[Event] = []
     for event in sorted(starts + stops, key=lambda e: e.line):
         if event.key == f"{name}_start":
-            opened = event
-        elif opened is not None:
-            pairs.append(Interval(epoch_num(opened), opened, event))
-            opened = None
+            opened = [*opened[-7:], event]
+        elif opened:
+            start = next((s for s in reversed(opened) if epoch_num(s) == epoch_num(event)), opened[-1])
+            opened.remove(start)
+            pairs.append(Interval(epoch_num(start), start, event))
     return pairs
 
 
@@ -119,11 +124,7 @@ def status(log: Log) -> str | None:
 def reached_target(log: Log, ruleset: Ruleset) -> bool:
     """Whether the last evaluation of the run meets the target (survey F1, F4)."""
     found = evaluations(log, ruleset.quality.key)
-    return (
-        bool(found)
-        and found[-1].value is not None
-        and (ruleset.quality.target <= found[-1].value <= ruleset.quality.maximum)
-    )
+    return bool(found) and ruleset.quality.met(found[-1].value)
 
 
 def converged(run: Run, ruleset: Ruleset) -> bool:
@@ -144,6 +145,20 @@ def number(settings: Mapping[str, Stated], key: str) -> float | None:
 def integer(settings: Mapping[str, Stated], key: str) -> int | None:
     found = stated(settings, key)
     return found.value if found is not None and is_int(found.value) else None
+
+
+def instance_scale(settings: Mapping[str, Stated]) -> int | None:
+    """Accelerators one run used, or nodes where there are none (survey N6)."""
+    return _scale(integer(settings, "number_of_nodes"), integer(settings, "accelerators_per_node"))
+
+
+def system_scale(fields: Mapping[str, Any]) -> int | None:
+    """The same of a whole system, from its description."""
+    return _scale(whole(fields.get("number_of_nodes")), whole(fields.get("accelerators_per_node")))
+
+
+def _scale(nodes: int | None, accelerators: int | None) -> int | None:
+    return None if nodes is None or accelerators is None else nodes * max(accelerators, 1)
 
 
 def place(item: Stated | Event | None, path: str | None = None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +27,20 @@ class Quality(_Part):
     minimum: float
     maximum: float
     frequency_epochs: int
+    evaluation_slack: int = 0  # so many epochs may lack an evaluation, so many evaluations an epoch
+    better: Literal["higher", "lower"] = "higher"
+
+    def met(self, value: float | None) -> bool:
+        """Whether a finite value meets the target; an error of exactly its minimum (0) is no result."""
+        if value is None:
+            return False
+        if self.better == "lower":
+            return self.minimum < value <= self.target
+        return self.target <= value <= self.maximum
+
+    @property
+    def wanted(self) -> str:
+        return f"{'>=' if self.better == 'higher' else '<='} {self.target}"
 
 
 class Division(_Part):
@@ -34,6 +49,10 @@ class Division(_Part):
     olympic_from: int  # with so many runs the fastest and the slowest are dropped
     not_converged_allowed: int | None  # None: any number, as long as one converges
     init_limit_s: float
+
+    def of_weak_scaling(self) -> Division:
+        """The same division for throughput entries: at least so many models, and each converges (HR 8)."""
+        return self.model_copy(update={"runs_maximum": None, "not_converged_allowed": 0})
 
 
 class Free(_Part):
@@ -59,7 +78,8 @@ class DataRules(_Part):
 class SeedRules(_Part):
     minimum: int
     maximum: int
-    fixed: int
+    fixed: int | None
+    text: bool = False  # a string of digits will do
     run_length: int
 
 
@@ -67,6 +87,7 @@ class Clock(_Part):
     earliest_ms: int
     ahead_s: float
     backwards_ms: float
+    backwards_excused_ms: float = 0  # steps back up to this long only warn
     arrival_early_s: float
     arrival_late_s: float
     wall_drift_s: float
@@ -75,6 +96,8 @@ class Clock(_Part):
     throughput_tolerance: float
     throughput_slack_s: float
     child_slack_s: float
+    staging_inside: bool = False  # staging may lie inside the timed run, where it costs time
+    work_after_stop: bool = False  # training may go on after run_stop, for nothing
 
 
 class ConvergenceRules(_Part):
@@ -82,6 +105,7 @@ class ConvergenceRules(_Part):
     cut_epochs: int
     span_days: float
     test_gap: float
+    points: Literal["trimmed", "upstream"] = "trimmed"  # which reading of the rules decides (rules/points.py)
 
 
 class EvidenceRules(_Part):
@@ -90,6 +114,9 @@ class EvidenceRules(_Part):
     telemetry_gap_s: float
     busy_percent: float
     science_tolerance: float
+    replay_tolerance: dict[str, float]  # by the logged precision of the run
+    cache_null: bool = False  # a cache_clear line without a value is a warning only
+    cache_verified: bool = True  # eviction has to be shown in the line's metadata
 
 
 class PowerRules(_Part):
@@ -107,6 +134,7 @@ class PackageRules(_Part):
     file_limit_bytes: int
     forbidden_suffixes: list[str]
     bypass_files: list[str]
+    numbering_from: list[int] = Field(default_factory=lambda: [0])  # the first run's number
 
 
 class SystemRules(_Part):
@@ -125,7 +153,7 @@ class SystemRules(_Part):
 class KeyRule(_Part):
     """What the log must say under one key."""
 
-    event: Literal["start", "stop", "point"] = "point"
+    event: Literal["start", "stop", "point", "any"] = "point"
     count: Literal["one", "some", "optional"] = "optional"
     type: Literal[
         "text",
@@ -136,6 +164,8 @@ class KeyRule(_Part):
         "sha256",
         "commit",
         "mapping",
+        "numbers",
+        "pair",
         "nothing",
         "any",
     ] = "any"
@@ -148,6 +178,8 @@ class KeyRule(_Part):
     phase: Literal["before", "any"] = "any"
     divisions: list[str] = Field(default_factory=lambda: ["closed", "open"])
     alias: str | None = None  # another spelling that is accepted
+    instead: str | None = None  # another key that may be logged instead
+    when: dict[str, list[Any]] = Field(default_factory=dict)  # required only with these values of other keys
 
 
 class Ruleset(_Part):
@@ -170,16 +202,43 @@ class Ruleset(_Part):
     package: PackageRules
     system: SystemRules
     keys: dict[str, KeyRule]
+    epoch_numbers: Literal["counted", "increasing"] = "counted"  # 1, 2, 3... or, say, samples seen so far
+    first_epoch: int = 1  # the smallest epoch_num; 0 where a model is evaluated before it is trained
+    tolerated: dict[str, str] = Field(default_factory=dict)  # kind of log problem -> why it only warns
+    scalings: list[str] = Field(default_factory=lambda: ["strong"])
     excluded: dict[str, str] = Field(default_factory=dict)  # rule id -> why it does not apply here
+    lenient: dict[str, str] = Field(default_factory=dict)  # rule id -> why it only warns here
+    benchmarks: dict[str, dict[str, Any]] = Field(default_factory=dict)  # name -> what differs for it
 
-    def division(self, name: str | None) -> Division:
+    def of(self, benchmark: str | None) -> Ruleset:
+        """This ruleset with the numbers of one of its benchmarks; unchanged for one it does not know."""
+        changes = self.benchmarks.get(benchmark or "")
+        if changes is None:
+            return self
+        base = self.model_dump(exclude={"benchmarks"})
+        return Ruleset.model_validate({**_merged(base, changes), "benchmark": benchmark})
+
+    def knows(self, benchmark: str) -> bool:
+        return benchmark in self.benchmarks if self.benchmarks else benchmark == self.benchmark
+
+    def division(self, name: str | None, scaling: str = "strong") -> Division:
         """Numbers of a division; an unknown one gets the strictest, closed."""
-        return self.divisions.get(name or "", self.divisions["closed"])
+        division = self.divisions.get(name or "", self.divisions["closed"])
+        return division.of_weak_scaling() if scaling == "weak" else division
 
-    def required_keys(self, division: str | None) -> list[str]:
-        """Keys a log of that division has to hold, in the order of the table."""
+    def required_keys(self, division: str | None, stated: Mapping[str, Any] | None = None) -> list[str]:
+        """Keys a log of that division has to hold, in the order of the table.
+
+        `stated` maps keys to logged values: some keys are required only with a certain value of another.
+        """
         known = division if division in self.divisions else "closed"
-        return [k for k, r in self.keys.items() if r.count != "optional" and known in r.divisions]
+        return [
+            key
+            for key, rule in self.keys.items()
+            if rule.count != "optional"
+            and known in rule.divisions
+            and all((stated or {}).get(other) in values for other, values in rule.when.items())
+        ]
 
 
 def names() -> list[str]:
@@ -199,6 +258,29 @@ def load_ruleset(name: str = DEFAULT) -> Ruleset:
         hint = f", did you mean '{guess[0]}'?" if guess else "."
         raise ValueError(f"There is no ruleset '{name}'{hint} Known: {', '.join(known)}.")
     try:
-        return Ruleset.model_validate(yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8")))
+        ruleset = Ruleset.model_validate(_read(name))
+        for benchmark in ruleset.benchmarks:
+            ruleset.of(benchmark)  # a benchmark's numbers must be valid too
+        return ruleset
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise ValueError(f"Ruleset {name} cannot be read: {' '.join(str(error).split())[:300]}") from error
+
+
+def _read(name: str) -> dict[str, Any]:
+    """A ruleset's YAML with the sections it shares with others (`include: {ruleset: [section]}`)."""
+    raw: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    shared: dict[str, Any] = {}
+    for other, sections in raw.pop("include", {}).items():
+        source = _read(other)
+        shared.update({section: source[section] for section in sections})
+    return _merged(shared, raw)
+
+
+def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """base with changes put into it, mapping by mapping; lists are replaced."""
+    result = dict(base)
+    for name, value in changes.items():
+        below = result.get(name)
+        nested = isinstance(below, dict) and isinstance(value, dict)
+        result[name] = _merged(below, value) if nested else value  # type: ignore[arg-type]
+    return result

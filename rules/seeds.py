@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 from rules.model import Finding, Package, Run, Scope, Severity
 from rules.registry import NotApplicable, NotChecked, Rule, rule
@@ -11,7 +13,16 @@ from rules.values import is_int, same, show
 
 
 def _seeds(run: Run) -> list[int]:
-    return [e.value for e in run.log.all("seed") if is_int(e.value)]
+    """Logged seeds; "7" and 7.0 are no integers (SED002), but seed what 7 seeds."""
+    return [seed for e in run.log.all("seed") if (seed := _meant(e.value)) is not None]
+
+
+def _meant(value: Any) -> int | None:
+    if is_int(value):
+        return int(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**64:
+        return int(value)
+    return int(value) if isinstance(value, str) and re.fullmatch(r"\s*\d{1,20}\s*", value) else None
 
 
 @rule(
@@ -23,6 +34,8 @@ def _seeds(run: Run) -> list[int]:
 )
 def present(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Without a logged seed nobody can tell independent runs from copies."""
+    if "seed" not in ruleset.required_keys(run.division):
+        raise NotApplicable(f"{ruleset.name} asks for no seed in the {run.division} division")
     if not run.log.all("seed"):
         yield self.finding("no seed is logged", path=run.path)
 
@@ -38,7 +51,8 @@ def integers(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """1000.7, true and "7" all convert to an integer, and none of them seeded anything."""
     low, high = ruleset.seeds.minimum, ruleset.seeds.maximum
     for event in run.log.all("seed"):
-        if not is_int(event.value) or not low <= event.value <= high:
+        seed = _meant(event.value) if ruleset.seeds.text and isinstance(event.value, str) else event.value
+        if not is_int(seed) or not low <= seed <= high:
             yield self.finding(
                 f"seed is {show(event.value)}",
                 path=run.path,
@@ -84,7 +98,7 @@ def unique(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     for run in package.runs:
         for seed in dict.fromkeys(_seeds(run)):
             if seed in seen:
-                event = next(e for e in run.log.all("seed") if e.value == seed)
+                event = next(e for e in run.log.all("seed") if _meant(e.value) == seed)
                 yield self.finding(
                     f"seed {show(seed)} was used by {seen[seed].path} too",
                     path=run.path,
@@ -129,6 +143,8 @@ def fixed_seed(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
     """The Science policy pins 1234, the training rules want fresh seeds: with one open run both hold;
     several runs from it would not be independent."""
     fixed = ruleset.seeds.fixed
+    if fixed is None:
+        raise NotApplicable(f"{ruleset.name} pins no seed")
     for run in package.runs:
         if fixed in _seeds(run) and (package.division != "open" or len(package.runs) > 1):
             yield self.finding(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rules.model import Finding, Package, Plan, Scope, Severity, Stated, System
-from rules.reading import place, stated
+from rules.reading import instance_scale, place, stated, system_scale
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 from rules.values import is_number, show, whole
@@ -218,7 +218,8 @@ def one_submitter(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iter
 def same_scale(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
     """A result is a time at a scale: description and log have to mean the same one."""
     system = _system(subject)
-    for name in ("number_of_nodes", "accelerators_per_node"):
+    weak = isinstance(subject, Package) and subject.scaling == "weak"  # an instance is a part: SYS018
+    for name in ("accelerators_per_node",) if weak else ("number_of_nodes", "accelerators_per_node"):
         declared = whole(system.fields.get(name))
         for found in _logged(subject, name):
             if declared is not None and found.value != declared:
@@ -442,3 +443,34 @@ def framework_ran(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
                 expected=version,
                 actual=text,
             )
+
+
+@rule(
+    "SYS018",
+    "Weak scaling: instances are equal, and fit the system",
+    Scope.PACKAGE,
+    source="HR 7.2; survey N2, N3, N6",
+    fix="Give every model the same number of nodes; describe the nodes that were used, not more.",
+)
+def instances_fit(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """M models of S accelerators each on a system of T: S <= T <= M x S, or the throughput is of a
+    machine that is not the one described."""
+    if package.scaling != "weak":
+        raise NotApplicable("a time-to-train entry")
+    scales = {run.path: instance_scale(run.settings) for run in package.runs}
+    known = {scale for scale in scales.values() if scale is not None}
+    if len(known) > 1:
+        yield self.finding(
+            f"instances of different size: {', '.join(map(str, sorted(known)))}", path=package.runs[0].path
+        )
+    total = system_scale(_system(package).fields)
+    if len(known) != 1 or total is None:
+        return
+    scale = known.pop()
+    if not scale <= total <= len(package.runs) * scale:
+        yield self.finding(
+            f"{len(package.runs)} models of {scale} accelerators do not fit a system of {total}",
+            path=_system(package).path,
+            expected=f"{scale} to {len(package.runs) * scale}",
+            actual=total,
+        )

@@ -105,6 +105,9 @@ def monotone(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         if at < latest - ruleset.clock.backwards_ms:
             yield self.finding(
                 f"{event.key} is {(latest - at) / 1000:.3f} s older than line {line}",
+                severity=Severity.WARNING
+                if latest - at <= ruleset.clock.backwards_excused_ms
+                else Severity.ERROR,
                 path=run.path,
                 line=event.line,
                 expected=f">= {latest}",
@@ -125,10 +128,12 @@ def stops_at_target(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]
     """Time-to-train ends when the target is known to be met. A run that goes on after it has either
     ignored it, or its early evaluation was written in later."""
     found = evaluations(run.log, ruleset.quality.key)
-    first = next((e for e in found if e.value is not None and e.value >= ruleset.quality.target), None)
+    first = next((e for e in found if ruleset.quality.met(e.value)), None)
     if first is None:
         raise NotApplicable("no evaluation met the target")
-    later = [e for e in run.log.all("epoch_start") if e.line > first.event.line]
+    stop = run_stop(run.log)
+    end = stop.line if stop else float("inf")
+    later = [e for e in run.log.all("epoch_start") if first.event.line < e.line < end]
     if first is not found[-1] or later:
         after = later[0] if later else found[-1].event
         yield self.finding(
@@ -249,7 +254,8 @@ def staging(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     for event, other in ((begin, "staging_stop"), (end, "staging_start")):
         if event is not None and not run.log.all(other):
             yield self.finding(f"{event.key} without {other}", path=run.path, line=event.line)
-        if event is not None and start is not None and event.line > start.line:
+        inside = event is not None and start is not None and event.line > start.line
+        if event is not None and inside and not ruleset.clock.staging_inside:
             yield self.finding(f"{event.key} lies inside the timed run", path=run.path, line=event.line)
 
 

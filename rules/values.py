@@ -71,6 +71,11 @@ def mismatch(value: Any, rule: KeyRule) -> str | None:
     return None
 
 
+def _numbers(value: Any) -> bool:
+    """A number, or a list of them."""
+    return all(is_number(v) for v in value) if isinstance(value, list) else is_number(value)
+
+
 # what fits a type, and how a message calls it; looked up for every line of a log
 _TYPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "text": (lambda value: isinstance(value, str) and bool(value.strip()), "a non-empty string"),
@@ -81,6 +86,8 @@ _TYPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "sha256": (lambda value: isinstance(value, str) and bool(_SHA256.match(value)), "64 hex digits"),
     "commit": (lambda value: isinstance(value, str) and bool(_COMMIT.match(value)), "40 hex digits"),
     "mapping": (lambda value: isinstance(value, dict) and bool(value), "a non-empty object"),
+    "numbers": (_numbers, "numbers"),
+    "pair": (lambda value: isinstance(value, list) and len(value) == 2 and _numbers(value), "two numbers"),
     "nothing": (lambda value: value is None, "null"),
     "any": (lambda value: True, ""),
 }

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from harness.checker.engine import check_loaded, check_plan, check_run, combine
+from harness.checker.entries import entry_of, find_entries
 from harness.checker.jsonout import render_json, verdict_record
-from harness.checker.loader import Tree, find_target, load_package, load_single, scan
+from harness.checker.loader import (
+    Target,
+    Tree,
+    find_target,
+    load_package,
+    load_single,
+    scan,
+    system_names,
+)
 from harness.checker.text import colour_wanted, render_text
 from harness.errors import UserError
 from rules.model import Package, Verdict
@@ -40,16 +50,45 @@ def check_package(
 
 
 def check_all(
-    path: Path, ruleset: Ruleset | None = None, system: str | None = None
+    path: Path,
+    ruleset: Ruleset | None = None,
+    system: str | None = None,
+    prepare: Callable[[Package], None] | None = None,
 ) -> list[tuple[Package, Verdict]]:
-    """Every system at `path` with its verdict. Raises UserError when there is nothing to check."""
+    """Every system at `path` with its verdict. Raises UserError when there is nothing to check.
+
+    `prepare` may add evidence to a package (harness/replay.py) before it is judged.
+    """
     ruleset = ruleset or load_ruleset()
     target = find_target(path, system)
     if target.result is not None:
-        name = target.systems[0] if target.systems else None
-        run = load_single(target.result, target.root, name)
-        package = Package(target.root, target.root.name, name, [run], division=run.division)
-        return [(package, check_run(run, ruleset, str(path)))]
+        return [_check_result(target.result, target, ruleset, path)]
     tree: Tree = scan(target.root)
-    loaded = (load_package(target.root, name, tree) for name in target.systems)
-    return [(package, check_loaded(package, ruleset, str(path))) for package in loaded]
+    entries = find_entries(target.root, target.systems, ruleset, path)
+    if not entries:
+        raise UserError(
+            f"{path} holds no entry that {ruleset.name} knows.",
+            "name the organisation's folder, or another --ruleset.",
+        )
+    everything = [str(e) for e in find_entries(target.root, system_names(target.root), ruleset)]
+    checked = []
+    for entry in entries:
+        package = load_package(target.root, entry, tree)
+        package.entries = everything
+        if prepare is not None:
+            prepare(package)
+        checked.append((package, check_loaded(package, ruleset.of(entry.benchmark), str(path))))
+    return checked
+
+
+def _check_result(result: Path, target: Target, ruleset: Ruleset, path: Path) -> tuple[Package, Verdict]:
+    """A single result file, by the numbers of the benchmark whose folder it lies in or that it names."""
+    name = target.systems[0] if target.systems else None
+    entry = entry_of(result, target.root, ruleset) if name else None
+    run = load_single(result, target.root, entry)
+    benchmark = entry.benchmark if entry else run.log.value("submission_benchmark")
+    package = Package(target.root, target.root.name, name, [run], division=run.division)
+    if entry is not None:
+        package.scaling, package.benchmark = entry.scaling, entry.benchmark
+    rules = ruleset.of(benchmark if isinstance(benchmark, str) else None)
+    return package, check_run(run, rules, str(path))

@@ -22,13 +22,16 @@ class _Tally:
     not_applicable: list[str] = field(default_factory=list)
     judged: int = 0
 
-    def result(self, id: str) -> RuleResult:
-        """One outcome for all subjects: the worst, and a part that was not checked is never a pass."""
+    def result(self, id: str, lenient: str | None = None) -> RuleResult:
+        """One outcome for all subjects: the worst, and a part that was not checked is never a pass.
+
+        `lenient` says why the ruleset only warns.
+        """
         severities = {f.severity for f in self.findings}
         if Severity.ERROR in severities:
             return RuleResult(id, Outcome.FAIL)
         if Severity.WARNING in severities:
-            return RuleResult(id, Outcome.WARN)
+            return RuleResult(id, Outcome.WARN, lenient)
         if self.not_checked:
             return RuleResult(id, Outcome.NOT_CHECKED, self.not_checked[0])
         if self.judged:
@@ -44,7 +47,7 @@ def check_plan(plan: Plan, ruleset: Ruleset) -> Verdict:
 
 def check_loaded(package: Package, ruleset: Ruleset, path: str) -> Verdict:
     """Every rule on each run and on the whole package."""
-    subjects: list[tuple[Scope, Any]] = [(Scope.RUN, run) for run in package.runs]
+    subjects: list[tuple[Scope, Any]] = [(Scope.RUN, run) for run in [*package.runs, *package.pruned]]
     return _verdict(ruleset, path, [*subjects, (Scope.PACKAGE, package)], package.division)
 
 
@@ -65,7 +68,7 @@ def _verdict(
             continue
         tally = _apply(rule, subjects, ruleset, division)
         findings += tally.findings
-        results.append(tally.result(rule.id))
+        results.append(tally.result(rule.id, ruleset.lenient.get(rule.id)))
     failed = any(f.severity is Severity.ERROR for f in findings)
     return Verdict(ruleset.name, path, "not_compliant" if failed else "compliant", findings, results)
 
@@ -89,6 +92,8 @@ def _judge(rule: Rule, subject: Any, ruleset: Ruleset, tally: _Tally) -> None:
     count = 0
     try:
         for finding in rule.check(rule, subject, ruleset):
+            if rule.id in ruleset.lenient and finding.severity is Severity.ERROR:
+                finding = replace(finding, severity=Severity.WARNING)
             count += 1
             if count > MAX_FINDINGS:
                 more = rule.finding(

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from harness.checker import strangers
+from harness.checker.entries import Entry
 from harness.checker.logs import read_log
 from harness.checker.strangers import Unreadable
 from harness.checker.telemetry import summarise
@@ -83,7 +84,7 @@ def find_target(path: Path, system: str | None = None) -> Target:
         raise UserError(f"{path} is neither a folder nor a file.", "name a package folder or a result file.")
     root, inside = _root_above(path)
     root = root or path
-    known = _systems(root)
+    known = system_names(root)
     if not known:
         raise UserError(
             f"{path} holds no package: no results/ and no systems/ in it.",
@@ -103,7 +104,7 @@ def _root_above(path: Path) -> tuple[Path | None, str | None]:
     return None, None
 
 
-def _systems(root: Path) -> list[str]:
+def system_names(root: Path) -> list[str]:
     """Systems with results; those only described when nothing was run yet."""
 
     def names(folder: Path, want_folders: bool) -> list[str]:
@@ -154,11 +155,13 @@ def _link(path: Path, shown: str, root: Path) -> Link:
     return Link(shown, target, inside, exists)
 
 
-def load_package(root: Path, system: str, tree: Tree | None = None) -> Package:
+def load_package(root: Path, system: str | Entry, tree: Tree | None = None) -> Package:
     """One organisation's entry for one system. Raises UserError only for an absurd number of files."""
     tree = tree or scan(root)
-    layout = PackageLayout(root, system)
-    package = Package(root=root, org=root.name, system_name=system, runs=[])
+    entry = system if isinstance(system, Entry) else Entry(system)
+    layout = PackageLayout(root, entry.system, entry.scaling, entry.benchmark)
+    package = Package(root=root, org=root.name, system_name=entry.system, runs=[])
+    package.scaling, package.benchmark, package.entries = entry.scaling, entry.benchmark, [str(entry)]
     package.files, package.sizes, package.links = sorted(tree.sizes), tree.sizes, tree.links
     package.unreadable = list(tree.problems)
     package.system_names = sorted(
@@ -172,12 +175,13 @@ def load_package(root: Path, system: str, tree: Tree | None = None) -> Package:
     return package
 
 
-def load_single(path: Path, root: Path, system: str | None) -> Run:
+def load_single(path: Path, root: Path, entry: Entry | None) -> Run:
     """One result file, with its evidence when it lies in a package. Raises UserError when unreadable."""
     match = RESULT_PATTERN.match(path.name)
-    if system and match:
+    if entry and match:
         tree = Tree(root)
-        folder = PackageLayout(root, system).run_dir(int(match[1]))
+        layout = PackageLayout(root, entry.system, entry.scaling, entry.benchmark)
+        folder = layout.run_dir(int(match[1]))
         if folder.is_dir() and not folder.is_symlink():
             tree.sizes = {
                 relative(p, root): p.stat().st_size
@@ -185,8 +189,7 @@ def load_single(path: Path, root: Path, system: str | None) -> Run:
                 if p.is_file() and not p.is_symlink()
             }
         tree.sizes[relative(path, root)] = path.stat().st_size
-        layout = PackageLayout(root, system)
-        loader = _Loader(tree, layout, Package(root=root, org=root.name, system_name=system, runs=[]))
+        loader = _Loader(tree, layout, Package(root=root, org=root.name, system_name=entry.system, runs=[]))
         run = loader.run(path.name, int(match[1]))
         if run is not None:
             return run
@@ -246,17 +249,27 @@ class _Loader:
         package, layout = self.package, self.layout
         names = [n for n in self.tree.below(layout.results_dir) if n.startswith("result")]
         package.result_names = sorted(names)
-        numbered = sorted((int(m[1]), n) for n in names if (m := RESULT_PATTERN.match(n)) and len(m[1]) < 10)
-        for index, name in numbered[:MAX_RUNS]:
-            run = self.run(name, index) if name == f"result_{index}.txt" else None
-            if run is not None:
-                package.runs.append(run)
+        found = (self.run(name, index) for index, name in _numbered(names))
+        package.runs = [run for run in found if run is not None]
+        if package.scaling == "weak":
+            found = (
+                self.pruned(name, index) for index, name in _numbered(self.tree.below(layout.pruned_dir))
+            )
+            package.pruned = [run for run in found if run is not None]
+        package.scaling_file = self._try(strangers.read_object, layout.scaling_json, package.unreadable)
         failed = relative(layout.evidence_dir / "failed", self.tree.root) + "/"
         for name in self.tree.sizes:
             if name.startswith(failed) and name.endswith("/run.json"):
                 record = self._try(strangers.read_failed, self.tree.root / name, package.unreadable)
                 if record is not None:
                     package.failed_runs.append(record)
+
+    def pruned(self, name: str, index: int) -> Run | None:
+        """A model of weak scaling that is not scored: its log has to follow the rules too."""
+        path = self.layout.pruned_dir / name
+        shown = relative(path, self.tree.root)
+        log = self._try(lambda p: read_log(p, shown), path, self.package.unreadable)
+        return None if log is None else Run(index=index, log=log)
 
     def run(self, name: str, index: int) -> Run | None:
         path = self.layout.results_dir / name
@@ -307,6 +320,12 @@ class _Loader:
                 run.power[name] = log
 
 
+def _numbered(names: list[str]) -> list[tuple[int, str]]:
+    """Result files by number: result_7.txt, not result_07.txt."""
+    numbered = sorted((int(m[1]), n) for n in names if (m := RESULT_PATTERN.match(n)) and len(m[1]) < 10)
+    return [(index, name) for index, name in numbered if name == f"result_{index}.txt"][:MAX_RUNS]
+
+
 def _read_recipe(path: Path) -> dict[str, Any]:
     """The recipe with its defaults filled in. Raises Unreadable when it is no recipe."""
     raw = strangers.read_yaml(path)
@@ -343,4 +362,4 @@ def _dataset_digest(dataset: Any, problems: list[str]) -> str | None:
         return None
 
 
-__all__ = ["Target", "Tree", "find_target", "load_package", "load_single", "scan"]
+__all__ = ["Target", "Tree", "find_target", "load_package", "load_single", "scan", "system_names"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from harness.checker.archives import opened
 from harness.checker.formats import FORMATS, render
 from harness.checker.jsonout import json_schema
 from harness.checker.origin import Origin
-from harness.errors import ExitCode, UserError
-from rules.model import Finding, Severity, Verdict
-from rules.ruleset import DEFAULT, load_ruleset
+from harness.checker.text import clean
+from harness.errors import ExitCode, UserError, WrongData
+from harness.scoring import describe, score
+from rules.model import Finding, Package, Severity, Verdict
+from rules.ruleset import DEFAULT, Ruleset, load_ruleset
 
 
 def _print_schema(context: click.Context, option: click.Parameter, wanted: Any) -> None:
@@ -39,7 +42,9 @@ def _print_schema(context: click.Context, option: click.Parameter, wanted: Any) 
     callback=_print_schema,
     help="Print the JSON Schema of --format json.",
 )
-def check(path: Path, ruleset: str, system: str | None, form: str) -> int:
+@click.option("--replay", is_flag=True, help="Evaluate the kept weights again; needs TensorFlow and --data.")
+@click.option("--data", type=click.Path(path_type=Path), help="The data set of the runs, for --replay.")
+def check(path: Path, ruleset: str, system: str | None, form: str, replay: bool, data: Path | None) -> int:
     """Judge PATH by the rulebook: an organisation's folder, one of its systems, the same packed as
     .tar.gz or .zip, or one result file.
 
@@ -49,19 +54,39 @@ def check(path: Path, ruleset: str, system: str | None, form: str) -> int:
         rules = load_ruleset(ruleset)
     except ValueError as error:
         raise UserError(str(error), "see `cloudmask check --help`.") from None
-    origin = Origin()
+    prepare = _replayer(data) if replay else None
+    origin, scores = Origin(), []
     try:
         with opened(path) as inside:
-            found = check_all(inside, rules, system)
+            found = check_all(inside, rules, system, prepare)
+            scores = list(_scores(found, rules))
         origin = Origin(found[0][0].root) if inside == path else Origin(archive=str(path))
         verdict = replace(combine([v for _, v in found], str(path)), path=str(path))
     except UserError as error:
-        if form == "text":
+        if form == "text" or isinstance(error, WrongData):
             raise
         verdict = _unreadable(rules.name, path, error)
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
     click.echo(render(form, verdict, origin, width, colour_wanted(sys.stdout.isatty())))
+    for line in scores if form == "text" else []:
+        click.echo(line)
     return {"compliant": ExitCode.OK, "not_compliant": ExitCode.FINDINGS}.get(verdict.verdict, ExitCode.USAGE)
+
+
+def _replayer(data: Path | None) -> Callable[[Package], None]:
+    if data is None:
+        raise UserError("--replay needs the data set.", "name its folder with --data.")
+    from harness.replay import replay_package  # psutil loads slowly: only where it is needed
+
+    return lambda package: replay_package(package, data, lambda line: click.echo(clean(line), err=True))
+
+
+def _scores(found: list[tuple[Package, Verdict]], rules: Ruleset) -> Iterator[str]:
+    """One line per entry: what was checked, its verdict and its score."""
+    for package, verdict in found:
+        if package.entries:
+            result = describe(score(package, rules.of(package.benchmark)))
+            yield clean(f"{package.entry}: {verdict.verdict.replace('_', ' ')}, {result}")
 
 
 def _unreadable(ruleset: str, path: Path, error: UserError) -> Verdict:
