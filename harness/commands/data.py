@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from harness.datasets import shown_path
 from harness.errors import ExitCode, UserError
 from reference.dataset import DatasetPaths, Described, describe, locate, locate_files, verify, write_json
 from reference.profiles import PROFILES, Profile, get_profile
@@ -67,7 +68,7 @@ def synthesize(profile: str, scenes: int | None, seed: int, out: Path) -> None:
     """
     from reference import synthetic
 
-    with user_errors("choose another --out, or remove the folder"), _bar("Scenes") as step:
+    with user_errors("choose another --out, or remove the folder."), _bar("Scenes") as step:
         folder = synthetic.synthesize(profile, out, seed=seed, scenes=scenes, progress=step)
     click.echo(f"{profile} data set (synthetic, seed {seed}) is in {folder}")
 
@@ -108,7 +109,7 @@ def manifest(profile: str, folder: Path | None, out: Path | None) -> None:
     if out is None:
         click.echo(json.dumps(content, indent=1))
         return
-    with user_errors("choose a file that can be written"):
+    with user_errors("choose a file that can be written."):
         write_json(out, content)
     click.echo(f"Manifest of {len(content['train']) + len(content['test'])} files is in {out}")
 
@@ -117,13 +118,13 @@ def manifest(profile: str, folder: Path | None, out: Path | None) -> None:
 @click.argument("manifest_file", metavar="MANIFEST", type=click.Path(path_type=Path))
 @data_option
 @json_option
-def verify_command(manifest_file: Path, folder: Path | None, as_json: bool) -> None:
+def verify_command(manifest_file: Path, folder: Path | None, as_json: bool) -> ExitCode:
     """Hash all files again and compare with MANIFEST (of `data manifest`, or a package's dataset.json).
 
     Exit code 0 when everything is as listed, 1 when something differs.
     """
     expected = read_manifest(manifest_file)
-    with user_errors("pass the data set's folder with --data"):
+    with user_errors("pass the data set's folder with --data."):
         paths = locate_like(expected, folder or Path(expected.root))
         with _bar("Hashing") as step:
             problems = verify(paths, expected, step)
@@ -134,10 +135,36 @@ def verify_command(manifest_file: Path, folder: Path | None, as_json: bool) -> N
             click.echo(problem)
     else:
         click.echo(f"All {len(expected.train) + len(expected.test)} files are as listed in {manifest_file}")
-    raise SystemExit(ExitCode.FINDINGS if problems else ExitCode.OK)
+    return ExitCode.FINDINGS if problems else ExitCode.OK
 
 
-# ---------------------------------------------------------------- shared with other commands
+@data.command()
+@profile_option
+@data_option
+@click.option(
+    "--gallery",
+    type=click.Path(path_type=Path),
+    help="A run's gallery.h5: shows predictions and disagreement too.",
+)
+@click.option("--scenes", type=click.IntRange(1, 50), default=4, show_default=True, help="How many.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("scenes.png"), show_default=True, help="PNG file."
+)
+def preview(profile: str, folder: Path | None, gallery: Path | None, scenes: int, out: Path) -> None:
+    """Draw test scenes beside their masks; with --gallery beside a run's predictions."""
+    from reference.preview import gallery_sheet, save_sheet, scenes_sheet
+
+    chosen = get_profile(profile)
+    with user_errors("name a data set with --profile or --data, or a run's gallery.h5 with --gallery."):
+        if gallery is not None:
+            sheet = gallery_sheet(gallery, scenes)
+        else:
+            sheet = scenes_sheet(locate(data_folder(chosen, folder)).test[:scenes], chosen.geometry)
+        save_sheet(sheet, out)
+    click.echo(f"Picture is in {out}")
+
+
+# ---------------------------------------------------------------- shared by these commands
 
 
 def data_folder(profile: Profile, folder: Path | None) -> Path:
@@ -150,7 +177,7 @@ def data_folder(profile: Profile, folder: Path | None) -> Path:
     if not named:
         raise UserError(
             "The official data set's folder is not known.",
-            f"pass --data FOLDER or set {DATA_VARIABLE} (the folder that holds one-day/ and ssts/)",
+            f"pass --data FOLDER or set {DATA_VARIABLE} (the folder that holds one-day/ and ssts/).",
         )
     return Path(named)
 
@@ -159,14 +186,15 @@ def describe_profile(profile: Profile, folder: Path | None) -> Described:
     """Describe a profile's data set, hashing what is not known yet, with a progress bar on stderr."""
     where = data_folder(profile, folder)
     fix = (
-        f"cloudmask data synthesize --profile {profile.name}"
+        f"make it: cloudmask data synthesize --profile {profile.name}."
         if profile.synthetic
-        else f"pass --data FOLDER or set {DATA_VARIABLE} to the folder that holds one-day/ and ssts/"
+        else f"pass --data FOLDER or set {DATA_VARIABLE} to the folder that holds one-day/ and ssts/."
     )
     with user_errors(fix):
         paths = locate(where)
         with _bar("Hashing") as step:
-            return describe(paths, profile.name, profile.geometry, progress=step)
+            found = describe(paths, profile.name, profile.geometry, progress=step)
+    return replace(found, dataset=replace(found.dataset, root=shown_path(paths.root)))
 
 
 def read_manifest(path: Path) -> Dataset:
@@ -178,10 +206,13 @@ def read_manifest(path: Path) -> Dataset:
         Geometry(**dataset.geometry), Split(**dataset.split)
         return dataset
     except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror}.", "pass a manifest file") from error
+        raise UserError(
+            f"Cannot read {path}: {error.strerror}.",
+            "pass a manifest file, as `cloudmask data manifest` writes it.",
+        ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
-            f"{path} is no manifest of a data set.", "write one: cloudmask data manifest"
+            f"{path} is no manifest of a data set.", "write one: cloudmask data manifest --out FILE."
         ) from error
 
 

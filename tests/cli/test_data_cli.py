@@ -1,0 +1,127 @@
+"""cloudmask data, as a user calls it: what it makes, says and refuses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from harness.commands.data import data
+from harness.errors import ExitCode, UserError
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CLOUDMASK_DATA", raising=False)
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small synthetic set, shared: tests must not change it."""
+    root = tmp_path_factory.mktemp("shared")
+    invoke("synthesize", "--profile", "smoke", "--scenes", "3", "--out", str(root))
+    return root / "smoke"
+
+
+def invoke(*arguments: str) -> tuple[int | None, str]:
+    """Exit code (the return value, as the entry point uses it) and output."""
+    result = CliRunner().invoke(data, arguments, standalone_mode=False)
+    if result.exception:
+        raise result.exception
+    return result.return_value, result.output
+
+
+def test_synthesize_then_describe(tmp_path: Path) -> None:
+    code, output = invoke("synthesize", "--profile", "smoke", "--scenes", "2", "--seed", "7")
+    assert code is None and "data/smoke" in output and "seed 7" in output
+    code, output = invoke("describe", "--profile", "smoke")
+    assert "2 training, 2 test" in output and "20 training, 20 validation" in output
+    content = json.loads(invoke("describe", "--profile", "smoke", "--json")[1])
+    assert content["digest"] in output.replace("\n", "") and content["root"] == "data/smoke"
+
+
+def test_synthesize_refuses_to_mix_sets() -> None:
+    invoke("synthesize", "--profile", "smoke", "--scenes", "2")
+    with pytest.raises(UserError) as caught:
+        invoke("synthesize", "--profile", "smoke", "--scenes", "2", "--seed", "2")
+    assert "seed 1, not 2" in caught.value.message and "--out" in str(caught.value.fix)
+
+
+def test_manifest_and_verify(smoke: Path, tmp_path: Path) -> None:
+    invoke("manifest", "--profile", "smoke", "--data", str(smoke), "--out", "m.json")
+    code, output = invoke("verify", "m.json", "--data", str(smoke))
+    assert code == ExitCode.OK and "All 5 files are as listed" in output
+    changed = json.loads(Path("m.json").read_text())
+    changed["test"][0]["sha256"] = "0" * 64
+    Path("changed.json").write_text(json.dumps(changed))
+    code, output = invoke("verify", "changed.json", "--data", str(smoke), "--json")
+    result = json.loads(output)
+    assert code == ExitCode.FINDINGS and not result["equal"] and len(result["problems"]) == 2
+    assert json.loads(invoke("manifest", "--profile", "smoke", "--data", str(smoke))[1])["digest"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "fix"),
+    [
+        (("describe",), "data/quick: no such data folder", "data synthesize --profile quick"),
+        (("describe", "--profile", "official"), "folder is not known", "CLOUDMASK_DATA"),
+        (("describe", "--data", "."), "no folder one-day/", "data synthesize"),
+        (("verify", "absent.json"), "Cannot read absent.json", "manifest"),
+        (("verify", "wrong.json"), "no manifest", "data manifest"),
+        (("preview", "--gallery", "wrong.json"), "no gallery of a run", "gallery.h5"),
+        (("preview",), "no such data folder", "--data"),
+    ],
+)
+def test_errors_say_what_and_how_to_fix(arguments: tuple[str, ...], message: str, fix: str) -> None:
+    Path("wrong.json").write_text('{"train": []}')
+    with pytest.raises(UserError) as caught:
+        invoke(*arguments)
+    assert message in caught.value.message and fix in str(caught.value.fix)
+    assert "\n" not in str(caught.value) and ".." not in str(caught.value)
+
+
+def test_a_corrupt_scene_is_named(smoke: Path, tmp_path: Path) -> None:
+    for path in smoke.glob("**/S3A*.hdf"):
+        copy = tmp_path / path.relative_to(smoke)
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(UserError, match="not a readable HDF5 file"):
+        invoke("describe", "--profile", "smoke", "--data", str(tmp_path))
+
+
+def test_a_full_or_unwritable_place_is_one_line() -> None:
+    Path("data").write_text("a file where the folder should be")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from harness.commands import main; main()",
+            "data",
+            "synthesize",
+            "--profile",
+            "smoke",
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == ExitCode.USAGE
+    assert "Traceback" not in done.stderr and done.stderr.startswith("error: ") and "fix: " in done.stderr
+
+
+def test_preview_draws_scenes_and_masks(smoke: Path) -> None:
+    invoke("preview", "--profile", "smoke", "--data", str(smoke), "--scenes", "2", "--out", "pictures/p.png")
+    with Image.open("pictures/p.png") as picture:
+        assert picture.size == (2 * 187 + 3 * 8, 30 + 2 * (150 + 8))
+        assert len(picture.convert("RGB").getcolors(100_000)) > 20
+
+
+def test_the_command_never_loads_tensorflow() -> None:
+    modules = "harness.commands.data, reference.synthetic, reference.preview"
+    code = f"import sys, {modules}; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
