@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import signal
 import sys
 from typing import Any
 
@@ -52,7 +53,8 @@ def cli() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point: a UserError becomes one or two lines, Ctrl-C exit code 130."""
+    """Entry point: a UserError becomes one or two lines, Ctrl-C (and SIGTERM) exit code 130."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         result: Any = cli.main(args=arguments, prog_name="cloudmask", standalone_mode=False)
         sys.exit(result if isinstance(result, int) else ExitCode.OK)
@@ -71,6 +73,11 @@ def main(arguments: list[str] | None = None) -> None:
         if error.errno == errno.EPIPE:
             sys.exit(ExitCode.OK)
         _fail(*_system_error(error), ExitCode.USAGE)
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    """Batch systems end a job with SIGTERM: what is done is kept just as after Ctrl-C."""
+    raise KeyboardInterrupt
 
 
 def _system_error(error: OSError) -> tuple[str, str | None]:

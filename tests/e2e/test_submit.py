@@ -100,7 +100,8 @@ def _alive(process):
         return False
 
 
-def test_ctrl_c_ends_the_whole_tree(trial):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_terminate_end_the_whole_tree(trial, number):
     with subprocess.Popen(
         trial.command("submit", "--system", "box", "--org", "lab"),
         cwd=trial.root,
@@ -109,12 +110,14 @@ def test_ctrl_c_ends_the_whole_tree(trial):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # a test run in the background has SIGINT ignored, and children inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as running:
         part = trial.evidence() / "result_0.part/result.txt"
         wait_until(lambda: part.is_file() and "eval_accuracy" in part.read_text())
         tree = psutil.Process(running.pid).children(recursive=True)
         assert any("sleep" in _name(p) for p in tree)
-        os.kill(running.pid, signal.SIGINT)
+        os.kill(running.pid, number)
         _, errors = running.communicate(timeout=60)
     assert running.returncode == 130
     assert "--resume" in errors and "Traceback" not in errors
