@@ -50,7 +50,7 @@ test: $(VENV)/.installed-test ## run all tests (several minutes)
 	@$(BIN)/python -m pytest
 
 test-fast: $(VENV)/.installed-test ## run the fast tests only
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -m "not slow and not bench"
 
 lint: $(VENV)/.installed-test ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
