@@ -5,4 +5,4 @@ set -e
 : "${CLOUDMASK_DATA:?set CLOUDMASK_DATA to a folder with 200 GB free}"
 : "${S3_ENDPOINT:?set S3_ENDPOINT to the URL of the STFC echo S3 endpoint}"
 aws s3 sync --no-sign-request --endpoint-url "$S3_ENDPOINT" s3://sciml-datasets/es/cloud_slstr_ds1 "$CLOUDMASK_DATA"
-.venv/bin/cloudmask data describe "$CLOUDMASK_DATA" --profile official
+.venv/bin/cloudmask data describe --profile official
