@@ -29,6 +29,8 @@ from rules.reading import run_start, run_stop, time_ms
 
 MAX_RUNS = 20_000
 MAX_POWER_FILES = 100_000
+TEXT = (".txt", ".json", ".jsonl", ".yaml")
+MAX_TEXT_BYTES = 1 << 30  # of all logs, timelines and records: they take several times that in memory
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Tree:
     links: list[Link] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     reader: Reader = field(default_factory=Reader)
+    text_left: int = MAX_TEXT_BYTES
     _digests: dict[str, str] = field(default_factory=dict)
     _folders: dict[str, list[str]] | None = None
 
@@ -223,6 +226,12 @@ class _Loader:
         if not self.tree.has(path):
             return None
         try:
+            if path.suffix in TEXT:
+                self.tree.text_left -= self.tree.sizes[relative(path, self.tree.root)]
+                if self.tree.text_left < 0:
+                    raise Unreadable(
+                        f"not read: there are more than {MAX_TEXT_BYTES} bytes of logs and records"
+                    )
             return read(path)
         except Unreadable as error:
             problems.append(f"{relative(path, self.tree.root)}: {error}")
