@@ -62,7 +62,9 @@ def cuts(size: int) -> st.SearchStrategy[BytesChange]:
 def insertions(size: int) -> st.SearchStrategy[BytesChange]:
     odd = st.one_of(
         st.binary(min_size=1, max_size=50),
-        st.sampled_from([b"\xef\xbb\xbf", b"\r\n", b"\0", b"\xff\xfe", b"\n" * 100, b"[" * 5000, b"9" * 5000]),
+        st.sampled_from(
+            [b"\xef\xbb\xbf", b"\r\n", b"\0", b"\xff\xfe", b"\n" * 100, b"[" * 5000, b"9" * 5000]
+        ),
     )
     return st.tuples(st.integers(0, size), odd).map(lambda x: lambda data: data[: x[0]] + x[1] + data[x[0] :])
 

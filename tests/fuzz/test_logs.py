@@ -70,7 +70,9 @@ def test_changed_logs(real, data):
 @cases(150)
 @given(st.data())
 def test_changed_events(real, data):
-    lines = [b":::MLLOG " + data.draw(json_changes(EVENT)).encode() for _ in range(data.draw(st.integers(1, 4)))]
+    lines = [
+        b":::MLLOG " + data.draw(json_changes(EVENT)).encode() for _ in range(data.draw(st.integers(1, 4)))
+    ]
     if data.draw(st.booleans()):
         lines = [*real.splitlines()[:3], *lines]
     agree(b"\n".join(lines) + data.draw(st.sampled_from([b"\n", b"", b"\r\n", b"\n\n"])))
@@ -94,7 +96,11 @@ PIECES = st.sampled_from(
         '{"time_ms":1,"event_type":"e","key":"k","value":1e400,"metadata":{}}',
         '{"time_ms":1,"event_type":"e","key":"k","value":-0,"metadata":{}}',
         '{"time_ms":1,"event_type":"e","key":"\\ud800","value":"\\udc00\\ud800","metadata":{}}',
-        '{"time_ms":1,"event_type":"e","key":"k","value":' + '{"a":' * 40 + "1" + "}" * 40 + ',"metadata":{}}',
+        '{"time_ms":1,"event_type":"e","key":"k","value":'
+        + '{"a":' * 40
+        + "1"
+        + "}" * 40
+        + ',"metadata":{}}',
         ",",
         "}",
         "{",
