@@ -51,7 +51,8 @@ def write_manifest(root: Path) -> Path:
     """
     lines = []
     for relative in package_files(root):
-        if "\n" in relative or "\\" in relative or "\r" in relative:
+        # a surrogate stands for a byte that is no UTF-8
+        if any(c in "\n\r\\" or "\ud800" <= c <= "\udfff" for c in relative):
             raise UserError(f"File name {relative!r} cannot stand in a manifest.", "rename the file.")
         try:
             lines.append(f"{sha256(root / relative)}  {relative}\n")
