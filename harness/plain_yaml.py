@@ -18,8 +18,9 @@ def load_yaml(text: str) -> Any:
     """The value of one YAML document. Raises yaml.YAMLError for everything that is not plain YAML."""
     try:
         return yaml.load(text, _PlainLoader)  # a SafeLoader
-    except (RecursionError, ValueError, OverflowError, TypeError, AttributeError) as error:
-        # PyYAML lets through what int(), date() and their kin say
+    except yaml.YAMLError:
+        raise
+    except Exception as error:  # PyYAML lets through what int(), date(), indexing and recursion raise
         raise yaml.YAMLError(f"a value cannot be read ({' '.join(str(error).split())[:80]})") from None
 
 
