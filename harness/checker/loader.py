@@ -20,6 +20,7 @@ from harness.checker.strangers import Unreadable
 from harness.checker.telemetry import summarise
 from harness.errors import UserError
 from harness.files import sha256
+from harness.h5guard import Reader
 from harness.layout import RESULT_PATTERN, PackageLayout, RunFiles
 from harness.manifest import MAX_FILES, verify_manifest
 from harness.recipe import Recipe
@@ -28,6 +29,8 @@ from rules.reading import run_start, run_stop, time_ms
 
 MAX_RUNS = 20_000
 MAX_POWER_FILES = 100_000
+TEXT = (".txt", ".json", ".jsonl", ".yaml")
+MAX_TEXT_BYTES = 1 << 30  # of all logs, timelines and records: they take several times that in memory
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Tree:
     sizes: dict[str, int] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    reader: Reader = field(default_factory=Reader)
+    text_left: int = MAX_TEXT_BYTES
     _digests: dict[str, str] = field(default_factory=dict)
     _folders: dict[str, list[str]] | None = None
 
@@ -158,6 +163,8 @@ def _link(path: Path, shown: str, root: Path) -> Link:
 def load_package(root: Path, system: str | Entry, tree: Tree | None = None) -> Package:
     """One organisation's entry for one system. Raises UserError only for an absurd number of files."""
     tree = tree or scan(root)
+    if any("/telemetry_" in name for name in tree.sizes):
+        tree.reader.begin()
     entry = system if isinstance(system, Entry) else Entry(system)
     layout = PackageLayout(root, entry.system, entry.scaling, entry.benchmark)
     package = Package(root=root, org=root.name, system_name=entry.system, runs=[])
@@ -219,6 +226,12 @@ class _Loader:
         if not self.tree.has(path):
             return None
         try:
+            if path.suffix in TEXT:
+                self.tree.text_left -= self.tree.sizes[relative(path, self.tree.root)]
+                if self.tree.text_left < 0:
+                    raise Unreadable(
+                        f"not read: there are more than {MAX_TEXT_BYTES} bytes of logs and records"
+                    )
             return read(path)
         except Unreadable as error:
             problems.append(f"{relative(path, self.tree.root)}: {error}")
@@ -289,7 +302,7 @@ class _Loader:
         window = (time_ms(run_start(log)), time_ms(run_stop(log)))
         for evidence in sorted(n for n in self.tree.below(files.root) if n.startswith("telemetry_")):
             telemetry = self._try(
-                lambda p: summarise(p, relative(p, self.tree.root), window),
+                lambda p: summarise(p, relative(p, self.tree.root), window, self.tree.reader),
                 files.root / evidence,
                 run.problems,
             )

@@ -31,6 +31,7 @@ TOKEN = b":::MLLOG"
 START = TOKEN + b" "
 MAX_LINE_BYTES = 1 << 20
 MAX_FILE_BYTES = 1 << 28
+MAX_LINES = 1_000_000  # 256 MiB of empty lines would fill 20 GB
 MAX_PROBLEMS = 1000
 MAX_DEPTH = 32  # of objects and lists inside each other
 _DIGITS = bytes(ord("0") if chr(c).isascii() and chr(c).isdigit() else ord(" ") for c in range(256))
@@ -78,6 +79,9 @@ def read_log(path: Path, shown: str, digests: bool = False) -> Log:
 def parse_log(data: bytes, shown: str, digests: bool = False) -> Log:
     """Parse the bytes of a log; line numbers are those of the file, from 1."""
     log = Log(shown, [], sha256=hashlib.sha256(data).hexdigest())
+    if data.count(b"\n") > MAX_LINES:
+        data = _first_lines(data)
+        log.problems.append(LogProblem(MAX_LINES + 1, "too many lines: the rest was not read", "truncated"))
     lines = data.split(b"\n") if digests else None
     if lines is not None:
         sha256 = hashlib.sha256
@@ -88,6 +92,13 @@ def parse_log(data: bytes, shown: str, digests: bool = False) -> Log:
     else:
         _line_by_line(log, data, lines or data.split(b"\n"))
     return log
+
+
+def _first_lines(data: bytes) -> bytes:
+    end = 0
+    for _ in range(MAX_LINES):
+        end = data.index(b"\n", end) + 1
+    return data[:end]
 
 
 def _at_once(data: bytes) -> list[Event] | None:

@@ -10,11 +10,14 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from harness.plain_yaml import load_yaml
 from rules.model import Arrival, Dataset, RunRecord
 
-MAX_JSON_BYTES = 64 << 20
+MAX_JSON_BYTES = 16 << 20
+MAX_JSON_VALUES = 1_000_000  # "[]," takes 3 bytes in a file and 64 in memory
 MAX_YAML_BYTES = 256 << 10
 MAX_TIMELINE_BYTES = 256 << 20
+MAX_ARRIVALS = 1_000_000  # as many as lines of a log
 T = TypeVar("T")
 
 _RECORD = TypeAdapter(RunRecord)
@@ -43,6 +46,9 @@ def read_json(path: Path) -> Any:
 
 
 def parse_json(data: bytes) -> Any:
+    if sum(data.count(mark) for mark in b",[{") > MAX_JSON_VALUES:
+        raise Unreadable(f"holds more than {MAX_JSON_VALUES} values")
+
     def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
         result = dict(found)
         if len(result) != len(found):
@@ -71,14 +77,15 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML mapping, by the safe loader. Raises Unreadable."""
+    """A plain YAML mapping (harness/plain_yaml.py). Raises Unreadable."""
     data = read_bytes(path, MAX_YAML_BYTES)
     try:
-        if data.count(b"&") > 100:  # anchors make small files large
-            raise Unreadable("uses more than 100 YAML anchors")
-        value = yaml.safe_load(data.decode("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError, OverflowError):
-        raise Unreadable("is not valid YAML") from None
+        value = load_yaml(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise Unreadable("is not UTF-8") from None
+    except yaml.YAMLError as error:
+        why = getattr(error, "problem", None)
+        raise Unreadable(f"is not plain YAML{f' ({why[:120]})' if why else ''}") from None
     if not isinstance(value, dict):
         raise Unreadable("is not a YAML mapping")
     return value
@@ -104,7 +111,10 @@ def read_dataset(path: Path) -> Dataset:
 def read_timeline(path: Path) -> list[Arrival]:
     """timeline.jsonl: one arrival per line. Raises Unreadable at the first line that is none."""
     arrivals = []
-    for number, line in enumerate(read_bytes(path, MAX_TIMELINE_BYTES).splitlines(), start=1):
+    data = read_bytes(path, MAX_TIMELINE_BYTES)
+    if data.count(b"\n") + data.count(b"\r") > MAX_ARRIVALS:
+        raise Unreadable(f"has more than {MAX_ARRIVALS} lines")
+    for number, line in enumerate(data.splitlines(), start=1):
         try:
             row = json.loads(line)
             arrivals.append(
