@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from rules.model import Dataset, Finding, Package, Plan, Run, Scope, Severity
-from rules.reading import epoch_num, integer, place, stated
+from rules.reading import epoch_num, integer, place, record_path, stated
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 from rules.values import is_int, same, show
@@ -338,7 +338,7 @@ def given_files(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Find
             if sorted(str(p).rsplit("/", 1)[-1] for p in given) != names:
                 yield self.finding(
                     f"{kind} of the run spec are not those of dataset.json",
-                    path=run.path.replace("results/", "evidence/", 1).removesuffix(".txt") + "/run.json",
+                    path=record_path(run),
                     expected=len(names),
                     actual=len(given),
                 )

@@ -161,6 +161,11 @@ def _scale(nodes: int | None, accelerators: int | None) -> int | None:
     return None if nodes is None or accelerators is None else nodes * max(accelerators, 1)
 
 
+def record_path(run: Run) -> str:
+    """Where the run's run.json lies, for findings."""
+    return run.path.replace("results/", "evidence/", 1).removesuffix(".txt") + "/run.json"
+
+
 def place(item: Stated | Event | None, path: str | None = None) -> dict[str, Any]:
     """Where a finding points: keyword arguments for Rule.finding."""
     if isinstance(item, Stated):

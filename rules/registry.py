@@ -25,6 +25,7 @@ MODULES = (
     "system",
     "package",
     "power",
+    "arrivals",
     "evidence",
 )
 

@@ -11,8 +11,8 @@ from math import isfinite
 from operator import le, lt
 from typing import Any
 
-from rules.model import Event, Log
-from rules.ruleset import KeyRule
+from rules.model import Event, Log, Timeline
+from rules.ruleset import Clock, KeyRule
 from rules.values import is_int
 
 
@@ -38,6 +38,19 @@ def between(log: Log, keys: Iterable[str], start: Event | None, stop: Event | No
         return False
     found = [events for key in keys if (events := log.all(key))]
     return all(start.line < events[0].line and events[-1].line < stop.line for events in found)
+
+
+def punctual(log: Log, timeline: Timeline, clock: Clock) -> bool:
+    """Whether each line arrived when it says it was written: no event before the one above it, an arrival
+    for each line, and none earlier or later than allowed."""
+    if not timeline.numbered or not ascending(log) or log.events[-1].line > len(timeline):
+        return False
+    arrived_s = timeline.columns.wall_s
+    if len(arrived_s) == len(log.events):  # so each line is an event
+        late_s = [at - t / 1000 for at, t in zip(arrived_s, log.times_ms, strict=True)]
+    else:
+        late_s = [arrived_s[e.line - 1] - e.time_ms / 1000 for e in log.events]
+    return -clock.arrival_early_s <= min(late_s) and max(late_s) <= clock.arrival_late_s
 
 
 def call_sites(events: list[Event]) -> bool:
