@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rules import sound
+from rules.kept import kept
 from rules.model import Finding, Package, Run, Scope, Severity, Telemetry
 from rules.reading import evaluations, integer, record_path, run_start, run_stop, time_ms
 from rules.registry import NotApplicable, NotChecked, Rule, rule
@@ -144,17 +145,25 @@ def all_evicted(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Find
     files = [*package.dataset.train, *package.dataset.test]
     size = sum(f.size_bytes for f in files)
     for run in package.runs:
-        for event in run.log.all("cache_clear")[:1]:
-            told = event.metadata.get("files"), event.metadata.get("bytes")
-            if event.value is True and told != (len(files), size):
-                yield self.finding(
-                    f"{show(told[0])} files of {show(told[1])} bytes were evicted, the data set has "
-                    f"{len(files)} of {size}",
-                    path=run.path,
-                    line=event.line,
-                    expected=[len(files), size],
-                    actual=list(told),
-                )
+        line, *told = _evicted(run, ruleset) or (None, len(files), size)
+        if told != [len(files), size]:
+            yield self.finding(
+                f"{show(told[0])} files of {show(told[1])} bytes were evicted, the data set has "
+                f"{len(files)} of {size}",
+                path=run.path,
+                line=line,
+                expected=[len(files), size],
+                actual=told,
+            )
+
+
+@kept
+def _evicted(run: Run, ruleset: Ruleset) -> tuple[int, Any, Any] | None:
+    """Line of the first cache_clear, files and bytes it claims; None where nothing is said to be evicted."""
+    event = run.log.first("cache_clear")
+    if event is None or event.value is not True:
+        return None
+    return event.line, event.metadata.get("files"), event.metadata.get("bytes")
 
 
 @rule(
@@ -216,20 +225,20 @@ def science(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     overall = run.science.get("overall") if run.science else None
     if not isinstance(overall, dict) or event is None or not isinstance(event.value, dict):
         raise NotChecked("there is no readable science.json or no result line")
-    for name, kept in overall.items():
+    for name, told in overall.items():
         entry = event.value.get(f"test_{name}")
         logged = entry.get("value") if isinstance(entry, dict) else None
         if entry is None:
             continue
         near = (
-            is_number(kept) and is_number(logged) and abs(kept - logged) <= ruleset.evidence.science_tolerance
+            is_number(told) and is_number(logged) and abs(told - logged) <= ruleset.evidence.science_tolerance
         )
-        if not near and kept != logged:
+        if not near and told != logged:
             yield self.finding(
-                f"test_{name} is {show(logged)}, science.json says {show(kept)}",
+                f"test_{name} is {show(logged)}, science.json says {show(told)}",
                 path=run.path,
                 line=event.line,
-                expected=kept,
+                expected=told,
                 actual=logged,
             )
 

@@ -1,7 +1,7 @@
 """What was read line by line: a result log, and the arrival times of its lines.
 
-Both can be put away once the rules of their run were applied (a package may hold ten thousand runs),
-and are read again from the file when somebody asks for them after all.
+Both can be put away once the rules of their run were applied (a package may hold ten thousand runs,
+see kept.py), and are read again from the file when somebody asks for them after all.
 """
 
 from __future__ import annotations
@@ -64,22 +64,28 @@ class Log:
         self.sha256 = sha256
         self.other_lines = 0
         self.first_other_line: int | None = None
+        self.again: Callable[[], Log] | None = None  # reads the same log anew
         self._body: _Body | None = _Body(events, [])
-        self._again: Callable[[], Log] | None = None
         self._kept: dict[str, Statement | None] = {}
 
     def __repr__(self) -> str:
         return f"Log({self.path!r})"
 
-    def put_away(self, again: Callable[[], Log], kept: dict[str, Statement | None]) -> None:
-        """Forget events and digests. `again` reads the log anew when they are asked for; `kept` answers
-        `stated` for its keys without that."""
-        self._body, self._again, self._kept = None, again, kept
+    @property
+    def away(self) -> bool:
+        """Whether the events are not in memory."""
+        return self._body is None
+
+    def put_away(self, kept: dict[str, Statement | None] | None = None) -> None:
+        """Forget events and digests, where they can be read again; `kept` goes on to answer `stated`."""
+        if self.again is not None:
+            self._body = None
+            self._kept = self._kept if kept is None else kept
 
     def _held(self) -> _Body:
         if self._body is None:
-            assert self._again is not None
-            self._body = self._again()._held()
+            assert self.again is not None
+            self._body = self.again()._held()
         return self._body
 
     @property
@@ -145,7 +151,7 @@ class Log:
 
     def stated(self, key: str) -> Statement | None:
         """Value and line of the first event of that key; None when absent."""
-        if self._body is None and key in self._kept:
+        if key in self._kept:
             return self._kept[key]
         event = self.first(key)
         return (event.value, event.line) if event else None
@@ -180,20 +186,21 @@ class Timeline(Sequence[Arrival]):
     """The arrivals of a log's lines, in the order of the file."""
 
     def __init__(self, columns: ArrivalColumns) -> None:
+        self.again: Callable[[], Timeline] | None = None  # reads the same file anew
         self._columns: ArrivalColumns | None = columns
-        self._again: Callable[[], Timeline] | None = None
         self._numbered: bool | None = None
         self._at: dict[int, int] | None = None
 
-    def put_away(self, again: Callable[[], Timeline]) -> None:
-        """Forget the arrivals; `again` reads them anew when they are asked for."""
-        self._columns, self._at, self._again = None, None, again
+    def put_away(self) -> None:
+        """Forget the arrivals, where they can be read again."""
+        if self.again is not None:
+            self._columns = self._at = None
 
     @property
     def columns(self) -> ArrivalColumns:
         if self._columns is None:
-            assert self._again is not None
-            self._columns = self._again().columns
+            assert self.again is not None
+            self._columns = self.again().columns
         return self._columns
 
     @property

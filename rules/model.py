@@ -146,6 +146,8 @@ class Run:
     file_digests: dict[str, str] = field(default_factory=dict)  # evidence file name -> SHA-256 as it is now
     power: dict[str, Log] = field(default_factory=dict)  # power/result_<i>/: file name -> readings
     problems: list[str] = field(default_factory=list)  # evidence that could not be read, one line each
+    kept: dict[str, Any] = field(default_factory=dict, repr=False)  # see kept.py
+    kept_for: Any = field(default=None, repr=False)  # the ruleset they follow from
 
     @property
     def division(self) -> str | None:

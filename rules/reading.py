@@ -12,6 +12,7 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from rules import sound
+from rules.kept import kept
 from rules.model import Event, Log, Run, Stated
 from rules.ruleset import Ruleset
 from rules.values import is_int, is_number, whole
@@ -127,9 +128,26 @@ def reached_target(log: Log, ruleset: Ruleset) -> bool:
     return bool(found) and ruleset.quality.met(found[-1].value)
 
 
+@kept
 def converged(run: Run, ruleset: Ruleset) -> bool:
     """A run that counts: target met at its last evaluation, and ended as a success."""
     return reached_target(run.log, ruleset) and status(run.log) == "success"
+
+
+@dataclass(slots=True)
+class Timed:
+    """When the timed run began and ended."""
+
+    start_ms: int | None
+    stop_ms: int | None
+    start_line: int | None
+
+
+@kept
+def timed(run: Run, ruleset: Ruleset) -> Timed:
+    """run_start and run_stop of a run."""
+    start, stop = run_start(run.log), run_stop(run.log)
+    return Timed(time_ms(start), time_ms(stop), start.line if start else None)
 
 
 def stated(settings: Mapping[str, Stated], key: str) -> Stated | None:

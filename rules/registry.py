@@ -89,12 +89,13 @@ def rule(
 
 
 def catalogue() -> list[Rule]:
-    """Every rule, in the order of the groups and then by number."""
+    """Every rule, in the order of the groups and then by number, whoever imported a group before."""
     for name in MODULES:
         if name not in _LOADED:
             importlib.import_module(f"rules.{name}")
             _LOADED.add(name)
-    return list(_RULES.values())
+    groups = {f"rules.{name}": at for at, name in enumerate(MODULES)}
+    return sorted(_RULES.values(), key=lambda rule: groups.get(rule.check.__module__, len(groups)))
 
 
 def get(id: str) -> Rule | None:
