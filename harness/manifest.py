@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from harness.errors import UserError
@@ -41,6 +41,11 @@ def package_files(root: Path) -> Iterator[str]:
             if count > MAX_FILES:
                 raise UserError(f"{root} holds more than {MAX_FILES} files.", "name a single package.")
             yield relative
+
+
+def _listed(name: str) -> bool:
+    """Whether a file belongs into the manifest, by its relative path."""
+    return name != MANIFEST and not name.startswith(f"{REPORTS}/")
 
 
 def write_manifest(root: Path) -> Path:
@@ -89,10 +94,13 @@ def read_manifest(path: Path) -> dict[str, str]:
     return listed
 
 
-def verify_manifest(root: Path, digest: Callable[[str], str] | None = None) -> ManifestStatus:
+def verify_manifest(
+    root: Path, digest: Callable[[str], str] | None = None, files: Iterable[str] | None = None
+) -> ManifestStatus:
     """The manifest against what is on disk. Never raises for what a package holds.
 
-    `digest` gives the SHA-256 of a file by its relative path, for callers who know it already.
+    `digest` gives the SHA-256 of a file by its relative path, and `files` are the plain files below root,
+    for callers who know them already.
     """
     digest = digest or (lambda name: sha256(root / name))
     path = root / MANIFEST
@@ -100,7 +108,7 @@ def verify_manifest(root: Path, digest: Callable[[str], str] | None = None) -> M
         return ManifestStatus(present=False)
     try:
         listed = read_manifest(path)
-        there = set(package_files(root))
+        there = set(package_files(root) if files is None else filter(_listed, files))
     except (OSError, ValueError, UserError) as error:
         return ManifestStatus(present=True, problem=_one_line(error))
     status = ManifestStatus(

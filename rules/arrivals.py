@@ -151,9 +151,10 @@ def clocks_alike(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """A clock that was set back during the run shortens it."""
     timeline = _timeline(run)
     offsets = list(map(sub, timeline.columns.wall_s, timeline.columns.monotonic_s))
-    if offsets and max(offsets) - min(offsets) > ruleset.clock.wall_drift_s:
+    moved_s = max(offsets) - min(offsets) if offsets else 0.0
+    if moved_s > ruleset.clock.wall_drift_s:
         yield self.finding(
-            f"the wall clock moved {max(offsets) - min(offsets):.3f} s against the monotonic clock",
+            f"the wall clock moved {moved_s:.3f} s against the monotonic clock",
             path=record_path(run).replace("run.json", "timeline.jsonl"),
             expected=f"<= {ruleset.clock.wall_drift_s:g} s",
         )

@@ -9,10 +9,10 @@ from typing import Any
 from rules.kept import kept
 from rules.model import Finding, Package, Run, Scope, Severity
 from rules.points import Method, compare_package
-from rules.reading import evaluations, intervals, time_ms, timed
+from rules.reading import durations, evaluations, timed
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
-from rules.values import is_number, show
+from rules.values import all_floats, is_number, show
 
 
 @rule(
@@ -177,12 +177,7 @@ def distinct_times(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[F
 
 @kept
 def _epoch_times_ms(run: Run, ruleset: Ruleset) -> tuple[int, ...]:
-    times = []
-    for span in intervals(run.log, "epoch"):
-        start, stop = time_ms(span.start), time_ms(span.stop)
-        if start is not None and stop is not None:
-            times.append(stop - start)
-    return tuple(times)
+    return tuple(took_ms for _, took_ms in durations(run.log, "epoch") if took_ms is not None)
 
 
 @rule(
@@ -206,8 +201,9 @@ def plausible_losses(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
         ],
     }
     for name, points in series.items():
-        values = [v for _, v in points if is_number(v)]
-        if any(v < 0 for v in values):
+        values: list[Any] = [v for _, v in points]
+        values = values if all_floats(values) else [v for v in values if is_number(v)]
+        if values and min(values) < 0:
             yield self.finding(f"{name} is negative", path=run.path, line=points[0][0])
         elif len(values) >= 2 and len(set(values)) == 1:
             yield self.finding(

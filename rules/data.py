@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from rules import sound
 from rules.model import Dataset, Finding, Package, Plan, Run, Scope, Severity
 from rules.reading import epoch_num, integer, place, record_path, stated
 from rules.registry import NotApplicable, NotChecked, Rule, rule
@@ -157,6 +158,8 @@ def counted_samples(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]
     samples = integer(run.settings, "train_samples")
     if samples is None:
         raise NotApplicable("train_samples is not stated")
+    if sound.sampled(run.log.events, samples):
+        return
     for event in run.log.events:
         count = event.metadata.get("samples_count")
         epoch = epoch_num(event) if count is not None else None

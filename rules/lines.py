@@ -7,7 +7,7 @@ see kept.py), and are read again from the file when somebody asks for them after
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from operator import le
 from typing import Any, TypeVar, overload
@@ -35,16 +35,6 @@ class LogProblem:
     kind: str = "invalid"  # invalid, encoding, too_long, prefix, token, duplicate_key, not_finite, truncated
 
 
-@dataclass(slots=True)
-class _Body:
-    """The part of a log that can be put away."""
-
-    events: list[Event]
-    line_digests: list[str]
-    by_key: dict[str, list[Event]] | None = None
-    derived: dict[Any, Any] = field(default_factory=dict)
-
-
 class Log:
     """A result log: its events, and what is odd about its lines.
 
@@ -65,7 +55,10 @@ class Log:
         self.other_lines = 0
         self.first_other_line: int | None = None
         self.again: Callable[[], Log] | None = None  # reads the same log anew
-        self._body: _Body | None = _Body(events, [])
+        self._events: list[Event] | None = events
+        self._line_digests: list[str] = []
+        self._by_key: dict[str, list[Event]] | None = None
+        self._derived: dict[Any, Any] = {}
         self._kept: dict[str, Statement | None] = {}
 
     def __repr__(self) -> str:
@@ -74,44 +67,45 @@ class Log:
     @property
     def away(self) -> bool:
         """Whether the events are not in memory."""
-        return self._body is None
+        return self._events is None
 
     def put_away(self, kept: dict[str, Statement | None] | None = None) -> None:
         """Forget events and digests, where they can be read again; `kept` goes on to answer `stated`."""
         if self.again is not None:
-            self._body = None
+            self._events, self._line_digests, self._by_key, self._derived = None, [], None, {}
             self._kept = self._kept if kept is None else kept
 
-    def _held(self) -> _Body:
-        if self._body is None:
-            assert self.again is not None
-            self._body = self.again()._held()
-        return self._body
+    def _take_back(self) -> list[Event]:
+        assert self.again is not None
+        found = self.again()
+        self._events, self._line_digests = found.events, found.line_digests
+        return self._events
 
     @property
     def events(self) -> list[Event]:
         """Every event in line order."""
-        return self._held().events
+        return self._take_back() if self._events is None else self._events
 
     @events.setter
     def events(self, events: list[Event]) -> None:
-        self._body = _Body(events, self.line_digests)
+        self._events, self._by_key, self._derived = events, None, {}
 
     @property
     def line_digests(self) -> list[str]:
         """Of every line, as in Arrival.digest; empty unless they were asked for."""
-        return self._held().line_digests
+        if self._events is None:
+            self._take_back()
+        return self._line_digests
 
     @line_digests.setter
     def line_digests(self, digests: list[str]) -> None:
-        self._held().line_digests = digests
+        self._line_digests = digests
 
     def once(self, name: Any, make: Callable[[], T]) -> T:
         """make(), computed at the first call of that name."""
-        derived = self._held().derived
-        if name not in derived:
-            derived[name] = make()
-        found: T = derived[name]
+        if name not in self._derived:
+            self._derived[name] = make()
+        found: T = self._derived[name]
         return found
 
     @property
@@ -122,26 +116,25 @@ class Log:
     @property
     def by_key(self) -> dict[str, list[Event]]:
         """Events of each key in line order."""
-        body = self._held()
-        if body.by_key is None:
-            body.by_key = {}
-            for event in body.events:
-                if event.key in body.by_key:
-                    body.by_key[event.key].append(event)
+        if self._by_key is None:
+            self._by_key = {}
+            for event in self.events:
+                if event.key in self._by_key:
+                    self._by_key[event.key].append(event)
                 elif isinstance(event.key, str):
-                    body.by_key[event.key] = [event]
-        return body.by_key
+                    self._by_key[event.key] = [event]
+        return self._by_key
 
     def all(self, key: str) -> list[Event]:
         """Events of one key in line order."""
-        return self.by_key.get(key, [])
+        return (self._by_key or self.by_key).get(key, [])
 
     def first(self, key: str) -> Event | None:
-        events = self.by_key.get(key)
+        events = (self._by_key or self.by_key).get(key)
         return events[0] if events else None
 
     def last(self, key: str) -> Event | None:
-        events = self.by_key.get(key)
+        events = (self._by_key or self.by_key).get(key)
         return events[-1] if events else None
 
     def value(self, key: str) -> Any:

@@ -15,7 +15,7 @@ from rules import sound
 from rules.kept import kept
 from rules.model import Event, Log, Run, Stated
 from rules.ruleset import Ruleset
-from rules.values import is_int, is_number, whole
+from rules.values import all_floats, all_ints, is_int, is_number, whole
 
 T = TypeVar("T")
 Reader = Callable[[Log, str], list[T]]
@@ -60,6 +60,12 @@ def epoch_num(event: Event) -> int | None:
     return value if type(value) is int and is_int(value) else None
 
 
+def epoch_nums(events: list[Event]) -> list[int | None]:
+    """epoch_num of each event."""
+    found: list[int | None] = [e.metadata.get("epoch_num") for e in events]
+    return found if all_ints(found) else [epoch_num(e) for e in events]
+
+
 def run_start(log: Log) -> Event | None:
     return log.first("run_start")
 
@@ -80,8 +86,12 @@ def time_to_train_s(log: Log) -> float | None:
 def evaluations(log: Log, key: str) -> list[Evaluation]:
     """Evaluations between run_start and run_stop, in line order: others do not count (survey W13)."""
     start, stop = run_start(log), run_stop(log)
-    found = []
-    for event in log.all(key):
+    found: list[Evaluation] = []
+    events = log.all(key)
+    values = [e.value for e in events]
+    if sound.between(log, [key], start, stop) and all_floats(values):
+        return list(map(Evaluation, epoch_nums(events), values, events))
+    for event in events:
         if (start is not None and event.line < start.line) or (stop is not None and event.line > stop.line):
             continue
         value = float(event.value) if is_number(event.value) else None
@@ -101,8 +111,8 @@ def intervals(log: Log, name: str) -> list[Interval]:
     evaluation goes on beside training.
     """
     starts, stops = log.all(f"{name}_start"), log.all(f"{name}_stop")
-    if sound.alternate(starts, stops):
-        return [Interval(epoch_num(a), a, b) for a, b in zip(starts, stops, strict=True)]
+    if sound.alternate(log, name):
+        return list(map(Interval, epoch_nums(starts), starts, stops))
     pairs: list[Interval] = []
     opened: list[Event] = []
     for event in sorted(starts + stops, key=lambda e: e.line):
@@ -113,6 +123,16 @@ def intervals(log: Log, name: str) -> list[Interval]:
             opened.remove(start)
             pairs.append(Interval(epoch_num(start), start, event))
     return pairs
+
+
+@_once_per_log
+def durations(log: Log, name: str) -> list[tuple[Interval, int | None]]:
+    """Each interval with the milliseconds it took; None where one of its lines has no time."""
+    spans = intervals(log, name)
+    if sound.ascending(log):
+        return [(span, span.stop.time_ms - span.start.time_ms) for span in spans]
+    ends = [(span, time_ms(span.start), time_ms(span.stop)) for span in spans]
+    return [(span, None if a is None or b is None else b - a) for span, a, b in ends]
 
 
 def status(log: Log) -> str | None:

@@ -24,7 +24,7 @@ def build_many(root: Path, runs: int, **options: Any) -> BuiltPackage:
     built = build_package(root, division="open", runs=1, best_of=runs, weights=False, **options)
     plan = json.loads(built.layout.plan.read_text())
     plan["runs"] = plan["recipe"]["runs"] = runs
-    built.layout.plan.write_text(json.dumps(plan, indent=1))
+    built.layout.plan.write_text(json.dumps(plan, separators=(",", ":")))
     recipe = built.layout.recipe
     recipe.write_text(recipe.read_text().replace("runs: 1\n", f"runs: {runs}\n"))
     copier = _Copier(built)
@@ -75,13 +75,13 @@ class _Copier:
             result: "".join(line + "\n" for line in lines),
             files.timeline: "".join(json.dumps(row) + "\n" for row in rows),
             files.output: "".join(line + "\n" for line in lines[self._harness_lines :]),
-            files.spec: json.dumps(record["spec"], indent=1),
-            files.science: json.dumps(self._science, indent=1),
+            files.spec: json.dumps(record["spec"], separators=(",", ":")),
+            files.science: json.dumps(self._science, separators=(",", ":")),
         }
         for path, text in texts.items():
             path.write_text(text)
         record["files"] = {p.name: hashlib.sha256(text.encode()).hexdigest() for p, text in texts.items()}
-        files.record.write_text(json.dumps(record, indent=1))
+        files.record.write_text(json.dumps(record, separators=(",", ":")))
 
     def _event(self, event: dict[str, Any], shift_ms: int, seed: int, rng: random.Random) -> dict[str, Any]:
         """The same line of another run: later, and with slightly other results."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.checker import collector
 from harness.checker.engine import Judge, check_loaded, check_plan, check_run, combine
 from harness.checker.entries import Entry, entry_of, find_entries
 from harness.checker.jsonout import render_json, verdict_record
@@ -60,7 +61,13 @@ def check_all(
 
     `prepare` may add evidence to a package (harness/replay.py) before it is judged.
     """
-    ruleset = ruleset or load_ruleset()
+    with collector.rarely():
+        return _check_all(path, ruleset or load_ruleset(), system, prepare)
+
+
+def _check_all(
+    path: Path, ruleset: Ruleset, system: str | None, prepare: Callable[[Package], None] | None
+) -> list[tuple[Package, Verdict]]:
     target = find_target(path, system)
     if target.result is not None:
         return [_check_result(target.result, target, ruleset, path)]

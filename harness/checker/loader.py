@@ -7,6 +7,7 @@ plain files that lie in the package itself are opened (links are listed, never f
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,7 +58,7 @@ class Tree:
     def digest(self, name: str) -> str:
         """SHA-256 of a file by its relative path. Raises OSError."""
         if name not in self._digests:
-            self._digests[name] = sha256(self.root / name)
+            self._digests[name] = sha256(f"{self.root}/{name}")
         return self._digests[name]
 
     def below(self, folder: str) -> list[str]:
@@ -132,18 +133,29 @@ def scan(root: Path) -> Tree:
 
     for folder, names, files in os.walk(root, followlinks=False, onerror=failed):
         names.sort()
-        for name in sorted([*files, *(n for n in names if Path(folder, n).is_symlink())]):
-            path = Path(folder, name)
-            shown = relative(path, root)
-            if path.is_symlink():
-                tree.links.append(_link(path, shown, root))
-            elif path.is_file():
-                tree.sizes[shown] = path.stat().st_size
-            else:
-                tree.problems.append(f"{shown}: neither a file nor a folder")
+        above = relative(Path(folder), root)
+        above = "" if above == "." else f"{above}/"
+        for name in sorted([*files, *(n for n in names if os.path.islink(f"{folder}/{n}"))]):
+            shown = above + name
+            _note(tree, f"{folder}/{name}", shown)
             if len(tree.sizes) > MAX_FILES:
                 raise UserError(f"{root} holds more than {MAX_FILES} files.", "name a single package.")
     return tree
+
+
+def _note(tree: Tree, path: str, shown: str) -> None:
+    """Put a file or link into the tree."""
+    try:
+        found = os.lstat(path)
+    except OSError as error:
+        tree.problems.append(f"{shown}: {error.strerror}")
+        return
+    if stat.S_ISLNK(found.st_mode):
+        tree.links.append(_link(Path(path), shown, tree.root))
+    elif stat.S_ISREG(found.st_mode):
+        tree.sizes[shown] = found.st_size
+    else:
+        tree.problems.append(f"{shown}: neither a file nor a folder")
 
 
 def _link(path: Path, shown: str, root: Path) -> Link:
@@ -173,7 +185,7 @@ def load_package(
     package.system_names = sorted(
         {n.removesuffix(".json") for n in tree.below("systems") if n.endswith(".json")}
     )
-    package.manifest = verify_manifest(root, tree.digest)
+    package.manifest = verify_manifest(root, tree.digest, tree.sizes)
     loader = _Loader(tree, layout, package)
     loader.describe()
     loader.runs(visit)
@@ -189,11 +201,11 @@ def load_single(path: Path, root: Path, entry: Entry | None) -> Run:
         layout = PackageLayout(root, entry.system, entry.scaling, entry.benchmark)
         folder = layout.run_dir(int(match[1]))
         if folder.is_dir() and not folder.is_symlink():
-            tree.sizes = {
-                relative(p, root): p.stat().st_size
-                for p in folder.iterdir()
-                if p.is_file() and not p.is_symlink()
-            }
+            shown = relative(folder, root)
+            with os.scandir(folder) as entries:
+                for e in entries:
+                    if e.is_file(follow_symlinks=False):
+                        tree.sizes[f"{shown}/{e.name}"] = e.stat().st_size
         tree.sizes[relative(path, root)] = path.stat().st_size
         loader = _Loader(tree, layout, Package(root=root, org=root.name, system_name=entry.system, runs=[]))
         run = loader.run(path.name, int(match[1]))

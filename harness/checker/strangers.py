@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from dataclasses import asdict
 from math import isfinite
 from operator import itemgetter
@@ -34,11 +36,15 @@ class Unreadable(Exception):
 def read_bytes(path: Path, limit: int) -> bytes:
     """The file's bytes. Raises Unreadable when it is missing, no plain file, or too large."""
     try:
-        if not path.is_file():
-            raise Unreadable("missing" if not path.exists() else "not a plain file")
-        if path.stat().st_size > limit:
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode):
+            raise Unreadable("not a plain file")
+        if found.st_size > limit:
             raise Unreadable(f"larger than {limit} bytes")
-        return path.read_bytes()
+        with open(path, "rb", buffering=0) as stream:
+            return stream.readall()
+    except FileNotFoundError:
+        raise Unreadable("missing") from None
     except OSError as error:
         raise Unreadable(f"cannot be read ({error.strerror})") from error
 
