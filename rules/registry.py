@@ -62,6 +62,7 @@ class Rule:
 
 _RULES: dict[str, Rule] = {}
 _LOADED: set[str] = set()
+_ORDERED: list[Rule] = []
 
 
 def rule(
@@ -94,8 +95,11 @@ def catalogue() -> list[Rule]:
         if name not in _LOADED:
             importlib.import_module(f"rules.{name}")
             _LOADED.add(name)
-    groups = {f"rules.{name}": at for at, name in enumerate(MODULES)}
-    return sorted(_RULES.values(), key=lambda rule: groups.get(rule.check.__module__, len(groups)))
+    if len(_ORDERED) != len(_RULES):
+        groups = {f"rules.{name}": at for at, name in enumerate(MODULES)}
+        known = sorted(_RULES.values(), key=lambda rule: groups.get(rule.check.__module__, len(groups)))
+        _ORDERED[:] = known
+    return list(_ORDERED)
 
 
 def get(id: str) -> Rule | None:

@@ -78,8 +78,8 @@ def find_target(path: Path, system: str | None = None) -> Target:
     """
     if not path.exists():
         raise UserError(f"{path} does not exist.", "name a package folder or a result file.")
-    path = path.resolve()
-    if path.is_file():
+    path = Path(os.path.realpath(path))
+    if os.path.isfile(path):
         root, inside = _root_above(path)
         return Target(root or path.parent, [inside] if inside else [], path)
     if not path.is_dir():
@@ -100,9 +100,10 @@ def find_target(path: Path, system: str | None = None) -> Target:
 
 def _root_above(path: Path) -> tuple[Path | None, str | None]:
     """The organisation's folder and the system, when path lies in <org>/results/<system>."""
-    for parent in list(path.parents)[:5]:
-        if parent.name == "results" and (parent.parent / "systems").is_dir():
-            return parent.parent, path.relative_to(parent).parts[0]
+    parts = path.parts
+    for at in range(len(parts) - 2, max(len(parts) - 7, 0), -1):
+        if parts[at] == "results" and os.path.isdir(os.path.join(*parts[:at], "systems")):
+            return Path(*parts[:at]), parts[at + 1]
     return None, None
 
 
