@@ -20,7 +20,7 @@ from rules.ruleset import Ruleset
 T = TypeVar("T")
 Fact = Callable[[Run, Ruleset], T]
 MAX_TEXT = 200  # characters of a logged value that is kept
-LINES_IN_MEMORY = 100_000  # of the logs that stay whole, about half a kilobyte each
+LINES_IN_MEMORY = 30_000  # of the logs that stay whole, about a kilobyte each with their arrival
 _FACTS: list[Callable[[Run, Ruleset], Any]] = []
 
 
@@ -46,9 +46,9 @@ def kept(read: Fact[T]) -> Fact[T]:
 class Keeper:
     """Puts the runs of a package away once it has become large, and shares between them what is equal."""
 
-    def __init__(self, ruleset: Ruleset, lines_in_memory: int = LINES_IN_MEMORY) -> None:
+    def __init__(self, ruleset: Ruleset) -> None:
         self._ruleset = ruleset
-        self._room = lines_in_memory
+        self._room = LINES_IN_MEMORY
         self._statements: dict[str, Statement | None] = {}  # of the run before
         self._record: RunRecord | None = None
 
