@@ -25,6 +25,6 @@ def values_of_lines(data: bytes, prefix: bytes = b"") -> list[Any] | None:
         found: list[Any] = orjson.loads(b"[%b]" % joined)
     except ValueError:
         return None
-    if len(found) != 2 * data.count(b"\n") - 1 or set(map(type, found[1::2])) not in ({int}, set()):
-        return None
-    return found[::2] if set(found[1::2]) <= {_SEPARATOR} else None
+    lines = data.count(b"\n")
+    separated = len(found) == 2 * lines - 1 and found[1::2].count(_SEPARATOR) == lines - 1
+    return found[::2] if separated else None
