@@ -59,8 +59,9 @@ class _Copier:
             events.append(self._event(event, round(shift_s * 1000) + late_ms, seed, rng))
         lines = [f":::MLLOG {json.dumps(event)}" for event in events]
         record = {**self._record, "run": index, "seed": seed}
-        for name in ("started_wall_s", "finished_wall_s"):
-            record[name] += shift_s
+        record["started_wall_s"] += shift_s
+        record["finished_wall_s"] += shift_s + late_ms / 1000
+        record["duration_s"] += late_ms / 1000
         record["spec"] = {**record["spec"], "run": index, "seed": seed}
         rows = [
             {
