@@ -14,7 +14,7 @@ import pytest
 from harness.checker.engine import check_run
 from harness.checker.logs import parse_log
 from rules import arrivals as arrival_rules
-from rules import data, evidence, reading, sound, timing
+from rules import convergence, data, evidence, quality, reading, sound, timing
 from rules import log as log_rules
 from rules.lines import ArrivalColumns
 from rules.model import Run, Timeline
@@ -127,4 +127,9 @@ def test_rules_find_the_same_without_it(events, monkeypatch, seed):
     nothing = SimpleNamespace(**dict.fromkeys(TESTS, lambda *arguments: False))
     for module in MODULES:
         monkeypatch.setattr(module, "sound", nothing)
+    for module in (reading, convergence, quality):
+        monkeypatch.setattr(module, "all_floats", lambda values: False)
+    monkeypatch.setattr(reading, "all_ints", lambda values: False)
+    monkeypatch.setattr(Timeline, "numbered", False)
+    monkeypatch.setattr(Timeline, "forwards", False)
     assert findings(spoilt, arrivals) == expected
