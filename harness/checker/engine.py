@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from rules.model import Finding, Outcome, Package, Plan, RuleResult, Run, Scope, Severity, Verdict
@@ -51,9 +52,15 @@ class _Tally:
         if self.not_checked:
             return RuleResult(id, Outcome.NOT_CHECKED, self.not_checked[0])
         if self.judged:
-            return RuleResult(id, Outcome.PASS)
+            return _passed(id)
         reason = self.not_applicable[0] if self.not_applicable else "nothing of this kind in what was checked"
         return RuleResult(id, Outcome.NOT_APPLICABLE, reason)
+
+
+@lru_cache(maxsize=1024)
+def _passed(id: str) -> RuleResult:
+    """The commonest result of all, made once per rule."""
+    return RuleResult(id, Outcome.PASS)
 
 
 def check_plan(plan: Plan, ruleset: Ruleset) -> Verdict:
@@ -91,11 +98,9 @@ class Judge:
     def judge(self, scope: Scope, subject: Plan | Run | Package) -> None:
         """Apply every rule of that scope."""
         if scope not in self._scopes:
-            self._scopes[scope] = [
-                (rule, self._tallies.setdefault(rule.id, _Tally()))
-                for rule in self._rules
-                if scope in rule.scopes and rule.id not in self._ruleset.excluded
-            ]
+            known = [rule for rule in self._rules if scope in rule.scopes]
+            tallies = [(rule, self._tallies.setdefault(rule.id, _Tally())) for rule in known]
+            self._scopes[scope] = [t for t in tallies if t[0].id not in self._ruleset.excluded]
         for rule, tally in self._scopes[scope]:
             _apply(rule, subject, self._ruleset, tally)
 
@@ -105,9 +110,9 @@ class Judge:
         findings: list[Finding] = []
         results: list[RuleResult] = []
         for rule in self._rules:
-            if self._scopes.keys().isdisjoint(rule.scopes):
+            tally = self._tallies.get(rule.id)
+            if tally is None:  # a rule of another scope
                 continue
-            tally = self._tallies.get(rule.id, _Tally())
             if rule.id in ruleset.excluded:
                 tally = _Tally(not_applicable=[ruleset.excluded[rule.id]])
             # a division that nobody knows must not switch rules off (survey W2)
