@@ -44,6 +44,11 @@ def package_files(root: Path) -> Iterator[str]:
             yield relative
 
 
+def _belongs(name: str) -> bool:
+    """Whether a file belongs into the manifest, by its relative path."""
+    return name != MANIFEST and not name.startswith(f"{REPORTS}/")
+
+
 def write_manifest(root: Path) -> Path:
     """Write MANIFEST.sha256 for everything below root, atomically; returns its path.
 
@@ -99,10 +104,13 @@ def _listed(lines: Iterable[bytes]) -> dict[str, str]:
     return listed
 
 
-def verify_manifest(root: Path, digest: Callable[[str], str] | None = None) -> ManifestStatus:
+def verify_manifest(
+    root: Path, digest: Callable[[str], str] | None = None, files: Iterable[str] | None = None
+) -> ManifestStatus:
     """The manifest against what is on disk. Never raises for what a package holds.
 
-    `digest` gives the SHA-256 of a file by its relative path, for callers who know it already.
+    `digest` gives the SHA-256 of a file by its relative path, and `files` are the plain files below root,
+    for callers who know them already.
     """
     digest = digest or (lambda name: sha256(root / name))
     path = root / MANIFEST
@@ -110,7 +118,7 @@ def verify_manifest(root: Path, digest: Callable[[str], str] | None = None) -> M
         return ManifestStatus(present=False)
     try:
         listed = read_manifest(path)
-        there = set(package_files(root))
+        there = set(package_files(root) if files is None else filter(_belongs, files))
     except (OSError, ValueError, UserError) as error:
         return ManifestStatus(present=True, problem=_one_line(error))
     status = ManifestStatus(

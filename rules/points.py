@@ -27,6 +27,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from rules.kept import kept
 from rules.model import Package, Run
 from rules.reading import converged, evaluations, integer
 from rules.registry import NotApplicable, NotChecked
@@ -250,6 +251,7 @@ def _digest(run: Run) -> str | None:
     return value if isinstance(value, str) else None
 
 
+@kept
 def convergence(run: Run, ruleset: Ruleset) -> float:
     """Epochs the run needed: epoch_num of its last evaluation; infinity when it did not converge (I1)."""
     found = evaluations(run.log, ruleset.quality.key)

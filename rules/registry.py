@@ -25,6 +25,7 @@ MODULES = (
     "system",
     "package",
     "power",
+    "arrivals",
     "evidence",
 )
 
@@ -61,6 +62,7 @@ class Rule:
 
 _RULES: dict[str, Rule] = {}
 _LOADED: set[str] = set()
+_ORDERED: list[Rule] = []
 
 
 def rule(
@@ -88,12 +90,16 @@ def rule(
 
 
 def catalogue() -> list[Rule]:
-    """Every rule, in the order of the groups and then by number."""
+    """Every rule, in the order of the groups and then by number, whoever imported a group before."""
     for name in MODULES:
         if name not in _LOADED:
             importlib.import_module(f"rules.{name}")
             _LOADED.add(name)
-    return list(_RULES.values())
+    if len(_ORDERED) != len(_RULES):
+        groups = {f"rules.{name}": at for at, name in enumerate(MODULES)}
+        known = sorted(_RULES.values(), key=lambda rule: groups.get(rule.check.__module__, len(groups)))
+        _ORDERED[:] = known
+    return list(_ORDERED)
 
 
 def get(id: str) -> Rule | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -234,11 +234,28 @@ class Ruleset(_Part):
         known = division if division in self.divisions else "closed"
         return [
             key
-            for key, rule in self.keys.items()
-            if rule.count != "optional"
-            and known in rule.divisions
-            and all((stated or {}).get(other) in values for other, values in rule.when.items())
+            for key, when in self._required[known or "closed"]
+            if all((stated or {}).get(other) in values for other, values in when.items())
         ]
+
+    @cached_property
+    def _required(self) -> dict[str, list[tuple[str, dict[str, list[Any]]]]]:
+        """Required keys of each division, with the values of other keys that they are required with."""
+        asked = {key: rule for key, rule in self.keys.items() if rule.count != "optional"}
+        return {
+            division: [(key, rule.when) for key, rule in asked.items() if division in rule.divisions]
+            for division in self.divisions
+        }
+
+    @cached_property
+    def metadata(self) -> dict[str, list[str]]:
+        """Metadata that lines must carry, of those keys that need any."""
+        return {key: rule.metadata for key, rule in self.keys.items() if rule.metadata}
+
+    @cached_property
+    def conditions(self) -> frozenset[str]:
+        """Keys whose value decides whether another key is required."""
+        return frozenset(other for rule in self.keys.values() for other in rule.when)
 
 
 def names() -> list[str]:
