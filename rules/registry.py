@@ -26,7 +26,12 @@ MODULES = (
     "package",
     "power",
     "evidence",
+    "plausible",
+    "crosschecks",
+    "between",
+    "meters",
 )
+GROUPS = ("LOG", "TIM", "HYP", "DAT", "QUA", "SED", "CNV", "SYS", "PKG", "PWR", "EVD")  # order of lists
 
 
 class NotApplicable(Exception):
@@ -93,7 +98,7 @@ def catalogue() -> list[Rule]:
         if name not in _LOADED:
             importlib.import_module(f"rules.{name}")
             _LOADED.add(name)
-    return list(_RULES.values())
+    return sorted(_RULES.values(), key=lambda r: (GROUPS.index(r.id[:3]), r.id))
 
 
 def get(id: str) -> Rule | None:

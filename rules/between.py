@@ -1,0 +1,182 @@
+"""CNV, EVD: runs compared with each other by what a copy forgets to change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rules.model import Finding, Package, Run, Scope, Severity
+from rules.registry import NotApplicable, NotChecked, Rule, rule
+from rules.ruleset import Ruleset
+from rules.values import is_number
+
+Mark = tuple[Any, ...]
+
+
+def _evidence(run: Run, name: str) -> str:
+    return run.path.replace("results/", "evidence/", 1).removesuffix(".txt") + f"/{name}"
+
+
+@rule(
+    "CNV014",
+    "No two runs have the same test result",
+    Scope.PACKAGE,
+    source="TR 5.1, 12; survey W7, G6, case 38",
+    fix="Submit runs that were really made, each from its own seed.",
+)
+def distinct_results(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Two models never agree in every metric on all test pixels; a copied run does, even where its curve
+    was edited."""
+    seen: dict[Mark, Run] = {}
+    for run in package.runs:
+        mark = _metrics(run)
+        if len(mark) < 2:
+            continue
+        if mark in seen:
+            event = run.log.last("result")
+            yield self.finding(
+                f"all {len(mark)} metrics equal those of {seen[mark].path}",
+                path=run.path,
+                line=event.line if event else None,
+            )
+        seen.setdefault(mark, run)
+
+
+def _metrics(run: Run) -> Mark:
+    """Metrics on the test scenes that are no round numbers; times are none."""
+    event = run.log.last("result")
+    stated = event.value.items() if event and isinstance(event.value, dict) else ()
+    found = [
+        (name, entry.get("value"))
+        for name, entry in stated
+        if name.startswith("test_") and isinstance(entry, dict) and is_number(entry.get("value"))
+    ]
+    return tuple(
+        sorted((name, value) for name, value in found if is_number(value) and value != round(value, 3))
+    )
+
+
+@rule(
+    "CNV015",
+    "No two runs share a stretch of their losses",
+    Scope.PACKAGE,
+    source="TR 5.1, 12; survey W7, case 38",
+    fix="Submit runs that were really made, each from its own seed.",
+)
+def no_splice(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """One loss may coincide; several equal to the last digit are epochs of one run spliced into another,
+    wherever in the run they stand."""
+    if len(package.runs) < 2:
+        raise NotApplicable("a single run")
+    owners: dict[Mark, Run] = {}
+    for run in package.runs:
+        shared: dict[str, list[Mark]] = {}
+        marks = set(_losses(run, ruleset))
+        for mark in marks:
+            if mark in owners:
+                shared.setdefault(owners[mark].path, []).append(mark)
+            else:
+                owners[mark] = run
+        for path, found in sorted(shared.items()):
+            if len(found) >= ruleset.convergence.shared_losses:
+                yield self.finding(f"{len(found)} of its losses stand in {path} too", path=run.path)
+
+
+def _losses(run: Run, ruleset: Ruleset) -> Iterator[Mark]:
+    """Losses of every epoch that are no round numbers."""
+    for event in run.log.all(ruleset.quality.loss_key):
+        if is_number(event.value) and event.value != round(event.value, 4):
+            yield "eval", event.value
+    for event in run.log.all("tracked_stats"):
+        loss = event.value.get("train_loss") if isinstance(event.value, dict) else None
+        if is_number(loss) and loss != round(loss, 4):
+            yield "train", loss
+
+
+@rule(
+    "EVD024",
+    "No two runs have the same telemetry",
+    Scope.PACKAGE,
+    source="evidence of this rulebook; survey W7",
+    fix="Package the telemetry that was sampled during each run.",
+)
+def distinct_telemetry(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Two runs never load a machine alike to the last digit: equal statistics are one measurement, moved in
+    time."""
+    if not any(run.telemetry for run in package.runs):
+        raise NotChecked("no readable telemetry was kept")
+    seen: dict[Mark, str] = {}
+    for run in package.runs:
+        for sampled in run.telemetry:
+            mark = tuple(
+                (q.name, q.scope, q.samples, q.mean, q.minimum, q.maximum)
+                for q in sampled.quantities
+                if q.mean is not None and q.minimum != q.maximum and q.samples >= 10
+            )
+            if mark and mark in seen and seen[mark] != sampled.path:
+                yield self.finding(f"its statistics are those of {seen[mark]}", path=sampled.path)
+            if mark:
+                seen.setdefault(mark, sampled.path)
+
+
+@rule(
+    "EVD025",
+    "Runs of one boot share one clock",
+    Scope.PACKAGE,
+    source="evidence of this rulebook; survey W7, W11",
+    fix="Package every timeline as it was written; explain a clock that was set in the README.",
+)
+def one_clock(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """The monotonic clock counts on from run to run until the machine boots: a run whose wall times were
+    moved keeps its place on it, and a copied run stands where its original stands."""
+    boots: dict[Mark, list[tuple[float, float, float, Run]]] = {}
+    for run in package.runs:
+        if run.record is None or run.record.boot_id is None or not run.timeline:
+            continue
+        lines = list(run.timeline)
+        first, last = lines[0], lines[-1]
+        span = (first.monotonic_s, last.monotonic_s, first.wall_s - first.monotonic_s, run)
+        boots.setdefault((run.record.host, run.record.boot_id), []).append(span)
+    if not boots:
+        raise NotChecked("there is no readable run.json with a boot_id, or no timeline")
+    for spans in boots.values():
+        spans.sort(key=lambda s: s[:2])
+        for (_, end_s, offset_s, before), (start_s, _, other_s, run) in zip(spans, spans[1:], strict=False):
+            path = _evidence(run, "timeline.jsonl")
+            if start_s < end_s:
+                yield self.finding(
+                    f"began {end_s - start_s:.1f} s before {before.path} ended, by the monotonic clock",
+                    path=path,
+                )
+            elif abs(other_s - offset_s) > ruleset.clock.boot_drift_s:
+                yield self.finding(
+                    f"the wall clock moved {other_s - offset_s:.1f} s against the monotonic clock since "
+                    f"{before.path}",
+                    severity=Severity.WARNING,  # a suspended machine or a clock that was set does that too
+                    path=path,
+                    expected=f"<= {ruleset.clock.boot_drift_s:g} s",
+                    actual=round(other_s - offset_s, 3),
+                )
+
+
+@rule(
+    "PKG020",
+    "The report calls its scores unverified and names the division",
+    Scope.PACKAGE,
+    source="Messaging guidelines 1, 3.2; TR 4; survey P1, Q1, case 83",
+    fix="Render the report again: `cloudmask report`.",
+)
+def report_honest(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Numbers that nobody has reviewed have to say so beside each score, and a closed result is not an open
+    one: a report edited after the check must not travel with a verdict."""
+    name = f"reports/{package.system_name}/index.html"
+    if name not in package.files:
+        raise NotApplicable("there is no report in the package")
+    limit = ruleset.package.report_limit_bytes
+    if package.sizes.get(name, 0) > limit:
+        raise NotChecked(f"the report is larger than {limit} bytes")
+    text = (package.root / name).read_text(encoding="utf-8", errors="replace").lower()
+    words = [*ruleset.package.report_words, *([package.division] if package.division else [])]
+    for word in words:
+        if word not in text:
+            yield self.finding(f"the word '{word}' is missing", path=name, expected=word)
