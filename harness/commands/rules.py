@@ -48,6 +48,15 @@ def list_rules(group: str | None, form: str, as_json: bool) -> int:
     return ExitCode.OK
 
 
+@rules.command("coverage")
+def coverage() -> int:
+    """What the sources ask for, item by item, and which rules judge it (docs/coverage.md)."""
+    from harness.rulebook.coverage import coverage_page
+
+    click.echo(coverage_page(), nl=False)
+    return ExitCode.OK
+
+
 @rules.command("explain")
 @click.argument("id")
 def explain(id: str) -> int:

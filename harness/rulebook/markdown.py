@@ -100,6 +100,8 @@ def _rule(rule: Rule) -> list[str]:
     judged = ", ".join(s.value for s in rule.scopes)
     pair = load_examples()[rule.id]
     return [
+        f'<a id="{rule.id.lower()}"></a>',
+        "",
         f"### {rule.id} {rule.title}",
         "",
         f"{rule.severity.value} · judges {judged} · {', '.join(rule.divisions)}",
