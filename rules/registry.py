@@ -30,6 +30,7 @@ MODULES = (
     "crosschecks",
     "between",
     "meters",
+    "selection",
 )
 GROUPS = ("LOG", "TIM", "HYP", "DAT", "QUA", "SED", "CNV", "SYS", "PKG", "PWR", "EVD")  # order of lists
 

@@ -27,6 +27,7 @@ class Quality(_Part):
     minimum: float
     maximum: float
     frequency_epochs: int
+    decimals: int = 3  # an accuracy with no more of them was rounded
     evaluation_slack: int = 0  # so many epochs may lack an evaluation, so many evaluations an epoch
     better: Literal["higher", "lower"] = "higher"
 
@@ -116,6 +117,8 @@ class ConvergenceRules(_Part):
     test_gap: float
     learned_gain: float
     shared_losses: int
+    break_s: float
+    break_runs: float
     points: Literal["trimmed", "upstream"] = "trimmed"  # which reading of the rules decides (rules/points.py)
 
 

@@ -19,6 +19,10 @@ from harness.rulebook.markdown import MADE_BY, table
 from rules.registry import catalogue, get
 
 FOLDER = Path(rules.__file__).parent / "coverage"
+# rules that never pass: they tell the reader what only people can judge, in every verdict
+FOR_READERS = frozenset(
+    {"TIM010", "HYP011", "DAT013", "QUA010", "SED008", "CNV011", "PKG015", "PWR007", "EVD020", "EVD021"}
+)
 GROUPS = {
     "A": "Log structure and order",
     "B": "Keys of the log",
@@ -129,13 +133,22 @@ def coverage_page() -> str:
 def _summary(found: Coverage) -> list[str]:
     def counts(name: str, items: Iterable[Item]) -> list[str]:
         listed = list(items)
-        judged = sum(bool(i.rules or i.design) for i in listed)
-        partly = sum(bool(i.rules or i.design) and i.rest is not None for i in listed)
+        answered = [i for i in listed if i.rules or i.design]
+        told = sum(not i.design and set(i.rules) <= FOR_READERS for i in answered)
+        partly = sum(i.rest is not None and not set(i.rules) <= FOR_READERS for i in answered)
         unchecked = sum(i.unchecked is not None for i in listed)
         outside = sum(i.outside is not None for i in listed)
-        return [name, *map(str, (len(listed), judged, partly, unchecked, outside))]
+        return [name, *map(str, (len(listed), len(answered) - told, partly, told, unchecked, outside))]
 
-    header = ["", "items", "judged", "of these with a remark", "not checked", "do not apply"]
+    header = [
+        "",
+        "items",
+        "judged",
+        "of these with a remark",
+        "left to readers",
+        "not checked",
+        "do not apply",
+    ]
     rows = [
         counts("requirements (A to R)", found.requirements.values()),
         counts("weaknesses (W)", found.weaknesses.values()),
@@ -166,6 +179,8 @@ The rules of MLPerf training, MLPerf HPC v3.0 and the MLCommons Science group, a
 lists them (groups A to R), the weaknesses of the field's own tools (W), and the survey's tampering cases.
 Behind each item stand the rules that judge it. *Not checked* says why a machine cannot judge it; *does not
 apply* why it is no rule for a CloudMask package. A remark behind the rules says what of the item they leave
-open: some of these rules answer "not checked" in every verdict, and never pass.
+open. Items that are *left to readers* have only rules that never pass: where another program than the
+reference ran, or local changes were made, or always, they say "not checked" in the verdict, with what has to
+be read.
 """
 _CASES = "By the survey's numbers. The mutations that apply them, with upstream's verdict: [tampering](tampering.md)."

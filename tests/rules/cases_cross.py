@@ -101,6 +101,30 @@ def more_replicas_than_accelerators(built: BuiltPackage) -> None:
     set_value(built, "micro_batch_size", 4)
 
 
+@log_case("QUA011")
+def rounded_up_to_target(events: Lines) -> None:
+    find(events, "eval_accuracy", -1)["value"] = 0.9
+
+
+@case("CNV016")
+def room_for_other_runs(built: BuiltPackage) -> None:
+    def change(events: Lines) -> None:
+        shift(events, 0, len(events), -7200_000)
+
+    built.edit_events(0, change)
+
+
+@log_case("LOG003")
+def letter_of_another_alphabet(events: Lines) -> None:
+    """A Cyrillic a: the key looks right and is not."""
+    find(events, "opt_name")["key"] = "opt_n\u0430me"
+
+
+@log_case("LOG014")
+def blank_after_key(events: Lines) -> None:
+    find(events, "run_start")["key"] = "run_start "
+
+
 # ---------------------------------------------------------------- records against logs and descriptions
 
 
@@ -305,3 +329,13 @@ def report_without_unverified(built: BuiltPackage) -> None:
 @case("PKG020", only=True)
 def report_without_division(built: BuiltPackage) -> None:
     _report(built, "63.2 s, unverified")
+
+
+@case("EVD027", only=True)
+def attempt_taken_out(built: BuiltPackage) -> None:
+    for attempt in (0, 2):
+        folder = built.layout.failed_dir(attempt)
+        folder.mkdir(parents=True)
+        record = {"schema": 1, "run": 1, "status": "interrupted", "reason": "ended", "seed": attempt}
+        (folder / "run.json").write_text(json.dumps(record))
+    built.reseal()

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.rulebook.coverage import coverage_page, load_coverage, uncovered
+from harness.rulebook.coverage import FOR_READERS, coverage_page, load_coverage, uncovered
 from tests.rules import cases_cross, cases_log, cases_package  # noqa: F401  (they fill the table)
 from tests.rules.cases import CASES
 from tests.rules.cases_hpc import HPC_CASES
+from tests.rules.test_mutations import UNJUDGED
 
 ROOT = Path(__file__).resolve().parents[2]
 SURVEY = ROOT.parent / "shared" / "rules-survey.md"
@@ -57,6 +58,10 @@ def test_mutations_of_cases_exist_and_break_one_of_their_rules():
         for name in item.mutations:
             assert name in MUTATIONS, name
             assert MUTATIONS[name] in item.rules, f"case {number}: {name}"
+
+
+def test_rules_for_readers_are_those_that_never_pass():
+    assert UNJUDGED - {"EVD019"} == FOR_READERS  # replay is judged when it is asked for
 
 
 def test_coverage_page_is_in_step():

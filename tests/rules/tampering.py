@@ -1,0 +1,246 @@
+"""docs/tampering.md: every mutation of tests/rules, judged by mlperf_logging and by us.
+
+    python -m tests.rules.tampering > docs/tampering.md
+
+applies all cases (some minutes); `rows(names)` judges some of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from harness.checker import check_all
+from harness.rulebook.coverage import load_coverage
+from harness.rulebook.markdown import MADE_BY, table
+from rules.model import Severity
+from rules.ruleset import Ruleset, load_ruleset
+from tests.builders import build_package
+from tests.hpc_builder import HPC, build_hpc
+from tests.rules import cases_cross, cases_log, cases_package  # noqa: F401  (they fill the table)
+from tests.rules.cases import CASES
+from tests.rules.cases_hpc import HPC_CASES
+
+ROOT = Path(__file__).resolve().parents[2]
+NOT_READ = "reads nothing of it"
+UNFIT = "flags it unedited"
+EDITS = ("runs", "seeds", "not_converged", "max_epochs", "faster")  # options that spoil a package
+
+
+@dataclass(frozen=True)
+class Tampering:
+    """A case of either suite: how to build the package, and how to spoil it."""
+
+    name: str
+    rule: str
+    kind: str  # cloudmask or hpc
+    build: Callable[..., Any]
+    options: dict[str, Any]  # of the package before the edit
+    spoil: Callable[[Any], Any]
+
+    @property
+    def sound_options(self) -> dict[str, Any]:
+        """Options of the package before the edit: some of a case's options are edits themselves."""
+        kept = {name: value for name, value in self.options.items() if name not in EDITS}
+        return {**kept, "runs": 1} if kept.get("division") == "open" and self.kind == "cloudmask" else kept
+
+    @property
+    def twin(self) -> str:
+        """Cases of one twin share the package before the edit."""
+        return f"{self.kind} {self.sound_options}"
+
+    @property
+    def ruleset(self) -> Ruleset:
+        return load_ruleset() if self.kind == "cloudmask" else HPC
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    survey: str  # number in section 3 of the survey, or empty
+    logs: str
+    package: str
+    shipped: str
+    ours: str
+    rule: str
+
+    def cells(self) -> list[str]:
+        link = f"[{self.rule}](rules.md#{self.rule.lower()})"
+        return [self.name, self.survey, self.logs, self.package, self.ours, link]
+
+
+def suite() -> list[Tampering]:
+    """Every case, in the order of the suites."""
+    found = [Tampering(c.name, c.rule, "cloudmask", build_package, c.options, c.mutate) for c in CASES]
+    for rule, options, spoil in HPC_CASES:
+        found.append(Tampering(f"HPC-{rule}-{spoil.__name__}", rule, "hpc", build_hpc, options, spoil))
+    return found
+
+
+def rows(names: Iterable[str] | None = None) -> list[Row]:
+    """Build, spoil and judge the named cases (all without names)."""
+    wanted = None if names is None else set(names)
+    cases = [c for c in suite() if wanted is None or c.name in wanted]
+    numbers = {m: str(n) for n, item in load_coverage().cases.items() for m in item.mutations}
+    with tempfile.TemporaryDirectory() as folder:
+        sound, spoilt = _build(cases, Path(folder))
+        said = _upstream([*sound.values(), *spoilt.values()])
+        return [
+            _row(case, numbers.get(case.name, ""), sound[case.twin], spoilt[case.name], said)
+            for case in cases
+        ]
+
+
+Place = tuple[Path, str]  # a package folder and its kind
+
+
+def _build(cases: list[Tampering], folder: Path) -> tuple[dict[str, Place], dict[str, Place]]:
+    """Unedited packages by their options, and edited ones by the case's name."""
+    sound: dict[str, Place] = {}
+    spoilt: dict[str, Place] = {}
+    for number, case in enumerate(cases):
+        if case.twin not in sound:
+            sound[case.twin] = case.build(folder / f"sound{number}", **case.sound_options).root, case.kind
+        built = case.build(folder / f"case{number}", **case.options)
+        case.spoil(built)
+        spoilt[case.name] = built.root, case.kind
+    return sound, spoilt
+
+
+def _upstream(places: list[Place]) -> dict[Path, dict[str, str]]:
+    """Verdicts of mlperf_logging, from a process of its own, which gets copies of nothing else's files."""
+    read = {root: _digest(root, ("results", "systems")) for root, _ in places}
+    whole = {root: _digest(root, ("",)) for root, _ in places}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.rules.tampering_upstream"],
+        cwd=ROOT,
+        input="".join(json.dumps([str(root), kind]) + "\n" for root, kind in places),
+        capture_output=True,
+        text=True,
+    )
+    lines = done.stdout.splitlines()
+    if len(lines) != len(places):
+        raise RuntimeError(f"mlperf_logging ended early: {done.stderr[-2000:]}")
+    found = {root: json.loads(line) for (root, _), line in zip(places, lines, strict=True)}
+    for root, verdicts in found.items():
+        verdicts.update(read=read[root], whole=whole[root])
+    return found
+
+
+def _digest(root: Path, tops: tuple[str, ...]) -> str:
+    """Of names and bytes below some folders of a package. mlperf_logging reads results/ and systems/."""
+    digest = hashlib.sha256()
+    for path in sorted(p for top in tops for p in (root / top).rglob("*")):
+        digest.update(str(path.relative_to(root)).encode())
+        if path.is_file():
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _row(case: Tampering, number: str, sound: Place, spoilt: Place, said: dict[Path, dict[str, str]]) -> Row:
+    before, after = said[sound[0]], said[spoilt[0]]
+
+    edited = before["read"] != after["read"]
+    elsewhere = not edited and before["whole"] != after["whole"]
+
+    def theirs(name: str) -> str:
+        if elsewhere:
+            return NOT_READ
+        return UNFIT if edited and before[name] != "passes" else after[name]
+
+    verdicts = [theirs(name) for name in ("logs", "package", "shipped")]
+    return Row(case.name, number, *verdicts, _ours(case, spoilt[0]), case.rule)
+
+
+def _ours(case: Tampering, root: Path) -> str:
+    """Refuses (an error of the case's rule), warns (a warning of it), or misses it."""
+    found = [f for _, v in check_all(root, case.ruleset) for f in v.findings if f.rule == case.rule]
+    severities = {f.severity for f in found}
+    if Severity.ERROR in severities:
+        return "refuses"
+    return "warns" if Severity.WARNING in severities else "notes" if severities else "misses"
+
+
+def page(found: list[Row]) -> str:
+    """The table with its summary."""
+    lines = [
+        MADE_BY.format(command="python -m tests.rules.tampering > docs/tampering.md"),
+        "",
+        _INTRODUCTION.format(version=version("mlperf-logging"), count=len(found)),
+        *table(["", "cases", *_VERDICTS], (_summary(name, column, found) for name, column in _COLUMNS)),
+        "",
+        _OURS.format(
+            count=len(found), **{v: _count(found, v) for v in ("refuses", "warns", "notes", "misses")}
+        ),
+        "",
+        "## The cases",
+        "",
+        *table(
+            ["case", "survey", "their log checker", "their package checker", "ours", "rule"],
+            (row.cells() for row in found),
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+_OURS = "Ours: refuses {refuses}, warns of {warns}, notes {notes}, misses {misses} of {count}."
+_VERDICTS = ["flags", "crashes", "passes", NOT_READ, UNFIT]
+_COLUMNS = [
+    ("log checker", "logs"),
+    ("package checker, told of CloudMask", "package"),
+    ("package checker as shipped", "shipped"),
+]
+
+
+def _summary(name: str, column: str, found: list[Row]) -> list[str]:
+    said = [getattr(row, column) for row in found]
+    return [name, str(len(said)), *(str(sum(s.startswith(verdict) for s in said)) for verdict in _VERDICTS)]
+
+
+def _count(found: list[Row], verdict: str) -> int:
+    return sum(row.ours == verdict for row in found)
+
+
+_INTRODUCTION = """\
+# What the checkers make of edited packages
+
+Each of the {count} cases of tests/rules takes a package that passes, changes one thing the way a careful
+person would (digests, arrival times and the manifest are made to agree where they can be), and asks the
+checkers. The number of a case in the project's rules survey stands beside it where it comes from there;
+cases that begin with HPC are packages of MLPerf HPC v3.0.
+
+Upstream is mlperf_logging {version}. Its verdicts are about this:
+
+* It knows no CloudMask. As shipped, its package checker skips the benchmark's folder, looks at the system
+  description and ends with "NO ERRORS". To see what its tests can do, it is told of the benchmark: its name,
+  five runs, and our log rules in its own language (rules/mllog/cloudmask.yaml). Its test of convergence is
+  left out there, since it has no points of CloudMask. Packages of HPC v3.0 are judged with its own rules
+  and points.
+* Its log checker judges each log alone; *flags* means at least one log of the package. Its package checker
+  forgives one log of a set that its log checker flags.
+* *reads nothing of it*: the edit is outside of what upstream opens (results/ and systems/): evidence,
+  telemetry, records, scripts, manifest. It is not made to look there, so this is a limit and no failure.
+* *flags it unedited*: upstream does not accept the package before the edit either (it wants five runs of an
+  open entry too), so its verdict says nothing.
+* *crashes*: it ends with an exception, which its command line shows as a traceback.
+
+Ours *refuses* when the named rule finds an error, *warns* when it asks a reviewer to look, *notes* when it
+only informs. A case counts only when the named rule itself notices. Nothing here proves that somebody who
+forges every piece of evidence in step would be found: without a signature by a third party no checker can.
+"""
+
+
+def main() -> None:
+    sys.stdout.write(page(rows()))
+
+
+if __name__ == "__main__":
+    main()
