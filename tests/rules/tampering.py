@@ -74,7 +74,7 @@ class Row:
 
     def cells(self) -> list[str]:
         link = f"[{self.rule}](rules.md#{self.rule.lower()})"
-        return [self.name, self.survey, self.logs, self.package, self.ours, link]
+        return [self.name, self.survey, self.logs, self.package, self.shipped, self.ours, link]
 
 
 def suite() -> list[Tampering]:
@@ -169,12 +169,12 @@ def _ours(case: Tampering, root: Path) -> str:
     return "warns" if Severity.WARNING in severities else "notes" if severities else "misses"
 
 
-def page(found: list[Row]) -> str:
-    """The table with its summary."""
+def page(found: list[Row], upstream: str | None = None) -> str:
+    """The table with its summary; `upstream` is the version of mlperf_logging, the installed one without."""
     lines = [
         MADE_BY.format(command="python -m tests.rules.tampering > docs/tampering.md"),
         "",
-        _INTRODUCTION.format(version=version("mlperf-logging"), count=len(found)),
+        _INTRODUCTION.format(version=upstream or version("mlperf-logging"), count=len(found)),
         *table(["", "cases", *_VERDICTS], (_summary(name, column, found) for name, column in _COLUMNS)),
         "",
         _OURS.format(
@@ -184,7 +184,7 @@ def page(found: list[Row]) -> str:
         "## The cases",
         "",
         *table(
-            ["case", "survey", "their log checker", "their package checker", "ours", "rule"],
+            HEADER,
             (row.cells() for row in found),
         ),
     ]
@@ -192,6 +192,7 @@ def page(found: list[Row]) -> str:
 
 
 _OURS = "Ours: refuses {refuses}, warns of {warns}, notes {notes}, misses {misses} of {count}."
+HEADER = ["case", "survey", "log checker", "package checker, told", "as shipped", "ours", "rule"]
 _VERDICTS = ["flags", "crashes", "passes", NOT_READ, UNFIT]
 _COLUMNS = [
     ("log checker", "logs"),
@@ -236,6 +237,20 @@ Ours *refuses* when the named rule finds an error, *warns* when it asks a review
 only informs. A case counts only when the named rule itself notices. Nothing here proves that somebody who
 forges every piece of evidence in step would be found: without a signature by a third party no checker can.
 """
+
+
+def read_page(text: str) -> tuple[list[Row], str]:
+    """Rows and upstream's version as a page states them."""
+    cells = [
+        line.removeprefix("| ").removesuffix(" |").split(" | ")
+        for line in text.splitlines()
+        if "](rules.md#" in line
+    ]
+    found = []
+    for row in cells:
+        name, survey, logs, told, shipped, ours, link = [c.strip() for c in row]
+        found.append(Row(name, survey, logs, told, shipped, ours, link[1 : link.index("]")]))
+    return found, text.split("Upstream is mlperf_logging ")[1].split(". ")[0].split(".\n")[0]
 
 
 def main() -> None:
