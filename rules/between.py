@@ -11,6 +11,7 @@ from rules.ruleset import Ruleset
 from rules.values import is_number
 
 Mark = tuple[Any, ...]
+EPOCHS = 8  # at either end of a run, whose losses are compared
 
 
 def _evidence(run: Run, name: str) -> str:
@@ -29,7 +30,7 @@ def distinct_results(self: Rule, package: Package, ruleset: Ruleset) -> Iterator
     was edited."""
     seen: dict[Mark, Run] = {}
     for run in package.runs:
-        mark = _metrics(run)
+        mark = _metrics(run, ruleset)
         if len(mark) < 2:
             continue
         if mark in seen:
@@ -42,7 +43,7 @@ def distinct_results(self: Rule, package: Package, ruleset: Ruleset) -> Iterator
         seen.setdefault(mark, run)
 
 
-def _metrics(run: Run) -> Mark:
+def _metrics(run: Run, ruleset: Ruleset) -> Mark:
     """Metrics on the test scenes that are no round numbers; times are none."""
     event = run.log.last("result")
     stated = event.value.items() if event and isinstance(event.value, dict) else ()
@@ -68,29 +69,27 @@ def no_splice(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findin
     wherever in the run they stand."""
     if len(package.runs) < 2:
         raise NotApplicable("a single run")
-    owners: dict[Mark, Run] = {}
+    owners: dict[float, Run] = {}
     for run in package.runs:
-        shared: dict[str, list[Mark]] = {}
-        marks = set(_losses(run, ruleset))
-        for mark in marks:
-            if mark in owners:
-                shared.setdefault(owners[mark].path, []).append(mark)
-            else:
-                owners[mark] = run
-        for path, found in sorted(shared.items()):
-            if len(found) >= ruleset.convergence.shared_losses:
-                yield self.finding(f"{len(found)} of its losses stand in {path} too", path=run.path)
+        shared: dict[str, int] = {}
+        for loss in set(_losses(run, ruleset)):
+            if owners.setdefault(loss, run) is not run:
+                path = owners[loss].path
+                shared[path] = shared.get(path, 0) + 1
+        for path, count in sorted(shared.items()):
+            if count >= ruleset.convergence.shared_losses:
+                yield self.finding(f"{count} of its losses stand in {path} too", path=run.path)
 
 
-def _losses(run: Run, ruleset: Ruleset) -> Iterator[Mark]:
-    """Losses of every epoch that are no round numbers."""
-    for event in run.log.all(ruleset.quality.loss_key):
-        if is_number(event.value) and event.value != round(event.value, 4):
-            yield "eval", event.value
-    for event in run.log.all("tracked_stats"):
-        loss = event.value.get("train_loss") if isinstance(event.value, dict) else None
-        if is_number(loss) and loss != round(loss, 4):
-            yield "train", loss
+def _losses(run: Run, ruleset: Ruleset) -> tuple[float, ...]:
+    """Losses of the first and the last epochs that are no round numbers: small, for packages of many runs."""
+    held_out = [e.value for e in run.log.all(ruleset.quality.loss_key)]
+    stats = [e.value for e in run.log.all("tracked_stats") if isinstance(e.value, dict)]
+    found: list[Any] = []
+    for series in (held_out, [s.get("train_loss") for s in stats]):
+        known = [loss for loss in series if is_number(loss) and loss != round(loss, 4)]
+        found += {*known[:EPOCHS], *known[-EPOCHS:]}
+    return tuple(found)
 
 
 @rule(
@@ -131,12 +130,9 @@ def one_clock(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findin
     moved keeps its place on it, and a copied run stands where its original stands."""
     boots: dict[Mark, list[tuple[float, float, float, Run]]] = {}
     for run in package.runs:
-        if run.record is None or run.record.boot_id is None or not run.timeline:
-            continue
-        lines = list(run.timeline)
-        first, last = lines[0], lines[-1]
-        span = (first.monotonic_s, last.monotonic_s, first.wall_s - first.monotonic_s, run)
-        boots.setdefault((run.record.host, run.record.boot_id), []).append(span)
+        span = _on_clock(run, ruleset)
+        if run.record is not None and run.record.boot_id is not None and span is not None:
+            boots.setdefault((run.record.host, run.record.boot_id), []).append((*span, run))
     if not boots:
         raise NotChecked("there is no readable run.json with a boot_id, or no timeline")
     for spans in boots.values():
@@ -159,6 +155,14 @@ def one_clock(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findin
                 )
 
 
+def _on_clock(run: Run, ruleset: Ruleset) -> tuple[float, float, float] | None:
+    """Monotonic time of the first and the last arrival, and how far the wall clock is ahead of it."""
+    if not run.timeline:
+        return None
+    first, last = run.timeline[0], run.timeline[-1]
+    return first.monotonic_s, last.monotonic_s, first.wall_s - first.monotonic_s
+
+
 @rule(
     "PKG020",
     "The report calls its scores unverified and names the division",
@@ -175,7 +179,10 @@ def report_honest(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
     limit = ruleset.package.report_limit_bytes
     if package.sizes.get(name, 0) > limit:
         raise NotChecked(f"the report is larger than {limit} bytes")
-    text = (package.root / name).read_text(encoding="utf-8", errors="replace").lower()
+    try:
+        text = (package.root / name).read_text(encoding="utf-8", errors="replace").lower()
+    except OSError as error:
+        raise NotChecked(f"the report cannot be read: {error.strerror}") from None
     words = [*ruleset.package.report_words, *([package.division] if package.division else [])]
     for word in words:
         if word not in text:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from rules.model import Finding, Package, Run, Scope, Severity, Telemetry
 from rules.reading import integer, run_start, run_stop, time_ms
@@ -26,22 +27,29 @@ def switches(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding
     if not any(run.power for run in package.runs):
         raise NotApplicable("no power was submitted")
     for run in package.runs:
-        files = {name: log for name, log in run.power.items() if name.startswith("sw")}
         nodes = integer(run.settings, "number_of_nodes")
-        if run.power and not files and nodes is not None and nodes > 1:
+        if run.power and not _estimates(run, ruleset) and nodes is not None and nodes > 1:
             yield self.finding(
                 f"{nodes} nodes and no sw_<k>.txt: is the interconnect in the readings?",
                 severity=Severity.WARNING,
                 path=run.path.rsplit("/", 1)[0] + f"/power/result_{run.index}",
             )
-        for log in files.values():
-            events = log.all("interconnect_power_est")
-            good = [e for e in events if is_number(e.value) and 0 < e.value <= ruleset.power.watts_maximum]
-            if len(events) != 1 or not good:
-                told = ", ".join(show(e.value) for e in events[:3]) or "none"
+        for path, told in _estimates(run, ruleset):
+            good = len(told) == 1 and is_number(told[0]) and 0 < told[0] <= ruleset.power.watts_maximum
+            if not good:
+                words = ", ".join(map(show, told)) or "none"
                 yield self.finding(
-                    f"interconnect_power_est: {told}", path=log.path, expected="one value in watts"
+                    f"interconnect_power_est: {words}", path=path, expected="one value in watts"
                 )
+
+
+def _estimates(run: Run, ruleset: Ruleset) -> list[tuple[str, list[Any]]]:
+    """Path and first stated estimates of each switch."""
+    return [
+        (log.path, [e.value for e in log.all("interconnect_power_est")[:3]])
+        for name, log in run.power.items()
+        if name.startswith("sw")
+    ]
 
 
 @rule(

@@ -51,15 +51,12 @@ def no_room(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]
     were not submitted; failed attempts that were kept take up their share of it."""
     if package.scaling == "weak" or len(package.runs) < 2:
         raise NotApplicable("a single run, or models trained at the same time")
-    known = [(time_ms(run_start(run.log)), time_ms(run_stop(run.log)), run) for run in package.runs]
-    spans = sorted(
-        (a / 1000, b / 1000, run.index, run) for a, b, run in known if a is not None and b is not None
-    )
+    known = [(_timed_s(run, ruleset), run) for run in package.runs]
+    spans = sorted((*span, run.index, run) for span, run in known if span is not None)
+    convergence = ruleset.convergence
+    longest_s = max((stop_s - start_s for start_s, stop_s, *_ in spans), default=0.0)
     kept_s = sum(r.duration_s for r in package.failed_runs if r.duration_s)
-    limit_s = max(
-        ruleset.convergence.break_s,
-        ruleset.convergence.break_runs * max((b - a for a, b, *_ in spans), default=0),
-    )
+    limit_s = max(convergence.break_s, convergence.break_runs * longest_s)
     for (_, stop_s, _, before), (start_s, _, _, run) in zip(spans, spans[1:], strict=False):
         if start_s - stop_s > limit_s + kept_s:
             yield self.finding(
@@ -68,6 +65,12 @@ def no_room(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]
                 expected=f"<= {limit_s / 3600:.1f} h",
                 actual=round(start_s - stop_s, 3),
             )
+
+
+def _timed_s(run: Run, ruleset: Ruleset) -> tuple[float, float] | None:
+    """run_start and run_stop, in seconds since the epoch."""
+    start, stop = time_ms(run_start(run.log)), time_ms(run_stop(run.log))
+    return None if start is None or stop is None else (start / 1000, stop / 1000)
 
 
 @rule(
