@@ -211,3 +211,29 @@ def one_cache(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
                 expected=kept,
                 actual=told,
             )
+
+
+@rule(
+    "PKG020",
+    "The report calls its scores unverified and names the division",
+    Scope.PACKAGE,
+    source="Messaging guidelines 1, 3.2; TR 4; survey P1, Q1, case 83",
+    fix="Render the report again: `cloudmask report`.",
+)
+def report_honest(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Numbers that nobody has reviewed have to say so beside each score, and a closed result is not an open
+    one: a report edited after the check must not travel with a verdict."""
+    name = f"reports/{package.system_name}/index.html"
+    if name not in package.files:
+        raise NotApplicable("there is no report in the package")
+    limit = ruleset.package.report_limit_bytes
+    if package.sizes.get(name, 0) > limit:
+        raise NotChecked(f"the report is larger than {limit} bytes")
+    try:
+        text = (package.root / name).read_text(encoding="utf-8", errors="replace").lower()
+    except OSError as error:
+        raise NotChecked(f"the report cannot be read: {error.strerror}") from None
+    words = [*ruleset.package.report_words, *([package.division] if package.division else [])]
+    for word in words:
+        if word not in text:
+            yield self.finding(f"the word '{word}' is missing", path=name, expected=word)
