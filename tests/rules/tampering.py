@@ -22,6 +22,7 @@ from harness.checker import check_all
 from harness.rulebook.coverage import load_coverage
 from harness.rulebook.markdown import MADE_BY, table
 from rules.model import Severity
+from rules.registry import catalogue
 from rules.ruleset import Ruleset, load_ruleset
 from tests.builders import build_package
 from tests.hpc_builder import HPC, build_hpc
@@ -30,6 +31,7 @@ from tests.rules.cases import CASES
 from tests.rules.cases_hpc import HPC_CASES
 
 ROOT = Path(__file__).resolve().parents[2]
+VERDICTS = ("logs", "package", "shipped")  # fields of a row
 NOT_READ = "reads nothing of it"
 UNFIT = "flags it unedited"
 EDITS = ("runs", "seeds", "not_converged", "max_epochs", "faster")  # options that spoil a package
@@ -78,11 +80,12 @@ class Row:
 
 
 def suite() -> list[Tampering]:
-    """Every case, in the order of the suites."""
+    """Every case: those of CloudMask, then those of HPC, by the rules' order and their names."""
     found = [Tampering(c.name, c.rule, "cloudmask", build_package, c.options, c.mutate) for c in CASES]
     for rule, options, spoil in HPC_CASES:
         found.append(Tampering(f"HPC-{rule}-{spoil.__name__}", rule, "hpc", build_hpc, options, spoil))
-    return found
+    order = {rule.id: at for at, rule in enumerate(catalogue())}
+    return sorted(found, key=lambda c: (c.kind, order[c.rule], c.name))
 
 
 def rows(names: Iterable[str] | None = None) -> list[Row]:
@@ -92,10 +95,19 @@ def rows(names: Iterable[str] | None = None) -> list[Row]:
     numbers = {m: str(n) for n, item in load_coverage().cases.items() for m in item.mutations}
     with tempfile.TemporaryDirectory() as folder:
         sound, spoilt = _build(cases, Path(folder))
+        ours = {
+            case.name: _ours(case, spoilt[case.name][0]) for case in cases
+        }  # first: upstream writes files
         said = _upstream([*sound.values(), *spoilt.values()])
         return [
-            _row(case, numbers.get(case.name, ""), sound[case.twin], spoilt[case.name], said)
-            for case in cases
+            Row(
+                c.name,
+                numbers.get(c.name, ""),
+                *_theirs(said[sound[c.twin][0]], said[spoilt[c.name][0]]),
+                ours[c.name],
+                c.rule,
+            )
+            for c in cases
         ]
 
 
@@ -116,7 +128,7 @@ def _build(cases: list[Tampering], folder: Path) -> tuple[dict[str, Place], dict
 
 
 def _upstream(places: list[Place]) -> dict[Path, dict[str, str]]:
-    """Verdicts of mlperf_logging, from a process of its own, which gets copies of nothing else's files."""
+    """Verdicts of mlperf_logging, from a process of its own, with digests of what they are about."""
     read = {root: _digest(root, ("results", "systems")) for root, _ in places}
     whole = {root: _digest(root, ("",)) for root, _ in places}
     done = subprocess.run(
@@ -145,19 +157,12 @@ def _digest(root: Path, tops: tuple[str, ...]) -> str:
     return digest.hexdigest()
 
 
-def _row(case: Tampering, number: str, sound: Place, spoilt: Place, said: dict[Path, dict[str, str]]) -> Row:
-    before, after = said[sound[0]], said[spoilt[0]]
-
+def _theirs(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    """Verdicts of the log checker, the package checker told of CloudMask, and as shipped, on an edit."""
     edited = before["read"] != after["read"]
-    elsewhere = not edited and before["whole"] != after["whole"]
-
-    def theirs(name: str) -> str:
-        if elsewhere:
-            return NOT_READ
-        return UNFIT if edited and before[name] != "passes" else after[name]
-
-    verdicts = [theirs(name) for name in ("logs", "package", "shipped")]
-    return Row(case.name, number, *verdicts, _ours(case, spoilt[0]), case.rule)
+    if not edited and before["whole"] != after["whole"]:
+        return [NOT_READ] * len(VERDICTS)
+    return [UNFIT if edited and before[name] != "passes" else after[name] for name in VERDICTS]
 
 
 def _ours(case: Tampering, root: Path) -> str:
