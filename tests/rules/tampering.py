@@ -1,8 +1,8 @@
 """docs/tampering.md: every mutation of tests/rules, judged by mlperf_logging and by us.
 
-    python -m tests.rules.tampering > docs/tampering.md
+    python -m tests.rules.tampering [--new]
 
-applies all cases (some minutes); `rows(names)` judges some of them.
+writes the page. It applies all cases (some minutes), with --new only those the page does not list yet.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from tests.rules.cases import CASES
 from tests.rules.cases_hpc import HPC_CASES
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "tampering.md"
 VERDICTS = ("logs", "package", "shipped")  # fields of a row
 NOT_READ = "reads nothing of it"
 UNFIT = "flags it unedited"
@@ -177,7 +178,7 @@ def _ours(case: Tampering, root: Path) -> str:
 def page(found: list[Row], upstream: str | None = None) -> str:
     """The table with its summary; `upstream` is the version of mlperf_logging, the installed one without."""
     lines = [
-        MADE_BY.format(command="python -m tests.rules.tampering > docs/tampering.md"),
+        MADE_BY.format(command="python -m tests.rules.tampering"),
         "",
         _INTRODUCTION.format(version=upstream or version("mlperf-logging"), count=len(found)),
         *table(["", "cases", *_VERDICTS], (_summary(name, column, found) for name, column in _COLUMNS)),
@@ -259,7 +260,13 @@ def read_page(text: str) -> tuple[list[Row], str]:
 
 
 def main() -> None:
-    sys.stdout.write(page(rows()))
+    """Write the page; with --new, judge only cases that it does not list yet."""
+    known = {}
+    if sys.argv[1:] == ["--new"]:
+        known = {row.name: row for row in read_page(PAGE.read_text(encoding="utf-8"))[0]}
+    names = [case.name for case in suite()]
+    known |= {row.name: row for row in rows(set(names) - set(known))}
+    PAGE.write_text(page([known[name] for name in names]), encoding="utf-8")
 
 
 if __name__ == "__main__":

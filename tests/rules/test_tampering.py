@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from tests.rules.tampering import page, read_page, rows, suite
+from tests.rules.tampering import PAGE, page, read_page, rows, suite
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "tampering.md"
-ANEW = "make it anew: python -m tests.rules.tampering > docs/tampering.md"
+ANEW = "make it anew: python -m tests.rules.tampering --new"
 SAMPLE = 12  # every so many cases
 
 
