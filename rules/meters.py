@@ -1,4 +1,4 @@
-"""PWR: switches, and node power against what else is known of the machine."""
+"""PWR, EVD: switches, and power against what else is known of the machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from rules.model import Finding, Package, Run, Scope, Severity, Telemetry
 from rules.reading import integer, run_start, run_stop, time_ms
-from rules.registry import NotApplicable, Rule, rule
+from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 from rules.values import is_number, show
 
@@ -93,3 +93,34 @@ def _parts_w(sampled: Telemetry) -> float:
         if q.unit == "W" and q.mean is not None and q.scope.startswith(PARTS):
             found[q.scope] = max(found.get(q.scope, 0.0), q.mean)
     return sum(found.values())
+
+
+@rule(
+    "EVD028",
+    "Sampled power lies within what such parts can draw",
+    Scope.RUN,
+    source="nameplate bounds of the inference suite; survey 1.R, W24",
+    fix="Package telemetry as it was sampled.",
+)
+def within_nameplate(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """An accelerator or processor that draws nothing while it works, or more than any of its kind can, was
+    not measured."""
+    limits = ruleset.power
+    known = False
+    for sampled in run.telemetry:
+        for q in sampled.quantities:
+            if q.unit != "W" or q.mean is None or not q.scope.startswith(PARTS):
+                continue
+            known = True
+            if not 0 < q.mean <= limits.part_watts_maximum:
+                yield self.finding(
+                    f"{q.name} of {q.scope} is {q.mean:.1f} W on average",
+                    severity=Severity.WARNING
+                    if q.mean == 0
+                    else Severity.ERROR,  # counters of some VMs stand still
+                    path=sampled.path,
+                    expected=f"> 0, <= {limits.part_watts_maximum:g} W",
+                    actual=round(q.mean, 3),
+                )
+    if not known:
+        raise NotChecked("no power of accelerators or processors was sampled")

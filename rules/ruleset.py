@@ -143,6 +143,7 @@ class PowerRules(_Part):
     watts_maximum: float
     watts_minimum: float
     telemetry_share: float
+    part_watts_maximum: float
 
 
 class PackageRules(_Part):

@@ -606,6 +606,7 @@ def write_telemetry(
     stop_s: float = 2.0,
     hole_s: float = 0.0,
     noise: str | None = None,
+    gpu_w: float = 250.0,
 ) -> None:
     """A sampler file at 2 Hz, start_s after run_start to stop_s after run_stop, with a hole in the middle.
 
@@ -625,7 +626,7 @@ def write_telemetry(
     writer.append(
         machine.name,
         [
-            (t - BOOT_WALL_S, _reading(rng, busy_percent, gpu, accelerators))
+            (t - BOOT_WALL_S, _reading(rng, busy_percent, [gpu] * accelerators, [gpu_w] * accelerators))
             for t in times
             if abs(t - middle_s) >= hole_s / 2
         ],
@@ -634,10 +635,10 @@ def write_telemetry(
     writer.close()
 
 
-def _reading(rng: random.Random, busy_percent: float, gpu_percent: float, accelerators: int) -> list[float]:
+def _reading(rng: random.Random, busy_percent: float, gpus: list[float], gpus_w: list[float]) -> list[float]:
     """Utilisation of the process tree, utilisation and watts of each accelerator, a little noisy."""
     shake = rng.uniform(0.97, 1.03)
-    return [busy_percent * shake, *[gpu_percent * shake] * accelerators, *[250.0 * shake] * accelerators]
+    return [v * shake for v in (busy_percent, *gpus, *gpus_w)]
 
 
 def _write_power(layout: PackageLayout, options: PackageOptions, run: int, lines: list[str]) -> None:

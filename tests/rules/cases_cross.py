@@ -226,6 +226,16 @@ def half_of_the_accelerators_missing(built: BuiltPackage) -> None:
     _sample(built, 1, accelerators=2)
 
 
+@case("EVD028", only=True, **TELEMETRY, **GPU)
+def milliwatts_as_watts(built: BuiltPackage) -> None:
+    _sample(built, 1, accelerators=4, gpu_w=250_000.0)
+
+
+@case("EVD028", **TELEMETRY, **GPU)
+def accelerators_that_draw_nothing(built: BuiltPackage) -> None:
+    _sample(built, 1, accelerators=4, gpu_w=0.0)
+
+
 @case("EVD024", **TELEMETRY)
 def telemetry_moved_in_time(built: BuiltPackage) -> None:
     def change(_: Lines) -> Lines:  # equally long runs, so that equally many samples lie in both
