@@ -9,6 +9,7 @@ from typing import Any
 from rules.lines import Statement
 from rules.model import Finding, Package, Plan, Run, Scope, Severity
 from rules.reading import integer, place, stated
+from rules.reference_code import judge_code
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 from rules.values import is_int, is_number, same, show
@@ -339,7 +340,5 @@ def documented(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
 )
 def listed_optimiser(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Adam exists in variants (where epsilon stands, bias correction) that converge differently."""
-    if package.recipe is not None and package.recipe.get("command") is None:
-        raise NotApplicable("the reference implementation ran, and uses tf.keras.optimizers.Adam")
-    raise NotChecked("another implementation ran: its optimiser has to be compared by reading the code")
+    judge_code(package, "its optimiser")
     yield  # pragma: no cover

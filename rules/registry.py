@@ -27,7 +27,13 @@ MODULES = (
     "power",
     "arrivals",
     "evidence",
+    "plausible",
+    "crosschecks",
+    "between",
+    "meters",
+    "selection",
 )
+GROUPS = ("LOG", "TIM", "HYP", "DAT", "QUA", "SED", "CNV", "SYS", "PKG", "PWR", "EVD")  # order of lists
 
 
 class NotApplicable(Exception):
@@ -96,9 +102,7 @@ def catalogue() -> list[Rule]:
             importlib.import_module(f"rules.{name}")
             _LOADED.add(name)
     if len(_ORDERED) != len(_RULES):
-        groups = {f"rules.{name}": at for at, name in enumerate(MODULES)}
-        known = sorted(_RULES.values(), key=lambda rule: groups.get(rule.check.__module__, len(groups)))
-        _ORDERED[:] = known
+        _ORDERED[:] = sorted(_RULES.values(), key=lambda r: (GROUPS.index(r.id[:3]), r.id))
     return list(_ORDERED)
 
 

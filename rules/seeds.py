@@ -8,6 +8,7 @@ from typing import Any
 
 from rules.kept import kept
 from rules.model import Finding, Package, Run, Scope, Severity
+from rules.reference_code import judge_code
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 from rules.values import is_int, same, show
@@ -188,7 +189,5 @@ def drawn(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
 )
 def drives(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """A seed that is logged but not used changes nothing; CNV002 sees the symptom, equal curves."""
-    if package.recipe is not None and package.recipe.get("command") is None:
-        raise NotApplicable("the reference implementation ran, and seeds everything from the run spec")
-    raise NotChecked("another implementation ran: only its code shows what its seed drives")
+    judge_code(package, "what its seed drives")
     yield  # pragma: no cover
