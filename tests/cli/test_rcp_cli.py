@@ -43,7 +43,12 @@ def test_record_and_list(run, tmp_path, monkeypatch):
     content = PointFile.model_validate(json.loads(out.read_text()))
     point = content.points[0]
     assert (content.ruleset, len(content.points), len(point.epochs)) == ("cloudmask-1.0", 1, 10)
-    assert point.dataset and point.profile == "quick" and point.practice and point.hyperparameters["opt_name"] == "adam"
+    assert (
+        point.dataset
+        and point.profile == "quick"
+        and point.practice
+        and point.hyperparameters["opt_name"] == "adam"
+    )
     assert all(3 <= e <= 6 for e in point.epochs) and len({r["seed"] for r in point.runs}) == 10
 
     monkeypatch.setattr("harness.commands.rcp.load_points", lambda name: tuple(content.points))
