@@ -16,7 +16,7 @@ START_S = 1_790_000_000.0
 
 def package(files: list[str] | None = None) -> Package:
     def event(line: int, second: float, key: str) -> Event:
-        return Event(line, round((START_S + second) * 1000), "INTERVAL", key, None, {})
+        return Event(round((START_S + second) * 1000), "INTERVAL", key, None, {}, "", line)
 
     log = Log("result_0.txt", [event(1, 0, "run_start"), event(2, 10, "run_stop")])
     return Package(Path("p"), "org", "sys", [Run(0, log)], files=files or [])
