@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.telemetry.host import HostSource, ProcessTreeSource, SelfSource, TrafficSource
-from harness.telemetry.nvml import NvmlSource
+from harness.telemetry.gpu_processes import NvmlProcessSource
+from harness.telemetry.host import (
+    CoreSource,
+    FrequencySource,
+    HostSource,
+    MemorySource,
+    ProcessTreeSource,
+    SelfSource,
+    TrafficSource,
+)
+from harness.telemetry.nvml import NvmlSlowSource, NvmlSource, NvmlStateSource
 from harness.telemetry.rapl import RaplSource
 from harness.telemetry.source import NullSource, Source, SourceUnavailable, Unavailable
 
 FACTORIES: dict[str, Callable[[], Source]] = {
     HostSource.name: HostSource,
+    CoreSource.name: CoreSource,
+    FrequencySource.name: FrequencySource,
+    MemorySource.name: MemorySource,
     TrafficSource.name: TrafficSource,
     ProcessTreeSource.name: ProcessTreeSource,
     NvmlSource.name: NvmlSource,
+    NvmlStateSource.name: NvmlStateSource,
+    NvmlSlowSource.name: NvmlSlowSource,
+    NvmlProcessSource.name: NvmlProcessSource,
     RaplSource.name: RaplSource,
     SelfSource.name: SelfSource,
 }
