@@ -32,7 +32,6 @@ class NvmlProcessSource(NvmlBase):
 
     name = "nvml_processes"
     interval_s = 5.0
-    slowest_s = 30.0
 
     def __init__(self, proc: Path = PROC) -> None:
         super().__init__()

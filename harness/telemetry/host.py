@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import time
 from collections.abc import Sequence
@@ -269,13 +270,13 @@ class ProcessTreeSource(Source):
     """The run's own processes: resident memory and CPU share (100 % is one core).
 
     Resident memory is the sum over the processes, so pages they share count once for each.
-    Looking for new children walks all processes on some kernels: it is done only as often as costs
-    0.3 % of a core.
+    Children of the main threads are looked up each time (Linux); looking for all others walks every
+    process of the machine, and is done only as often as costs 0.1 % of a core.
     """
 
     name = "process"
     interval_s = 1.0
-    scan_share = 0.003
+    scan_share = 0.001
 
     def __init__(self, pid: int | None = None) -> None:
         self._root: psutil.Process | None = None
@@ -306,6 +307,7 @@ class ProcessTreeSource(Source):
             return [None, None, None]
         now = time.monotonic()
         self._scan(now)
+        self._look_up()
         rss, busy_s, count = 0.0, 0.0, 0
         for pid, process in list(self._known.items()):
             try:
@@ -337,6 +339,24 @@ class ProcessTreeSource(Source):
         except (psutil.Error, OSError):
             pass  # the root is gone; its known children are still read
         self._next_scan = now + (time.monotonic() - now) / self.scan_share
+
+    def _look_up(self) -> None:
+        pids = list(self._known)
+        while pids:
+            for child in _children(pids.pop()):
+                if child not in self._known:
+                    with contextlib.suppress(psutil.Error):
+                        self._known[child] = psutil.Process(child)
+                        pids.append(child)
+
+
+def _children(pid: int) -> list[int]:
+    """Of its main thread, as Linux lists them (proc(5)); none where the kernel does not."""
+    try:
+        with open(PROC / str(pid) / "task" / str(pid) / "children") as file:
+            return [int(child) for child in file.read().split()]
+    except (OSError, ValueError):
+        return []
 
 
 class SelfSource(Source):

@@ -16,7 +16,7 @@ from harness.telemetry.host import (
     SelfSource,
     TrafficSource,
 )
-from harness.telemetry.nvml import NvmlSlowSource, NvmlSource, NvmlStateSource
+from harness.telemetry.nvml import NvmlSlowSource, NvmlSource, NvmlStateSource, NvmlUtilizationSource
 from harness.telemetry.rapl import RaplSource
 from harness.telemetry.source import NullSource, Source, SourceUnavailable, Unavailable
 
@@ -30,6 +30,7 @@ FACTORIES: dict[str, Callable[[], Source]] = {
     TrafficSource.name: TrafficSource,
     ProcessTreeSource.name: ProcessTreeSource,
     NvmlSource.name: NvmlSource,
+    NvmlUtilizationSource.name: NvmlUtilizationSource,
     NvmlStateSource.name: NvmlStateSource,
     NvmlSlowSource.name: NvmlSlowSource,
     NvmlProcessSource.name: NvmlProcessSource,

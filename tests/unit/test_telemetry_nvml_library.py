@@ -22,15 +22,14 @@ def test_fast_quantities_of_two_gpus(fake_nvml: FakeNvml) -> None:
     assert found.row(1) == {
         "gpu0.gpu_power": 70.0,
         "gpu0.gpu_energy": 140.0,
-        "gpu0.gpu_utilization": 0.0,
-        "gpu0.gpu_memory_utilization": 0.0,
         "gpu1.gpu_power": 300.0,
         "gpu1.gpu_energy": 600.0,
-        "gpu1.gpu_utilization": 97.0,
-        "gpu1.gpu_memory_utilization": 0.0,
     }
     assert found.kinds["gpu0.gpu_energy"] == ["J", "counter"]
     assert found.notes == []
+    busy = fake_nvml.read("NvmlUtilizationSource")
+    assert busy.row()["gpu0.gpu_utilization"] == 0.0 and busy.row()["gpu1.gpu_utilization"] == 97.0
+    assert busy.interval_s < 1.0
     assert found.devices["gpu1"] == "Fake GPU, GPU-fake-1; gpu_power is instantaneous"
 
 
@@ -69,12 +68,19 @@ def test_older_driver_without_power_fields(fake_nvml: FakeNvml) -> None:
 
 
 def test_what_a_gpu_does_not_support_is_left_out_and_said(fake_nvml: FakeNvml) -> None:
-    fake_nvml.script(f"0 error.energy 0:{NOT_SUPPORTED}", f"0 error.utilization 0:{NO_PERMISSION}")
+    fake_nvml.script(f"0 error.energy 0:{NOT_SUPPORTED}", f"0 error.temperature 0:{NO_PERMISSION}")
     found = fake_nvml.read()
     assert found.keys == ["gpu0.gpu_power"]
     (note,) = found.notes
     assert "gpu_energy (this GPU or its MIG mode does not report it)" in note
-    assert "gpu_utilization, gpu_memory_utilization (this user may not ask the driver)" in note
+    (note,) = fake_nvml.read("NvmlStateSource").notes
+    assert "gpu_temperature (this user may not ask the driver)" in note
+
+
+def test_gpu_without_any_answer_is_unavailable(fake_nvml: FakeNvml) -> None:
+    fake_nvml.script(f"0 error.utilization 0:{NOT_SUPPORTED}")
+    found = fake_nvml.read("NvmlUtilizationSource")
+    assert found.unavailable is not None and "gpu_utilization" in found.unavailable["why"]
 
 
 def test_mig_is_stated(fake_nvml: FakeNvml) -> None:

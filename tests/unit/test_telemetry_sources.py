@@ -187,6 +187,7 @@ def test_process_cpu_is_what_was_used_since_the_last_reading(monkeypatch: pytest
 
     clock = iter([0.0, 0.0, 2.0, 2.0])
     monkeypatch.setattr(host.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(host, "_children", lambda pid: [])
     children = [[], [process(2)]]
     source = ProcessTreeSource()
     source._root = SimpleNamespace(children=lambda recursive: children.pop(0))
