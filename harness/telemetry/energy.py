@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.telemetry.reader import Series
 from harness.telemetry.source import Kind
+from rules.model import MeasuredEnergy
+
+if TYPE_CHECKING:  # the reader summarises with what is here
+    from harness.telemetry.reader import Series
 
 COUNTER, RIGHT_RECTANGLE, TRAPEZOID = "counter", "right_rectangle", "trapezoid"
 METHODS = (COUNTER, RIGHT_RECTANGLE, TRAPEZOID)  # the first that gives a number is the one to quote
@@ -41,6 +45,7 @@ class Energy:
     note: str = ""
     gaps: tuple[tuple[float, float], ...] = ()
     difference: float | None = None
+    stuck: bool = False
 
     @property
     def disagrees(self) -> bool:
@@ -150,12 +155,18 @@ def quoted(found: Iterable[Energy]) -> list[Energy]:
     return [next((e for e in entries if e.joule is not None), entries[0]) for entries in ordered]
 
 
+def for_rules(found: Iterable[Energy]) -> list[MeasuredEnergy]:
+    """The same as the checker's rules read it."""
+    return [MeasuredEnergy(e.source, e.scope, e.method, e.joule, e.difference, e.stuck) for e in found]
+
+
 def _energy(one: Series, method: str, start_s: float, stop_s: float) -> Energy:
     joule, gap, note = measure(one.wall_s, one.values, method, start_s, stop_s)
     holes = tuple(gaps(one.wall_s, one.values, start_s, stop_s)[:MAX_GAPS])
-    if joule is not None and _is_stuck(one, start_s, stop_s):
+    stuck = joule is not None and _is_stuck(one, start_s, stop_s)
+    if stuck:
         note = "all readings are equal to the last digit"
-    return Energy(one.source, one.scope, one.name, method, joule, gap, note, holes)
+    return Energy(one.source, one.scope, one.name, method, joule, gap, note, holes, stuck=stuck)
 
 
 def _is_stuck(one: Series, start_s: float, stop_s: float) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from harness.telemetry.energy import energies, for_rules
 from harness.telemetry.files import COLUMNS, EVENTS, SCHEMA, TABLE, TIME, columns_of
 from harness.telemetry.recover import open_any
 from harness.telemetry.source import Kind
@@ -339,6 +340,7 @@ def summary(file: TelemetryFile, start_wall_s: float | None, stop_wall_s: float 
         achieved_hz=achieved_hz(densest),
         longest_gap_s=longest_gap_s(densest, start, stop),
         quantities=[_quantity(s, start, stop) for s in file.series],
+        energies=for_rules(energies(file.series, start, stop)),
     )
 
 
