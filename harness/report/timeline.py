@@ -10,6 +10,7 @@ import numpy as np
 from harness.report.curves import origin_ms, phases, seconds_since
 from harness.report.model import Panel, QuantityCard, SeriesCard, TimelineCard
 from harness.report.text import clean, plural, quantity
+from harness.telemetry.energy import NO_DRAW
 from harness.telemetry.reader import Series, TelemetryFile, downsample, summary
 from rules.model import Run, Telemetry
 
@@ -42,7 +43,7 @@ KINDS = (
         lambda s: s.unit == "%" and s.scope.startswith("node") and "cpu" in s.name,
     ),
     _Kind("GPU use", "%", 1.0, 100.0, lambda s: s.unit == "%" and _is_gpu(s) and "util" in s.name),
-    _Kind("Power", "W", 1.0, None, lambda s: s.unit == "W" and "limit" not in s.name),
+    _Kind("Power", "W", 1.0, None, lambda s: s.unit == "W" and not any(w in s.name for w in NO_DRAW)),
     _Kind(
         "Memory",
         "GiB",
@@ -124,7 +125,8 @@ def _label(series: Series) -> str:
 
 
 def _quantities(telemetry: list[Telemetry]) -> Iterable[QuantityCard]:
-    every = [one for node in telemetry for one in node.quantities]
+    # a row for each hardware thread would push everything else off the page
+    every = [one for node in telemetry for one in node.quantities if one.name != "core_utilization"]
     for one in every[:MAX_QUANTITIES]:
         yield QuantityCard(
             source=clean(one.source, 40),

@@ -212,9 +212,6 @@ class NvmlBase(Source):
         notes, self._notes = self._notes, []
         return notes
 
-    def devices(self) -> dict[str, str]:
-        return dict(self._devices)
-
     def close(self) -> None:
         nvml, self._nvml = self._nvml, None
         if nvml is not None:
@@ -310,6 +307,9 @@ class NvmlSource(NvmlBase):
             )
         return readings
 
+    def devices(self) -> dict[str, str]:
+        return dict(self._devices)
+
     def _add_gpu(self, nvml: ModuleType, index: int) -> None:
         super()._add_gpu(nvml, index)
         scope = f"gpu{index}"
@@ -319,6 +319,8 @@ class NvmlSource(NvmlBase):
         instant = _fields(nvml, handle, (_POWER,)) is not None
         how = "instantaneous" if instant else "nvmlDeviceGetPowerUsage (a 1 s mean on most newer boards)"
         self._devices[scope] += f"; gpu_power is {how}"
+        with contextlib.suppress(nvml.NVMLError, AttributeError):
+            self._devices[scope] += f"; power limit {nvml.nvmlDeviceGetEnforcedPowerLimit(handle) / 1e3:g} W"
         if _mig_is_on(nvml, handle):
             statement = "MIG is on: all readings are of the whole GPU, not of one instance"
             self._devices[scope] += f"; {statement}"
@@ -394,7 +396,7 @@ def _ecc(kind: str) -> Callable[[ModuleType, Any], float]:
 
 
 class NvmlSlowSource(NvmlBase):
-    """PCIe traffic, ECC errors since the driver was loaded, and the power limit, every five seconds."""
+    """PCIe traffic, and ECC errors since the driver was loaded, every five seconds."""
 
     name = "nvml_slow"
     interval_s = 5.0
@@ -406,5 +408,4 @@ class NvmlSlowSource(NvmlBase):
             _one("gpu_pcie_send", "B/s", _pcie("NVML_PCIE_UTIL_TX_BYTES")),
             _one("gpu_ecc_corrected", "1", _ecc("NVML_MEMORY_ERROR_TYPE_CORRECTED"), count),
             _one("gpu_ecc_uncorrected", "1", _ecc("NVML_MEMORY_ERROR_TYPE_UNCORRECTED"), count),
-            _one("gpu_power_limit", "W", lambda n, h: n.nvmlDeviceGetEnforcedPowerLimit(h) / 1e3),
         ]

@@ -21,14 +21,13 @@ import signal
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from harness.telemetry.channel import Channel, Stop, latest
 from harness.telemetry.clock import ClockSource
 from harness.telemetry.files import Anchor, SampleWriter
 from harness.telemetry.source import Source
@@ -38,87 +37,8 @@ FLUSH_S = 0.75  # what a kill -9 can cost is this plus one flush
 REPORT_S = 0.5
 SHORTEST_INTERVAL_S = 0.01
 JOIN_S = 3.0  # how long to wait at the end for a last reading, or a source that hangs
-SILENT_S = 5.0  # a source that takes so long for a reading is said to hang
 LINGER_S = 30.0  # how long a run is followed whose harness was killed
-SLEEP_S = 0.25
 DRIFT_S = 0.01  # wall clock against monotonic clock: less is not worth a word
-
-
-class Stop(threading.Event):
-    """Short waits by sleeping: that takes half the processor time of waiting for an event, and is what
-    a source read ten times a second does most."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        if timeout is None or timeout > SLEEP_S:
-            return super().wait(timeout)
-        time.sleep(max(0.0, timeout))
-        return self.is_set()
-
-
-class Channel:
-    """Reads one source on its own schedule, in its own thread, into a buffer the writer empties.
-
-    The k-th reading is due at start + k x interval, so delays do not add up; readings that could not
-    be made in time are skipped, not bunched.
-    """
-
-    def __init__(self, source: Source, interval_s: float, stop: threading.Event) -> None:
-        self.source = source
-        self.interval_s = max(interval_s, source.interval_s)
-        self.newest: Sequence[float | None] = [None] * len(source.quantities())
-        self._rows: deque[tuple[float, Sequence[float | None]]] = deque()
-        self._remarks: deque[str] = deque()
-        self._since: float | None = None  # when the reading under way began
-        self._hangs = False
-        self._stop = stop
-        self._thread = threading.Thread(target=self._run, name=source.name, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def join(self, seconds: float) -> bool:
-        """Wait for the thread to end; False when it hangs in its source, which must not be closed then."""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
-
-    def _run(self) -> None:
-        """A source that raises is a defect in it: its readings end there, the others go on."""
-        try:
-            start, tick = time.monotonic(), 0
-            while not self._stop.wait(start + tick * self.interval_s - time.monotonic()):
-                self._take()
-                tick = max(tick + 1, int((time.monotonic() - start) / self.interval_s))
-            self._take()  # a power measurement has to enclose the end of the run
-        except Exception as error:
-            self.newest = [None] * len(self.newest)
-            self._remarks.append(f"{self.source.name} ended: {type(error).__name__}: {error}")
-
-    def _take(self) -> None:
-        before = self._since = time.monotonic()
-        values = list(self.source.read())
-        self._since = None
-        self._rows.append(((before + time.monotonic()) / 2, values))
-        self.newest = values
-        self._remarks.extend(self.source.notes())
-
-    def drain(self) -> tuple[list[tuple[float, Sequence[float | None]]], list[str]]:
-        """Readings and remarks since the last call, for the writer's thread."""
-        self._watch_the_time()
-        rows = [self._rows.popleft() for _ in range(len(self._rows))]
-        remarks = [self._remarks.popleft() for _ in range(len(self._remarks))]
-        return rows, remarks
-
-    def _watch_the_time(self) -> None:
-        """Say once when a reading hangs and once when it is over; in between nothing is known."""
-        since = self._since
-        waited_s = 0.0 if since is None else time.monotonic() - since
-        if not self._hangs and waited_s > max(SILENT_S, self.interval_s):
-            self._hangs = True
-            self.newest = [None] * len(self.newest)
-            self._remarks.append(f"{self.source.name} hangs: no reading for {waited_s:.0f} s")
-        elif self._hangs and waited_s <= SILENT_S:
-            self._hangs = False
-            self._remarks.append(f"{self.source.name} answers again")
 
 
 @dataclass(frozen=True)
@@ -269,15 +189,6 @@ def _drift(anchor: Anchor) -> list[str]:
     if abs(drift_s) <= DRIFT_S:
         return []
     return [f"the wall clock moved {drift_s:+.3f} s against the monotonic clock while sampling"]
-
-
-def latest(channels: list[Channel]) -> dict[str, float | None]:
-    """Newest reading of every quantity, by "source.scope.name"."""
-    return {
-        f"{channel.source.name}.{spec.key}": value
-        for channel in channels
-        for spec, value in zip(channel.source.quantities(), channel.newest, strict=False)
-    }
 
 
 def reason(error: Exception) -> str:

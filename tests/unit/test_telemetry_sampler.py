@@ -16,10 +16,11 @@ import pytest
 from telemetry_fakes import wait_for
 
 from harness.telemetry import Sampler, sources
+from harness.telemetry.channel import Channel
 from harness.telemetry.clock import ClockSource
 from harness.telemetry.energy import energies
 from harness.telemetry.reader import TelemetryFile, read, summarise
-from harness.telemetry.sampler import Channel, main, reason
+from harness.telemetry.sampler import main, reason
 from harness.telemetry.source import QuantitySpec, Source
 from tests.fakes.nvml import NOT_SUPPORTED, FakeNvml
 
@@ -79,7 +80,7 @@ class Scripted(Source):
 def run_channel(monkeypatch: pytest.MonkeyPatch, costs_s: list[float], stop_s: float) -> list[float]:
     clock = Clock(stop_s)
     channel = Channel(Scripted(clock, costs_s), 0.1, clock)  # type: ignore[arg-type]
-    monkeypatch.setattr("harness.telemetry.sampler.time.monotonic", clock.monotonic)
+    monkeypatch.setattr("harness.telemetry.channel.time.monotonic", clock.monotonic)
     channel._run()
     return [t for t, _ in channel.drain()[0]]
 
