@@ -188,6 +188,7 @@ class Telemetry:
     longest_gap_s: float | None
     quantities: list[Quantity]
     energies: list[MeasuredEnergy] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)  # of the sampler during the run: lost devices, ...
 
 
 @dataclass(frozen=True)

@@ -102,3 +102,19 @@ def clocks_agree(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
                 expected=f"<= {limit_s:g} s",
                 actual=round(far_s, 6),
             )
+
+
+@rule(
+    "EVD034",
+    "Nothing happened to the devices while they were sampled",
+    Scope.RUN,
+    source="evidence of this rulebook; style: gaps are recorded, not bridged",
+    fix="See what the remark names (dmesg, nvidia-smi), and repeat the run.",
+    severity=Severity.WARNING,
+)
+def undisturbed(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """A GPU that fell off the bus, a driver that hung, a meter that stopped: the run may have suffered
+    too, and its energy is not known."""
+    for sampled in _telemetry(run):
+        for remark in sampled.remarks:
+            yield self.finding(f"the sampler noted: {remark}", path=sampled.path)

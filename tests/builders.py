@@ -604,10 +604,12 @@ def write_telemetry(
     hole_s: float = 0.0,
     more: Mapping[QuantitySpec, Callable[[float], float]] | None = None,
     source: str = "machine",
+    remark: str = "",
 ) -> None:
     """A sampler file at 2 Hz, start_s after run_start to stop_s after run_stop, with a hole in the middle.
 
-    `more`: further quantities, each with its value by seconds since the first sample.
+    `more`: further quantities, each with its value by seconds since the first sample. `remark`: what the
+    sampler notes half way.
     """
     more = more or {}
     events = [json.loads(line.split(":::MLLOG ", 1)[1]) for line in lines]
@@ -633,6 +635,8 @@ def write_telemetry(
             if abs(t - middle_s) >= hole_s / 2
         ],
     )
+    if remark:
+        writer.event(remark, middle_s - BOOT_WALL_S)
     writer.flush()
     writer.close()
 

@@ -17,6 +17,7 @@ from rules.model import Run, Telemetry
 MAX_POINTS = 400  # per series: more than a page has pixels for
 MAX_SERIES = 8  # per panel
 MAX_QUANTITIES = 80
+MAX_REMARKS = 10  # of the sampler, per node
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ def timeline_card(run: Run, files: list[TelemetryFile]) -> TimelineCard | None:
     absent = [kind.title for kind in KINDS[:3] if kind.title not in drawn]
     if absent:
         notes.append(f"Not measured in this run: {', '.join(absent)}")
+    notes += [clean(f"{node.node}: {remark}", 300) for node in nodes for remark in node.remarks[:MAX_REMARKS]]
     return TimelineCard(
         run=run.index,
         start_s=start,

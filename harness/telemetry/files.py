@@ -35,6 +35,7 @@ from harness.telemetry.source import Kind, Source
 
 SCHEMA = 1
 EVENTS = "events"
+ENDED = "ended:"  # begins the event that says why the sampling ended
 TIME = "time_s"
 MESSAGE_BYTES = 400
 TABLE, COLUMNS = "table", "columns"

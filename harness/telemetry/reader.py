@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 
 from harness.telemetry.energy import energies, for_rules
-from harness.telemetry.files import COLUMNS, EVENTS, SCHEMA, TABLE, TIME, columns_of
+from harness.telemetry.files import COLUMNS, ENDED, EVENTS, SCHEMA, TABLE, TIME, columns_of
 from harness.telemetry.recover import open_any
 from harness.telemetry.source import Kind
 from rules.model import Quantity, Telemetry
@@ -29,6 +29,7 @@ MAX_SAMPLES = 20_000_000  # of one column: 23 days at 10 Hz
 MAX_VALUES = 100_000_000  # of all columns together
 MAX_CHUNK = 1 << 20
 MAX_EVENTS = 10_000
+MAX_REMARKS = 100
 MAX_TEXT = 200
 MAX_JSON = 1 << 20
 MAX_SPEC = 1024
@@ -341,7 +342,14 @@ def summary(file: TelemetryFile, start_wall_s: float | None, stop_wall_s: float 
         longest_gap_s=longest_gap_s(densest, start, stop),
         quantities=[_quantity(s, start, stop) for s in file.series],
         energies=for_rules(energies(file.series, start, stop)),
+        remarks=remarks(file, start, stop),
     )
+
+
+def remarks(file: TelemetryFile, start_wall_s: float, stop_wall_s: float) -> list[str]:
+    """What the sampler noted within the window: lost devices, readings that failed, foreign processes."""
+    inside = (e.message for e in file.events if start_wall_s <= e.wall_s <= stop_wall_s)
+    return [message for message in inside if not message.startswith(ENDED)][:MAX_REMARKS]
 
 
 def achieved_hz(times: np.ndarray) -> float | None:

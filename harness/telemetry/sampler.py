@@ -29,7 +29,7 @@ import psutil
 
 from harness.telemetry.channel import Channel, Stop, latest
 from harness.telemetry.clock import ClockSource
-from harness.telemetry.files import Anchor, SampleWriter
+from harness.telemetry.files import ENDED, Anchor, SampleWriter
 from harness.telemetry.source import Source
 from harness.telemetry.sources import open_all, reasons
 
@@ -96,7 +96,7 @@ class Sampling:
         deadline = time.monotonic() + JOIN_S
         idle = [channel for channel in channels if channel.join(max(0.0, deadline - time.monotonic()))]
         self._write(writer, channels)
-        for remark in [*_drift(anchor), f"ended: {self.reason}"]:
+        for remark in [*_drift(anchor), f"{ENDED} {self.reason}"]:
             writer.event(remark)
         writer.close()
         for channel in idle:

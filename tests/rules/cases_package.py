@@ -818,6 +818,11 @@ def clock_of_a_node_is_off(built: BuiltPackage) -> None:
     _resample(built, more=clock, source="clock")
 
 
+@case("EVD034", **TELEMETRY)
+def gpu_lost_half_way(built: BuiltPackage) -> None:
+    _resample(built, remark="gpu0: the GPU has fallen off the bus; nvml readings are absent from here on")
+
+
 @log_case("EVD012", only=True)
 def cache_not_cleared(events: Lines) -> None:
     find(events, "cache_clear")["value"] = False

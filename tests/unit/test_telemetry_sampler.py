@@ -317,6 +317,8 @@ def test_gpu_that_is_lost_while_sampling(
     assert lost.minimum == lost.maximum == 250.0
     assert 0 < lost.samples < there.samples
     assert file.devices["gpu0"].startswith("Fake GPU, GPU-fake-0")
+    (remark,) = summarise(path, file.times["nvml"][0], file.times["nvml"][-1]).remarks
+    assert "gpu0: the GPU has fallen off the bus" in remark
 
 
 def test_a_call_that_hangs_delays_nobody_else(
