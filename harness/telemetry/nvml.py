@@ -259,17 +259,38 @@ def _fields(nvml: ModuleType, handle: Any, wanted: Sequence[_Field]) -> Reading 
     there = [pair for pair, answer in zip(known, answers, strict=True) if answer.nvmlReturn == 0]
     if not there:
         return None
-    numbers = [number for number, _ in there]
+    ask = _asker(nvml, handle, [number for number, _ in there])
 
     def get(nvml: ModuleType, handle: Any) -> Sequence[float | None]:
         values: list[float | None] = []
-        for (_, field), answer in zip(there, nvml.nvmlDeviceGetFieldValues(handle, numbers), strict=True):
+        for (_, field), answer in zip(there, ask(), strict=True):
             if answer.nvmlReturn != 0:
                 raise nvml.NVMLError(answer.nvmlReturn)
             values.append(field.convert(float(getattr(answer.value, _MEMBERS[answer.valueType]))))
         return values
 
     return Reading(tuple((f.name, f.unit, f.kind) for _, f in there), get)
+
+
+def _asker(nvml: ModuleType, handle: Any, numbers: list[tuple[int, int]]) -> Callable[[], Any]:
+    """nvmlDeviceGetFieldValues into one array that is used again and again: nvidia-ml-py makes and fills
+    a new one for each call, which takes most of the time when it is done ten times a second and GPU."""
+    try:
+        values = (nvml.c_nvmlFieldValue_t * len(numbers))()
+        function = nvml.nvmlLib.nvmlDeviceGetFieldValues
+    except AttributeError:  # not the nvidia-ml-py we know
+        return lambda: nvml.nvmlDeviceGetFieldValues(handle, numbers)
+    for value, (number, scope) in zip(values, numbers, strict=True):
+        value.fieldId, value.scopeId = number, scope
+    count = len(numbers)
+
+    def ask() -> Any:
+        code = function(handle, count, values)
+        if code != 0:
+            raise nvml.NVMLError(code)
+        return values
+
+    return ask
 
 
 def _utilization(nvml: ModuleType, handle: Any) -> tuple[float, float]:
