@@ -49,6 +49,7 @@ _ERRORS: dict[str, tuple[str, str]] = {
 }
 _GONE = ("NVML_ERROR_GPU_IS_LOST", "NVML_ERROR_GPU_NOT_FOUND")
 COST_PROBES = 3
+WORTH_A_WORD_S = 0.1  # the sampler's usual interval: a source that keeps up with it needs no remark
 
 
 def _error_name(nvml: ModuleType, error: Exception) -> str:
@@ -173,7 +174,7 @@ class NvmlBase(Source):
             costs_s.append(time.thread_time() - before)
         cost_s = sorted(costs_s)[COST_PROBES // 2]
         self.interval_s = max(self.interval_s, min(self.slowest_s, cost_s / self.cpu_share))
-        if self.interval_s > type(self).interval_s:
+        if self.interval_s > max(type(self).interval_s, WORTH_A_WORD_S):
             self._notes.append(
                 f"{self.name}: read at most every {self.interval_s:.2g} s: one reading takes "
                 f"{1e3 * cost_s:.2g} ms of processor time"
