@@ -8,7 +8,7 @@ import sys
 import pytest
 from telemetry_fakes import fake_nvml
 
-from harness.telemetry.nvml import NvmlSource
+from harness.telemetry.gpus import NvmlSource
 from harness.telemetry.source import SourceUnavailable
 
 
