@@ -86,6 +86,7 @@ class Sampling:
         if self.options.control:
             threading.Thread(target=self._listen, args=(sources,), daemon=True).start()
             threading.Thread(target=self._report, args=(sources, channels), daemon=True).start()
+        self._write(writer, channels)  # what there was to remark on while opening, before the first reading
         for channel in channels:
             channel.start()
         started = time.monotonic()
