@@ -194,7 +194,9 @@ def _unfinished(
         raise ValueError(f"{names.name} has texts that are too long")
     _checked(table, "f", MAX_SAMPLES, dimensions=2)
     budget[0] -= table.shape[0] * table.shape[1]
-    if budget[0] < 0 or table.shape[1] != names.shape[0] + 1:
+    if budget[0] < 0:
+        raise ValueError("it has more values than are read")
+    if table.shape[1] != names.shape[0] + 1:
         raise ValueError(f"{table.name} is {table.shape[0]} by {table.shape[1]} values")
     (_, relative_s, _), *rest = columns_of(group)
     wall_s = anchor_wall_s + _ascending(group, relative_s)
