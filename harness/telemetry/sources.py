@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.telemetry.host import HostSource, ProcessTreeSource, SelfSource, TrafficSource
+from harness.telemetry.hwmon import HwmonSource
+from harness.telemetry.ipmi import IpmiSource
 from harness.telemetry.nvml import NvmlSource
 from harness.telemetry.rapl import RaplSource
+from harness.telemetry.redfish import RedfishSource
 from harness.telemetry.source import NullSource, Source, SourceUnavailable, Unavailable
 
 FACTORIES: dict[str, Callable[[], Source]] = {
@@ -15,6 +18,9 @@ FACTORIES: dict[str, Callable[[], Source]] = {
     ProcessTreeSource.name: ProcessTreeSource,
     NvmlSource.name: NvmlSource,
     RaplSource.name: RaplSource,
+    RedfishSource.name: RedfishSource,
+    IpmiSource.name: IpmiSource,
+    HwmonSource.name: HwmonSource,
     SelfSource.name: SelfSource,
 }
 
