@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from rules.energy import EnergyScore
 
 T = TypeVar("T")
 
@@ -434,6 +437,7 @@ class Score:
     note: str | None = None
     scaling_factor: float = 1.0  # from the convergence points (TR 12.2); already in time_to_train_s
     weak: WeakScore | None = None  # throughput entries: instead of time_to_train_s
+    energy: EnergyScore | None = None  # of whole nodes; None when no power was submitted
 
 
 def relative(path: Path, root: Path) -> str:

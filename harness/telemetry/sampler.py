@@ -35,7 +35,7 @@ from harness.telemetry.sources import open_all
 FLUSH_S = 0.75  # what a kill -9 can cost is this plus one flush
 REPORT_S = 0.5
 SHORTEST_INTERVAL_S = 0.01
-JOIN_S = 1.0  # how long to wait at the end for a source that hangs
+JOIN_S = 3.0  # how long to wait at the end for a last reading, or a source that hangs
 
 
 class Channel:
@@ -67,6 +67,7 @@ class Channel:
             while not self._stop.wait(start + tick * self.interval_s - time.monotonic()):
                 self._take()
                 tick = max(tick + 1, int((time.monotonic() - start) / self.interval_s))
+            self._take()  # a power measurement has to enclose the end of the run
         except Exception as error:
             self.newest = [None] * len(self.newest)
             self._remarks.append(f"{self.source.name} ended: {type(error).__name__}: {error}")

@@ -18,10 +18,10 @@ FACTORIES: dict[str, Callable[[], Source]] = {
     ProcessTreeSource.name: ProcessTreeSource,
     NvmlSource.name: NvmlSource,
     RaplSource.name: RaplSource,
+    SelfSource.name: SelfSource,
     RedfishSource.name: RedfishSource,
     IpmiSource.name: IpmiSource,
     HwmonSource.name: HwmonSource,
-    SelfSource.name: SelfSource,
 }
 
 
