@@ -27,6 +27,7 @@ from harness.report.model import (
     ScoreCard,
     VerdictCard,
 )
+from harness.report.node_energy import node_energy_card
 from harness.report.science import science_card
 from harness.report.text import clean, finite, timestamp, whole
 from harness.report.timeline import missing_reason, timeline_card
@@ -80,6 +81,7 @@ def report_data(package: Package, verdict: Verdict, score: Score, now: datetime 
         runs=[_run(run, score) for run in runs],
         timeline=timeline,
         energy=energy,
+        node_energy=node_energy_card(score.energy),
         science=science_card(runs, shown),
         gallery=pictures.card,
         system=who_module.system_fields(package),
