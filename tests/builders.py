@@ -641,6 +641,10 @@ def _write_power(layout: PackageLayout, options: PackageOptions, run: int, lines
             log.event("power_reading", round(rng.uniform(180, 240), 1))
         log.end("power_measurement_stop")
         _write(layout.power_dir(run) / f"node_{node}.txt", "".join(line + "\n" for line in log.lines))
+    if options.nodes > 1:
+        log = _LogWriter(window["run_start"], random.Random(f"switch {run}"))
+        log.event("interconnect_power_est", 40.0, name="switch", maximum_w=400.0, share=0.1)
+        _write(layout.power_dir(run) / "sw_0.txt", "".join(line + "\n" for line in log.lines))
 
 
 # ---------------------------------------------------------------- small things

@@ -8,11 +8,14 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from harness.telemetry.files import Anchor, SampleWriter
+from harness.telemetry.source import QuantitySpec, Source
 
 DCMI = """
     Instantaneous power reading:                   {reading}
@@ -153,3 +156,26 @@ def hwmon(root: Path, chips: dict[str, dict[str, str | int]]) -> Path:
         for file, content in files.items():
             (folder / file).write_text(f"{content}\n")
     return root
+
+
+class Meter(Source):
+    """Readings of anything, by name and scope."""
+
+    def __init__(self, name: str, scope: str = "node", quantity: str = "node_power") -> None:
+        self.name, self._spec = name, QuantitySpec(quantity, "W", scope)
+
+    def quantities(self) -> list[QuantitySpec]:
+        return [self._spec]
+
+
+def write_meters(path: Path, meters: dict[Meter, Sequence[tuple[float, float | None]]]) -> None:
+    """A telemetry file with the readings (Unix time in s, W) of each meter."""
+    begin_s = min((at for rows in meters.values() for at, _ in rows), default=0.0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    writer = SampleWriter(path, "node_0", "host", 1.0, Anchor(begin_s, 0.0))
+    writer.begin(list(meters), {meter.name: 1.0 for meter in meters})
+    for meter, rows in meters.items():
+        writer.append(meter.name, [(at - begin_s, [value]) for at, value in rows])
+    writer.flush()
+    writer.close()

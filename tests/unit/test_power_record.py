@@ -6,7 +6,6 @@ import json
 import os
 import random
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,38 +17,14 @@ from harness.layout import PackageLayout
 from harness.power import NotMeasured, node_readings, record_power
 from harness.power_files import Readings, Supply, cut, node_text, switch_text
 from harness.recipe import Recipe
-from harness.telemetry.files import Anchor, SampleWriter
 from harness.telemetry.parent import Sampler
 from harness.telemetry.reader import series
-from harness.telemetry.source import QuantitySpec, Source
 from rules.energy import node_energy, steps
 from rules.model import Severity
 from tests.builders import BASE_WALL_S, BuiltPackage, build_package
-from tests.node_fakes import ipmitool, varying
+from tests.node_fakes import Meter, ipmitool, varying, write_meters
 
 INTERCONNECT = {"name": "switch", "maximum_w": 400.0, "share": 0.1, "basis": "data sheet; 4 of 40 ports"}
-
-
-class Meter(Source):
-    """Readings of anything, by name and scope."""
-
-    def __init__(self, name: str, scope: str = "node", quantity: str = "node_power") -> None:
-        self.name, self._spec = name, QuantitySpec(quantity, "W", scope)
-
-    def quantities(self) -> list[QuantitySpec]:
-        return [self._spec]
-
-
-def write_telemetry(path: Path, meters: dict[Meter, Sequence[tuple[float, float | None]]]) -> None:
-    """A telemetry file with the readings (Unix time in s, W) of each meter."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    writer = SampleWriter(path, "node_0", "host", 1.0, Anchor(BASE_WALL_S, 0.0))
-    writer.begin(list(meters), {meter.name: 1.0 for meter in meters})
-    for meter, rows in meters.items():
-        writer.append(meter.name, [(at - BASE_WALL_S, [value]) for at, value in rows])
-    writer.flush()
-    writer.close()
 
 
 def window_s(layout: PackageLayout, run: int) -> tuple[float, float]:
@@ -73,7 +48,7 @@ def measured(tmp_path: Path, runs: int = 2, **meter: str) -> BuiltPackage:
     built = build_package(tmp_path, runs=runs, division="open")
     for run in range(runs):
         name = meter.get("name", "ipmi")
-        write_telemetry(built.run_files(run).telemetry(), {Meter(name): every_second(built.layout, run)})
+        write_meters(built.run_files(run).telemetry(), {Meter(name): every_second(built.layout, run)})
     return built
 
 
@@ -126,9 +101,7 @@ def test_keys_and_events_are_mlperfs() -> None:
 def test_parts_of_the_node_never_stand_for_it(tmp_path: Path) -> None:
     path = tmp_path / "telemetry_node_0.h5"
     rows = [(BASE_WALL_S + k, 300.0) for k in range(5)]
-    write_telemetry(
-        path, {Meter("nvml", "gpu0", "gpu_power"): rows, Meter("hwmon", "amdgpu0", "power"): rows}
-    )
+    write_meters(path, {Meter("nvml", "gpu0", "gpu_power"): rows, Meter("hwmon", "amdgpu0", "power"): rows})
     with pytest.raises(NotMeasured, match="no power of the whole node"):
         node_readings(path)
 
@@ -137,7 +110,7 @@ def test_the_preferred_source_that_has_readings_is_taken(tmp_path: Path) -> None
     path = tmp_path / "telemetry_node_0.h5"
     good = [(BASE_WALL_S + k, 300.0 + k) for k in range(5)]
     dead: list[tuple[float, float | None]] = [(BASE_WALL_S + k, None) for k in range(5)]
-    write_telemetry(path, {Meter("ipmi"): [*good[:2], dead[2], *good[3:]], Meter("redfish"): dead})
+    write_meters(path, {Meter("ipmi"): [*good[:2], dead[2], *good[3:]], Meter("redfish"): dead})
     readings = node_readings(path)
     assert (readings.source, readings.watts) == ("ipmi", [300.0, 301.0, 303.0, 304.0])  # absent is left out
     with pytest.raises(NotMeasured, match="by redfish"):
@@ -188,7 +161,7 @@ def test_all_runs_or_none(tmp_path: Path) -> None:
     built = measured(tmp_path)
     start, stop = window_s(built.layout, 1)
     died = [row for row in every_second(built.layout, 1) if row[0] < stop - 5]
-    write_telemetry(built.run_files(1).telemetry(), {Meter("ipmi"): died})
+    write_meters(built.run_files(1).telemetry(), {Meter("ipmi"): died})
     record = record_power(built.layout, recipe())
     assert record.written == [] and record.problem and "run 1: node 0, ipmi" in str(record.reason)
     assert not (built.layout.results_dir / "power").exists()
@@ -197,7 +170,7 @@ def test_all_runs_or_none(tmp_path: Path) -> None:
 def test_nothing_measured_is_no_problem_unless_asked_for(tmp_path: Path) -> None:
     built = build_package(tmp_path, runs=2, division="open")
     for run in range(2):
-        write_telemetry(built.run_files(run).telemetry(), {Meter("nvml", "gpu0", "gpu_power"): []})
+        write_meters(built.run_files(run).telemetry(), {Meter("nvml", "gpu0", "gpu_power"): []})
     assert not record_power(built.layout, recipe()).problem
     assert record_power(built.layout, recipe(power={"source": "ipmi"})).problem
     assert record_power(built.layout, recipe(power={"source": "none"})).reason == "the recipe asks for none"
