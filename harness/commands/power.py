@@ -78,8 +78,8 @@ def _as_json(energy: EnergyScore | None) -> dict[str, object] | None:
 def _show(energy: EnergyScore) -> None:
     table = Table(title="energy, run_start to run_stop", title_justify="left")
     for column in ("run", "file", "source"):
-        table.add_column(column)
-    for column in ("MLPerf's formula", "mlperf_logging's", "readings", "longest gap"):
+        table.add_column(column, no_wrap=True)
+    for column in ("MLPerf's formula", "mlperf_logging's", "readings", "gap"):
         table.add_column(column, justify="right")
     for run in energy.runs:
         for file in run.files:
