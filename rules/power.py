@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from rules.energy import EFFICIENCY, ESTIMATE, READING, START, STOP, mean_w, node_energy
+from rules.energy import EFFICIENCY, READING, START, STOP, mean_w, node_energy
 from rules.model import Event, Finding, Log, Package, Quantity, Run, Scope, Severity, Telemetry
 from rules.reading import place, run_start, run_stop, time_ms
 from rules.registry import NotApplicable, NotChecked, Rule, rule
@@ -14,7 +14,6 @@ from rules.ruleset import Ruleset
 from rules.values import is_number, show, whole
 
 NAME = re.compile(r"(node|sw)_(0|[1-9]\d{0,5})\.txt\Z")
-PART = re.compile(r"(gpu|cpu_package)\d{1,4}\Z")  # scopes that lie inside a node and not in each other
 EVENT_TYPES = {START: "INTERVAL_START", READING: "POINT_IN_TIME", STOP: "INTERVAL_END"}
 EXTERNAL = "external meter"
 FEW_SAMPLES = 10  # fewer say little of a mean
@@ -25,12 +24,14 @@ def _needs_power(package: Package) -> None:
         raise NotApplicable("no power was submitted")
 
 
-def _nodes(run: Run) -> Iterator[tuple[str, Log]]:
+def _files(run: Run) -> dict[str, Log]:
     if not run.power:
         raise NotApplicable("no power was submitted")
-    for name, log in run.power.items():
-        if name.startswith("node"):
-            yield name, log
+    return run.power
+
+
+def _nodes(run: Run) -> list[tuple[str, Log]]:
+    return [(name, log) for name, log in _files(run).items() if name.startswith("node")]
 
 
 def _readings(log: Log) -> list[Event]:
@@ -118,9 +119,10 @@ def _switches(run: Run) -> frozenset[str]:
 def one_measurement(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Upstream never opens the files, so an empty one passes; a second start resets the clock but
     not the sum."""
-    for _, log in _nodes(run):
+    for log in _files(run).values():
         for problem in log.problems:
             yield self.finding(f"power line: {problem.message}", path=log.path, line=problem.line)
+    for _, log in _nodes(run):
         for key in (START, STOP):
             count = len(log.all(key))
             if count != 1:
@@ -203,14 +205,6 @@ def readings(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         values = [e.value for e in found if is_number(e.value)]
         if len(values) > 10 and len(set(values)) == 1:
             yield self.finding("all readings are equal to the last digit", path=log.path, actual=values[0])
-        if values and max(values) < rules.watts_minimum:
-            yield self.finding(
-                f"no reading above {max(values):g} W: kilowatts?",
-                severity=Severity.WARNING,
-                path=log.path,
-                expected=f">= {rules.watts_minimum:g} W",
-                actual=max(values),
-            )
         if found and len(found) < rules.readings_minimum:
             yield self.finding(
                 f"{len(found)} readings",
@@ -244,15 +238,15 @@ def _gaps(self: Rule, log: Log, found: list[Event], limit_s: float) -> Iterator[
 def efficiency(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """The factor is multiplied into the energy: 0.094 instead of 0.94 wins a table, and so does one that
     converts what is DC already."""
-    for _, log in _nodes(run):
+    for name, log in _files(run).items():
         events = log.all(EFFICIENCY)
-        if len(events) != 1:
+        if len(events) != 1 and name.startswith("node"):
             yield self.finding(f"conversion_eff is logged {len(events)} times", path=log.path, expected=1)
         for event in events:
             kind = event.metadata.get("measurement_type")
             lowest = 1.0 if kind == "DC" else ruleset.power.efficiency_minimum
             good = is_number(event.value) and lowest <= event.value <= 1
-            if not good or kind not in ("AC", "DC"):
+            if not good or (kind not in ("AC", "DC") and name.startswith("node")):
                 yield self.finding(
                     f"conversion_eff {show(event.value)} with measurement_type {show(kind)}",
                     path=log.path,
@@ -298,51 +292,7 @@ def distinct(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding
 
 
 @rule(
-    "PWR009",
-    "The interconnect is estimated, once per switch file",
-    Scope.PACKAGE,
-    source="PM 3.1.3; survey L1, L3, L13, W28",
-    fix="Log interconnect_power_est once, in watts: maximum specified power x share of it, per switch.",
-)
-def interconnect(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """Upstream takes the first estimate it meets and a factor before it, and never misses the file."""
-    _needs_power(package)
-    nodes = whole(package.system.fields.get("number_of_nodes")) if package.system else None
-    if nodes is not None and nodes > 1 and not any(_switches(run) for run in package.runs):
-        yield self.finding(
-            "several nodes, and no estimate of what connects them",
-            severity=Severity.WARNING,
-            path=package.runs[0].path.rsplit("/", 1)[0] + "/power",
-            expected="sw_0.txt",
-        )
-    for run in package.runs:
-        for name in sorted(_switches(run)):
-            yield from _estimate(self, run.power[name], ruleset)
-
-
-def _estimate(self: Rule, log: Log, ruleset: Ruleset) -> Iterator[Finding]:
-    for problem in log.problems:
-        yield self.finding(f"switch line: {problem.message}", path=log.path, line=problem.line)
-    found = log.all(ESTIMATE)
-    if len(found) != 1:
-        yield self.finding(f"{len(found)} {ESTIMATE}", path=log.path, expected=1, actual=len(found))
-    for event in found:
-        if not is_number(event.value) or not 0 < event.value <= ruleset.power.watts_maximum:
-            yield self.finding(
-                f"estimate {show(event.value)}",
-                **place(event, log.path),
-                expected="watts",
-                actual=event.value,
-            )
-    for event in log.all(EFFICIENCY):
-        if not is_number(event.value) or not ruleset.power.efficiency_minimum <= event.value <= 1:
-            yield self.finding(
-                f"{EFFICIENCY} {show(event.value)}", **place(event, log.path), actual=event.value
-            )
-
-
-@rule(
-    "PWR010",
+    "PWR011",
     "Both energy formulas give the same energy",
     Scope.RUN,
     source="PM 4; mlperf_logging result_summarizer; survey L11, L12, W25",
@@ -352,8 +302,9 @@ def _estimate(self: Rule, log: Log, ruleset: Ruleset) -> Iterator[Finding]:
 def formulas(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """The rules sum over the run, upstream takes the mean over the whole measurement: where they differ,
     the published energy depends on what the meter saw beside the run."""
+    nodes = _nodes(run)
     start, stop = _window(run)
-    for _, log in _nodes(run):
+    for _, log in nodes:
         found = node_energy(log, start, stop)
         if not found.joule or found.upstream_joule is None:
             continue
@@ -368,44 +319,6 @@ def formulas(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 
 
 @rule(
-    "PWR011",
-    "A node draws at least what its parts draw",
-    Scope.RUN,
-    source="PM 3.1; survey L2, W24, case 78; design of this rulebook",
-    fix="Measure the whole node in watts; GPU or processor counters do not stand for it.",
-)
-def parts(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """Kilowatts, one of two supplies, or a meter on the wrong machine: the sensors of GPUs and processors
-    beside the run know better."""
-    start, stop = _window(run)
-    compared = False
-    for name, log in _nodes(run):
-        telemetry, node_w = _telemetry_of(run, name), mean_w(log, start, stop)
-        parts_w = _parts_w(telemetry.quantities) if telemetry else None
-        if parts_w is None or node_w is None:
-            continue
-        compared = True
-        if node_w < parts_w * (1 - ruleset.power.agreement_tolerance):
-            yield self.finding(
-                f"mean power {node_w:.0f} W, GPUs and processors alone drew {parts_w:.0f} W",
-                path=log.path,
-                expected=f">= {parts_w:.0f} W",
-                actual=node_w,
-            )
-    if not compared:
-        raise NotChecked("no power of GPUs or processors was sampled beside the node's")
-
-
-def _parts_w(quantities: list[Quantity]) -> float | None:
-    """Mean watts of GPUs and processor packages: the least of what is known of each, added up."""
-    least: dict[str, float] = {}
-    for one in quantities:
-        if one.unit == "W" and one.mean is not None and PART.match(one.scope) and "limit" not in one.name:
-            least[one.scope] = min(one.mean, least.get(one.scope, one.mean))
-    return sum(least.values()) if least else None
-
-
-@rule(
     "PWR012",
     "Power files hold what the sampler read",
     Scope.RUN,
@@ -414,9 +327,10 @@ def _parts_w(quantities: list[Quantity]) -> float | None:
 )
 def as_sampled(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Telemetry is evidence of the run, sealed with it; power files are text that anybody can edit."""
+    nodes = _nodes(run)
     start, stop = _window(run)
     compared = False
-    for name, log in _nodes(run):
+    for name, log in nodes:
         source = node_energy(log, start, stop).source
         telemetry = _telemetry_of(run, name)
         if source is None or source == EXTERNAL or telemetry is None:

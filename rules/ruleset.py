@@ -126,7 +126,6 @@ class PowerRules(_Part):
     window_slack_s: float
     efficiency_minimum: float
     watts_maximum: float
-    watts_minimum: float
     formula_tolerance: float
     agreement_tolerance: float
 

@@ -42,16 +42,6 @@ def no_readings_in_the_second_half(built: BuiltPackage) -> None:
     _power_events(built, change)
 
 
-@case("PWR005", **POWER)
-def kilowatts(built: BuiltPackage) -> None:
-    def change(events: Lines) -> None:
-        for event in events:
-            if event["key"] == "power_reading":
-                event["value"] /= 1000
-
-    _power_events(built, change)
-
-
 @case("PWR006", **POWER)
 def converted_though_dc(built: BuiltPackage) -> None:
     def change(events: Lines) -> None:
@@ -68,29 +58,19 @@ def _switch(built: BuiltPackage, change: Any) -> None:
     built.reseal()
 
 
-@case("PWR009", only=True, **TWO_NODES)
-def estimate_below_zero(built: BuiltPackage) -> None:
-    _switch(built, lambda events: events[0].update(value=-40.0))
-
-
-@case("PWR009", only=True, **TWO_NODES)
-def two_estimates(built: BuiltPackage) -> None:
-    _switch(built, lambda events: events.insert(0, {**events[0], "value": 0.1}))
-
-
-@case("PWR009", only=True, **TWO_NODES)
+@case("PWR006", only=True, **TWO_NODES)
 def estimate_made_smaller(built: BuiltPackage) -> None:
     _switch(built, lambda events: events.insert(0, {**events[0], "key": "conversion_eff", "value": 0.01}))
 
 
-@case("PWR009", **TWO_NODES)
-def nothing_connects_the_nodes(built: BuiltPackage) -> None:
-    for run in range(5):
-        (built.layout.power_dir(run) / "sw_0.txt").unlink()
+@case("PWR003", only=True, **TWO_NODES)
+def broken_line_of_a_switch(built: BuiltPackage) -> None:
+    path = built.layout.power_dir(1) / "sw_0.txt"
+    path.write_text(path.read_text() + ':::MLLOG {"key": \n')
     built.reseal()
 
 
-@case("PWR010", **POWER)
+@case("PWR011", **POWER)
 def padded_with_idle_seconds(built: BuiltPackage) -> None:
     def change(events: Lines) -> None:
         start = find(events, "power_measurement_start")
@@ -110,12 +90,6 @@ def _sampled(built: BuiltPackage, meters: dict[Meter, float], run: int = 1) -> N
     rows = {m: [(t, watts + k % 7) for k, t in enumerate(times)] for m, watts in meters.items()}
     write_meters(built.run_files(run).telemetry(), rows)
     built.reseal()
-
-
-@case("PWR011", only=True, **POWER)
-def node_below_its_gpus(built: BuiltPackage) -> None:
-    gpus = {Meter(f"nvml{i}", f"gpu{i}", "gpu_power"): 180.0 for i in range(2)}
-    _sampled(built, gpus)
 
 
 def _from(built: BuiltPackage, run: int = 1, **metadata: Any) -> None:

@@ -180,3 +180,9 @@ def test_built_packages_give_the_same_energy_as_upstream(tmp_path: Path) -> None
         theirs = upstream(path, stop - start)
         assert mine.upstream_joule == pytest.approx(theirs, rel=1e-9)
         assert mine.joule == pytest.approx(theirs, rel=0.01)
+
+
+def test_without_power_no_power_rule_passes(tmp_path: Path) -> None:
+    _, verdict = check_package(build_package(tmp_path).root)
+    outcomes = {r.id: r.outcome.value for r in verdict.rules if r.id.startswith("PWR")}
+    assert set(outcomes.values()) == {"not_applicable"} and len(outcomes) >= 11
