@@ -6,6 +6,7 @@ never written here: it is a part of the node and stays in telemetry and report, 
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from harness.telemetry.node_power import NODE, NODE_POWER
 from harness.telemetry.reader import Series, series
 from rules.model import Log
 from rules.reading import run_start, run_stop, time_ms
+from rules.ruleset import load_ruleset
 
 PREFERRED = ("redfish", "ipmi", "hwmon")  # where several sources work: finer readings first
 
@@ -72,10 +74,22 @@ def _files(layout: PackageLayout, recipe: Recipe, wanted: PowerRecipe, run: int)
     for node in range(recipe.devices.nodes):
         readings = node_readings(RunFiles(layout.run_dir(run)).telemetry(node), wanted.source)
         try:
-            texts[folder / f"node_{node}.txt"] = node_text(cut(readings, start_ms, stop_ms), supply)
+            kept = cut(readings, start_ms, stop_ms)
+            check_holes(kept, start_ms)
+            texts[folder / f"node_{node}.txt"] = node_text(kept, supply)
         except ValueError as error:
             raise ValueError(f"node {node}, {readings.source}: {error}") from None
     return texts | switch_files(folder, wanted, start_ms)
+
+
+def check_holes(readings: Readings, start_ms: int) -> None:
+    """Raises ValueError when two readings are further apart than the power rules allow (PM 3.4)."""
+    rules = load_ruleset().power
+    limit_s = rules.interval_s + rules.interval_slack_s
+    for before, after in itertools.pairwise(readings.times_ms):
+        if (after - before) / 1000 > limit_s:
+            at_s = (before - start_ms) / 1000
+            raise ValueError(f"no reading for {(after - before) / 1000:.1f} s, {at_s:.0f} s after run_start")
 
 
 def switch_files(folder: Path, wanted: PowerRecipe, time_ms: int) -> dict[Path, str]:

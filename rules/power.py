@@ -203,7 +203,7 @@ def readings(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
                     actual=event.value,
                 )
         values = [e.value for e in found if is_number(e.value)]
-        if len(values) > 10 and len(set(values)) == 1:
+        if len(values) >= rules.readings_minimum and len(set(values)) == 1:
             yield self.finding("all readings are equal to the last digit", path=log.path, actual=values[0])
         if found and len(found) < rules.readings_minimum:
             yield self.finding(

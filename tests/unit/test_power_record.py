@@ -167,6 +167,15 @@ def test_all_runs_or_none(tmp_path: Path) -> None:
     assert not (built.layout.results_dir / "power").exists()
 
 
+def test_a_hole_is_said_and_not_written(tmp_path: Path) -> None:
+    built = measured(tmp_path)
+    start, _ = window_s(built.layout, 0)
+    holed = [(at, None if 4 < at - start < 6 else watts) for at, watts in every_second(built.layout, 0)]
+    write_meters(built.run_files(0).telemetry(), {Meter("redfish"): holed})
+    record = record_power(built.layout, recipe())
+    assert record.problem and "run 0: node 0, redfish: no reading for 3.0 s, 4 s after" in str(record.reason)
+
+
 def test_nothing_measured_is_no_problem_unless_asked_for(tmp_path: Path) -> None:
     built = build_package(tmp_path, runs=2, division="open")
     for run in range(2):

@@ -64,7 +64,7 @@ def test_no_machine_draws_this(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"), [("", 1.0), ("0.2", 0.2), ("5", 1.0), ("0", 0.01), ("nan", 1.0), ("x", 1.0)]
+    ("said", "meant"), [("", 0.5), ("0.2", 0.2), ("5", 1.0), ("0", 0.01), ("nan", 0.5), ("x", 0.5)]
 )
 def test_readings_are_never_rarer_than_one_a_second(
     said: str, meant: float, monkeypatch: pytest.MonkeyPatch
@@ -83,7 +83,7 @@ def test_ipmi_reads_watts_of_the_node(tools: Path) -> None:
     (spec,) = source.quantities()
     assert (spec.key, spec.unit, spec.scope) == ("node.node_power", "W", "node")
     assert list(source.read()) == [214.0]
-    assert source.notes() == [] and source.interval_s == 1.0
+    assert source.notes() == [] and source.interval_s == 0.5
 
 
 def test_ipmi_asks_a_remote_controller_without_naming_the_password(
