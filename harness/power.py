@@ -13,12 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from harness.checker.logs import read_log
+from harness.errors import UserError
 from harness.files import write_atomic
 from harness.layout import PackageLayout, RunFiles
 from harness.power_files import Readings, Supply, cut, node_text, switch_text
 from harness.recipe import PowerRecipe, Recipe
 from harness.telemetry.node_power import NODE, NODE_POWER
 from harness.telemetry.reader import Series, series
+from harness.telemetry.source import QuantitySpec, Unavailable
+from harness.telemetry.sources import open_all
 from rules.model import Log
 from rules.reading import run_start, run_stop, time_ms
 from rules.ruleset import load_ruleset
@@ -38,6 +41,27 @@ class PowerRecord:
     written: list[int]
     reason: str | None = None
     problem: bool = False
+
+
+def require_source(recipe: Recipe) -> None:
+    """Raises UserError when the recipe names a source that does not work here: better now than after the
+    last run."""
+    name = recipe.power.source if recipe.power else "auto"
+    if name in ("auto", "none"):
+        return
+    (source,) = open_all([name])
+    try:
+        reason = source.unavailable
+        if reason is None and not any(_is_node(spec) for spec in source.quantities()):
+            reason = Unavailable(
+                name, "it measures parts only", "no sensor of the node", "use power.source: auto"
+            )
+        if reason is not None:
+            raise UserError(
+                f"The recipe wants the node's power by {name}: {reason.what}, {reason.why}.", f"{reason.fix}."
+            )
+    finally:
+        source.close()
 
 
 def record_power(layout: PackageLayout, recipe: Recipe) -> PowerRecord:
@@ -117,7 +141,7 @@ def node_readings(telemetry: Path, source: str = "auto") -> Readings:
 
     Raises ValueError when the node was not measured.
     """
-    known = {one.source: one for one in series(telemetry) if _of_node(one)}
+    known = {one.source: one for one in series(telemetry) if _is_node(one)}
     names = PREFERRED if source == "auto" else (source,)
     for name in names:
         one = known.get(name)
@@ -126,7 +150,7 @@ def node_readings(telemetry: Path, source: str = "auto") -> Readings:
     raise NotMeasured(f"{telemetry.name} has no power of the whole node by {' or '.join(names)}")
 
 
-def _of_node(one: Series) -> bool:
+def _is_node(one: Series | QuantitySpec) -> bool:
     return one.unit == "W" and one.scope == NODE and one.name == NODE_POWER
 
 

@@ -13,6 +13,7 @@ from harness.checker import render_text
 from harness.commands import options
 from harness.commands.plan import show_machine
 from harness.errors import ExitCode, UserError
+from harness.power import require_source
 from harness.prepare import Prepared, load_source, prepare, synthesize_if_missing
 from harness.progress import make_display
 from harness.submit import Submission, judge, preflight, run_all, seal, set_aside_package
@@ -68,6 +69,7 @@ def ready(console: Console, workspace: Workspace, system: str, org: str) -> Prep
             f"This is not the machine that '{system}' describes: nothing was run.",
             "run it there; or SYSTEM=local on this one; or describe this one with `cloudmask system detect`.",
         )
+    require_source(prepared.recipe)
     verdict = preflight(prepared)
     if any(f.severity is Severity.ERROR for f in verdict.findings):
         console.print(render_text(verdict, width=console.width, colour=console.is_terminal), markup=False)

@@ -13,8 +13,9 @@ from telemetry_fakes import wait_for
 
 from harness.checker import check_package
 from harness.checker.logs import parse_log
+from harness.errors import UserError
 from harness.layout import PackageLayout
-from harness.power import NotMeasured, node_readings, record_power
+from harness.power import NotMeasured, node_readings, record_power, require_source
 from harness.power_files import Readings, Supply, cut, node_text, switch_text
 from harness.recipe import Recipe
 from harness.telemetry.parent import Sampler
@@ -183,6 +184,19 @@ def test_nothing_measured_is_no_problem_unless_asked_for(tmp_path: Path) -> None
     assert not record_power(built.layout, recipe()).problem
     assert record_power(built.layout, recipe(power={"source": "ipmi"})).problem
     assert record_power(built.layout, recipe(power={"source": "none"})).reason == "the recipe asks for none"
+
+
+def test_a_source_that_the_recipe_names_has_to_work_before_the_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match="by ipmi: .* no ipmitool on PATH"):
+        require_source(recipe(power={"source": "ipmi"}))
+    require_source(recipe(power={"source": "none"}))
+    require_source(recipe())
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    ipmitool(tmp_path, varying())
+    require_source(recipe(power={"source": "ipmi"}))
 
 
 def test_files_of_an_external_meter_stay(tmp_path: Path) -> None:
