@@ -21,7 +21,7 @@ from harness.telemetry.source import SourceUnavailable
 
 COMMAND_VARIABLE = "CLOUDMASK_IPMITOOL"  # e.g. "sudo -n ipmitool"
 HOST_VARIABLE, USER_VARIABLE = "CLOUDMASK_IPMI_HOST", "CLOUDMASK_IPMI_USER"
-OPEN_LIMIT_S = 10.0  # a controller that was asleep answers late, once
+OPEN_LIMIT_S = 8.0  # a controller that was asleep answers late, once
 READ_LIMIT_S = 3.0
 _READING = re.compile(r"Instantaneous power reading\s*:\s*(\S+)\s+(\w+)")
 _STATE = re.compile(r"Power reading state is\s*:\s*(\w+)")
