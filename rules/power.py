@@ -213,13 +213,16 @@ def readings(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
                 expected=f">= {rules.readings_minimum}",
                 actual=len(found),
             )
-        yield from _gaps(self, log, found, rules.interval_s + rules.interval_slack_s)
+        edges = [run_start(run.log), *found, run_stop(run.log)]
+        yield from _gaps(self, log, edges, rules.interval_s + rules.interval_slack_s)
 
 
-def _gaps(self: Rule, log: Log, found: list[Event], limit_s: float) -> Iterator[Finding]:
-    """Holes between readings, and from the last one to the end: what was not read counts as nothing."""
-    times = [t for e in [log.first(START), *found, log.last(STOP)] if (t := time_ms(e)) is not None]
-    longest = max(((b - a) / 1000 for a, b in zip(times, times[1:], strict=False)), default=0.0)
+def _gaps(self: Rule, log: Log, found: list[Event | None], limit_s: float) -> Iterator[Finding]:
+    """`found` begins with run_start and ends with run_stop, so that readings cover the run to its end."""
+    times = [t for e in found[1:-1] if (t := time_ms(e)) is not None]
+    start, stop = time_ms(found[0]), time_ms(found[-1])
+    ends = [*([start] if start is not None else []), *times, *([stop] if stop is not None else [])]
+    longest = max(((b - a) / 1000 for a, b in zip(ends, ends[1:], strict=False)), default=0.0)
     if longest > limit_s:
         yield self.finding(
             f"{longest:.1f} s without a reading", path=log.path, expected=f"<= {limit_s:g} s", actual=longest

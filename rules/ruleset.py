@@ -120,14 +120,14 @@ class EvidenceRules(_Part):
 
 
 class PowerRules(_Part):
+    formula_tolerance: float
+    agreement_tolerance: float
     readings_minimum: int
     interval_s: float
     interval_slack_s: float
     window_slack_s: float
     efficiency_minimum: float
     watts_maximum: float
-    formula_tolerance: float
-    agreement_tolerance: float
 
 
 class PackageRules(_Part):

@@ -642,8 +642,9 @@ def _write_power(layout: PackageLayout, options: PackageOptions, run: int, lines
         log.end("power_measurement_stop")
         _write(layout.power_dir(run) / f"node_{node}.txt", "".join(line + "\n" for line in log.lines))
     if options.nodes > 1:
-        log = _LogWriter(window["run_start"], random.Random(f"switch {run}"))
-        log.event("interconnect_power_est", 40.0, name="switch", maximum_w=400.0, share=0.1)
+        log = _LogWriter(window["run_start"] - 800, random.Random(run))
+        log.event("conversion_eff", 0.94, measurement_type="AC")
+        log.event("interconnect_power_est", 350.0)
         _write(layout.power_dir(run) / "sw_0.txt", "".join(line + "\n" for line in log.lines))
 
 
