@@ -167,6 +167,18 @@ class Quantity:
 
 
 @dataclass(frozen=True)
+class MeasuredEnergy:
+    """Energy of one scope over the run by one method (harness/telemetry/energy.py); None: no number."""
+
+    source: str
+    scope: str
+    method: str  # counter, right_rectangle, trapezoid
+    joule: float | None
+    difference: float | None = None  # relative to the method that is quoted for this scope
+    stuck: bool = False  # all readings are equal to the last digit
+
+
+@dataclass(frozen=True)
 class Telemetry:
     """One sampler file, summarised. start/stop on the wall clock of the node."""
 
@@ -178,6 +190,8 @@ class Telemetry:
     achieved_hz: float | None
     longest_gap_s: float | None
     quantities: list[Quantity]
+    energies: list[MeasuredEnergy] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)  # of the sampler during the run: lost devices, ...
 
 
 @dataclass(frozen=True)

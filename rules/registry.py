@@ -26,6 +26,7 @@ MODULES = (
     "package",
     "power",
     "evidence",
+    "sampling",
 )
 
 

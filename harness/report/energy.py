@@ -7,17 +7,22 @@ import re
 from harness.report.curves import origin_ms, seconds_since
 from harness.report.model import EnergyCard, EnergyRow, EnergySummary
 from harness.report.text import clean
-from harness.telemetry.energy import energies
+from harness.telemetry.energy import COUNTER, RIGHT_RECTANGLE, TRAPEZOID, Energy, energies, quoted
 from harness.telemetry.reader import TelemetryFile
 from rules.model import Package, Run
 
 MAX_ROWS = 400
 KINDS = {"gpu": "GPUs", "cpu_package": "processor packages"}
-METHODS = {"counter": "energy counter", "trapezoid": "power readings, trapezoid rule"}
+METHODS = {
+    COUNTER: "energy counter",
+    RIGHT_RECTANGLE: "power readings, right-rectangle sum",
+    TRAPEZOID: "power readings, trapezoid rule",
+}
 
 
 def energy_card(package: Package, telemetry: dict[int, list[TelemetryFile]]) -> EnergyCard:
-    """Energy between run_start and run_stop of every run, one row per measured scope and method."""
+    """Energy between run_start and run_stop of every run, one row per measured source and scope: by the
+    energy counter where there is one, other methods compared with it in the note."""
     rows = []
     for run in package.runs:
         files = telemetry.get(run.index, [])
@@ -38,6 +43,8 @@ def _rows(run: Run, file: TelemetryFile, name_node: bool) -> list[EnergyRow]:
     duration = seconds_since(origin)(run.log.first("run_stop"))
     if origin is None or duration is None or duration <= 0:
         return []
+    start_s = origin / 1000
+    found = energies(file.series, start_s, start_s + duration)
     return [
         EnergyRow(
             run=run.index,
@@ -45,11 +52,25 @@ def _rows(run: Run, file: TelemetryFile, name_node: bool) -> list[EnergyRow]:
             source=clean(one.source, 40),
             joules=one.joule,
             mean_w=None if one.joule is None else one.joule / duration,
-            method=METHODS.get(one.method, clean(one.method, 60)),
-            note=clean(one.note),
+            method=METHODS[one.method],
+            note=_note(one, found, start_s),
         )
-        for one in energies(file.series, origin / 1000, origin / 1000 + duration)
+        for one in quoted(found)
     ]
+
+
+def _note(one: Energy, found: list[Energy], start_s: float) -> str:
+    """Why there is no number, how the other methods compare, and where readings are missing."""
+    said = [one.note] if one.note else []
+    for other in found:
+        if (other.source, other.scope) == (one.source, one.scope) and other.difference is not None:
+            verdict = ": they disagree" if other.disagrees else ""
+            said.append(f"{100 * other.difference:+.1f} % by {METHODS[other.method]}{verdict}")
+    if one.gaps:
+        first, last = one.gaps[0]
+        more = f" and {len(one.gaps) - 1} more" if len(one.gaps) > 1 else ""
+        said.append(f"no readings from {first - start_s:.1f} to {last - start_s:.1f} s{more}")
+    return clean("; ".join(said))
 
 
 def _together(rows: list[EnergyRow]) -> list[EnergyRow]:
@@ -86,7 +107,7 @@ def _together(rows: list[EnergyRow]) -> list[EnergyRow]:
 
 def headline(card: EnergyCard) -> EnergySummary | None:
     """The one energy to show where there is room for one: a counter's first, then the largest scope."""
-    return max(card.summary, key=lambda s: (s.method == METHODS["counter"], s.joules, s.scope), default=None)
+    return max(card.summary, key=lambda s: (s.method == METHODS[COUNTER], s.joules, s.scope), default=None)
 
 
 def _summary(rows: list[EnergyRow]) -> list[EnergySummary]:
