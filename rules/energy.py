@@ -67,6 +67,7 @@ class EnergyScore:
     upstream_joule: float | None
     runs: list[RunEnergy]
     note: str | None = None
+    scored: int = 0  # runs in the mean
 
     @property
     def difference(self) -> float | None:
@@ -116,6 +117,7 @@ def energy_score(runs: list[Run], scored: list[RunScore], factor: float) -> Ener
         _mean([found[i].upstream_joule if i in found else None for i in kept], factor),
         list(found.values()),
         note,
+        len(kept),
     )
 
 

@@ -14,7 +14,7 @@ from harness.errors import UserError
 from harness.leaderboard.model import Entry, Rejected
 from harness.report.data import ReportContent, report_data
 from harness.report.energy import headline
-from harness.report.model import EnergySummary, Report
+from harness.report.model import Report
 from harness.report.page import INDEX
 from harness.report.text import clean
 from harness.scoring import score
@@ -103,12 +103,7 @@ def slug(name: str) -> str:
 
 
 def _entry(report: Report, link: str) -> Entry:
-    who, energy, nodes = report.identity, headline(report.energy), report.node_energy
-    if nodes is not None and nodes.joules is not None:
-        formula = "power files, MLPerf's formula"
-        energy = EnergySummary(
-            scope="whole nodes", source="", method=formula, joules=nodes.joules, runs=len(report.runs)
-        )
+    who, energy = report.identity, headline(report.energy)
     processor = next((f.declared for f in report.system if f.name == "host_processor_model_name"), "")
     return Entry(
         system=who.system,

@@ -66,7 +66,7 @@ def report_data(package: Package, verdict: Verdict, score: Score, now: datetime 
     shown = _representative(runs, score)
     pictures = read_gallery(_gallery_path(shown), shown.index if shown else None)
     who, data = who_module.identity(package), who_module.dataset_card(package.dataset)
-    energy = energy_card(package, telemetry)
+    energy = energy_card(package, telemetry, score.energy)
     timeline = timeline_card(shown, telemetry[shown.index]) if shown else None
     if timeline is None:
         notes.append(f"No timeline: {missing_reason(runs)}.")

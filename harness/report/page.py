@@ -96,10 +96,7 @@ def _charts(report: Report) -> dict[str, Markup]:
 
 
 def energy_headline(report: Report) -> tuple[str, str]:
-    """One energy with its scope, or that none was measured: whole nodes first."""
-    nodes = report.node_energy
-    if nodes is not None and nodes.joules is not None:
-        return energy(nodes.joules), "to train, whole nodes"
+    """One energy with its scope, or that none was measured."""
     first = headline(report.energy)
     return (energy(first.joules), f"per run, scope: {first.scope}") if first else (NOT_MEASURED, "")
 

@@ -25,14 +25,17 @@ def test_page_and_data_show_both_formulas(built, tmp_path: Path) -> None:
     package, verdict = check_package(built.root)
     result = score(package, load_ruleset())
     page = build_report(package, verdict, result, tmp_path, 1_790_000_000).read_text()
-    data = json.loads((tmp_path / "data.json").read_text())["node_energy"]
+    report = json.loads((tmp_path / "data.json").read_text())
+    data = report["node_energy"]
     assert result.energy is not None and data["joules"] == pytest.approx(result.energy.joule)
     assert data["upstream_joules"] == pytest.approx(data["joules"], rel=0.02)
     assert [(r["run"], r["file"]) for r in data["rows"]] == [
         (run, name) for run in range(2) for name in ("node_0.txt", "node_1.txt", "sw_0.txt")
     ]
     assert "Energy to train, whole nodes" in page and "mlperf_logging" in page
-    assert "to train, whole nodes" in page  # the headline
+    whole = report["energy"]["summary"][0]
+    assert (whole["scope"], whole["runs"]) == ("whole nodes", 2)
+    assert "per run, scope: whole nodes" in page  # the headline
 
 
 def test_without_power_files_there_is_none() -> None:
