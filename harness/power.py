@@ -75,27 +75,29 @@ def record_power(layout: PackageLayout, recipe: Recipe) -> PowerRecord:
     texts: dict[Path, str] = {}
     written: list[int] = []
     for run in range(recipe.runs):
-        if layout.power_dir(run).exists():
-            continue
         try:
-            texts |= _files(layout, recipe, wanted, run)
+            found = _files(layout, recipe, wanted, run)
         except NotMeasured as error:
             return PowerRecord([], f"run {run}: {error}", bool(written) or wanted.source != "auto")
         except ValueError as error:
             return PowerRecord([], f"run {run}: {error}", problem=True)
-        written.append(run)
+        texts |= found
+        if found:
+            written.append(run)
     for path, text in texts.items():
         write_atomic(path, text)
     return PowerRecord(written)
 
 
 def _files(layout: PackageLayout, recipe: Recipe, wanted: PowerRecipe, run: int) -> dict[Path, str]:
-    """Contents of one run's power files. Raises ValueError."""
+    """Contents of one run's power files that are not there yet. Raises ValueError."""
     start_ms, stop_ms = window(layout, run)
     supply = Supply(wanted.measurement_type, wanted.conversion_efficiency)
     folder = layout.power_dir(run)
     texts = {}
     for node in range(recipe.devices.nodes):
+        if (folder / f"node_{node}.txt").exists():
+            continue
         readings = node_readings(RunFiles(layout.run_dir(run)).telemetry(node), wanted.source)
         try:
             kept = cut(readings, start_ms, stop_ms)
@@ -103,7 +105,8 @@ def _files(layout: PackageLayout, recipe: Recipe, wanted: PowerRecipe, run: int)
             texts[folder / f"node_{node}.txt"] = node_text(kept, supply)
         except ValueError as error:
             raise ValueError(f"node {node}, {readings.source}: {error}") from None
-    return texts | switch_files(folder, wanted, start_ms)
+    switches = switch_files(folder, wanted, start_ms)
+    return texts | {path: text for path, text in switches.items() if not path.exists()}
 
 
 def check_holes(readings: Readings, start_ms: int) -> None:

@@ -69,7 +69,7 @@ class RedfishSource(NodePowerSource):
         if len(found) > 1:
             raise SourceUnavailable(
                 WHAT,
-                f"{len(found)} chassis report power: {', '.join(path.split('/')[4] for path, _ in found)}",
+                f"{len(found)} chassis report power: {', '.join(_chassis(path) for path, _ in found)}",
                 f"name the one that is this node in {CHASSIS_VARIABLE}",
             )
         if not found:
@@ -79,7 +79,7 @@ class RedfishSource(NodePowerSource):
                 "use IPMI, or import the log of an external meter",
             )
         self._path, self._power = found[0]
-        self._chassis = self._path.split("/")[4]
+        self._chassis = _chassis(self._path)
 
     def _candidates(self) -> list[str]:
         named = os.environ.get(CHASSIS_VARIABLE)
@@ -124,6 +124,11 @@ class RedfishSource(NodePowerSource):
     def close(self) -> None:
         if self._client is not None:
             self._client.drop()
+
+
+def _chassis(path: str) -> str:
+    """The chassis in .../Chassis/<id>/Power."""
+    return path.rsplit("/", 2)[-2]
 
 
 def _metrics(value: dict[str, Any]) -> Any:

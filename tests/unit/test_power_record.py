@@ -208,6 +208,31 @@ def test_files_of_an_external_meter_stay(tmp_path: Path) -> None:
     assert kept.read_text() == "as imported\n"
 
 
+def test_two_nodes_and_what_connects_them(tmp_path: Path) -> None:
+    built = build_package(tmp_path, runs=2, division="open", nodes=2)
+    for run in range(2):
+        for node in range(2):
+            rows = [(at, watts + 100 * node + run) for at, watts in every_second(built.layout, run)]
+            write_meters(built.run_files(run).telemetry(node), {Meter("redfish"): rows})
+    record_power(built.layout, recipe(devices={"nodes": 2}, power={"interconnect": [INTERCONNECT]}))
+    built.reseal()
+    package, verdict = check_package(built.root)
+    assert [f for f in verdict.findings if f.severity is Severity.ERROR] == []
+    assert sorted(package.runs[1].power) == ["node_0.txt", "node_1.txt", "sw_0.txt"]
+    _upstream_accepts(built.layout)
+
+
+def test_what_a_killed_harness_left_is_completed(tmp_path: Path) -> None:
+    built = measured(tmp_path)
+    wanted = recipe(power={"interconnect": [INTERCONNECT]})
+    record_power(built.layout, wanted)
+    (built.layout.power_dir(1) / "node_0.txt").unlink()
+    (built.layout.power_dir(1) / "sw_0.txt").unlink()
+    assert record_power(built.layout, wanted).written == [1]
+    assert sorted(p.name for p in built.layout.power_dir(1).iterdir()) == ["node_0.txt", "sw_0.txt"]
+    assert record_power(built.layout, wanted).written == []
+
+
 def test_every_node_is_needed(tmp_path: Path) -> None:
     built = measured(tmp_path)
     record = record_power(built.layout, recipe(devices={"nodes": 2}))
