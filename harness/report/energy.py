@@ -143,13 +143,13 @@ def _summary(rows: list[EnergyRow]) -> list[EnergySummary]:
 
 
 def _missing(telemetry: dict[int, list[TelemetryFile]]) -> list[str]:
-    """What the sampler could not read and why, each said once."""
-    said: dict[str, None] = {}
+    """What the sampler could not read and why; a reason that several sources share is said once."""
+    said: dict[tuple[str, ...], str] = {}
     for one in (u for files in telemetry.values() for file in files for u in file.unavailable):
         source, what, why, fix = (clean(one.get(name), 200) for name in ("source", "what", "why", "fix"))
         reason = ": ".join(part for part in (source, what, why) if part)
-        said[f"{reason}. {fix}".strip()] = None
-    return list(said)[:20]
+        said.setdefault((what, why, fix), f"{reason}. {fix}".strip())
+    return list(said.values())[:20]
 
 
 def _has_node_power(package: Package, run: Run) -> bool:

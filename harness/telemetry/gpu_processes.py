@@ -1,8 +1,9 @@
 """Which processes compute on each GPU, and which of them are not of the run.
 
 Somebody else's work on a GPU that is being measured spoils its time, power and utilisation, so it is
-counted where a rule can find it. Belonging to the run means: descending from the watched process, or
-started in its session (the harness starts a run in a session of its own, which its daemons keep).
+counted where a rule can find it. Belonging to the run means: descending from the watched process,
+started in its session (the harness starts a run in a session of its own, which its daemons keep), or
+holding the same run spec in its environment (batch systems start workers on the harness' behalf).
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ PROC = Path("/proc")
 # inode of the first PID name space (PROC_PID_INIT_INO in Linux' include/linux/proc_ns.h)
 _FIRST_NAMESPACE = "pid:[4026531836]"
 MAX_ANCESTORS = 64
+MAX_ENVIRONMENT = 1 << 20  # bytes
+SPEC = b"CLOUDMASK_RUN_SPEC="  # reference.spec.SPEC_VARIABLE: what the harness hands to every worker
 MAX_NAMED = 20  # foreign processes named in notes
 
 
@@ -37,6 +40,7 @@ class NvmlProcessSource(NvmlBase):
         super().__init__()
         self._proc = proc
         self._root: int | None = None
+        self._spec: bytes | None = None
         self._ours: set[tuple[int, str]] = set()  # (pid, start time): outlives its parents
         self._named: set[tuple[int, str]] = set()
         self._matched = False  # whether a process of the run was ever seen on a GPU
@@ -44,6 +48,7 @@ class NvmlProcessSource(NvmlBase):
 
     def watch(self, pid: int) -> None:
         self._root, self._ours, self._matched = pid, set(), False
+        self._spec = _run_spec(self._proc, pid)
 
     def readings(self, nvml: ModuleType, handle: Any) -> list[Reading]:
         names = ("gpu_processes", "gpu_foreign_processes")
@@ -63,7 +68,7 @@ class NvmlProcessSource(NvmlBase):
         start = _start_time(self._proc, pid)
         if start is None:
             return False
-        if (pid, start) not in self._ours and self._descends(pid):
+        if (pid, start) not in self._ours and (self._descends(pid) or self._has_our_spec(pid)):
             self._ours.add((pid, start))
         return (pid, start) in self._ours
 
@@ -78,6 +83,9 @@ class NvmlProcessSource(NvmlBase):
                 return True
             pid = int(found[1])  # parent
         return False
+
+    def _has_our_spec(self, pid: int) -> bool:
+        return self._spec is not None and _run_spec(self._proc, pid) == self._spec
 
     def _name(self, pid: int) -> None:
         """Say once who it is, as far as this user may know."""
@@ -104,6 +112,16 @@ def _start_time(proc: Path, pid: int) -> str | None:
     """Tells apart two processes that had the same id."""
     found = _stat(proc, pid)
     return None if found is None else found[19]
+
+
+def _run_spec(proc: Path, pid: int) -> bytes | None:
+    """The run spec that a process was started with; None without one, or when it is not ours to look at."""
+    try:
+        with open(proc / str(pid) / "environ", "rb") as file:
+            entries = file.read(MAX_ENVIRONMENT).split(b"\0")
+    except OSError:
+        return None
+    return next((entry for entry in entries if entry.startswith(SPEC)), None)
 
 
 def _command(proc: Path, pid: int) -> str:

@@ -17,6 +17,7 @@ PROC = Path("/proc")
 SYS_BLOCK = Path("/sys/block")
 SYS_NET = Path("/sys/class/net")
 PAGE_BYTES = mmap.PAGESIZE
+TICKS_PER_S = 100  # of /proc/stat: USER_HZ, on every architecture that matters here
 _PAGED = ("pswpin", "pswpout", "workingset_refault_file")  # of /proc/vmstat, in pages
 _Times = tuple[float, float]  # all processor seconds since boot, and the idle ones among them
 
@@ -25,6 +26,19 @@ def _times(cpu: Any) -> _Times:
     """From psutil's cpu_times: guest time is part of user time; waiting for I/O is idle."""
     total = sum(cpu) - getattr(cpu, "guest", 0.0) - getattr(cpu, "guest_nice", 0.0)
     return total, cpu.idle + getattr(cpu, "iowait", 0.0)
+
+
+def node_times(stat: Path = PROC / "stat") -> _Times:
+    """Of all processors together: from the first line of /proc/stat where there is one (proc(5)), at a
+    third of what psutil's parsing costs."""
+    try:
+        with open(stat, "rb", buffering=0) as file:
+            line = file.read(256).partition(b"\n")[0].split()
+        # user nice system idle iowait irq softirq steal; guest times are in user and nice already
+        ticks = [int(field) for field in line[1:9]]
+        return sum(ticks) / TICKS_PER_S, (ticks[3] + ticks[4]) / TICKS_PER_S
+    except (OSError, ValueError, IndexError):
+        return _times(psutil.cpu_times())
 
 
 def _busy_percent(now: _Times, last: _Times | None) -> float | None:
@@ -60,7 +74,7 @@ class HostSource(Source):
 
     def open(self) -> None:
         try:
-            psutil.cpu_times()
+            node_times()
         except (OSError, psutil.Error, RuntimeError) as error:
             raise SourceUnavailable(
                 "psutil cannot read this system", str(error), "make /proc readable for this user"
@@ -72,7 +86,7 @@ class HostSource(Source):
 
     def read(self) -> Sequence[float | None]:
         try:
-            now = _times(psutil.cpu_times())
+            now = node_times()
         except (OSError, RuntimeError):
             return [None]
         last, self._last = self._last, now
@@ -271,12 +285,12 @@ class ProcessTreeSource(Source):
 
     Resident memory is the sum over the processes, so pages they share count once for each.
     Children of the main threads are looked up each time (Linux); looking for all others walks every
-    process of the machine, and is done only as often as costs 0.1 % of a core.
+    process of the machine, and is done only as often as costs 0.05 % of a core.
     """
 
     name = "process"
     interval_s = 1.0
-    scan_share = 0.001
+    scan_share = 0.0005
 
     def __init__(self, pid: int | None = None) -> None:
         self._root: psutil.Process | None = None

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from harness.telemetry.gpu_processes import NvmlProcessSource
+from harness.telemetry.gpus import NvmlSlowSource, NvmlSource, NvmlStateSource, NvmlUtilizationSource
 from harness.telemetry.host import (
     CoreSource,
     FrequencySource,
@@ -18,7 +19,6 @@ from harness.telemetry.host import (
 )
 from harness.telemetry.hwmon import HwmonSource
 from harness.telemetry.ipmi import IpmiSource
-from harness.telemetry.nvml import NvmlSlowSource, NvmlSource, NvmlStateSource, NvmlUtilizationSource
 from harness.telemetry.rapl import RaplSource
 from harness.telemetry.redfish import RedfishSource
 from harness.telemetry.source import NullSource, Source, SourceUnavailable, Unavailable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,27 @@ def test_nothing_measured_is_said_with_the_reason() -> None:
     assert card.rows == [] and headline(card) is None
     assert "unknown, not zero" in card.explanation
     assert card.missing == ["rapl: no counters: virtual machine. Nothing to do."]
+
+
+def test_a_reason_that_sources_share_is_said_once() -> None:
+    reason = {"what": "no GPU", "why": "no driver", "fix": "Install it."}
+    shared = replace(file(), unavailable=[{"source": s, **reason} for s in ("nvml", "nvml_state")])
+    assert energy_card(package(), {0: [shared]}).missing == ["nvml: no GPU: no driver. Install it."]
+
+
+def test_a_gpu_that_was_lost_has_no_energy_and_the_hole_is_named() -> None:
+    lost = series("gpu0")
+    lost.values[lost.wall_s > START_S + 4] = np.nan
+    (row,) = energy_card(package(), {0: [file(lost)]}).rows
+    assert row.joules is None and row.mean_w is None
+    assert "miss 6.0 s" in row.note and "no readings from 4.0 to 10.0 s" in row.note
+
+
+def test_other_methods_are_compared_in_the_note() -> None:
+    counter = series("gpu0", unit="J", watts=90.0, kind="counter")
+    (row,) = energy_card(package(), {0: [file(series("gpu0"), counter)]}).rows
+    assert row.method == "energy counter"
+    assert "+11.1 % by power readings, right-rectangle sum: they disagree" in row.note
 
 
 def test_node_power_logs_make_it_eligible() -> None:

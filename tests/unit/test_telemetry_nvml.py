@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 
 import pytest
 from telemetry_fakes import fake_nvml
 
-from harness.telemetry.nvml import NvmlSource
+from harness.telemetry.gpus import NvmlSource
 from harness.telemetry.source import SourceUnavailable
 
 
@@ -37,6 +38,17 @@ def test_lost_gpu_is_absent_and_left_alone_while_the_other_goes_on(monkeypatch: 
     assert len([c for c in nvml.CALLS if c[0] == 0]) == 1  # asked once, then no more
     values(source)
     assert len([c for c in nvml.CALLS if c[0] == 0]) == 1
+
+
+@pytest.mark.parametrize(("cost_s", "interval_s"), [(10e-6, 0.02), (1.2e-3, 0.3), (50e-3, 1.0)])
+def test_a_slow_driver_is_asked_less_often_but_once_a_second(
+    monkeypatch: pytest.MonkeyPatch, cost_s: float, interval_s: float
+) -> None:
+    clock = itertools.count()
+    monkeypatch.setattr("harness.telemetry.nvml.time.thread_time", lambda: next(clock) * cost_s)
+    source, _ = opened(monkeypatch)
+    assert source.interval_s == pytest.approx(interval_s)
+    assert len([note for note in source.notes() if "read at most every" in note]) == (interval_s > 0.1)
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from harness.telemetry.energy import energy_j
+from harness.telemetry.gpu_processes import NvmlProcessSource
 from tests.fakes.nvml import LOST, NO_PERMISSION, NOT_SUPPORTED, FakeNvml
 
 STEP = "0 power 0:70 10:300"  # 10 s at 70 W, then 300 W: 3700 J in 20 s
@@ -143,3 +146,37 @@ def test_processes_of_the_run_and_foreign_ones(fake_nvml: FakeNvml) -> None:
     }
     assert f"process {os.getpid()} (" in found.notes[0] and "not of the run" in found.notes[0]
     assert nobody.row()["gpu1.gpu_foreign_processes"] is None  # nothing is watched: nobody can say
+
+
+def test_worker_that_a_batch_system_started_is_of_the_run(fake_nvml: FakeNvml) -> None:
+    """Not a descendant, not in the session: it has the run's spec in its environment."""
+
+    def started(spec: str) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, "CLOUDMASK_RUN_SPEC": spec}
+        return subprocess.Popen(["sleep", "60"], env=environment, start_new_session=True)
+
+    run, worker, other = (
+        started("/runs/1/spec.json"),
+        started("/runs/1/spec.json"),
+        started("/runs/2/spec.json"),
+    )
+    fake_nvml.script(f"0 process0 0:{worker.pid}", f"1 process0 0:{other.pid}", count=2)
+    found = fake_nvml.read("NvmlProcessSource", watch=run.pid).row()
+    for process in (run, worker, other):
+        process.kill()
+        process.wait()
+    assert found["gpu0.gpu_foreign_processes"] == 0.0
+    assert found["gpu1.gpu_foreign_processes"] == 1.0
+
+
+def test_host_process_ids_in_a_container_say_nothing(tmp_path: Path) -> None:
+    """Another name space, and no process of the run among those on the GPU."""
+    (tmp_path / "self" / "ns").mkdir(parents=True)
+    (tmp_path / "self" / "ns" / "pid").symlink_to("pid:[4026532999]")
+    source = NvmlProcessSource(tmp_path)
+    source.watch(7)
+    nvml = SimpleNamespace(nvmlDeviceGetComputeRunningProcesses=lambda h: [SimpleNamespace(pid=40_000)])
+    assert source._count(nvml, None) == (1.0, None)  # type: ignore[arg-type]
+    (tmp_path / "40000").mkdir()
+    (tmp_path / "40000" / "stat").write_text("40000 (py (x) 1) S 7 7 7 " + "0 " * 15 + "123 0\n")
+    assert source._count(nvml, None) == (1.0, 0.0)  # type: ignore[arg-type]

@@ -49,12 +49,22 @@ CPU_TIMES = [
 
 
 def test_cpu_share_is_the_busy_part_of_the_difference(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = list(CPU_TIMES)
-    monkeypatch.setattr(host.psutil, "cpu_times", lambda: times.pop(0))
+    times = [host._times(cpu) for cpu in CPU_TIMES]
+    monkeypatch.setattr(host, "node_times", lambda: times.pop(0))
     source = HostSource()
     assert source.read() == [None]
     # 40 busy of 100 elapsed: guest time is part of user time and must not count twice
     assert source.read() == [pytest.approx(40.0)]
+
+
+def test_node_times_are_those_of_psutil(tmp_path: Path) -> None:
+    ours, theirs = host.node_times(), host._times(psutil.cpu_times())
+    assert ours == pytest.approx(theirs, rel=0.01)
+    (tmp_path / "stat").write_text("cpu  100 0 50 800 50 0 0 0 10 0\ncpu0 1 2\n")
+    assert host.node_times(tmp_path / "stat") == (10.0, 8.5)
+    (tmp_path / "stat").write_text("nonsense\n")
+    assert host.node_times(tmp_path / "stat") == pytest.approx(theirs, rel=0.01)
+    assert host.node_times(tmp_path / "missing") == pytest.approx(theirs, rel=0.01)
 
 
 def test_each_core_on_its_own_and_absent_when_one_goes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,6 +126,7 @@ def test_a_failed_reading_is_absent_not_zero(monkeypatch: pytest.MonkeyPatch, tm
 
     for name in ("cpu_times", "virtual_memory", "swap_memory"):
         monkeypatch.setattr(host.psutil, name, broken)
+    monkeypatch.setattr(host, "node_times", broken)
     for one in (source, memory, cores):
         assert set(one.read()) == {None}
 

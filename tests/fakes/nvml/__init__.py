@@ -99,7 +99,7 @@ class Reading:
 _PROBE = """
 import ctypes, json, sys
 from dataclasses import asdict
-from harness.telemetry import gpu_processes, nvml
+from harness.telemetry import gpu_processes, gpus
 from harness.telemetry.sources import open_source
 
 asked = json.loads(sys.argv[1])
@@ -107,7 +107,7 @@ clock = ctypes.CDLL("libnvidia-ml.so.1").fake_nvml_clock
 clock.argtypes, clock.restype = [ctypes.c_double], None
 name = asked["source"]
 clock(asked["times_s"][0])
-source = open_source(getattr(nvml, name, None) and getattr(nvml, name)() or getattr(gpu_processes, name)())
+source = open_source((getattr(gpus, name, None) or getattr(gpu_processes, name))())
 if asked.get("watch"):
     source.watch(asked["watch"])
 rows = []
