@@ -361,10 +361,16 @@ def test_hwmon_without_power(tmp_path: Path) -> None:
     assert unavailable(HwmonSource(tmp_path / "missing")).why
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_hwmon_for_root_only(tmp_path: Path) -> None:
+def test_hwmon_for_root_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = hwmon(tmp_path, {"power_meter": METER})
-    (root / "hwmon0/power1_average").chmod(0)
+    allowed = Path.read_text
+
+    def read_text(path: Path, *arguments: str, **options: str) -> str:
+        if path.name == "power1_average":
+            raise PermissionError(13, "Permission denied")
+        return allowed(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "read_text", read_text)
     assert "root only" in unavailable(HwmonSource(root)).why
 
 
