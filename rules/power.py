@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from rules.energy import EFFICIENCY, READING, START, STOP, mean_w, node_energy
+from rules.kept import kept
 from rules.model import Event, Finding, Log, Package, Quantity, Run, Scope, Severity, Telemetry
 from rules.reading import place, run_start, run_stop, time_ms
 from rules.registry import NotApplicable, NotChecked, Rule, rule
@@ -285,13 +286,20 @@ def distinct(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding
     _needs_power(package)
     seen: dict[tuple[object, ...], str] = {}
     for run in package.runs:
-        for log in run.power.values():
-            values = tuple(e.value for e in _readings(log) if is_number(e.value))
+        for name, values in _measured(run, ruleset).items():
             if len(values) < 5 or len(set(values)) == 1:
                 continue
             if values in seen:
-                yield self.finding(f"the readings are those of {seen[values]}", path=log.path)
-            seen.setdefault(values, log.path)
+                yield self.finding(f"the readings are those of {seen[values]}", path=run.power[name].path)
+            seen.setdefault(values, run.power[name].path)
+
+
+@kept
+def _measured(run: Run, ruleset: Ruleset) -> dict[str, tuple[float, ...]]:
+    """The readings of each power file that are numbers."""
+    return {
+        name: tuple(e.value for e in _readings(log) if is_number(e.value)) for name, log in run.power.items()
+    }
 
 
 @rule(

@@ -63,7 +63,7 @@ def monitor(once: bool, as_json: bool, pid: int | None) -> int:
     sources = [s for s in open_all(pid=pid) if s.name not in _LEFT_OUT or (pid and s.name == "process")]
     stop = Stop()
     channels = [Channel(source, PERIOD_S, stop) for source in sources if source.unavailable is None]
-    notes = [note for channel in channels for note in channel.source.notes()]
+    notes: list[str] = []
     try:
         rounds = _rounds(channels, notes, once)
         if as_json:

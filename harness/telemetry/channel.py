@@ -36,7 +36,7 @@ class Channel:
         self.interval_s = max(interval_s, source.interval_s)
         self.newest: Sequence[float | None] = [None] * len(source.quantities())
         self._rows: deque[tuple[float, Sequence[float | None]]] = deque()
-        self._remarks: deque[str] = deque()
+        self._remarks: deque[str] = deque(source.notes())  # of opening it
         self._since: float | None = None  # when the reading under way began
         self._hangs = False
         self._stop = stop

@@ -195,7 +195,7 @@ class NvmlBase(Source):
         why, _ = explain(nvml, error)
         if _error_name(nvml, error) in _GONE:
             self._lost.add(channel.gpu)
-            self._notes.append(f"gpu{channel.gpu}: {why}; {self.name} readings are absent from here on")
+            self._notes.append(f"gpu{channel.gpu}: {why}; its readings are absent from here on")
         elif not channel.warned:
             channel.warned = True
             self._notes.append(f"gpu{channel.gpu}: reading {channel.reading.names} failed: {why}")

@@ -60,6 +60,7 @@ class Sampling:
         self.stop = Stop()
         self.reason = "stopped"
         self._speaking = threading.Lock()
+        self._said: dict[str, str] = {}  # remark -> source
         self.signalled = (
             False  # a handler must not touch the event: its lock may be held by whom it interrupts
         )
@@ -85,9 +86,8 @@ class Sampling:
         if self.options.control:
             threading.Thread(target=self._listen, args=(sources,), daemon=True).start()
             threading.Thread(target=self._report, args=(sources, channels), daemon=True).start()
+        self._write(writer, channels)  # what there was to remark on while opening, before the first reading
         for channel in channels:
-            for note in channel.source.notes():
-                writer.event(note)
             channel.start()
         started = time.monotonic()
         while not self.stop.wait(FLUSH_S):
@@ -109,13 +109,14 @@ class Sampling:
             sources.append(self._clock)
         return sources
 
-    @staticmethod
-    def _write(writer: SampleWriter, channels: list[Channel]) -> None:
+    def _write(self, writer: SampleWriter, channels: list[Channel]) -> None:
         for channel in channels:
             rows, remarks = channel.drain()
             writer.append(channel.source.name, rows)
             for remark in remarks:
-                writer.event(remark)
+                # sources of one device notice the same (a GPU that is lost): the first to say it is enough
+                if self._said.setdefault(remark, channel.source.name) == channel.source.name:
+                    writer.event(remark)
         writer.flush()
 
     def _look_around(self, elapsed_s: float) -> None:

@@ -98,9 +98,11 @@ def _with_gaps(
         part = slice(start, min(width, start + width // 4))
         bts[row, part] = np.nan
         refs[row, part] = np.nan
+    # The swath is curved: one side runs so far into the scene that training patches show it too.
     rows = np.arange(height) / height
-    left = width * (0.01 + 0.05 * rng.random() * (1 - rows) + 0.01 * (rows - 0.5) ** 2)
-    right = width * (0.01 + 0.08 * rng.random() * rows + 0.02 * (rows - 0.3) ** 2)
+    taper = rows if rng.random() < 0.5 else 1 - rows
+    sides = [0.006 + 0.006 * (rows - 0.4) ** 2, 0.01 + rng.uniform(0.07, 0.17) * taper**1.5]
+    left, right = (width * side for side in (sides if rng.random() < 0.5 else sides[::-1]))
     columns = np.arange(width)
     empty = (columns[None, :] < left[:, None]) | (columns[None, :] >= width - right[:, None])
     refs[empty], bts[empty], mask[empty] = 0, 0, 0

@@ -16,7 +16,7 @@ from reference.dataset import TEST_FOLDER, TRAIN_FOLDER, write_json
 from reference.profiles import Profile, get_profile
 from reference.synthetic.scene import SyntheticScene, make_scene
 
-VERSION = 2  # raised whenever the same seed gives other scenes
+VERSION = 3  # raised whenever the same seed gives other scenes
 DESCRIPTION = "dataset.json"
 NOTE = "Computed, not observed: made to look and train like SLSTR scenes, not to measure with."
 FIRST_PASS = datetime(2019, 10, 1)

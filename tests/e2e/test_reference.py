@@ -23,7 +23,7 @@ def test_a_closed_submission_of_the_reference(trial, tmp_path):
     evidence = trial.evidence("local-smoke")
     for run in range(5):
         science = json.loads((evidence / f"result_{run}/science.json").read_text())
-        assert science["overall"]["accuracy"] > 0.8
+        assert science["overall"]["accuracy"] > 0.75  # majority class 0.58; seen from 0.85 to 0.95
         record = json.loads((evidence / f"result_{run}/run.json").read_text())
         assert record["peak_rss_bytes"] < 3e9
     for log in sorted((trial.org / "results/local-smoke/strong/cloudmask").glob("result_*.txt")):

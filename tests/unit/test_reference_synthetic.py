@@ -160,3 +160,14 @@ def test_files_need_no_extras_to_train(tmp_path: Path) -> None:
         for name in list(file.attrs):
             del file.attrs[name]
     check_scene(path, 75, 94)
+
+
+def test_training_patches_show_the_zero_border() -> None:
+    """A model that never saw the border calls it cloud (cold and dark), and loses it on test scenes."""
+    shape = (150, 187)
+    cut = 14  # columns that the training crop leaves out at each side (110 of 1500, scaled)
+    scenes = [make_scene(np.random.default_rng([7, n]), shape, n) for n in range(6)]
+    empty = [~np.isnan(scene.bts[..., 1]) & (scene.bts[..., 1] == 0) for scene in scenes]
+    reached = [e[:, cut:-cut].mean() for e in empty]
+    assert sum(share > 0.001 for share in reached) >= 3
+    assert all(share < 0.12 for share in reached)

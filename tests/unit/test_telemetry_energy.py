@@ -156,3 +156,8 @@ def test_gaps_are_listed_with_the_edges_of_the_window() -> None:
 def test_smoothed_power_and_limits_are_no_second_energy() -> None:
     found = energies([series_of("gpu_power_average", STEP_W), series_of("gpu_power_limit", STEP_W)], 0, 20)
     assert found == []
+
+
+def test_readings_beyond_all_bounds_give_no_number() -> None:
+    (rectangle, trapezoid) = energies([series_of("gpu_power", np.full(TIMES.size, 1e308))], 0, 20)
+    assert rectangle.joule is None and trapezoid.joule is None and "plausible" in rectangle.note
