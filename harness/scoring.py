@@ -55,7 +55,7 @@ def score(package: Package, ruleset: Ruleset) -> Score:
         science=_science(counted),
         note=note,
         scaling_factor=factor,
-        energy=energy_score(package.runs, runs, factor),
+        energy=energy_score(package.runs, runs, factor, ruleset),
     )
 
 

@@ -16,8 +16,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from rules.kept import kept
 from rules.model import Event, Log, Run, RunScore
 from rules.reading import run_start, run_stop, time_ms
+from rules.ruleset import Ruleset
 from rules.values import is_number
 
 READING, ESTIMATE, EFFICIENCY = "power_reading", "interconnect_power_est", "conversion_eff"
@@ -96,13 +98,20 @@ def run_energy(run: Run) -> RunEnergy | None:
     return RunEnergy(run.index, files)
 
 
-def energy_score(runs: list[Run], scored: list[RunScore], factor: float) -> EnergyScore | None:
+@kept
+def _of_run(run: Run, ruleset: Ruleset) -> RunEnergy | None:
+    return run_energy(run)
+
+
+def energy_score(
+    runs: list[Run], scored: list[RunScore], factor: float, ruleset: Ruleset
+) -> EnergyScore | None:
     """Mean energy of the runs that count, times the factor that the time is multiplied with.
 
     None when no run has power files. The ranking is the time's: the fastest run is dropped, not the most
     frugal one.
     """
-    found = {run.index: energy for run in runs if (energy := run_energy(run)) is not None}
+    found = {run.index: energy for run in runs if (energy := _of_run(run, ruleset)) is not None}
     if not found:
         return None
     kept = [s.index for s in scored if s.time_to_train_s is not None and s.dropped is None]

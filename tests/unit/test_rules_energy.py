@@ -106,13 +106,13 @@ def test_the_score_drops_the_runs_that_the_time_drops() -> None:
     runs = [run(i, 100.0 * (i + 1)) for i in range(3)]
     scored = [RunScore(0, 9.0, 3, 0.9, "fastest"), RunScore(1, 10.0, 3, 0.9, None)]
     scored.append(RunScore(2, 11.0, 3, 0.9, "slowest"))
-    found = energy_score(runs, scored, factor=1.5)
+    found = energy_score(runs, scored, 1.5, load_ruleset())
     assert found is not None and found.joule == pytest.approx(2000.0 * 1.5)
     assert found.difference == pytest.approx(0.0)
     runs[1].power = {"node_0.txt": metered([])}
-    spoilt = energy_score(runs, scored, 1.0)
+    spoilt = energy_score(runs, scored, 1.0, load_ruleset())
     assert spoilt is not None and spoilt.joule is None and "run 1" in str(spoilt.note)
-    assert energy_score([Run(0, power_log())], scored, 1.0) is None
+    assert energy_score([Run(0, power_log())], scored, 1.0, load_ruleset()) is None
 
 
 def test_a_package_with_power_has_an_energy_and_one_without_has_none(tmp_path: Path) -> None:
