@@ -91,7 +91,7 @@ def _devices() -> Check:
     )
     if not gpus and found.unusable:
         return Check("devices", State.WARNING, f"{detail}; {'; '.join(found.unusable)}", found.problem or "")
-    if gpus and not _cuda_libraries():
+    if any(gpu.vendor == "NVIDIA" for gpu in found.gpus) and not _cuda_libraries():
         fix = "pip install 'cloudmask-harness[cuda]', unless CUDA and cuDNN are installed on the system"
         return Check("devices", State.WARNING, f"{detail}; TensorFlow's CUDA packages are not installed", fix)
     return Check("devices", State.OK, detail)

@@ -10,13 +10,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rules.lines import Arrival as Arrival
 from rules.lines import Event as Event
 from rules.lines import Log as Log
 from rules.lines import LogProblem as LogProblem
 from rules.lines import Timeline as Timeline
+
+if TYPE_CHECKING:
+    from rules.energy import EnergyScore
 
 
 class Severity(str, Enum):
@@ -373,6 +376,7 @@ class Score:
     note: str | None = None
     scaling_factor: float = 1.0  # from the convergence points (TR 12.2); already in time_to_train_s
     weak: WeakScore | None = None  # throughput entries: instead of time_to_train_s
+    energy: EnergyScore | None = None  # of whole nodes; None when no power was submitted
 
 
 def relative(path: Path, root: Path) -> str:

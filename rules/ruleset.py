@@ -137,6 +137,8 @@ class EvidenceRules(_Part):
 
 
 class PowerRules(_Part):
+    formula_tolerance: float
+    agreement_tolerance: float
     readings_minimum: int
     interval_s: float
     interval_slack_s: float

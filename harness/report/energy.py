@@ -8,10 +8,14 @@ from harness.report.curves import origin_ms, seconds_since
 from harness.report.model import EnergyCard, EnergyRow, EnergySummary
 from harness.report.text import clean
 from harness.telemetry.energy import COUNTER, RIGHT_RECTANGLE, TRAPEZOID, Energy, energies, quoted
+from harness.telemetry.node_power import NODE
 from harness.telemetry.reader import TelemetryFile
+from rules.energy import EnergyScore
 from rules.model import Package, Run
 
 MAX_ROWS = 400
+WHOLE_NODES = "whole nodes"
+FORMULA = "MLPerf's formula, mean of the scored runs"
 KINDS = {"gpu": "GPUs", "cpu_package": "processor packages"}
 METHODS = {
     COUNTER: "energy counter",
@@ -20,9 +24,12 @@ METHODS = {
 }
 
 
-def energy_card(package: Package, telemetry: dict[int, list[TelemetryFile]]) -> EnergyCard:
+def energy_card(
+    package: Package, telemetry: dict[int, list[TelemetryFile]], nodes: EnergyScore | None = None
+) -> EnergyCard:
     """Energy between run_start and run_stop of every run, one row per measured source and scope: by the
-    energy counter where there is one, other methods compared with it in the note."""
+    energy counter where there is one, other methods compared with it in the note. `nodes`: the score of
+    the power files, which leads the summary."""
     rows = []
     for run in package.runs:
         files = telemetry.get(run.index, [])
@@ -31,7 +38,7 @@ def energy_card(package: Package, telemetry: dict[int, list[TelemetryFile]]) -> 
     node_level = bool(package.runs) and all(_has_node_power(package, run) for run in package.runs)
     return EnergyCard(
         rows=rows[:MAX_ROWS],
-        summary=_summary(rows),
+        summary=[*_whole_nodes(nodes), *_summary(rows)],
         missing=_missing(telemetry),
         node_level=node_level,
         explanation=_explain(rows, node_level),
@@ -106,8 +113,22 @@ def _together(rows: list[EnergyRow]) -> list[EnergyRow]:
 
 
 def headline(card: EnergyCard) -> EnergySummary | None:
-    """The one energy to show where there is room for one: a counter's first, then the largest scope."""
-    return max(card.summary, key=lambda s: (s.method == METHODS[COUNTER], s.joules, s.scope), default=None)
+    """The one energy to show where there is room for one: of whole nodes, by a counter, of most."""
+    return max(card.summary, key=_weight, default=None)
+
+
+def _weight(one: EnergySummary) -> tuple[bool, bool, float, str]:
+    return one.scope == WHOLE_NODES, one.method == METHODS[COUNTER], one.joules, one.scope
+
+
+def _whole_nodes(nodes: EnergyScore | None) -> list[EnergySummary]:
+    if nodes is None or nodes.joule is None:
+        return []
+    return [
+        EnergySummary(
+            scope=WHOLE_NODES, source="power files", method=FORMULA, joules=nodes.joule, runs=nodes.scored
+        )
+    ]
 
 
 def _summary(rows: list[EnergyRow]) -> list[EnergySummary]:
@@ -141,6 +162,10 @@ Energy from run_start to run_stop of the parts of the machine named under scope.
 whole node (memory, storage, fans and power supply losses are missing), so it gives no power score. Different
 kinds of scope are never added up.
 """
+_SAMPLED = """
+Energy from run_start to run_stop by scope. The whole node was sampled, but not every run has power files,
+so there is no power score. Different kinds of scope are never added up.
+"""
 _NOTHING = """
 Energy was not measured: no power meter, GPU power reading or processor energy counter gave a usable value
 during the runs. It is unknown, not zero.
@@ -150,4 +175,6 @@ during the runs. It is unknown, not zero.
 def _explain(rows: list[EnergyRow], node_level: bool) -> str:
     if node_level:
         return "Whole-node power logs come with every run, so the package carries a power measurement."
-    return " ".join((_PARTS if any(row.joules is not None for row in rows) else _NOTHING).split())
+    measured = {row.scope.rpartition(" ")[2] for row in rows if row.joules is not None}
+    text = _SAMPLED if NODE in measured else _PARTS if measured else _NOTHING
+    return " ".join(text.split())

@@ -17,7 +17,10 @@ from harness.telemetry.host import (
     SelfSource,
     TrafficSource,
 )
+from harness.telemetry.hwmon import HwmonSource
+from harness.telemetry.ipmi import IpmiSource
 from harness.telemetry.rapl import RaplSource
+from harness.telemetry.redfish import RedfishSource
 from harness.telemetry.source import NullSource, Source, SourceUnavailable, Unavailable
 
 OPEN_S = 10.0
@@ -36,6 +39,9 @@ FACTORIES: dict[str, Callable[[], Source]] = {
     NvmlProcessSource.name: NvmlProcessSource,
     RaplSource.name: RaplSource,
     SelfSource.name: SelfSource,
+    RedfishSource.name: RedfishSource,
+    IpmiSource.name: IpmiSource,
+    HwmonSource.name: HwmonSource,
 }
 
 

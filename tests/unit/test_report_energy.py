@@ -102,3 +102,8 @@ def test_node_power_logs_make_it_eligible() -> None:
     with_power = package(["results/sys/strong/cloudmask/power/result_0/node_0.txt"])
     assert energy_card(with_power, {}).node_level
     assert not energy_card(package(["results/sys/strong/cloudmask/power/result_1/node_0.txt"]), {}).node_level
+
+
+def test_a_sampled_node_without_power_files_gives_no_power_score() -> None:
+    card = energy_card(package(), {0: [file(series("node", watts=200.0))]})
+    assert not card.node_level and "The whole node was sampled" in card.explanation
