@@ -14,7 +14,7 @@ from rules.ruleset import load_ruleset
 
 def judge(one: Rule, quantities: list[Quantity], nodes: int = 1, gpus: int = 1, **more: Any) -> list[str]:
     values = {"number_of_nodes": nodes, "accelerators_per_node": gpus}
-    log = Log("r", [Event(i, 0, "POINT_IN_TIME", k, v, {}) for i, (k, v) in enumerate(values.items(), 1)])
+    log = Log("r", [Event(0, "POINT_IN_TIME", k, v, {}, "", i) for i, (k, v) in enumerate(values.items(), 1)])
     run = Run(0, log)
     run.telemetry.append(Telemetry("t.h5", "node_1", 0, 9, 0.1, 10.0, 0.1, quantities, **more))
     return [finding.message for finding in one.check(one, run, load_ruleset())]
