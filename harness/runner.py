@@ -22,14 +22,14 @@ from pathlib import Path
 from typing import IO, Any
 
 from harness import __version__
-from harness.caches import evict
 from harness.files import sha256, write_atomic, write_json
+from harness.launch import Launcher, launcher_for
+from harness.launch.nodes import NodeSamplers, evict_on_all
 from harness.layout import PackageLayout, RunFiles
 from harness.mllog import TOKEN, logger_to
 from harness.plan import RunPlan, identity, source_state
 from harness.process import Child, Line, Overtime, Silence
 from harness.progress import Display
-from harness.telemetry.parent import Sampler
 from reference.spec import SPEC_VARIABLE
 from rules.model import RunRecord
 
@@ -117,6 +117,7 @@ def run_once(plan: RunPlan, run: int, used_seeds: set[int], display: Display) ->
     result = part.root / PART_RESULT
     seed = draw_seed(used_seeds)
     command = plan.recipe.command or REFERENCE
+    launcher = launcher_for(plan.recipe)
     started_wall_s, started_s = time.time(), time.monotonic()
     outcome = _Outcome()
     spec = plan.spec(run, seed, part)
@@ -125,7 +126,7 @@ def run_once(plan: RunPlan, run: int, used_seeds: set[int], display: Display) ->
     display.run_started(run, plan.recipe.runs, seed)
     try:
         with _journal(part, result, display.event) as journal:
-            _attempt(plan, command, part, journal, outcome, display)
+            _attempt(plan, launcher, command, part, journal, outcome, display)
     except KeyboardInterrupt as interrupt:
         outcome.status, outcome.reason, interrupted = "interrupted", "interrupted by the user", interrupt
     record = RunRecord(
@@ -156,6 +157,7 @@ def run_once(plan: RunPlan, run: int, used_seeds: set[int], display: Display) ->
 
 def _attempt(
     plan: RunPlan,
+    launcher: Launcher,
     command: list[str],
     files: RunFiles,
     journal: _Journal,
@@ -166,25 +168,32 @@ def _attempt(
     for key, value in identity(plan.recipe, plan.layout).items():
         logger.event(key, value)
     logger.event("dataset_digest", plan.described.dataset.digest)
-    cleared = evict(plan.scenes)
+    cleared = evict_on_all(launcher, plan.scenes)
     outcome.cache = asdict(cleared)
     logger.event(
         "cache_clear", cleared.cleared, metadata={k: v for k, v in outcome.cache.items() if k != "cleared"}
     )
-    environment = {**os.environ, SPEC_VARIABLE: str(files.spec.absolute()), "PYTHONUNBUFFERED": "1"}
-    interval_s = plan.recipe.telemetry.interval_s
+    environment = {
+        **os.environ,
+        **launcher.environment(),
+        SPEC_VARIABLE: str(files.spec.absolute()),
+        "PYTHONUNBUFFERED": "1",
+    }
     with (
-        Sampler(files.telemetry(), interval_s=interval_s, node="node_0") as sampler,
+        NodeSamplers(launcher, files, plan.recipe.telemetry.interval_s) as samplers,
         files.output.open("wb") as output,
     ):
-        with Child(_resolved(command), environment, output) as child:
-            sampler.watch(child.pid)
+        with Child(launcher.command(_resolved(command)), environment, output) as child:
+            samplers.watch(child.pid)
             try:
-                _follow(plan, child, journal, output, display, sampler)
+                _follow(plan, child, journal, output, display, samplers)
                 outcome.exit_code = child.wait()
             except (Overtime, Silence) as problem:
                 outcome.status, outcome.reason = "timeout", str(problem)
-        outcome.exit_code, outcome.peak_rss_bytes = child.exit_code, child.peak_rss_bytes
+        outcome.exit_code = child.exit_code
+        outcome.peak_rss_bytes = child.peak_rss_bytes if launcher.here else None
+    for trouble in samplers.problems:
+        display.note(f"telemetry of {trouble}")
     if outcome.status != "timeout":
         outcome.status, outcome.reason = _judge(outcome.exit_code, journal.run_status)
 
@@ -194,7 +203,12 @@ def _resolved(command: list[str]) -> list[str]:
 
 
 def _follow(
-    plan: RunPlan, child: Child, journal: _Journal, output: IO[bytes], display: Display, sampler: Sampler
+    plan: RunPlan,
+    child: Child,
+    journal: _Journal,
+    output: IO[bytes],
+    display: Display,
+    samplers: NodeSamplers,
 ) -> None:
     limits = plan.recipe.limits
     next_look_s = 0.0
@@ -205,7 +219,7 @@ def _follow(
         if now >= next_look_s:
             next_look_s = now + 1.0
             child.remember_tree()
-            display.utilisation(sampler.latest())
+            display.utilisation(samplers.latest())
 
 
 def _sort(line: Line, journal: _Journal, output: IO[bytes], display: Display) -> None:

@@ -6,6 +6,7 @@ plain files that lie in the package itself are opened (links are listed, never f
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -233,7 +234,7 @@ class _Loader:
             probe = self._try(strangers.read_object, layout.detected, bad) or {}
             package.system = _system(layout, fields, probe, self.tree.root)
         package.recipe = self._try(_read_recipe, layout.recipe, bad)
-        package.plan = self._try(strangers.read_object, layout.plan, bad)
+        package.plan = self._try(_read_plan, layout.plan, bad)
         package.dataset = self._try(strangers.read_dataset, layout.dataset, bad)
         if package.dataset is not None:
             package.dataset_digest = _dataset_digest(package.dataset, bad)
@@ -335,6 +336,14 @@ def _read_recipe(path: Path) -> dict[str, Any]:
         first = error.errors()[0]
         where = ".".join(str(p) for p in first["loc"])[:80]
         raise Unreadable(f"is not a recipe ({where}: {first['msg'].lower()})") from None
+
+
+def _read_plan(path: Path) -> dict[str, Any]:
+    """The plan; its recipe with the defaults of fields that are newer than it, as recipe.yaml has them."""
+    plan = strangers.read_object(path)
+    with contextlib.suppress(ValidationError):  # what is no recipe stays, and differs from recipe.yaml
+        plan["recipe"] = Recipe.model_validate(plan.get("recipe")).model_dump()
+    return plan
 
 
 def _system(layout: PackageLayout, fields: dict[str, Any], probe: dict[str, Any], root: Path) -> System:
