@@ -13,6 +13,7 @@ from harness.checker import render_text
 from harness.commands import options
 from harness.commands.plan import show_machine
 from harness.errors import ExitCode, UserError
+from harness.launch import launcher_for
 from harness.prepare import Prepared, load_source, prepare, synthesize_if_missing
 from harness.progress import make_display
 from harness.submit import Submission, judge, preflight, run_all, seal, set_aside_package
@@ -28,6 +29,9 @@ from rules.model import RunScore, Severity
 @click.option("--replace", is_flag=True, help="Set finished runs of this system aside and start anew.")
 def submit(system: str, org: str, submissions: Path, data_dir: Path, resume: bool, replace: bool) -> int:
     """Run SYSTEM's recipe under the rules and make a checked, scored, explained submission.
+
+    Recipes with launcher slurm or lsf are sent to the batch system with `cloudmask launch`, whose job
+    then calls this.
 
     \b
     Exit codes: 0 compliant, 1 findings or a failed run, 2 wrong usage or machine, 130 interrupted.
@@ -54,6 +58,7 @@ def submit(system: str, org: str, submissions: Path, data_dir: Path, resume: boo
 def ready(console: Console, workspace: Workspace, system: str, org: str) -> Prepared:
     """Data at hand, right machine, plan by the rules; or a UserError that says what to do."""
     recipe = load_source(workspace, system, org)
+    launcher_for(recipe)  # a batch system's recipe outside its job: said before anything is read
     with options.file_progress(console, "synthesising scenes") as progress:
         if synthesize_if_missing(recipe, workspace, progress):
             console.print(f"synthetic data set '{recipe.data.profile}' made in {workspace.data}")
