@@ -40,7 +40,7 @@ def start_and_kill(trial, words, rank, **extra):
         text=True,
     ) as running:
         part = trial.evidence() / "result_0.part/result.txt"
-        wait_until(lambda: part.is_file() and "eval_accuracy" in part.read_text())
+        wait_until(lambda: part.is_file() and "eval_accuracy" in part.read_text(), limit_s=700)
         workers = {r: p for r, p in processes(words, trial.root).items() if r is not None}
         assert sorted(workers) == ["0", "1"]
         workers[str(rank)].kill()
