@@ -1,7 +1,6 @@
 """Login node to package under a real Slurm: two nodes on this machine, rendered jobs, one sampler per node."""
 
 import json
-import os
 
 import h5py
 import psutil
@@ -133,7 +132,6 @@ def test_slurm_refuses_in_its_own_words(trial, cluster):
     assert done.returncode == 2 and "sbatch refused" in done.stderr and "partition" in done.stderr
 
 
-@pytest.mark.skipif(os.environ.get("CLOUDMASK_FAST") == "1", reason="CLOUDMASK_FAST is set")
 def test_the_reference_trains_on_two_nodes(trial, cluster):
     trial.recipe(
         **TWO_NODES,
@@ -142,10 +140,10 @@ def test_the_reference_trains_on_two_nodes(trial, cluster):
         division="open",
         runs=1,
         best_of=1,
-        hyperparameters={"global_batch_size": 8, "max_epochs": 2, "target_accuracy": 0.7},
+        hyperparameters={"global_batch_size": 8, "max_epochs": 60},
     )
-    done = launch(trial, cluster, "--wait", limit_s=1200)
-    assert "COMPLETED" in done.stdout or "FAILED" in done.stdout, done.stderr
+    done = launch(trial, cluster, "--wait", limit_s=1400)
+    assert done.returncode == 0 and "verdict: compliant" in done.stdout, done.stdout + done.stderr
     assert values(trial, 0, "number_of_ranks") == [2] and values(trial, 0, "micro_batch_size") == [4]
-    assert values(trial, 0, "eval_accuracy") and sorted(samplers(trial, 0)) == ["node_0", "node_1"]
-    print(done.stdout)
+    assert values(trial, 0, "eval_accuracy")[-1] >= 0.9
+    assert sorted(samplers(trial, 0)) == ["node_0", "node_1"]

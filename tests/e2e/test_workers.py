@@ -1,19 +1,11 @@
-"""Several workers on this machine, under one harness: one log, the same learning, one end."""
+"""Several workers on this machine, under one harness: one end for all."""
 
 import json
-import os
 import subprocess
-import sys
-from dataclasses import replace
 
 import psutil
 import pytest
 
-from harness.launch import launcher_for
-from harness.recipe import Recipe
-from reference.dataset import describe
-from reference.profiles import PROFILES
-from reference.spec import Hyperparameters, RunSpec
 from tests.e2e.test_submit import wait_until
 
 
@@ -71,50 +63,6 @@ def test_nodes_need_a_batch_system(trial):
     assert (
         done.returncode == 2 and "this is no Slurm job" in done.stderr and "cloudmask launch" in done.stderr
     )
-
-
-def curve(spec, tmp_path, workers):
-    """Losses and accuracies per epoch of the reference, started as the harness would with that many workers."""
-    spec = replace(spec, output_dir=str(tmp_path / f"out_{workers}"))
-    recipe = Recipe(
-        devices={"workers_per_node": workers},
-        hyperparameters={"global_batch_size": spec.hyperparameters.global_batch_size},
-    )
-    spec = replace(spec, strategy=recipe.devices.chosen_strategy)
-    path = tmp_path / f"spec_{workers}.json"
-    path.write_text(spec.to_json())
-    launcher = launcher_for(recipe)
-    done = subprocess.run(
-        launcher.command([sys.executable, "-m", "reference"]),
-        env={**os.environ, **launcher.environment(), "CLOUDMASK_RUN_SPEC": str(path)},
-        capture_output=True,
-        text=True,
-        timeout=900,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    lines = [line.removeprefix(":::MLLOG ") for line in done.stdout.splitlines() if ":::MLLOG" in line]
-    events = [json.loads(line) for line in lines]
-    assert [e["value"] for e in events if e["key"] == "number_of_ranks"] == [workers]
-    assert sum(e["key"] == "run_start" for e in events) == 1 and ":::MLLOG" not in done.stderr
-    return {
-        key: [e["value"] for e in events if e["key"] == key]
-        for key in ("eval_loss", "eval_accuracy", "result")
-    }
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1500)
-def test_two_workers_learn_as_one_does(smoke_data, tmp_path):
-    """Same seed and global batches: sums in another order are all that may differ."""
-    folder = smoke_data / "smoke"
-    data = describe(folder, "smoke", PROFILES["smoke"].geometry).data
-    settings = Hyperparameters(global_batch_size=8, max_epochs=4, target_accuracy=0.999)
-    spec = RunSpec(0, 20_240_917, data, "", settings, save_weights=False)
-    one, two = (curve(spec, tmp_path, workers) for workers in (1, 2))
-    print(one, two)
-    assert len(one["eval_loss"]) == 4
-    assert two["eval_loss"] == pytest.approx(one["eval_loss"], rel=0.02)
-    assert two["eval_accuracy"] == pytest.approx(one["eval_accuracy"], abs=0.01)
 
 
 @pytest.mark.slow
