@@ -167,6 +167,7 @@ class Recipe(_Strict):
     data: DataRecipe = DataRecipe()
     hyperparameters: HyperparametersRecipe = HyperparametersRecipe()
     devices: DevicesRecipe = DevicesRecipe()
+    instances: int | None = Field(None, ge=1, le=10_000)  # models trained at the same time, for throughput
     job: JobRecipe = JobRecipe()
     limits: LimitsRecipe = LimitsRecipe()
     telemetry: TelemetryRecipe = TelemetryRecipe()

@@ -119,6 +119,8 @@ def main() -> None:
         LOG.event(key, value)
     LOG.end("init_stop")
     print("an ordinary line of output")
+    if node := os.environ.get("SLURMD_NODENAME"):
+        print("node", node)
     print(':::PROGRESS {"phase": "train", "epoch": 1, "step": 1, "steps": 2}')
     train(spec, int(str(stated["train_samples"])), misbehave)
     if spec.save_weights:

@@ -22,7 +22,10 @@ LOOK_S = 5.0
 @options.place
 @click.option("--dry-run", is_flag=True, help="Print the job script; send nothing, write nothing.")
 @click.option("--wait", is_flag=True, help="Slurm: stay, show the job's log, end with its exit code.")
-def launch(system: str, org: str, submissions: Path, data_dir: Path, dry_run: bool, wait: bool) -> int:
+@click.option("--throughput", is_flag=True, help="Send `submit --throughput`: all `instances` at once.")
+def launch(
+    system: str, org: str, submissions: Path, data_dir: Path, dry_run: bool, wait: bool, throughput: bool
+) -> int:
     """Send SYSTEM's submit to the batch system that its recipe names (launcher: slurm or lsf).
 
     Renders a job script from the recipe's job section and sends it with sbatch or bsub. The job runs
@@ -37,7 +40,7 @@ def launch(system: str, org: str, submissions: Path, data_dir: Path, dry_run: bo
     workspace = options.workspace_of(system, org, submissions, data_dir)
     source = workspace.find_recipe(system, org)
     recipe = load_recipe(source.recipe)
-    job = render(recipe, source.recipe, workspace, system, org)
+    job = render(recipe, source.recipe, workspace, system, org, throughput)
     if dry_run:
         click.echo(job.text, nl=False)
         return ExitCode.OK
@@ -46,7 +49,7 @@ def launch(system: str, org: str, submissions: Path, data_dir: Path, dry_run: bo
     write_atomic(job.script, job.text)
     number = send(recipe.launcher, job)
     for line in (
-        f"job {number} sent: {recipe.devices.nodes} node(s), {recipe.devices.workers} worker(s), {job.script}",
+        f"job {number} sent: {job.nodes} node(s), {recipe.devices.workers} worker(s) a model, {job.script}",
         f"log:     {job.log_of(number)}",
         f"package: {workspace.layout(org, system).root}, to be looked at with `cloudmask check` when it is done",
     ):

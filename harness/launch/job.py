@@ -26,23 +26,37 @@ class Job:
     text: str
     script: Path
     log: Path
+    nodes: int
 
     def log_of(self, number: str) -> Path:
         return Path(re.sub("%[jJ]", number, str(self.log)))
 
 
-def render(recipe: Recipe, recipe_path: Path, workspace: Workspace, system: str, org: str) -> Job:
+def render(
+    recipe: Recipe,
+    recipe_path: Path,
+    workspace: Workspace,
+    system: str,
+    org: str,
+    throughput: bool = False,
+) -> Job:
     """The job that runs `cloudmask submit --resume` for this recipe from the current folder.
 
-    Raises UserError when the recipe's launcher is no batch system, or for a folder whose name no
-    directive can hold.
+    Raises UserError when the recipe's launcher is no batch system, when it has no instances to
+    train for throughput, or for a folder whose name no directive can hold.
     """
     if recipe.launcher not in TEMPLATES:
         raise UserError(
             f"The recipe {recipe_path} has launcher {recipe.launcher}: there is nothing to send.",
             "set launcher: slurm (or lsf) in it; or run `cloudmask submit` here.",
         )
-    name = f"cloudmask-{org}-{system}"
+    if throughput and recipe.instances is None:
+        raise UserError(
+            f"The recipe {recipe_path} does not say how many models to train at the same time.",
+            "set `instances` in it.",
+        )
+    instances = (recipe.instances or 1) if throughput else 1
+    name = f"cloudmask-{org}-{system}" + ("-throughput" if throughput else "")
     folder = workspace.data.absolute() / "jobs"
     log = folder / f"{name}-{LOG_NUMBER[recipe.launcher]}.log"
     if re.search(r"""[\s"'%\\]""", str(folder)):
@@ -64,13 +78,15 @@ def render(recipe: Recipe, recipe_path: Path, workspace: Workspace, system: str,
         log=log,
         job=recipe.job,
         devices=recipe.devices,
+        nodes=recipe.devices.nodes * instances,
+        tasks=recipe.devices.workers * instances,
         gres=_gres(recipe),
         minutes=minutes(recipe.job.time),
         folder=str(Path.cwd()),
         recipe_path=recipe_path,
-        command=shlex.join(_submit(workspace, system, org)),
+        command=shlex.join([*_submit(workspace, system, org), *(["--throughput"] if throughput else [])]),
     )
-    return Job(name, text, folder / f"{name}.sh", log)
+    return Job(name, text, folder / f"{name}.sh", log, recipe.devices.nodes * instances)
 
 
 def _submit(workspace: Workspace, system: str, org: str) -> list[str]:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.errors import UserError
 from harness.launch.cluster import (
@@ -30,13 +30,20 @@ SCONTROL_S = 30.0
 class Launcher:
     """One machine, one or several workers. Subclasses reach other machines.
 
-    `nodes` are names in the batch system's words; node 0 is the one the harness runs on.
+    `nodes` are names in the batch system's words; the harness runs on `home`.
     """
 
     devices: DevicesRecipe
     nodes: list[str]
     addresses: list[str]  # of the nodes, as workers reach them
+    home: str = "localhost"
     step_options: list[str] = field(default_factory=list)  # the recipe's, for srun
+
+    def part(self, instance: int) -> Launcher:
+        """The launcher of one of several models that are trained at the same time: devices.nodes of the nodes."""
+        count = self.devices.nodes
+        own = slice(instance * count, (instance + 1) * count)
+        return replace(self, nodes=self.nodes[own], addresses=self.addresses[own])
 
     @property
     def here(self) -> bool:
@@ -65,6 +72,13 @@ class Launcher:
         return local_workers(self.devices.workers)
 
 
+class LocalLauncher(Launcher):
+    """This machine: models trained at the same time share it."""
+
+    def part(self, instance: int) -> Launcher:
+        return self
+
+
 class SlurmLauncher(Launcher):
     """Inside a Slurm job: steps by srun over the job's nodes."""
 
@@ -81,6 +95,7 @@ class SlurmLauncher(Launcher):
             "--unbuffered",
             "--distribution=block",
             f"--nodes={devices.nodes}",
+            f"--nodelist={','.join(self.nodes)}",
             f"--ntasks={devices.workers}",
             f"--ntasks-per-node={devices.workers_per_node}",
             *self.step_options,
@@ -88,7 +103,7 @@ class SlurmLauncher(Launcher):
         return [*step, *(WORKER if devices.workers > 1 else []), *command]
 
     def on_node(self, node: int) -> list[str]:
-        if node == 0:
+        if self.nodes[node] == self.home:
             return []
         where = [f"--nodelist={self.nodes[node]}", "--nodes=1", "--ntasks=1"]
         return ["srun", "--overlap", "--cpu-bind=none", "--unbuffered", *where]
@@ -108,21 +123,23 @@ class LsfLauncher(Launcher):
         return command if self.devices.workers == 1 else [*SUPERVISOR, "--via", "blaunch", *command]
 
     def on_node(self, node: int) -> list[str]:
-        return [] if node == 0 else ["blaunch", self.nodes[node]]
+        return [] if self.nodes[node] == self.home else ["blaunch", self.nodes[node]]
 
     def _workers(self) -> list[str]:
         return remote_workers(self.addresses, self.devices.workers_per_node)
 
 
-def launcher_for(recipe: Recipe, environment: Mapping[str, str] | None = None) -> Launcher:
-    """The recipe's launcher on the nodes at hand.
+def launcher_for(
+    recipe: Recipe, instances: int = 1, environment: Mapping[str, str] | None = None
+) -> Launcher:
+    """The recipe's launcher on the nodes at hand: devices.nodes of them for each instance.
 
     Raises UserError outside the batch system's job, or when the job has another number of nodes.
     """
     environment = os.environ if environment is None else environment
     devices = recipe.devices
     if recipe.launcher == "local":
-        return Launcher(devices, ["localhost"], ["127.0.0.1"])
+        return LocalLauncher(devices, ["localhost"], ["127.0.0.1"])
     try:
         nodes = slurm_nodes(environment) if recipe.launcher == "slurm" else lsf_hosts(environment)
     except ValueError as error:
@@ -130,14 +147,15 @@ def launcher_for(recipe: Recipe, environment: Mapping[str, str] | None = None) -
             f"The recipe's launcher is {recipe.launcher}, but {error}.",
             "send it to the batch system with `cloudmask launch`, from a login node.",
         ) from None
-    if len(nodes) != devices.nodes:
+    if len(nodes) != devices.nodes * instances:
         raise UserError(
-            f"The job has {len(nodes)} node(s), the recipe asks for {devices.nodes}.",
+            f"The job has {len(nodes)} node(s), the recipe asks for {devices.nodes * instances}.",
             "ask for as many as devices.nodes says; `cloudmask launch` does.",
         )
     if recipe.launcher == "lsf":
-        return LsfLauncher(devices, nodes, nodes)
-    return SlurmLauncher(devices, nodes, slurm_addresses(nodes, _described(nodes)), recipe.job.step_options)
+        return LsfLauncher(devices, nodes, nodes, nodes[0])
+    addresses = slurm_addresses(nodes, _described(nodes))
+    return SlurmLauncher(devices, nodes, addresses, nodes[0], recipe.job.step_options)
 
 
 def _described(nodes: list[str]) -> str:

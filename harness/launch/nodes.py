@@ -49,8 +49,9 @@ class NodeSamplers:
             list(pool.map(Sampler.stop, self._samplers))
 
     def watch(self, pid: int) -> None:
-        """Follow the process tree below `pid`, which only exists on this node."""
-        self._samplers[0].watch(pid)
+        """Follow the process tree below `pid`, which only exists where the harness runs."""
+        if not self._launcher.on_node(0):
+            self._samplers[0].watch(pid)
 
     def latest(self) -> dict[str, float | None]:
         return self._samplers[0].latest()
@@ -63,9 +64,12 @@ class NodeSamplers:
 
 def evict_on_all(launcher: Launcher, files: list[Path]) -> CacheResult:
     """Evict the files from the memory of every node; the worst of what the nodes say."""
+
+    def one(node: int) -> CacheResult:
+        return _evict_on(launcher, files, node) if launcher.on_node(node) else evict(files)
+
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        others = pool.map(lambda node: _evict_on(launcher, files, node), range(1, len(launcher.nodes)))
-        return worst([evict(files), *others])
+        return worst(list(pool.map(one, range(len(launcher.nodes)))))
 
 
 def worst(results: list[CacheResult]) -> CacheResult:

@@ -51,7 +51,7 @@ def test_a_job_becomes_a_checked_package(trial, cluster):
     trial.recipe(**TWO_NODES)
     done = launch(trial, cluster, "--wait")
     assert done.returncode == 0, done.stdout + done.stderr + cluster.logs()
-    assert "job 1 sent: 2 node(s), 2 worker(s)" in done.stdout and "COMPLETED" in done.stdout
+    assert "job 1 sent: 2 node(s), 2 worker(s) a model" in done.stdout and "COMPLETED" in done.stdout
     assert "verdict: compliant" in done.stdout
     assert trial.cloudmask("check", "submissions/lab").returncode == 0
     for run in range(5):
@@ -147,3 +147,19 @@ def test_the_reference_trains_on_two_nodes(trial, cluster):
     assert values(trial, 0, "number_of_ranks") == [2] and values(trial, 0, "micro_batch_size") == [4]
     assert values(trial, 0, "eval_accuracy")[-1] >= 0.9
     assert sorted(samplers(trial, 0)) == ["node_0", "node_1"]
+
+
+def test_throughput_trains_one_model_on_each_node(trial, cluster):
+    shared = {"division": "open", "runs": 1, "best_of": 1, "instances": 2}
+    trial.recipe(launcher="slurm", job=TWO_NODES["job"], **shared)
+    for arguments in ([], ["--throughput"]):
+        done = launch(trial, cluster, "--wait", *arguments)
+        assert done.returncode == 0 and "verdict: compliant" in done.stdout, done.stdout + done.stderr
+    assert "throughput: 2 models of 1 of 1" in done.stdout
+    evidence = trial.org / "evidence/box/weak/cloudmask"
+    hosts = []
+    for run in range(2):
+        output = (evidence / f"result_{run}/output.log").read_text()
+        hosts += [line for line in output.splitlines() if line.startswith("node ")]
+        assert (evidence / f"result_{run}/telemetry_node_0.h5").is_file()
+    assert sorted(hosts) == ["node calm", "node wind"]

@@ -86,6 +86,19 @@ def test_a_job_that_is_not_to_start_again():
     assert "requeue" not in text and "--exclusive" not in text and "--gres=gpu:a100:4" in text
 
 
+def test_throughput_asks_for_the_nodes_of_all_models():
+    recipe = Recipe(launcher="slurm", devices=DEVICES, instances=3, command=["x"])
+    place = (Path("recipe.yaml"), Workspace(), "big", "lab")
+    job = render(recipe, *place, throughput=True)
+    assert "#SBATCH --nodes=6\n" in job.text and "--resume --throughput &" in job.text
+    launcher = launcher_for(recipe, 3, {"SLURM_JOB_NODELIST": "n[1-6]"})
+    part = launcher.part(1)
+    assert part.nodes == ["n3", "n4"] and "--nodelist=n3,n4" in part.command(["x"])
+    assert "--nodelist=n3" in part.on_node(0) and launcher.part(0).on_node(0) == []
+    with pytest.raises(UserError, match="how many models"):
+        render(Recipe(launcher="slurm"), *place, throughput=True)
+
+
 def test_an_lsf_job_asks_for_the_same():
     job = rendered("lsf")
     directives = {line.removeprefix("#BSUB ") for line in job.text.splitlines() if line.startswith("#BSUB")}
@@ -194,7 +207,7 @@ def test_launching_a_local_recipe_is_explained():
 
 def test_steps_cover_the_jobs_nodes():
     recipe = Recipe(launcher="slurm", devices=DEVICES, job=JOB)
-    launcher = launcher_for(recipe, {"SLURM_JOB_NODELIST": "n[1-2]"})
+    launcher = launcher_for(recipe, environment={"SLURM_JOB_NODELIST": "n[1-2]"})
     command = launcher.command(["python", "-m", "reference"])
     assert command[0] == "srun" and {"--nodes=2", "--ntasks=8", "--kill-on-bad-exit=1", "--mpi=none"} < {
         *command
@@ -204,9 +217,9 @@ def test_steps_cover_the_jobs_nodes():
     assert [w.split(":")[0] for w in workers] == ["n1"] * 4 + ["n2"] * 4
     assert launcher.on_node(0) == [] and "--nodelist=n2" in launcher.on_node(1)
     with pytest.raises(UserError, match="The job has 1 node.s., the recipe asks for 2"):
-        launcher_for(recipe, {"SLURM_JOB_NODELIST": "n1"})
+        launcher_for(recipe, environment={"SLURM_JOB_NODELIST": "n1"})
     with pytest.raises(UserError, match="no Slurm job"):
-        launcher_for(recipe, {})
+        launcher_for(recipe, environment={})
 
 
 @pytest.mark.parametrize(

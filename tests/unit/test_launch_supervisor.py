@@ -54,7 +54,7 @@ def test_workers_run_where_the_batch_system_says(tmp_path):
     via.write_text('#!/bin/sh\necho "on $1" >&2\nshift\nexec env -i PATH="$PATH" "$@"\n')
     via.chmod(0o755)
     recipe = Recipe(launcher="lsf", devices={"nodes": 2}, command=["x"])
-    launcher = launcher_for(recipe, {"LSB_MCPU_HOSTS": "a01 4 a02 4"})
+    launcher = launcher_for(recipe, environment={"LSB_MCPU_HOSTS": "a01 4 a02 4"})
     command = launcher.command([sys.executable, "-c", PRINT])
     environment = {**os.environ, **launcher.environment(), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
