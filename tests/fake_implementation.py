@@ -1,7 +1,8 @@
 """An implementation that trains nothing: it logs a plausible run in a blink, to test the machinery around it.
 
 FAKE in the environment makes it misbehave: crash, hang, mute (no run_stop), abort, orphan, slow; only in
-the run FAKE_RUN, and only as long as the file FAKE_ONCE is not there (which it then writes).
+the run FAKE_RUN (the others as FAKE_REST says), and only as long as the file FAKE_ONCE is not there
+(which it then writes).
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def main() -> None:
     only = os.environ.get("FAKE_RUN")
     spec = load_spec()
     if only is not None and spec.run != int(only):
-        misbehave = ""
+        misbehave = os.environ.get("FAKE_REST", "")
     if misbehave and (once := os.environ.get("FAKE_ONCE")):
         misbehave = "" if Path(once).exists() else misbehave
     LOG.start("init_start")
