@@ -110,6 +110,7 @@ def point(group: Group, ruleset: Ruleset) -> PointRecord:
         epochs=epochs,
         hyperparameters=settings[0],
         precision=", ".join(sorted({str(run.log.value(PRECISION)) for _, run in group.runs})),
+        practice=package.dataset is not None and package.dataset.synthetic,
         source="recorded by `cloudmask rcp record` from runs of the reference",
         runs=[_origin(package, run, e) for (package, run), e in zip(group.runs, epochs, strict=True)],
     )

@@ -31,10 +31,10 @@ def write_json(path: Path, value: Any) -> None:
     write_atomic(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
 
 
-def sha256(path: Path) -> str:
+def sha256(path: Path | str) -> str:
     """Hex digest of a file, read in pieces."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open(path, "rb", buffering=0) as file:
         while piece := file.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from harness.errors import UserError
@@ -18,6 +18,7 @@ from rules.model import ManifestStatus
 
 MAX_FILES = 2_000_000
 MAX_MANIFEST_BYTES = 512 * 1024 * 1024
+MAX_LINE_BYTES = 16 * 1024
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)\Z")
 
 
@@ -43,6 +44,11 @@ def package_files(root: Path) -> Iterator[str]:
             yield relative
 
 
+def _belongs(name: str) -> bool:
+    """Whether a file belongs into the manifest, by its relative path."""
+    return name != MANIFEST and not name.startswith(f"{REPORTS}/")
+
+
 def write_manifest(root: Path) -> Path:
     """Write MANIFEST.sha256 for everything below root, atomically; returns its path.
 
@@ -50,7 +56,8 @@ def write_manifest(root: Path) -> Path:
     """
     lines = []
     for relative in package_files(root):
-        if "\n" in relative or "\\" in relative or "\r" in relative:
+        # a surrogate stands for a byte that is no UTF-8
+        if any(c in "\n\r\\" or "\ud800" <= c <= "\udfff" for c in relative):
             raise UserError(f"File name {relative!r} cannot stand in a manifest.", "rename the file.")
         try:
             lines.append(f"{sha256(root / relative)}  {relative}\n")
@@ -70,10 +77,18 @@ def read_manifest(path: Path) -> dict[str, str]:
     """Relative path -> SHA-256. Raises ValueError in one line when it is no manifest; OSError as usual."""
     if path.stat().st_size > MAX_MANIFEST_BYTES:
         raise ValueError(f"larger than {MAX_MANIFEST_BYTES} bytes")
+    with path.open("rb") as lines:
+        return _listed(lines)
+
+
+def _listed(lines: Iterable[bytes]) -> dict[str, str]:
     listed: dict[str, str] = {}
-    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+    for number, raw in enumerate(lines, start=1):
+        line = raw.removesuffix(b"\n")
         if not line:
             continue
+        if len(listed) > MAX_FILES or len(line) > MAX_LINE_BYTES:
+            raise ValueError(f"line {number} is one too many, or too long")
         try:
             match = _LINE.match(line.decode("utf-8"))
         except UnicodeDecodeError:
@@ -89,10 +104,13 @@ def read_manifest(path: Path) -> dict[str, str]:
     return listed
 
 
-def verify_manifest(root: Path, digest: Callable[[str], str] | None = None) -> ManifestStatus:
+def verify_manifest(
+    root: Path, digest: Callable[[str], str] | None = None, files: Iterable[str] | None = None
+) -> ManifestStatus:
     """The manifest against what is on disk. Never raises for what a package holds.
 
-    `digest` gives the SHA-256 of a file by its relative path, for callers who know it already.
+    `digest` gives the SHA-256 of a file by its relative path, and `files` are the plain files below root,
+    for callers who know them already.
     """
     digest = digest or (lambda name: sha256(root / name))
     path = root / MANIFEST
@@ -100,7 +118,7 @@ def verify_manifest(root: Path, digest: Callable[[str], str] | None = None) -> M
         return ManifestStatus(present=False)
     try:
         listed = read_manifest(path)
-        there = set(package_files(root))
+        there = set(package_files(root) if files is None else filter(_belongs, files))
     except (OSError, ValueError, UserError) as error:
         return ManifestStatus(present=True, problem=_one_line(error))
     status = ManifestStatus(

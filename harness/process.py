@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 import psutil
@@ -41,10 +42,13 @@ class Overtime(Exception):
 class Child:
     """A command in a session of its own. A context manager: after it, nothing of its tree lives.
 
-    Standard error goes to `errors`. The child dies with us even if we are killed (exec_child).
+    Standard error goes to `errors`; the child works in `folder` (default: where we do), and dies with
+    us even if we are killed (exec_child).
     """
 
-    def __init__(self, command: list[str], environment: dict[str, str], errors: IO[bytes]) -> None:
+    def __init__(
+        self, command: list[str], environment: dict[str, str], errors: IO[bytes], folder: Path | None = None
+    ) -> None:
         adopt_orphans()
         launcher = [sys.executable, "-m", "harness.exec_child", str(os.getpid()), *command]
         self._process = subprocess.Popen(
@@ -53,6 +57,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=errors,
             env=environment,
+            cwd=folder,
             start_new_session=True,
         )
         self.pid = self._process.pid

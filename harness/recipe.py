@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from harness.errors import UserError
+from harness.plain_yaml import load_yaml
 
 MAX_RECIPE_BYTES = 256 * 1024
 
@@ -194,12 +195,12 @@ def load_recipe(path: Path) -> Recipe:
     try:
         if path.stat().st_size > MAX_RECIPE_BYTES:
             raise UserError(f"{path} is too large for a recipe (over {MAX_RECIPE_BYTES} bytes).")
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = load_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"Cannot read the recipe {path}: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        where = getattr(error, "problem_mark", None)
-        at = f" (line {where.line + 1})" if where else ""
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where, why = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        at = f" (line {where.line + 1}{f': {why}' if why else ''})" if where else ""
         raise UserError(f"{path} is not valid YAML{at}.", "compare it with submissions/examples.") from error
     if not isinstance(raw, dict):
         raise UserError(f"{path} is not a recipe: a mapping of fields was expected.")

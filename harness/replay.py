@@ -1,7 +1,8 @@
 """Replay: recompute the last evaluation of each run from the weights it kept.
 
-The reference evaluates in a process of its own (reference/replay.py): a hostile weights file or a
-crash of TensorFlow ends that process, not the check. The results are attached to the runs as
+Weights files are opened by the guarded reader (harness/h5guard.py), which gives plain numbers; the
+reference evaluates these in a process of its own (reference/replay.py), so that TensorFlow sees no
+file of a stranger and its crash does not end the check. The results are attached to the runs as
 evidence, which rule EVD019 judges.
 """
 
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import WrongData
 from harness.files import sha256
+from harness.h5guard import ROOT, Reader
+from harness.layout import RunFiles
 from harness.process import Child, Overtime, Silence
 from rules.model import Dataset, DatasetFile, Package, Replay, Run
 from rules.reading import integer
@@ -32,10 +35,10 @@ PRECISIONS = {
     "bfloat16": ("mixed_bfloat16", False),
     "fp16": ("mixed_float16", False),
 }
-WEIGHTS = "weights.weights.h5"
 TOKEN = ":::REPLAY "
 LIMIT_S = 4 * 3600.0  # of all runs of a package: the official validation set takes minutes on a GPU
 MAX_BATCH = 256
+MAX_RUNS = 500  # their weights take 4 GB of the temporary folder
 MAX_SIDE, MAX_PATCH, MAX_PATCHES = 20_000, 1024, 2_000_000
 
 Say = Callable[[str], None]
@@ -54,16 +57,11 @@ def replay_package(package: Package, data: Path, say: Say = lambda line: None) -
         return
     assert package.dataset is not None
     section = _data_section(package.dataset, data, say)
-    wanted: list[dict[str, Any]] = []
-    for run in package.runs:
-        request, why = _request(run)
-        if request is None:
-            run.replay = Replay(reason=why)
-        else:
-            wanted.append(request)
-    found = {}
-    for said in _evaluated(section, wanted, say) if wanted else ():
-        found[said.pop("run")] = said
+    with tempfile.TemporaryDirectory(prefix="cloudmask-replay-") as folder:
+        wanted = _requests(package.runs, Path(folder))
+        found = {}
+        for said in _evaluated(section, wanted, Path(folder), say) if wanted else ():
+            found[said.pop("run")] = said
     lost = "the evaluation ended before this run (see the messages above)"
     for run in package.runs:
         if run.replay is None:
@@ -81,10 +79,36 @@ def _impossible(package: Package) -> str | None:
     return None
 
 
-def _request(run: Run) -> tuple[dict[str, Any] | None, str | None]:
-    """What the reference has to know of a run, or why it cannot be replayed."""
-    path = run.evidence_dir / WEIGHTS if run.evidence_dir else None
-    if run.weights_sha256 is None or path is None:
+def _requests(runs: list[Run], folder: Path) -> list[dict[str, Any]]:
+    """What the reference has to know of each run; its weights lie in `folder` as plain arrays.
+
+    Runs that cannot be replayed get a Replay that says why.
+    """
+    import numpy as np
+
+    reader = Reader()
+    wanted: list[dict[str, Any]] = []
+    for run in runs:
+        settings, why = _settings(run)
+        if len(wanted) >= MAX_RUNS:
+            settings, why = None, f"only the first {MAX_RUNS} runs are evaluated again"
+        if settings is None:
+            run.replay = Replay(reason=why)
+            continue
+        assert run.evidence_dir is not None
+        path = folder / f"{run.index}.npy"
+        try:
+            np.save(path, reader.weights(RunFiles(run.evidence_dir).weights), allow_pickle=False)
+        except ValueError as error:
+            run.replay = Replay(problem=str(error))
+        else:
+            wanted.append({"run": run.index, "weights": str(path), **settings})
+    return wanted
+
+
+def _settings(run: Run) -> tuple[dict[str, Any] | None, str | None]:
+    """Precision and batch of a run's evaluation, or why it cannot be replayed."""
+    if run.weights_sha256 is None or run.evidence_dir is None:
         return None, "the weights are not in the package"
     precision = PRECISIONS.get(str(run.log.value("lowest_numerical_precision_in_linear")))
     if precision is None:
@@ -93,13 +117,7 @@ def _request(run: Run) -> tuple[dict[str, Any] | None, str | None]:
     if batch is None or batch < 1:
         return None, "the log states no batch size"
     policy, tf32 = precision
-    return {
-        "run": run.index,
-        "weights": str(path),
-        "precision": policy,
-        "tf32": tf32,
-        "batch": min(batch, MAX_BATCH),
-    }, None
+    return {"precision": policy, "tf32": tf32, "batch": min(batch, MAX_BATCH)}, None
 
 
 def _result(said: dict[str, Any]) -> Replay:
@@ -197,26 +215,26 @@ def _is_name(profile: str, inner: Path) -> bool:
 # ---------------------------------------------------------------- evaluation
 
 
-def _evaluated(section: dict[str, Any], runs: list[dict[str, Any]], say: Say) -> Iterator[dict[str, Any]]:
+def _evaluated(
+    section: dict[str, Any], runs: list[dict[str, Any]], folder: Path, say: Say
+) -> Iterator[dict[str, Any]]:
     """What the reference says of each run; ends early when its process does."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
-    with tempfile.TemporaryDirectory(prefix="cloudmask-replay-") as folder:
-        request = Path(folder, "request.json")
-        request.write_text(json.dumps({"data": section, "runs": runs}), encoding="utf-8")
-        command = [sys.executable, "-u", "-m", "reference.replay", str(request)]
-        say(f"replay: evaluating the weights of {len(runs)} run(s)")
-        output = Path(folder, "errors.txt")
-        with output.open("w+b") as errors, Child(command, environment, errors) as child:
-            try:
-                for line in child.lines(LIMIT_S, LIMIT_S):
-                    if line is not None and line.text.startswith(TOKEN):
-                        said = json.loads(line.text[len(TOKEN) :])
-                        say(f"replay: run {said['run']}: {said.get('accuracy', 'no result')}")
-                        yield said
-            except (Overtime, Silence) as reason:
-                say(f"replay: ended: {reason}")
-            child.wait(10)
-            errors.seek(0)
-            tail = errors.read()[-2000:].decode(errors="replace").strip().splitlines()
-            if child.exit_code not in (0, None) and tail:
-                say(f"replay: {tail[-1]}")
+    request = folder / "request.json"
+    request.write_text(json.dumps({"data": section, "runs": runs}), encoding="utf-8")
+    command = [sys.executable, "-u", "-m", "reference.replay", str(request)]
+    say(f"replay: evaluating the weights of {len(runs)} run(s)")
+    with (folder / "errors.txt").open("w+b") as errors, Child(command, environment, errors, ROOT) as child:
+        try:
+            for line in child.lines(LIMIT_S, LIMIT_S):
+                if line is not None and line.text.startswith(TOKEN):
+                    said = json.loads(line.text[len(TOKEN) :])
+                    say(f"replay: run {said['run']}: {said.get('accuracy', 'no result')}")
+                    yield said
+        except (Overtime, Silence) as reason:
+            say(f"replay: ended: {reason}")
+        child.wait(10)
+        errors.seek(0)
+        tail = errors.read()[-2000:].decode(errors="replace").strip().splitlines()
+        if child.exit_code not in (0, None) and tail:
+            say(f"replay: {tail[-1]}")

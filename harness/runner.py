@@ -25,6 +25,7 @@ from typing import IO, Any
 
 from harness import __version__
 from harness.caches import CacheResult
+from harness.detect import tensorflow_version
 from harness.files import sha256, write_atomic, write_json
 from harness.launch import Launcher, launcher_for
 from harness.launch.nodes import NodeSamplers, evict_on_all
@@ -38,7 +39,7 @@ from rules.model import RunRecord
 
 PROGRESS = ":::PROGRESS "
 REFERENCE = ["python", "-u", "-m", "reference"]  # python: the interpreter we run in
-PACKAGES = ("tensorflow", "keras", "numpy", "h5py", "mlperf-logging", "psutil", "nvidia-ml-py")
+PACKAGES = ("keras", "numpy", "h5py", "mlperf-logging", "psutil", "nvidia-ml-py")
 PART_RESULT = "result.txt"  # the log, until its run is finished
 FINISHED = ("success", "aborted")  # runs that count; everything else is kept as failed
 
@@ -317,7 +318,11 @@ def set_aside(layout: PackageLayout, folder: Path) -> Path:
 
 def software() -> dict[str, Any]:
     """Versions that matter, and the state of our own source."""
-    versions: dict[str, Any] = {"python": platform.python_version(), "cloudmask-harness": __version__}
+    versions: dict[str, Any] = {
+        "python": platform.python_version(),
+        "cloudmask-harness": __version__,
+        "tensorflow": tensorflow_version(),  # under any of its distribution names
+    }
     for name in PACKAGES:
         try:
             versions[name] = metadata.version(name)

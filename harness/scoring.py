@@ -11,6 +11,7 @@ from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
+from rules.kept import kept
 from rules.model import Package, Run, RunScore, Score, WeakScore
 from rules.points import compare_package
 from rules.reading import (
@@ -48,8 +49,8 @@ def score(package: Package, ruleset: Ruleset) -> Score:
         time_to_train_s=time_s,
         method=method,
         runs=runs,
-        samples_per_s=_mean([_throughput(r) for r in counted]),
-        seconds_per_scene=_mean([_seconds_per_scene(r) for r in counted]),
+        samples_per_s=_mean([_throughput(r, ruleset) for r in counted]),
+        seconds_per_scene=_mean([_seconds_per_scene(r, ruleset) for r in counted]),
         science=_science(counted),
         note=note,
         scaling_factor=factor,
@@ -101,6 +102,7 @@ def _weak_score(package: Package, ruleset: Ruleset) -> Score:
     return Score(None, "time to train all models (MLPerf HPC rules, 7.2)", runs, note=note, weak=weak)
 
 
+@kept
 def _run_score(run: Run, ruleset: Ruleset) -> RunScore:
     found = evaluations(run.log, ruleset.quality.key)
     good = converged(run, ruleset)
@@ -148,14 +150,16 @@ def _mean(values: list[float | None]) -> float | None:
     return fmean(known) if known else None
 
 
-def _throughput(run: Run) -> float | None:
+@kept
+def _throughput(run: Run, ruleset: Ruleset) -> float | None:
     """Training patches per second of the timed run, evaluation included."""
     last, time_s = run.log.last("epoch_stop"), time_to_train_s(run.log)
     samples = last.metadata.get("samples_count") if last else None
     return samples / time_s if is_int(samples) and 0 < samples < 2**53 and time_s else None
 
 
-def _seconds_per_scene(run: Run) -> float | None:
+@kept
+def _seconds_per_scene(run: Run, ruleset: Ruleset) -> float | None:
     event = run.log.last("result")
     entry = event.value.get("seconds_per_scene") if event and isinstance(event.value, dict) else None
     value = entry.get("value") if isinstance(entry, dict) else None

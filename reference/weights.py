@@ -48,6 +48,19 @@ def read_weights(path: Path) -> list[np.ndarray]:
         raise ValueError(f"cannot be read as HDF5 ({' '.join(str(error).split())[:120]})") from None
 
 
+def as_layers(numbers: np.ndarray) -> list[np.ndarray]:
+    """All weights of the model, one after the other, as `model.set_weights` takes them.
+
+    Raises ValueError when there are more or fewer of them.
+    """
+    shapes = expected_shapes()
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    if numbers.shape != (sum(sizes),):
+        raise ValueError(f"{numbers.size} weights, the reference model has {sum(sizes)}")
+    parts = np.split(numbers, np.cumsum(sizes)[:-1])
+    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+
+
 def _arrays(file: h5py.File) -> dict[str, h5py.Dataset]:
     """Every data set by its path; groups are entered only through their own, hard links."""
     found: dict[str, h5py.Dataset] = {}

@@ -1,246 +1,24 @@
-"""EVD: what the harness saw for itself, against what the log says."""
+"""EVD: telemetry, caches, plan and replay against what the log says."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from rules.model import Arrival, Event, Finding, Package, Run, Scope, Severity, Telemetry
-from rules.reading import evaluations, integer, run_start, run_stop, status, time_ms, time_to_train_s
+from rules import sound
+from rules.kept import kept
+from rules.model import Finding, Package, Run, Scope, Severity, Telemetry
+from rules.reading import evaluations, integer, record_path, run_start, run_stop, time_ms
+from rules.reference_code import judge_code
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 from rules.values import is_number, show
-
-HARNESS_KEYS = ("submission_", "number_of_nodes", "accelerators_per_node", "dataset_digest", "cache_clear")
-
-
-def _record_path(run: Run) -> str:
-    return run.path.replace("results/", "evidence/", 1).removesuffix(".txt") + "/run.json"
-
-
-def _timeline(run: Run) -> list[Arrival]:
-    if run.timeline is None:
-        raise NotChecked("there is no readable arrival timeline (timeline.jsonl)")
-    return run.timeline
 
 
 def _telemetry(run: Run) -> list[Telemetry]:
     if not run.telemetry:
         raise NotChecked("no readable telemetry was kept")
     return run.telemetry
-
-
-def _arrivals(run: Run) -> Iterator[tuple[Event, Arrival]]:
-    by_line = {a.line: a for a in _timeline(run)}
-    for event in run.log.events:
-        if event.line in by_line:
-            yield event, by_line[event.line]
-
-
-@rule(
-    "EVD001",
-    "run.json is the record of this run",
-    Scope.RUN,
-    source="run protocol of this rulebook; survey H5",
-    fix="Package the records as the harness wrote them.",
-)
-def record(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """The harness writes down how the run ended: number, status and exit code have to fit the log."""
-    if run.record is None:
-        raise NotChecked("there is no readable run.json")
-    said = status(run.log)
-    for what, expected, actual in (
-        ("run", run.index, run.record.run),
-        ("status", said, run.record.status),
-        ("exit_code", 0, run.record.exit_code),
-    ):
-        if expected is not None and expected != actual:
-            yield self.finding(
-                f"{what} is {show(actual)}, the log says {show(expected)}"
-                if what != "exit_code"
-                else f"the implementation ended with exit code {show(actual)}",
-                path=_record_path(run),
-                expected=expected,
-                actual=actual,
-            )
-
-
-@rule(
-    "EVD002",
-    "Every line of the log arrived as it stands",
-    Scope.RUN,
-    source="run protocol of this rulebook; survey A21, W7",
-    fix="Do not edit logs: repeat the run.",
-)
-def lines_as_arrived(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """The harness notes a digest of each line when it arrives: an edited, added or removed line shows."""
-    timeline = _timeline(run)
-    digests = run.log.line_digests
-    for number, (arrival, digest) in enumerate(zip(timeline, digests, strict=False), start=1):
-        if arrival.line != number or arrival.digest != digest:
-            yield self.finding("this line is not the one that arrived", path=run.path, line=number)
-            return  # after an insertion all others differ too
-    if len(timeline) != len(digests):
-        yield self.finding(
-            f"{len(digests)} lines, but {len(timeline)} arrived",
-            path=run.path,
-            line=min(len(timeline), len(digests)) + 1,
-            expected=len(timeline),
-            actual=len(digests),
-        )
-
-
-@rule(
-    "EVD003",
-    "Logged times agree with arrival times",
-    Scope.RUN,
-    source="run protocol of this rulebook; TR 11; survey A18, W11",
-    fix="Run again on a machine whose clock is not set, with line-buffered output.",
-)
-def times_as_arrived(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """A line cannot arrive before it was written, nor long after: times in the log were not invented."""
-    clock = ruleset.clock
-    for event, arrival in _arrivals(run):
-        at = time_ms(event)
-        if at is None:
-            continue
-        late_s = arrival.wall_s - at / 1000
-        if late_s < -clock.arrival_early_s or late_s > clock.arrival_late_s:
-            how = f"{late_s:.3f} s after" if late_s > 0 else f"{-late_s:.3f} s before"
-            yield self.finding(
-                f"{event.key} arrived {how} the time it states",
-                path=run.path,
-                line=event.line,
-                expected=f"-{clock.arrival_early_s:g} to {clock.arrival_late_s:g} s",
-                actual=round(late_s, 6),
-            )
-
-
-@rule(
-    "EVD004",
-    "Time-to-train agrees with the harness' own clock",
-    Scope.RUN,
-    source="run protocol of this rulebook; survey A19, C1",
-    fix="Run again; nothing may set or slow the clock during a run.",
-)
-def time_as_measured(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """The monotonic clock cannot be set: the time between the arrivals of run_start and run_stop on it is
-    the time-to-train, whatever the log says."""
-    seen = {event.line: arrival for event, arrival in _arrivals(run)}
-    start, stop, logged_s = run_start(run.log), run_stop(run.log), time_to_train_s(run.log)
-    if start is None or stop is None or logged_s is None or start.line not in seen or stop.line not in seen:
-        raise NotApplicable("run_start or run_stop is missing")
-    measured_s = seen[stop.line].monotonic_s - seen[start.line].monotonic_s
-    if abs(measured_s - logged_s) > ruleset.clock.wall_drift_s:
-        yield self.finding(
-            f"{logged_s:.3f} s by the log, {measured_s:.3f} s by the harness' clock",
-            path=run.path,
-            line=stop.line,
-            expected=round(measured_s, 3),
-            actual=logged_s,
-        )
-
-
-@rule(
-    "EVD005",
-    "Wall clock and monotonic clock run alike",
-    Scope.RUN,
-    source="run protocol of this rulebook; survey A18, A19",
-    fix="Let the clock be slewed, not set, while a benchmark runs.",
-)
-def clocks_alike(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """A clock that was set back during the run shortens it."""
-    timeline = _timeline(run)
-    offsets = [a.wall_s - a.monotonic_s for a in timeline]
-    if offsets and max(offsets) - min(offsets) > ruleset.clock.wall_drift_s:
-        yield self.finding(
-            f"the wall clock moved {max(offsets) - min(offsets):.3f} s against the monotonic clock",
-            path=_record_path(run).replace("run.json", "timeline.jsonl"),
-            expected=f"<= {ruleset.clock.wall_drift_s:g} s",
-        )
-    for before, after in zip(timeline, timeline[1:], strict=False):
-        if after.monotonic_s < before.monotonic_s:
-            yield self.finding(
-                "arrivals run backwards",
-                path=_record_path(run).replace("run.json", "timeline.jsonl"),
-                line=after.line,
-            )
-            return
-
-
-@rule(
-    "EVD006",
-    "Identity, data set and cache lines come from the harness",
-    Scope.RUN,
-    source="run protocol of this rulebook; survey W15, C8",
-    fix="Leave these lines to the harness; implementations log from init_start on.",
-)
-def from_harness(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """An implementation could claim an empty cache or another division: only the harness knows."""
-    for event, arrival in _arrivals(run):
-        own = event.key.startswith(HARNESS_KEYS) and event.key in ruleset.keys
-        expected = "harness" if own else "child"
-        if arrival.source != expected and (own or event.key in ("init_start", "run_start", "run_stop")):
-            yield self.finding(
-                f"{event.key} came from the {show(arrival.source)}",
-                path=run.path,
-                line=event.line,
-                expected=expected,
-                actual=arrival.source,
-            )
-
-
-@rule(
-    "EVD007",
-    "Evidence files are those of the run",
-    Scope.RUN,
-    source="run protocol of this rulebook; survey W7",
-    fix="Package log and evidence as the harness wrote them.",
-)
-def files_as_recorded(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """run.json holds the digest of the log and of everything beside it, taken when the run ended."""
-    if run.record is None:
-        raise NotChecked("there is no readable run.json")
-    listed = run.record.files
-    log_name = run.path.rsplit("/", 1)[-1]
-    if log_name not in listed:
-        yield self.finding(f"{log_name} is not listed", path=_record_path(run))
-    folder = _record_path(run).removesuffix("run.json")
-    for name in sorted({*listed, *run.file_digests}):
-        path = run.path if name == log_name else folder + name
-        if name not in run.file_digests:
-            yield self.finding("is listed in run.json, but missing", path=path)
-        elif name not in listed and name != log_name:
-            yield self.finding("is not listed in run.json", path=path)
-        elif listed.get(name, run.file_digests[name]) != run.file_digests[name]:
-            yield self.finding("has other bytes than when the run ended", path=path)
-
-
-@rule(
-    "EVD008",
-    "The kept weights are the logged ones",
-    Scope.RUN,
-    source="survey 1.R (TEST01), E12; replay",
-    fix="Keep the weights file of the run.",
-)
-def weights(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """The accuracy can be recomputed only from the weights that reached it."""
-    logged = run.log.value("weights_digest")
-    if logged is None and run.weights_sha256 is None:
-        raise NotChecked("no weights were kept: the accuracy cannot be recomputed")
-    if logged is None:
-        yield self.finding("weights are in the package, but no weights_digest is logged", path=run.path)
-    elif run.weights_sha256 is None:
-        raise NotChecked("the weights are not in the package: the accuracy cannot be recomputed")
-    elif logged != run.weights_sha256:
-        event = run.log.first("weights_digest")
-        yield self.finding(
-            "weights_digest is not that of the weights in the package",
-            path=run.path,
-            line=event.line if event else None,
-            expected=run.weights_sha256,
-            actual=logged,
-        )
 
 
 @rule(
@@ -368,17 +146,25 @@ def all_evicted(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Find
     files = [*package.dataset.train, *package.dataset.test]
     size = sum(f.size_bytes for f in files)
     for run in package.runs:
-        for event in run.log.all("cache_clear")[:1]:
-            told = event.metadata.get("files"), event.metadata.get("bytes")
-            if event.value is True and told != (len(files), size):
-                yield self.finding(
-                    f"{show(told[0])} files of {show(told[1])} bytes were evicted, the data set has "
-                    f"{len(files)} of {size}",
-                    path=run.path,
-                    line=event.line,
-                    expected=[len(files), size],
-                    actual=list(told),
-                )
+        line, *told = _evicted(run, ruleset) or (None, len(files), size)
+        if told != [len(files), size]:
+            yield self.finding(
+                f"{show(told[0])} files of {show(told[1])} bytes were evicted, the data set has "
+                f"{len(files)} of {size}",
+                path=run.path,
+                line=line,
+                expected=[len(files), size],
+                actual=told,
+            )
+
+
+@kept
+def _evicted(run: Run, ruleset: Ruleset) -> tuple[int, Any, Any] | None:
+    """Line of the first cache_clear, files and bytes it claims; None where nothing is said to be evicted."""
+    event = run.log.first("cache_clear")
+    if event is None or event.value is not True:
+        return None
+    return event.line, event.metadata.get("files"), event.metadata.get("bytes")
 
 
 @rule(
@@ -440,20 +226,20 @@ def science(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     overall = run.science.get("overall") if run.science else None
     if not isinstance(overall, dict) or event is None or not isinstance(event.value, dict):
         raise NotChecked("there is no readable science.json or no result line")
-    for name, kept in overall.items():
+    for name, told in overall.items():
         entry = event.value.get(f"test_{name}")
         logged = entry.get("value") if isinstance(entry, dict) else None
         if entry is None:
             continue
         near = (
-            is_number(kept) and is_number(logged) and abs(kept - logged) <= ruleset.evidence.science_tolerance
+            is_number(told) and is_number(logged) and abs(told - logged) <= ruleset.evidence.science_tolerance
         )
-        if not near and kept != logged:
+        if not near and told != logged:
             yield self.finding(
-                f"test_{name} is {show(logged)}, science.json says {show(kept)}",
+                f"test_{name} is {show(logged)}, science.json says {show(told)}",
                 path=run.path,
                 line=event.line,
-                expected=kept,
+                expected=told,
                 actual=logged,
             )
 
@@ -470,10 +256,11 @@ def within_life(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     if run.record is None:
         raise NotChecked("there is no readable run.json")
     slack_s = ruleset.clock.child_slack_s
-    times = [t / 1000 for e in run.log.events if (t := time_ms(e)) is not None]
+    known = (time_ms(e) for e in run.log.events)
+    times = run.log.times_ms if sound.ascending(run.log) else [t for t in known if t is not None]
     if not times:
         raise NotApplicable("the log has no times")
-    first, last = min(times), max(times)
+    first, last = min(times) / 1000, max(times) / 1000
     if first < run.record.started_wall_s - slack_s or last > run.record.finished_wall_s + slack_s:
         yield self.finding(
             f"lines from {first:.1f} to {last:.1f}, the run lasted from {run.record.started_wall_s:.1f} to "
@@ -485,7 +272,7 @@ def within_life(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         yield self.finding(
             f"the run took {run.record.duration_s:.1f} s by the monotonic clock, {wall_s:.1f} s by the wall "
             "clock",
-            path=_record_path(run),
+            path=record_path(run),
             expected=run.record.duration_s,
             actual=wall_s,
         )
@@ -508,7 +295,7 @@ def one_command(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Find
         if command != expected:
             yield self.finding(
                 f"started as {show(' '.join(command))}",
-                path=_record_path(run),
+                path=record_path(run),
                 expected=" ".join(expected),
                 actual=" ".join(command),
             )
@@ -575,9 +362,7 @@ def replay(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 )
 def equivalent_code(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Model graph, initialisation and training loop are only in the code."""
-    if package.recipe is not None and package.recipe.get("command") is None:
-        raise NotApplicable("the reference implementation ran")
-    raise NotChecked("another implementation ran: its code has to be read")
+    judge_code(package, "its code")
     yield  # pragma: no cover
 
 

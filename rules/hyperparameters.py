@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from rules.model import Finding, Package, Plan, Run, Scope, Severity, Stated
+from rules.lines import Statement
+from rules.model import Finding, Package, Plan, Run, Scope, Severity
 from rules.reading import integer, place, stated
+from rules.reference_code import judge_code
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 from rules.values import is_int, is_number, same, show
@@ -156,26 +158,27 @@ def same_settings(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
         k for k, s in ruleset.keys.items() if s.phase == "before" and k not in PER_RUN and k != "cache_clear"
     ]
     required = set(ruleset.required_keys(package.division))
+    wanted = [(key, first.log.stated(key)) for key in keys]
     for run in package.runs[1:]:
-        for key in keys:
-            expected, found = stated(first.settings, key), stated(run.settings, key)
-            if (expected is None or found is None) and key in required:
-                continue  # LOG003 says so
+        for key, expected in wanted:
+            found = run.log.stated(key)
+            if found is expected or ((expected is None or found is None) and key in required):
+                continue  # LOG003 says what is missing
             if _differ(expected, found):
                 yield self.finding(
-                    f"{key} is {show(found.value) if found else 'absent'} here and "
-                    f"{show(expected.value) if expected else 'absent'} in {first.path}",
+                    f"{key} is {show(found[0]) if found else 'absent'} here and "
+                    f"{show(expected[0]) if expected else 'absent'} in {first.path}",
                     path=run.path,
-                    line=found.line if found else None,
-                    expected=expected.value if expected else None,
-                    actual=found.value if found else None,
+                    line=found[1] if found else None,
+                    expected=expected[0] if expected else None,
+                    actual=found[0] if found else None,
                 )
 
 
-def _differ(left: Stated | None, right: Stated | None) -> bool:
+def _differ(left: Statement | None, right: Statement | None) -> bool:
     if left is None or right is None:
         return (left is None) != (right is None)
-    return not same(left.value, right.value)
+    return not same(left[0], right[0])
 
 
 @rule(
@@ -337,7 +340,5 @@ def documented(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
 )
 def listed_optimiser(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Adam exists in variants (where epsilon stands, bias correction) that converge differently."""
-    if package.recipe is not None and package.recipe.get("command") is None:
-        raise NotApplicable("the reference implementation ran, and uses tf.keras.optimizers.Adam")
-    raise NotChecked("another implementation ran: its optimiser has to be compared by reading the code")
+    judge_code(package, "its optimiser")
     yield  # pragma: no cover

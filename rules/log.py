@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from rules import sound
 from rules.model import Event, Finding, Run, Scope, Severity
-from rules.reading import epoch_num, evaluations, intervals, run_start, run_stop, time_ms
+from rules.reading import epoch_num, epoch_nums, evaluations, intervals, run_start, run_stop, time_ms
 from rules.registry import NotApplicable, Rule, rule
 from rules.ruleset import Ruleset
 from rules.values import is_int, mismatch, show
@@ -60,11 +60,13 @@ def other_lines(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 )
 def required_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """A result that does not state its settings, its evaluations and its end cannot be judged."""
-    stated = {key: found.value for key, found in run.settings.items()}
+    stated = {key: found[0] for key in ruleset.conditions if (found := run.log.stated(key))}
     for key in ruleset.required_keys(run.division, stated):
+        if run.log.first(key) is not None:
+            continue
         spec = ruleset.keys[key]
         others = [o for o in (spec.alias, spec.instead) if o]
-        if not any(run.log.all(k) for k in [key, *others]):
+        if not any(map(run.log.first, others)):
             yield self.finding(f"key {key} is missing", path=run.path, expected=key)
 
 
@@ -79,9 +81,13 @@ def repeated_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """A second run_start shortens the measured time while the first still satisfies the reader. Equal
     values do not excuse it: the time of the line is what counts."""
     for key, spec in ruleset.keys.items():
-        events = run.log.all(key) + (run.log.all(spec.alias) if spec.alias else [])
+        events = run.log.all(key)
+        if spec.alias is not None:
+            events = events + run.log.all(spec.alias)
+        if len(events) < 2:
+            continue
         limit_one = spec.count == "one" or (spec.count == "optional" and spec.phase == "before")
-        if (limit_one or key in ("weights_digest", "inference_start", "inference_stop")) and len(events) > 1:
+        if limit_one or key in ("weights_digest", "inference_start", "inference_stop"):
             lines = ", ".join(str(e.line) for e in events[:10])
             yield self.finding(
                 f"{key} is logged {len(events)} times (lines {lines})",
@@ -102,9 +108,11 @@ def repeated_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 def value_types(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Presence is not enough: true passes for 1, null for a name, and 1e9 for a batch size."""
     wrong: list[tuple[Event, str]] = []
-    for key, spec in ruleset.keys.items():
-        events = run.log.all(key)
-        for event in events if not sound.values(events, spec) else ():
+    for key, events in run.log.by_key.items():
+        spec = ruleset.keys.get(key)
+        if spec is None or (len(events) > 2 and sound.values(events, spec)):
+            continue
+        for event in events:
             expected = mismatch(event.value, spec)
             if expected:
                 wrong.append((event, expected))
@@ -161,8 +169,8 @@ def required_metadata(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Findin
     """Without epoch and sample count an evaluation belongs to no moment of the training."""
     doubtful = {
         key
-        for key, spec in ruleset.keys.items()
-        if not all(sound.counted(run.log.all(key), name) for name in spec.metadata)
+        for key, names in ruleset.metadata.items()
+        if not all(sound.counted(run.log.all(key), name) for name in names)
     }
     found = [e for key in doubtful for e in run.log.all(key)]
     for event in sorted(found, key=lambda e: e.line):
@@ -274,6 +282,8 @@ def epoch_numbers(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     counted = ruleset.epoch_numbers == "counted"
     for key in ("epoch_start", "epoch_stop"):
         before = 0
+        if counted and epoch_nums(run.log.all(key)) == list(range(1, len(run.log.all(key)) + 1)):
+            continue
         for event in run.log.all(key):
             expected, epoch = before + 1, epoch_num(event)
             good = epoch == expected if counted else epoch is not None and epoch >= expected
@@ -344,7 +354,8 @@ def inside_evaluation(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Findin
     """A result outside an evaluation was not measured by it."""
     spans = intervals(run.log, "eval")
     at = 0
-    for found in sorted(evaluations(run.log, ruleset.quality.key), key=lambda e: e.event.line):
+    marks = evaluations(run.log, ruleset.quality.key)
+    for found in sorted(marks, key=lambda e: e.event.line) if not sound.inside(spans, marks) else ():
         event = found.event
         while at < len(spans) and spans[at].stop.line < event.line:
             at += 1
@@ -372,19 +383,16 @@ def imitated_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     means that the real one was not logged."""
     known = list(ruleset.keys)
     aliases = {spec.alias for spec in ruleset.keys.values()}
-    seen: set[str] = set()
-    for event in run.log.events:
-        key = event.key
-        if key in ruleset.keys or key in aliases or key in seen or len(key) > 200:
+    for key, events in run.log.by_key.items():
+        if key in ruleset.keys or key in aliases or len(key) > 200:
             continue
-        seen.add(key)
         inside = [k for k in known if k in key and len(k) > 8]
         near = inside or difflib.get_close_matches(key, known, 1, 0.88)
         if near:
             yield self.finding(
                 f"key {show(key)} imitates {near[0]}",
                 path=run.path,
-                line=event.line,
+                line=events[0].line,
                 expected=near[0],
                 actual=key,
             )
@@ -424,8 +432,14 @@ def settings_first(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     start = run_start(run.log)
     if start is None:
         return
-    settings = [key for key, spec in ruleset.keys.items() if spec.phase == "before"]
-    late = [e for key in settings for e in run.log.all(key) if e.line > start.line]
+    known = ruleset.keys
+    late = [
+        e
+        for key, events in run.log.by_key.items()
+        if events[-1].line > start.line and key in known and known[key].phase == "before"
+        for e in events
+        if e.line > start.line
+    ]
     for event in sorted(late, key=lambda e: e.line):
         yield self.finding(
             f"{event.key} is stated after run_start (line {start.line})", path=run.path, line=event.line

@@ -6,13 +6,17 @@ name. A value that was not measured or not stated is None, never zero.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-T = TypeVar("T")
+from rules.lines import Arrival as Arrival
+from rules.lines import Event as Event
+from rules.lines import Log as Log
+from rules.lines import LogProblem as LogProblem
+from rules.lines import Timeline as Timeline
 
 
 class Severity(str, Enum):
@@ -60,93 +64,7 @@ class Stated:
     line: int | None = None
 
 
-# ---------------------------------------------------------------- logs
-
-
-@dataclass(slots=True)
-class Event:
-    """One MLLOG line (rules-survey.md section 4). Values are as parsed: a rule must expect any type."""
-
-    line: int
-    time_ms: Any
-    event_type: Any
-    key: Any
-    value: Any
-    metadata: dict[str, Any]
-    namespace: Any = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LogProblem:
-    line: int
-    message: str
-    kind: str = "invalid"  # invalid, encoding, too_long, prefix, token, duplicate_key, not_finite, truncated
-
-
-@dataclass
-class Log:
-    path: str  # relative to the package
-    events: list[Event]
-    problems: list[LogProblem] = field(default_factory=list)  # lines that are no valid MLLOG
-    sha256: str | None = None
-    other_lines: int = 0  # lines without an MLLOG token
-    first_other_line: int | None = None
-    line_digests: list[str] = field(default_factory=list, repr=False)  # of every line, as in Arrival.digest
-    _by_key: dict[str, list[Event]] | None = field(default=None, repr=False, compare=False)
-    _derived: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
-
-    def once(self, name: Any, make: Callable[[], T]) -> T:
-        """make(), computed at the first call of that name: a log does not change after it was read."""
-        if name not in self._derived:
-            self._derived[name] = make()
-        found: T = self._derived[name]
-        return found
-
-    @property
-    def times_ms(self) -> list[Any]:
-        """time_ms of each event, as it stands."""
-        return self.once("times_ms", lambda: [e.time_ms for e in self.events])
-
-    @property
-    def by_key(self) -> dict[str, list[Event]]:
-        """Events of each key in line order."""
-        if self._by_key is None:
-            self._by_key = {}
-            for event in self.events:
-                if isinstance(event.key, str):
-                    self._by_key.setdefault(event.key, []).append(event)
-        return self._by_key
-
-    def all(self, key: str) -> list[Event]:
-        """Events of one key in line order."""
-        return self.by_key.get(key, [])
-
-    def first(self, key: str) -> Event | None:
-        events = self.all(key)
-        return events[0] if events else None
-
-    def value(self, key: str) -> Any:
-        """Value of the first event of that key; None when absent."""
-        event = self.first(key)
-        return event.value if event else None
-
-    def last(self, key: str) -> Event | None:
-        events = self.all(key)
-        return events[-1] if events else None
-
-
 # ---------------------------------------------------------------- evidence
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """When the harness itself saw a line of the log (timeline.jsonl)."""
-
-    line: int  # line number in result_<i>.txt
-    monotonic_s: float
-    wall_s: float
-    source: str  # "harness" or "child"
-    digest: str  # first 16 hex digits of the SHA-256 of the line
 
 
 @dataclass(frozen=True)
@@ -219,7 +137,7 @@ class Run:
     index: int
     log: Log
     record: RunRecord | None = None
-    timeline: list[Arrival] | None = None
+    timeline: Timeline | None = None
     telemetry: list[Telemetry] = field(default_factory=list)
     science: dict[str, Any] | None = None
     evidence_dir: Path | None = None
@@ -228,6 +146,8 @@ class Run:
     file_digests: dict[str, str] = field(default_factory=dict)  # evidence file name -> SHA-256 as it is now
     power: dict[str, Log] = field(default_factory=dict)  # power/result_<i>/: file name -> readings
     problems: list[str] = field(default_factory=list)  # evidence that could not be read, one line each
+    kept: dict[str, Any] = field(default_factory=dict, repr=False)  # see kept.py
+    kept_for: Any = field(default=None, repr=False)  # the ruleset they follow from
 
     @property
     def division(self) -> str | None:
@@ -249,13 +169,18 @@ class _LogSettings(Mapping[str, Stated]):
         self._log = log
 
     def __getitem__(self, key: str) -> Stated:
-        event = self._log.first(key)
-        if event is None:
+        found = self._log.stated(key)
+        if found is None:
             raise KeyError(key)
-        return Stated(event.value, self._log.path, event.line)
+        return Stated(found[0], self._log.path, found[1])
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """As Mapping has it, without an exception for each key that is absent."""
+        found = self._log.stated(key)
+        return default if found is None else Stated(found[0], self._log.path, found[1])
 
     def __iter__(self) -> Any:
-        return iter(dict.fromkeys(e.key for e in self._log.events if isinstance(e.key, str)))
+        return iter(self._log.by_key)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

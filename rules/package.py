@@ -134,8 +134,9 @@ def manifest(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding
 def clean_results(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Upstream multiplies the score with a scaling.json found in the package, and skips checks when a
     bypass file says so."""
+    pruned = "(pruned_results/)?" if package.scaling == "weak" else ""  # HR 7.2: of weak scaling only
     allowed = re.compile(
-        re.escape(_results(package)) + r"/((pruned_results/)?result[^/]*\.txt|power/result_\d+/[^/]+)\Z"
+        re.escape(_results(package)) + rf"/({pruned}result[^/]*\.txt|power/result_\d+/[^/]+)\Z"
     )
     for name in package.files:
         base = name.rsplit("/", 1)[-1]

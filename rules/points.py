@@ -20,13 +20,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import fmean, pstdev
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from rules.kept import kept
 from rules.model import Package, Run
 from rules.reading import converged, evaluations, integer
 from rules.registry import NotApplicable, NotChecked
@@ -67,6 +68,7 @@ class Comparison:
     limit: Limit | None
     reason: str
     factor: float = 1.0
+    practice: bool = False  # held against points of a practice set
 
 
 class PointRecord(BaseModel):
@@ -81,6 +83,7 @@ class PointRecord(BaseModel):
     epochs: list[float] = Field(min_length=3)
     hyperparameters: dict[str, Any] = Field(default_factory=dict)
     precision: str | None = None
+    practice: bool = False  # of a synthetic data set, where nobody competes: findings are warnings
     source: str
     runs: list[dict[str, Any]] = Field(default_factory=list)  # seed, platform, weights... of each run
 
@@ -113,6 +116,11 @@ def points_for(ruleset: str, benchmark: str, dataset: str | None) -> list[Point]
         if record.benchmark == benchmark and record.dataset in (None, dataset):
             pooled.setdefault(record.batch_size, []).extend(record.epochs)
     return [Point(batch, tuple(sorted(pooled[batch]))) for batch in sorted(pooled)]
+
+
+def is_practice(ruleset: str, dataset: str | None) -> bool:
+    """Whether the points of this data set are of a practice set (never where the digest is unknown)."""
+    return any(record.practice and record.dataset == dataset for record in load_points(ruleset))
 
 
 def olympic_mean(values: Sequence[float]) -> float:
@@ -241,7 +249,8 @@ def compare_package(package: Package, ruleset: Ruleset, method: Method | None = 
     if len(epochs) <= 2 * TRIMMED or sum(map(math.isinf, epochs)) > TRIMMED:
         raise NotApplicable("too few runs converged")
     runs = ruleset.division(package.division, package.scaling).runs_minimum
-    return compare(epochs, batch, points, runs, method or ruleset.convergence.points)
+    found = compare(epochs, batch, points, runs, method or ruleset.convergence.points)
+    return replace(found, practice=is_practice(ruleset.name, digest))
 
 
 def _digest(run: Run) -> str | None:
@@ -250,6 +259,7 @@ def _digest(run: Run) -> str | None:
     return value if isinstance(value, str) else None
 
 
+@kept
 def convergence(run: Run, ruleset: Ruleset) -> float:
     """Epochs the run needed: epoch_num of its last evaluation; infinity when it did not converge (I1)."""
     found = evaluations(run.log, ruleset.quality.key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from rules.kept import kept
 from rules.model import Event, Finding, Log, Package, Run, Scope, Severity
 from rules.reading import run_start, run_stop, time_ms
 from rules.registry import NotApplicable, NotChecked, Rule, rule
@@ -155,12 +156,16 @@ def readings(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
                 expected=f">= {rules.readings_minimum}",
                 actual=len(found),
             )
-        yield from _gaps(self, log, found, rules.interval_s + rules.interval_slack_s)
+        edges = [run_start(run.log), *found, run_stop(run.log)]
+        yield from _gaps(self, log, edges, rules.interval_s + rules.interval_slack_s)
 
 
-def _gaps(self: Rule, log: Log, found: list[Event], limit_s: float) -> Iterator[Finding]:
-    times = [t for e in found if (t := time_ms(e)) is not None]
-    longest = max(((b - a) / 1000 for a, b in zip(times, times[1:], strict=False)), default=0.0)
+def _gaps(self: Rule, log: Log, found: list[Event | None], limit_s: float) -> Iterator[Finding]:
+    """`found` begins with run_start and ends with run_stop, so that readings cover the run to its end."""
+    times = [t for e in found[1:-1] if (t := time_ms(e)) is not None]
+    start, stop = time_ms(found[0]), time_ms(found[-1])
+    ends = [*([start] if start is not None else []), *times, *([stop] if stop is not None else [])]
+    longest = max(((b - a) / 1000 for a, b in zip(ends, ends[1:], strict=False)), default=0.0)
     if longest > limit_s:
         yield self.finding(
             f"{longest:.1f} s without a reading", path=log.path, expected=f"<= {limit_s:g} s", actual=longest
@@ -221,10 +226,17 @@ def distinct(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding
     _needs_power(package)
     seen: dict[tuple[object, ...], str] = {}
     for run in package.runs:
-        for log in run.power.values():
-            values = tuple(e.value for e in _readings(log) if is_number(e.value))
+        for name, values in _measured(run, ruleset).items():
             if len(values) < 5 or len(set(values)) == 1:
                 continue
             if values in seen:
-                yield self.finding(f"the readings are those of {seen[values]}", path=log.path)
-            seen.setdefault(values, log.path)
+                yield self.finding(f"the readings are those of {seen[values]}", path=run.power[name].path)
+            seen.setdefault(values, run.power[name].path)
+
+
+@kept
+def _measured(run: Run, ruleset: Ruleset) -> dict[str, tuple[float, ...]]:
+    """The readings of each power file that are numbers."""
+    return {
+        name: tuple(e.value for e in _readings(log) if is_number(e.value)) for name, log in run.power.items()
+    }

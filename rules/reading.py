@@ -12,9 +12,10 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from rules import sound
+from rules.kept import kept
 from rules.model import Event, Log, Run, Stated
 from rules.ruleset import Ruleset
-from rules.values import is_int, is_number, whole
+from rules.values import all_floats, all_ints, is_int, is_number, whole
 
 T = TypeVar("T")
 Reader = Callable[[Log, str], list[T]]
@@ -59,6 +60,12 @@ def epoch_num(event: Event) -> int | None:
     return value if type(value) is int and is_int(value) else None
 
 
+def epoch_nums(events: list[Event]) -> list[int | None]:
+    """epoch_num of each event."""
+    found: list[int | None] = [e.metadata.get("epoch_num") for e in events]
+    return found if all_ints(found) else [epoch_num(e) for e in events]
+
+
 def run_start(log: Log) -> Event | None:
     return log.first("run_start")
 
@@ -79,8 +86,12 @@ def time_to_train_s(log: Log) -> float | None:
 def evaluations(log: Log, key: str) -> list[Evaluation]:
     """Evaluations between run_start and run_stop, in line order: others do not count (survey W13)."""
     start, stop = run_start(log), run_stop(log)
-    found = []
-    for event in log.all(key):
+    found: list[Evaluation] = []
+    events = log.all(key)
+    values = [e.value for e in events]
+    if sound.between(log, [key], start, stop) and all_floats(values):
+        return list(map(Evaluation, epoch_nums(events), values, events))
+    for event in events:
         if (start is not None and event.line < start.line) or (stop is not None and event.line > stop.line):
             continue
         value = float(event.value) if is_number(event.value) else None
@@ -100,8 +111,8 @@ def intervals(log: Log, name: str) -> list[Interval]:
     evaluation goes on beside training.
     """
     starts, stops = log.all(f"{name}_start"), log.all(f"{name}_stop")
-    if sound.alternate(starts, stops):
-        return [Interval(epoch_num(a), a, b) for a, b in zip(starts, stops, strict=True)]
+    if sound.alternate(log, name):
+        return list(map(Interval, epoch_nums(starts), starts, stops))
     pairs: list[Interval] = []
     opened: list[Event] = []
     for event in sorted(starts + stops, key=lambda e: e.line):
@@ -112,6 +123,16 @@ def intervals(log: Log, name: str) -> list[Interval]:
             opened.remove(start)
             pairs.append(Interval(epoch_num(start), start, event))
     return pairs
+
+
+@_once_per_log
+def durations(log: Log, name: str) -> list[tuple[Interval, int | None]]:
+    """Each interval with the milliseconds it took; None where one of its lines has no time."""
+    spans = intervals(log, name)
+    if sound.ascending(log):
+        return [(span, span.stop.time_ms - span.start.time_ms) for span in spans]
+    ends = [(span, time_ms(span.start), time_ms(span.stop)) for span in spans]
+    return [(span, None if a is None or b is None else b - a) for span, a, b in ends]
 
 
 def status(log: Log) -> str | None:
@@ -127,9 +148,26 @@ def reached_target(log: Log, ruleset: Ruleset) -> bool:
     return bool(found) and ruleset.quality.met(found[-1].value)
 
 
+@kept
 def converged(run: Run, ruleset: Ruleset) -> bool:
     """A run that counts: target met at its last evaluation, and ended as a success."""
     return reached_target(run.log, ruleset) and status(run.log) == "success"
+
+
+@dataclass(slots=True)
+class Timed:
+    """When the timed run began and ended."""
+
+    start_ms: int | None
+    stop_ms: int | None
+    start_line: int | None
+
+
+@kept
+def timed(run: Run, ruleset: Ruleset) -> Timed:
+    """run_start and run_stop of a run."""
+    start, stop = run_start(run.log), run_stop(run.log)
+    return Timed(time_ms(start), time_ms(stop), start.line if start else None)
 
 
 def stated(settings: Mapping[str, Stated], key: str) -> Stated | None:
@@ -159,6 +197,11 @@ def system_scale(fields: Mapping[str, Any]) -> int | None:
 
 def _scale(nodes: int | None, accelerators: int | None) -> int | None:
     return None if nodes is None or accelerators is None else nodes * max(accelerators, 1)
+
+
+def record_path(run: Run) -> str:
+    """Where the run's run.json lies, for findings."""
+    return run.path.replace("results/", "evidence/", 1).removesuffix(".txt") + "/run.json"
 
 
 def place(item: Stated | Event | None, path: str | None = None) -> dict[str, Any]:

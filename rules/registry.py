@@ -25,8 +25,15 @@ MODULES = (
     "system",
     "package",
     "power",
+    "arrivals",
     "evidence",
+    "plausible",
+    "crosschecks",
+    "between",
+    "meters",
+    "selection",
 )
+GROUPS = ("LOG", "TIM", "HYP", "DAT", "QUA", "SED", "CNV", "SYS", "PKG", "PWR", "EVD")  # order of lists
 
 
 class NotApplicable(Exception):
@@ -61,6 +68,7 @@ class Rule:
 
 _RULES: dict[str, Rule] = {}
 _LOADED: set[str] = set()
+_ORDERED: list[Rule] = []
 
 
 def rule(
@@ -88,12 +96,14 @@ def rule(
 
 
 def catalogue() -> list[Rule]:
-    """Every rule, in the order of the groups and then by number."""
+    """Every rule, in the order of the groups and then by number, whoever imported a group before."""
     for name in MODULES:
         if name not in _LOADED:
             importlib.import_module(f"rules.{name}")
             _LOADED.add(name)
-    return list(_RULES.values())
+    if len(_ORDERED) != len(_RULES):
+        _ORDERED[:] = sorted(_RULES.values(), key=lambda r: (GROUPS.index(r.id[:3]), r.id))
+    return list(_ORDERED)
 
 
 def get(id: str) -> Rule | None:

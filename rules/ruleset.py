@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +27,7 @@ class Quality(_Part):
     minimum: float
     maximum: float
     frequency_epochs: int
+    decimals: int = 3  # an accuracy with no more of them was rounded
     evaluation_slack: int = 0  # so many epochs may lack an evaluation, so many evaluations an epoch
     better: Literal["higher", "lower"] = "higher"
 
@@ -72,6 +73,7 @@ class Precisions(_Part):
 class DataRules(_Part):
     file_pattern: str
     split: dict[str, Any]
+    profiles: dict[str, dict[str, int]]  # geometry of data sets known by name
     official: dict[str, int]
 
 
@@ -96,6 +98,14 @@ class Clock(_Part):
     throughput_tolerance: float
     throughput_slack_s: float
     child_slack_s: float
+    startup_s: float
+    after_log_s: float
+    boot_drift_s: float
+    evaluation_speedup: float
+    evaluation_slack_s: float
+    train_flop_per_pixel: float
+    accelerator_flop_per_s: float
+    host_flop_per_s: float
     staging_inside: bool = False  # staging may lie inside the timed run, where it costs time
     work_after_stop: bool = False  # training may go on after run_stop, for nothing
 
@@ -105,6 +115,10 @@ class ConvergenceRules(_Part):
     cut_epochs: int
     span_days: float
     test_gap: float
+    learned_gain: float
+    shared_losses: int
+    break_s: float
+    break_runs: float
     points: Literal["trimmed", "upstream"] = "trimmed"  # which reading of the rules decides (rules/points.py)
 
 
@@ -113,6 +127,7 @@ class EvidenceRules(_Part):
     telemetry_edge_s: float
     telemetry_gap_s: float
     busy_percent: float
+    worked_percent: float
     science_tolerance: float
     replay_tolerance: dict[str, float]  # by the logged precision of the run
     cache_null: bool = False  # a cache_clear line without a value is a warning only
@@ -126,6 +141,9 @@ class PowerRules(_Part):
     window_slack_s: float
     efficiency_minimum: float
     watts_maximum: float
+    watts_minimum: float
+    telemetry_share: float
+    part_watts_maximum: float
 
 
 class PackageRules(_Part):
@@ -134,6 +152,8 @@ class PackageRules(_Part):
     file_limit_bytes: int
     forbidden_suffixes: list[str]
     bypass_files: list[str]
+    report_words: list[str]
+    report_limit_bytes: int
     numbering_from: list[int] = Field(default_factory=lambda: [0])  # the first run's number
 
 
@@ -234,11 +254,28 @@ class Ruleset(_Part):
         known = division if division in self.divisions else "closed"
         return [
             key
-            for key, rule in self.keys.items()
-            if rule.count != "optional"
-            and known in rule.divisions
-            and all((stated or {}).get(other) in values for other, values in rule.when.items())
+            for key, when in self._required[known or "closed"]
+            if all((stated or {}).get(other) in values for other, values in when.items())
         ]
+
+    @cached_property
+    def _required(self) -> dict[str, list[tuple[str, dict[str, list[Any]]]]]:
+        """Required keys of each division, with the values of other keys that they are required with."""
+        asked = {key: rule for key, rule in self.keys.items() if rule.count != "optional"}
+        return {
+            division: [(key, rule.when) for key, rule in asked.items() if division in rule.divisions]
+            for division in self.divisions
+        }
+
+    @cached_property
+    def metadata(self) -> dict[str, list[str]]:
+        """Metadata that lines must carry, of those keys that need any."""
+        return {key: rule.metadata for key, rule in self.keys.items() if rule.metadata}
+
+    @cached_property
+    def conditions(self) -> frozenset[str]:
+        """Keys whose value decides whether another key is required."""
+        return frozenset(other for rule in self.keys.values() for other in rule.when)
 
 
 def names() -> list[str]:

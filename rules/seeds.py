@@ -6,13 +6,16 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from rules.kept import kept
 from rules.model import Finding, Package, Run, Scope, Severity
+from rules.reference_code import judge_code
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 from rules.values import is_int, same, show
 
 
-def _seeds(run: Run) -> list[int]:
+@kept
+def _seeds(run: Run, ruleset: Ruleset) -> list[int]:
     """Logged seeds; "7" and 7.0 are no integers (SED002), but seed what 7 seeds."""
     return [seed for e in run.log.all("seed") if (seed := _meant(e.value)) is not None]
 
@@ -96,7 +99,7 @@ def unique(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
         raise NotApplicable("a single run")
     seen: dict[int, Run] = {}
     for run in package.runs:
-        for seed in dict.fromkeys(_seeds(run)):
+        for seed in dict.fromkeys(_seeds(run, ruleset)):
             if seed in seen:
                 event = next(e for e in run.log.all("seed") if _meant(e.value) == seed)
                 yield self.finding(
@@ -146,7 +149,7 @@ def fixed_seed(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
     if fixed is None:
         raise NotApplicable(f"{ruleset.name} pins no seed")
     for run in package.runs:
-        if fixed in _seeds(run) and (package.division != "open" or len(package.runs) > 1):
+        if fixed in _seeds(run, ruleset) and (package.division != "open" or len(package.runs) > 1):
             yield self.finding(
                 f"seed {fixed} in a {package.division or 'closed'} entry of {len(package.runs)} run(s)",
                 path=run.path,
@@ -164,7 +167,7 @@ def fixed_seed(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
 )
 def drawn(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """1, 2, 3 were chosen; who chooses seeds can choose the best ones."""
-    seeds = sorted({s for run in package.runs for s in _seeds(run)[:1]})
+    seeds = sorted({s for run in package.runs for s in _seeds(run, ruleset)[:1]})
     length = ruleset.seeds.run_length
     if len(seeds) < length:
         raise NotApplicable(f"fewer than {length} runs")
@@ -186,7 +189,5 @@ def drawn(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
 )
 def drives(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """A seed that is logged but not used changes nothing; CNV002 sees the symptom, equal curves."""
-    if package.recipe is not None and package.recipe.get("command") is None:
-        raise NotApplicable("the reference implementation ran, and seeds everything from the run spec")
-    raise NotChecked("another implementation ran: only its code shows what its seed drives")
+    judge_code(package, "what its seed drives")
     yield  # pragma: no cover

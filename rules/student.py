@@ -33,20 +33,24 @@ def t_quantile(probability: float, degrees: float) -> float:
 
 def t_distribution(t: float, degrees: float) -> float:
     """P(T <= t) by the regularised incomplete beta function (Abramowitz and Stegun 26.7.1)."""
-    tail = _beta_ratio(degrees / (degrees + t * t), degrees / 2, 0.5) / 2
+    whole = degrees + t * t
+    tail = _beta_ratio(degrees / whole, t * t / whole, degrees / 2, 0.5) / 2
     return 1 - tail if t >= 0 else tail
 
 
-def _beta_ratio(x: float, a: float, b: float) -> float:
-    """Regularised incomplete beta function I_x(a, b); the side of x where its fraction converges fast."""
+def _beta_ratio(x: float, rest: float, a: float, b: float) -> float:
+    """Regularised incomplete beta function I_x(a, b); the side of x where its fraction converges fast.
+
+    `rest` is 1 - x, given apart: where x is all but 1 the difference has no digits left.
+    """
     if x <= 0:
         return 0.0
-    if x >= 1:
+    if rest <= 0:
         return 1.0
-    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
+    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log(rest)
     if x < (a + 1) / (a + b + 2):
         return math.exp(log_front) * _beta_fraction(x, a, b) / a
-    return 1 - math.exp(log_front) * _beta_fraction(1 - x, b, a) / b
+    return 1 - math.exp(log_front) * _beta_fraction(rest, b, a) / b
 
 
 def _beta_fraction(x: float, a: float, b: float) -> float:

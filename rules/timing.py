@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from rules import sound
 from rules.model import Finding, Run, Scope, Severity
 from rules.reading import (
+    durations,
     epoch_num,
     evaluations,
     intervals,
@@ -190,6 +191,8 @@ def no_pause(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         if start.line < span.start.line < stop.line:
             edges += [span.start, span.stop]
     edges.append(stop)
+    if sound.unpaused(run.log, edges, ruleset.clock.pause_s):
+        return
     for before, after in zip(edges[::2], edges[1::2], strict=False):
         left, right = time_ms(before), time_ms(after)
         if left is not None and right is not None and (right - left) / 1000 > ruleset.clock.pause_s:
@@ -212,19 +215,16 @@ def no_pause(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 def throughput(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Patches per second times seconds are the patches of an epoch: a time that was edited no longer fits."""
     samples = run.log.value("train_samples")
-    spans = {i.epoch: i for i in intervals(run.log, "epoch")}
+    spans = {span.epoch: (span, took_ms) for span, took_ms in durations(run.log, "epoch")}
     rates = [e for e in run.log.all("tracked_stats") if isinstance(e.value, dict) and "throughput" in e.value]
     if not rates or not is_number(samples):
         raise NotApplicable("no throughput is logged")
     clock = ruleset.clock
     for event in rates:
-        rate, span = event.value["throughput"], spans.get(epoch_num(event))
-        if span is None or not is_number(rate) or rate <= 0:
+        rate, (span, took_ms) = event.value["throughput"], spans.get(epoch_num(event), (None, None))
+        if span is None or took_ms is None or not is_number(rate) or rate <= 0:
             continue
-        start, stop = time_ms(span.start), time_ms(span.stop)
-        if start is None or stop is None:
-            continue
-        took_s, needed_s = (stop - start) / 1000, samples / rate
+        took_s, needed_s = took_ms / 1000, samples / rate
         if abs(took_s - needed_s) > clock.throughput_slack_s + clock.throughput_tolerance * max(
             took_s, needed_s
         ):
@@ -282,12 +282,7 @@ def data_untouched(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 def epochs_take_time(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Each epoch does the same work: one that takes no time is invented, one that takes less than a third
     of the median may have been shortened (the first is longer: it compiles)."""
-    spans = intervals(run.log, "epoch")
-    times = []
-    for span in spans:
-        start, stop = time_ms(span.start), time_ms(span.stop)
-        if start is not None and stop is not None:
-            times.append((span, (stop - start) / 1000))
+    times = [(span, took / 1000) for span, took in durations(run.log, "epoch") if took is not None]
     if not times:
         return
     median = sorted(t for _, t in times)[(len(times) - 1) // 2]

@@ -34,6 +34,7 @@ BOOT_WALL_S = BASE_WALL_S - 50_000.0  # the monotonic clock's zero
 RUN_PITCH_S = 300.0
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TARGET = 0.90
+PRECISIONS = {"fp32": "float32", "tf32": "float32", "bfloat16": "mixed_bfloat16"}  # logged -> asked for
 
 Lines = list[dict[str, Any]]
 
@@ -242,7 +243,7 @@ def _write_code(layout: PackageLayout, options: PackageOptions) -> dict[str, Any
         "status": options.status,
         "runs": options.runs,
         "implementation": options.implementation,
-        "precision": {"fp32": "float32", "tf32": "float32", "bfloat16": "mixed_bfloat16"}[options.precision],
+        "precision": PRECISIONS[options.precision],
         "data": {"profile": "quick"},
         "hyperparameters": {
             "global_batch_size": h.global_batch_size,
@@ -544,7 +545,8 @@ def _spec(options: PackageOptions, dataset: Dataset, run: int, seed: int) -> dic
         split=Split(**dataset.split),
     )
     hyperparameters = replace(options.hyperparameters, max_epochs=options.max_epochs)
-    spec = RunSpec(run=run, seed=seed, data=data, output_dir="/out", hyperparameters=hyperparameters)
+    precision = PRECISIONS[options.precision]
+    spec = RunSpec(run, seed, data, "/out", hyperparameters, precision)
     result: dict[str, Any] = json.loads(spec.to_json())
     return result
 
@@ -591,7 +593,8 @@ class _Machine(Source):
 
     def quantities(self) -> list[QuantitySpec]:
         gpus = [QuantitySpec("gpu_utilization", "%", f"gpu{i}") for i in range(self._accelerators)]
-        return [QuantitySpec("cpu", "%", "process_tree", Kind.RATE), *gpus]
+        watts = [QuantitySpec("gpu_power", "W", f"gpu{i}") for i in range(self._accelerators)]
+        return [QuantitySpec("cpu", "%", "process_tree", Kind.RATE), *gpus, *watts]
 
 
 def write_telemetry(
@@ -602,8 +605,13 @@ def write_telemetry(
     start_s: float = -2.0,
     stop_s: float = 2.0,
     hole_s: float = 0.0,
+    noise: str | None = None,
+    gpu_w: float = 250.0,
 ) -> None:
-    """A sampler file at 2 Hz, start_s after run_start to stop_s after run_stop, with a hole in the middle."""
+    """A sampler file at 2 Hz, start_s after run_start to stop_s after run_stop, with a hole in the middle.
+
+    `noise` seeds what the readings vary by (default: the time of the run).
+    """
     events = [json.loads(line.split(":::MLLOG ", 1)[1]) for line in lines]
     at = {e["key"]: e["time_ms"] / 1000 for e in events if e["key"] in ("run_start", "run_stop")}
     first_s, last_s = at["run_start"] + start_s, at["run_stop"] + stop_s
@@ -614,17 +622,23 @@ def write_telemetry(
     writer.begin([machine], {machine.name: 0.5})
     count = int((last_s - first_s) / 0.5) + 1
     times = [first_s + 0.5 * i for i in range(count)]
-    gpu = min(busy_percent, 95.0)
+    gpu, rng = min(busy_percent, 95.0), random.Random(noise or f"{first_s}")
     writer.append(
         machine.name,
         [
-            (t - BOOT_WALL_S, [busy_percent, *[gpu] * accelerators])
+            (t - BOOT_WALL_S, _reading(rng, busy_percent, [gpu] * accelerators, [gpu_w] * accelerators))
             for t in times
             if abs(t - middle_s) >= hole_s / 2
         ],
     )
     writer.flush()
     writer.close()
+
+
+def _reading(rng: random.Random, busy_percent: float, gpus: list[float], gpus_w: list[float]) -> list[float]:
+    """Utilisation of the process tree, utilisation and watts of each accelerator, a little noisy."""
+    shake = rng.uniform(0.97, 1.03)
+    return [v * shake for v in (busy_percent, *gpus, *gpus_w)]
 
 
 def _write_power(layout: PackageLayout, options: PackageOptions, run: int, lines: list[str]) -> None:
@@ -641,6 +655,11 @@ def _write_power(layout: PackageLayout, options: PackageOptions, run: int, lines
             log.event("power_reading", round(rng.uniform(180, 240), 1))
         log.end("power_measurement_stop")
         _write(layout.power_dir(run) / f"node_{node}.txt", "".join(line + "\n" for line in log.lines))
+    if options.nodes > 1:
+        log = _LogWriter(window["run_start"] - 800, random.Random(run))
+        log.event("conversion_eff", 0.94, measurement_type="AC")
+        log.event("interconnect_power_est", 350.0)
+        _write(layout.power_dir(run) / "sw_0.txt", "".join(line + "\n" for line in log.lines))
 
 
 # ---------------------------------------------------------------- small things

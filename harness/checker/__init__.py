@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.checker.engine import check_loaded, check_plan, check_run, combine
-from harness.checker.entries import entry_of, find_entries
+from harness.checker import collector
+from harness.checker.engine import Judge, check_loaded, check_plan, check_run, combine
+from harness.checker.entries import Entry, entry_of, find_entries
 from harness.checker.jsonout import render_json, verdict_record
 from harness.checker.loader import (
     Target,
@@ -20,7 +21,8 @@ from harness.checker.loader import (
 from harness.checker.text import colour_wanted, render_text
 from harness.errors import UserError
 from harness.layout import SCALING
-from rules.model import Package, Verdict
+from rules.kept import Keeper
+from rules.model import Package, Run, Scope, Verdict
 from rules.ruleset import Ruleset, load_ruleset
 
 __all__ = [
@@ -62,7 +64,13 @@ def check_all(
 
     `prepare` may add evidence to a package (harness/replay.py) before it is judged.
     """
-    ruleset = ruleset or load_ruleset()
+    with collector.rarely():
+        return _check_all(path, ruleset or load_ruleset(), system, prepare)
+
+
+def _check_all(
+    path: Path, ruleset: Ruleset, system: str | None, prepare: Callable[[Package], None] | None
+) -> list[tuple[Package, Verdict]]:
     target = find_target(path, system)
     if target.result is not None:
         return [_check_result(target.result, target, ruleset, path)]
@@ -76,12 +84,32 @@ def check_all(
     everything = [str(e) for e in find_entries(target.root, system_names(target.root), ruleset)]
     checked = []
     for entry in entries:
-        package = load_package(target.root, entry, tree)
-        package.entries = everything
+        rules = ruleset.of(entry.benchmark)
         if prepare is not None:
+            package = load_package(target.root, entry, tree)
+            package.entries = everything
             prepare(package)
-        checked.append((package, check_loaded(package, ruleset.of(entry.benchmark), str(path))))
+            verdict = check_loaded(package, rules, str(path))
+        else:
+            package, verdict = _load_and_judge(target.root, entry, tree, rules, everything, str(path))
+        checked.append((package, verdict))
     return checked
+
+
+def _load_and_judge(
+    root: Path, entry: Entry, tree: Tree, rules: Ruleset, entries: list[str], path: str
+) -> tuple[Package, Verdict]:
+    """Each run is judged when it is read, and its log may then be put away: a package may hold thousands."""
+    judge, keeper = Judge(rules), Keeper(rules)
+
+    def visit(run: Run) -> None:
+        judge.judge(Scope.RUN, run)
+        keeper.take(run)
+
+    package = load_package(root, entry, tree, visit)
+    package.entries = entries
+    judge.judge(Scope.PACKAGE, package)
+    return package, judge.verdict(path, package.division)
 
 
 def _check_result(result: Path, target: Target, ruleset: Ruleset, path: Path) -> tuple[Package, Verdict]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from rules.model import Finding, Outcome, Package, Plan, RuleResult, Run, Scope, Severity, Verdict
@@ -11,6 +11,7 @@ from rules.registry import NotApplicable, NotChecked, Rule, catalogue
 from rules.ruleset import Ruleset
 
 MAX_FINDINGS = 100  # per rule and subject: a hostile log must not fill the memory
+MAX_LISTED = 10_000  # per rule: nor must ten thousand of them
 
 
 @dataclass
@@ -18,107 +19,147 @@ class _Tally:
     """What one rule said about all its subjects."""
 
     findings: list[Finding] = field(default_factory=list)
-    not_checked: list[str] = field(default_factory=list)
+    unlisted: int = 0
+    severities: set[Severity] = field(default_factory=set)
+    not_checked: list[str] = field(default_factory=list)  # the first reason
     not_applicable: list[str] = field(default_factory=list)
     judged: int = 0
+
+    def add(self, finding: Finding) -> None:
+        self.severities.add(finding.severity)
+        if len(self.findings) < MAX_LISTED:
+            self.findings.append(finding)
+        else:
+            self.unlisted += 1
+
+    def listed(self, rule: Rule) -> list[Finding]:
+        """The findings, and how many are left out."""
+        if not self.unlisted:
+            return self.findings
+        worst = Severity.ERROR if Severity.ERROR in self.severities else self.findings[-1].severity
+        more = rule.finding(f"{self.unlisted} more findings of this kind are not listed", severity=worst)
+        return [*self.findings, more]
 
     def result(self, id: str, lenient: str | None = None) -> RuleResult:
         """One outcome for all subjects: the worst, and a part that was not checked is never a pass.
 
         `lenient` says why the ruleset only warns.
         """
-        severities = {f.severity for f in self.findings}
-        if Severity.ERROR in severities:
+        if Severity.ERROR in self.severities:
             return RuleResult(id, Outcome.FAIL)
-        if Severity.WARNING in severities:
+        if Severity.WARNING in self.severities:
             return RuleResult(id, Outcome.WARN, lenient)
         if self.not_checked:
             return RuleResult(id, Outcome.NOT_CHECKED, self.not_checked[0])
         if self.judged:
-            return RuleResult(id, Outcome.PASS)
+            return _passed(id)
         reason = self.not_applicable[0] if self.not_applicable else "nothing of this kind in what was checked"
         return RuleResult(id, Outcome.NOT_APPLICABLE, reason)
 
 
+@lru_cache(maxsize=1024)
+def _passed(id: str) -> RuleResult:
+    """The commonest result of all, made once per rule."""
+    return RuleResult(id, Outcome.PASS)
+
+
 def check_plan(plan: Plan, ruleset: Ruleset) -> Verdict:
     """Preflight: every rule that can judge a plan, before anything runs."""
-    return _verdict(ruleset, plan.recipe_path, [(Scope.PLAN, plan)], plan.division)
+    judge = Judge(ruleset)
+    judge.judge(Scope.PLAN, plan)
+    return judge.verdict(plan.recipe_path, plan.division)
 
 
 def check_loaded(package: Package, ruleset: Ruleset, path: str) -> Verdict:
     """Every rule on each run and on the whole package."""
-    subjects: list[tuple[Scope, Any]] = [(Scope.RUN, run) for run in [*package.runs, *package.pruned]]
-    return _verdict(ruleset, path, [*subjects, (Scope.PACKAGE, package)], package.division)
+    judge = Judge(ruleset)
+    for run in [*package.runs, *package.pruned]:
+        judge.judge(Scope.RUN, run)
+    judge.judge(Scope.PACKAGE, package)
+    return judge.verdict(path, package.division)
 
 
 def check_run(run: Run, ruleset: Ruleset, path: str) -> Verdict:
     """The rules that one result log can answer."""
-    return _verdict(ruleset, path, [(Scope.RUN, run)], run.division)
+    judge = Judge(ruleset)
+    judge.judge(Scope.RUN, run)
+    return judge.verdict(path, run.division)
 
 
-def _verdict(
-    ruleset: Ruleset, path: str, subjects: Iterable[tuple[Scope, Any]], division: str | None
-) -> Verdict:
-    subjects = list(subjects)
-    scopes = {scope for scope, _ in subjects}
-    findings: list[Finding] = []
-    results: list[RuleResult] = []
-    for rule in catalogue():
-        if not scopes.intersection(rule.scopes):
-            continue
-        tally = _apply(rule, subjects, ruleset, division)
-        findings += tally.findings
-        results.append(tally.result(rule.id, ruleset.lenient.get(rule.id)))
-    failed = any(f.severity is Severity.ERROR for f in findings)
-    return Verdict(ruleset.name, path, "not_compliant" if failed else "compliant", findings, results)
+class Judge:
+    """Applies the rulebook to subjects as they come: runs one by one, then their package."""
+
+    def __init__(self, ruleset: Ruleset) -> None:
+        self._ruleset = ruleset
+        self._rules = catalogue()
+        self._tallies: dict[str, _Tally] = {}
+        self._scopes: dict[Scope, list[tuple[Rule, _Tally]]] = {}
+
+    def judge(self, scope: Scope, subject: Plan | Run | Package) -> None:
+        """Apply every rule of that scope."""
+        if scope not in self._scopes:
+            known = [rule for rule in self._rules if scope in rule.scopes]
+            tallies = [(rule, self._tallies.setdefault(rule.id, _Tally())) for rule in known]
+            self._scopes[scope] = [t for t in tallies if t[0].id not in self._ruleset.excluded]
+        for rule, tally in self._scopes[scope]:
+            _apply(rule, subject, self._ruleset, tally)
+
+    def verdict(self, path: str, division: str | None) -> Verdict:
+        """What the rules of that division said, in the order of the catalogue."""
+        ruleset = self._ruleset
+        findings: list[Finding] = []
+        results: list[RuleResult] = []
+        for rule in self._rules:
+            tally = self._tallies.get(rule.id)
+            if tally is None:  # a rule of another scope
+                continue
+            if rule.id in ruleset.excluded:
+                tally = _Tally(not_applicable=[ruleset.excluded[rule.id]])
+            # a division that nobody knows must not switch rules off (survey W2)
+            elif division in ruleset.divisions and division not in rule.divisions:
+                tally = _Tally(not_applicable=[f"not a rule of the {division} division"])
+            findings += tally.listed(rule)
+            results.append(tally.result(rule.id, ruleset.lenient.get(rule.id)))
+        failed = any(r.outcome is Outcome.FAIL for r in results)
+        return Verdict(ruleset.name, path, "not_compliant" if failed else "compliant", findings, results)
 
 
-def _apply(rule: Rule, subjects: list[tuple[Scope, Any]], ruleset: Ruleset, division: str | None) -> _Tally:
-    tally = _Tally()
-    if rule.id in ruleset.excluded:
-        tally.not_applicable.append(ruleset.excluded[rule.id])
-        return tally
-    # a division that nobody knows must not switch rules off (survey W2)
-    if division in ruleset.divisions and division not in rule.divisions:
-        tally.not_applicable.append(f"not a rule of the {division} division")
-        return tally
-    for scope, subject in subjects:
-        if scope in rule.scopes:
-            _judge(rule, subject, ruleset, tally)
-    return tally
-
-
-def _judge(rule: Rule, subject: Any, ruleset: Ruleset, tally: _Tally) -> None:
+def _apply(rule: Rule, subject: Any, ruleset: Ruleset, tally: _Tally) -> None:
+    """One rule on one subject."""
     count = 0
     try:
         for finding in rule.check(rule, subject, ruleset):
-            if rule.id in ruleset.lenient and finding.severity is Severity.ERROR:
+            if finding.severity is Severity.ERROR and rule.id in ruleset.lenient:
                 finding = replace(finding, severity=Severity.WARNING)
             count += 1
             if count > MAX_FINDINGS:
                 more = rule.finding(
                     "more findings of this kind; only the first are listed", path=finding.path
                 )
-                tally.findings.append(replace(more, severity=finding.severity))
+                tally.add(replace(more, severity=finding.severity))
                 break
-            tally.findings.append(finding)
+            tally.add(finding)
         tally.judged += 1
     except NotApplicable as reason:
-        tally.not_applicable.append(str(reason))
+        if not tally.not_applicable:
+            tally.not_applicable.append(str(reason))
     except NotChecked as reason:
-        tally.not_checked.append(str(reason))
+        if not tally.not_checked:
+            tally.not_checked.append(str(reason))
     except Exception as error:  # a defect of ours: say so, and let nothing pass because of it
-        where = getattr(subject, "path", None)
-        message = f"checker error: the rule could not be applied ({type(error).__name__}: {str(error)[:200]})"
-        tally.findings.append(
-            Finding(
-                rule=rule.id,
-                severity=Severity.ERROR,
-                message=" ".join(message.split()),
-                path=where if isinstance(where, str) else None,
-                fix="report this as a defect of the checker, with the package.",
-            )
-        )
+        tally.add(_defect(rule, subject, error))
+
+
+def _defect(rule: Rule, subject: Any, error: Exception) -> Finding:
+    where = getattr(subject, "path", None)
+    message = f"checker error: the rule could not be applied ({type(error).__name__}: {str(error)[:200]})"
+    return Finding(
+        rule=rule.id,
+        severity=Severity.ERROR,
+        message=" ".join(message.split()),
+        path=where if isinstance(where, str) else None,
+        fix="report this as a defect of the checker, with the package.",
+    )
 
 
 _ORDER = [Outcome.FAIL, Outcome.WARN, Outcome.NOT_CHECKED, Outcome.PASS, Outcome.NOT_APPLICABLE]

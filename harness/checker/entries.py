@@ -38,8 +38,14 @@ def find_entries(root: Path, systems: list[str], ruleset: Ruleset, within: Path 
 
 
 def entry_of(path: Path, root: Path, ruleset: Ruleset) -> Entry | None:
-    """The entry that a result file belongs to, by its place; None outside of results/."""
-    parts = _below_results(root, path.parent)
+    """The entry that a result file belongs to, by its place; None outside of results/.
+
+    Both paths are as find_target gives them: without links.
+    """
+    try:
+        parts = path.parent.relative_to(root / "results").parts
+    except ValueError:
+        parts = ()
     if not ruleset.benchmarks:
         return Entry(parts[0], WEAK if parts[1:2] == (WEAK,) else SCALING) if parts else None
     return Entry(*parts[:3]) if len(parts) >= 3 else None

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -21,14 +23,20 @@ from harness.checker.strangers import Unreadable
 from harness.checker.telemetry import summarise
 from harness.errors import UserError
 from harness.files import sha256
+from harness.h5guard import Reader
 from harness.layout import RESULT_PATTERN, PackageLayout, RunFiles
 from harness.manifest import MAX_FILES, verify_manifest
 from harness.recipe import Recipe
-from rules.model import Link, Log, Package, Run, System, relative
+from rules.model import Link, Log, Package, Run, System, Telemetry, relative
 from rules.reading import run_start, run_stop, time_ms
 
 MAX_RUNS = 20_000
 MAX_POWER_FILES = 100_000
+TEXT = (".txt", ".json", ".jsonl", ".yaml")
+MAX_TEXT_BYTES = 1 << 30  # of all logs, timelines and records: they take several times that in memory
+FILES = RunFiles(Path())  # the names of the evidence files of a run
+T = TypeVar("T")
+Visit = Callable[[Run], None]
 
 
 @dataclass(frozen=True)
@@ -48,26 +56,25 @@ class Tree:
     sizes: dict[str, int] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    reader: Reader = field(default_factory=Reader)
+    text_left: int = MAX_TEXT_BYTES
     _digests: dict[str, str] = field(default_factory=dict)
     _folders: dict[str, list[str]] | None = None
 
     def digest(self, name: str) -> str:
         """SHA-256 of a file by its relative path. Raises OSError."""
         if name not in self._digests:
-            self._digests[name] = sha256(self.root / name)
+            self._digests[name] = sha256(f"{self.root}/{name}")
         return self._digests[name]
 
-    def has(self, path: Path) -> bool:
-        return relative(path, self.root) in self.sizes
-
-    def below(self, folder: Path) -> list[str]:
-        """Names of the plain files directly in a folder."""
+    def below(self, folder: str) -> list[str]:
+        """Names of the plain files directly in a folder, given by its relative path."""
         if self._folders is None:
             self._folders = {}
             for path in self.sizes:
                 above, _, name = path.rpartition("/")
                 self._folders.setdefault(above, []).append(name)
-        return self._folders.get(relative(folder, self.root), [])
+        return self._folders.get(folder, [])
 
 
 def find_target(path: Path, system: str | None = None) -> Target:
@@ -77,8 +84,8 @@ def find_target(path: Path, system: str | None = None) -> Target:
     """
     if not path.exists():
         raise UserError(f"{path} does not exist.", "name a package folder or a result file.")
-    path = path.resolve()
-    if path.is_file():
+    path = Path(os.path.realpath(path))
+    if os.path.isfile(path):
         root, inside = _root_above(path)
         return Target(root or path.parent, [inside] if inside else [], path)
     if not path.is_dir():
@@ -99,9 +106,10 @@ def find_target(path: Path, system: str | None = None) -> Target:
 
 def _root_above(path: Path) -> tuple[Path | None, str | None]:
     """The organisation's folder and the system, when path lies in <org>/results/<system>."""
-    for parent in list(path.parents)[:5]:
-        if parent.name == "results" and (parent.parent / "systems").is_dir():
-            return parent.parent, path.relative_to(parent).parts[0]
+    parts = path.parts
+    for at in range(len(parts) - 2, max(len(parts) - 7, 0), -1):
+        if parts[at] == "results" and os.path.isdir(os.path.join(*parts[:at], "systems")):
+            return Path(*parts[:at]), parts[at + 1]
     return None, None
 
 
@@ -132,18 +140,29 @@ def scan(root: Path) -> Tree:
 
     for folder, names, files in os.walk(root, followlinks=False, onerror=failed):
         names.sort()
-        for name in sorted([*files, *(n for n in names if Path(folder, n).is_symlink())]):
-            path = Path(folder, name)
-            shown = relative(path, root)
-            if path.is_symlink():
-                tree.links.append(_link(path, shown, root))
-            elif path.is_file():
-                tree.sizes[shown] = path.stat().st_size
-            else:
-                tree.problems.append(f"{shown}: neither a file nor a folder")
+        above = relative(Path(folder), root)
+        above = "" if above == "." else f"{above}/"
+        for name in sorted([*files, *(n for n in names if os.path.islink(f"{folder}/{n}"))]):
+            shown = above + name
+            _note(tree, f"{folder}/{name}", shown)
             if len(tree.sizes) > MAX_FILES:
                 raise UserError(f"{root} holds more than {MAX_FILES} files.", "name a single package.")
     return tree
+
+
+def _note(tree: Tree, path: str, shown: str) -> None:
+    """Put a file or link into the tree."""
+    try:
+        found = os.lstat(path)
+    except OSError as error:
+        tree.problems.append(f"{shown}: {error.strerror}")
+        return
+    if stat.S_ISLNK(found.st_mode):
+        tree.links.append(_link(Path(path), shown, tree.root))
+    elif stat.S_ISREG(found.st_mode):
+        tree.sizes[shown] = found.st_size
+    else:
+        tree.problems.append(f"{shown}: neither a file nor a folder")
 
 
 def _link(path: Path, shown: str, root: Path) -> Link:
@@ -156,9 +175,16 @@ def _link(path: Path, shown: str, root: Path) -> Link:
     return Link(shown, target, inside, exists)
 
 
-def load_package(root: Path, system: str | Entry, tree: Tree | None = None) -> Package:
-    """One organisation's entry for one system. Raises UserError only for an absurd number of files."""
+def load_package(
+    root: Path, system: str | Entry, tree: Tree | None = None, visit: Visit = lambda run: None
+) -> Package:
+    """One organisation's entry for one system. Raises UserError only for an absurd number of files.
+
+    `visit` is called with each run once it is read; it may put the run's log away (rules/kept.py).
+    """
     tree = tree or scan(root)
+    if any("/telemetry_" in name for name in tree.sizes):
+        tree.reader.begin()
     entry = system if isinstance(system, Entry) else Entry(system)
     layout = PackageLayout(root, entry.system, entry.scaling, entry.benchmark)
     package = Package(root=root, org=root.name, system_name=entry.system, runs=[])
@@ -166,12 +192,12 @@ def load_package(root: Path, system: str | Entry, tree: Tree | None = None) -> P
     package.files, package.sizes, package.links = sorted(tree.sizes), tree.sizes, tree.links
     package.unreadable = list(tree.problems)
     package.system_names = sorted(
-        {n.removesuffix(".json") for n in tree.below(root / "systems") if n.endswith(".json")}
+        {n.removesuffix(".json") for n in tree.below("systems") if n.endswith(".json")}
     )
-    package.manifest = verify_manifest(root, tree.digest)
+    package.manifest = verify_manifest(root, tree.digest, tree.sizes)
     loader = _Loader(tree, layout, package)
     loader.describe()
-    loader.runs()
+    loader.runs(visit)
     package.division = _division(package)
     return package
 
@@ -184,11 +210,11 @@ def load_single(path: Path, root: Path, entry: Entry | None) -> Run:
         layout = PackageLayout(root, entry.system, entry.scaling, entry.benchmark)
         folder = layout.run_dir(int(match[1]))
         if folder.is_dir() and not folder.is_symlink():
-            tree.sizes = {
-                relative(p, root): p.stat().st_size
-                for p in folder.iterdir()
-                if p.is_file() and not p.is_symlink()
-            }
+            shown = relative(folder, root)
+            with os.scandir(folder) as entries:
+                for e in entries:
+                    if e.is_file(follow_symlinks=False):
+                        tree.sizes[f"{shown}/{e.name}"] = e.stat().st_size
         tree.sizes[relative(path, root)] = path.stat().st_size
         loader = _Loader(tree, layout, Package(root=root, org=root.name, system_name=entry.system, runs=[]))
         run = loader.run(path.name, int(match[1]))
@@ -209,114 +235,165 @@ def _division(package: Package) -> str | None:
     return stated.pop() if len(stated) == 1 else None
 
 
+class _Shelf:
+    """Logs that were put away and are read again: only the latest of them stays in memory."""
+
+    def __init__(self) -> None:
+        self._open: Log | None = None
+
+    def hold(self, log: Log, read: Callable[[], Log]) -> None:
+        """Let `log` be read again with `read`, which has to find the same bytes."""
+
+        def again() -> Log:
+            if self._open is not None:
+                self._open.put_away()
+            self._open = log
+            found = read()
+            if found.sha256 != log.sha256:
+                raise OSError(f"{log.path} changed while it was checked")
+            return found
+
+        log.again = again
+
+
 class _Loader:
-    """Reads the parts of one package; every part that cannot be read leaves one line behind."""
+    """Reads the parts of one package; every part that cannot be read leaves one line behind.
+
+    Files are named by their path relative to the package, as in the tree.
+    """
 
     def __init__(self, tree: Tree, layout: PackageLayout, package: Package) -> None:
         self.tree, self.layout, self.package = tree, layout, package
+        self._root = tree.root
+        self._results = relative(layout.results_dir, tree.root)
+        self._evidence = relative(layout.evidence_dir, tree.root)
+        self._shelf = _Shelf()
 
-    def _try(self, read: Any, path: Path, problems: list[str]) -> Any:
+    def _try(self, read: Callable[[Path], T], name: str, problems: list[str]) -> T | None:
         """read(path) when the file is in the package; None and one line when it cannot be read."""
-        if not self.tree.has(path):
+        if name not in self.tree.sizes:
             return None
         try:
-            return read(path)
+            if name.endswith(TEXT):
+                self.tree.text_left -= self.tree.sizes[name]
+                if self.tree.text_left < 0:
+                    raise Unreadable(
+                        f"not read: there are more than {MAX_TEXT_BYTES} bytes of logs and records"
+                    )
+            return read(self._root / name)
         except Unreadable as error:
-            problems.append(f"{relative(path, self.tree.root)}: {error}")
+            problems.append(f"{name}: {error}")
         except OSError as error:
-            problems.append(f"{relative(path, self.tree.root)}: {error.strerror}")
+            problems.append(f"{name}: {error.strerror}")
         return None
 
     def describe(self) -> None:
         package, layout, bad = self.package, self.layout, self.package.unreadable
-        fields = self._try(strangers.read_object, layout.system_json, bad)
+
+        def read(reader: Callable[[Path], T], path: Path) -> T | None:
+            return self._try(reader, relative(path, self._root), bad)
+
+        fields = read(strangers.read_object, layout.system_json)
         if fields is not None:
-            probe = self._try(strangers.read_object, layout.detected, bad) or {}
-            package.system = _system(layout, fields, probe, self.tree.root)
-        package.recipe = self._try(_read_recipe, layout.recipe, bad)
-        package.plan = self._try(_read_plan, layout.plan, bad)
-        package.dataset = self._try(strangers.read_dataset, layout.dataset, bad)
+            probe = read(strangers.read_object, layout.detected) or {}
+            package.system = _system(layout, fields, probe, self._root)
+        package.recipe = read(_read_recipe, layout.recipe)
+        package.plan = read(_read_plan, layout.plan)
+        package.dataset = read(strangers.read_dataset, layout.dataset)
         if package.dataset is not None:
             package.dataset_digest = _dataset_digest(package.dataset, bad)
+        code = relative(layout.code_dir, self._root)
         companions = [
-            n
-            for n in self.tree.below(layout.code_dir)
-            if n.startswith(f"{layout.system}_") and n.endswith(".json")
+            n for n in self.tree.below(code) if n.startswith(f"{layout.system}_") and n.endswith(".json")
         ]
         if companions:
-            package.companion = self._try(strangers.read_object, layout.code_dir / companions[0], bad)
+            package.companion = self._try(strangers.read_object, f"{code}/{companions[0]}", bad)
 
-    def runs(self) -> None:
-        package, layout = self.package, self.layout
-        names = [n for n in self.tree.below(layout.results_dir) if n.startswith("result")]
+    def runs(self, visit: Visit) -> None:
+        """Read the runs one by one, the scored ones first, and let each be visited."""
+        package = self.package
+        names = [n for n in self.tree.below(self._results) if n.startswith("result")]
         package.result_names = sorted(names)
-        found = (self.run(name, index) for index, name in _numbered(names))
-        package.runs = [run for run in found if run is not None]
-        if package.scaling == "weak":
-            found = (
-                self.pruned(name, index) for index, name in _numbered(self.tree.below(layout.pruned_dir))
-            )
-            package.pruned = [run for run in found if run is not None]
-        package.scaling_file = self._try(strangers.read_object, layout.scaling_json, package.unreadable)
-        failed = relative(layout.evidence_dir / "failed", self.tree.root) + "/"
+        for index, name in _numbered(names):
+            run = self.run(name, index)
+            if run is not None:
+                package.runs.append(run)
+                visit(run)
+        pruned = relative(self.layout.pruned_dir, self._root)
+        for index, name in _numbered(self.tree.below(pruned)) if package.scaling == "weak" else ():
+            run = self.pruned(f"{pruned}/{name}", index)
+            if run is not None:
+                package.pruned.append(run)
+                visit(run)
+        scaling = relative(self.layout.scaling_json, self._root)
+        package.scaling_file = self._try(strangers.read_object, scaling, package.unreadable)
+        failed = f"{self._evidence}/failed/"
         for name in self.tree.sizes:
             if name.startswith(failed) and name.endswith("/run.json"):
-                record = self._try(strangers.read_failed, self.tree.root / name, package.unreadable)
+                record = self._try(strangers.read_failed, name, package.unreadable)
                 if record is not None:
                     package.failed_runs.append(record)
 
     def pruned(self, name: str, index: int) -> Run | None:
         """A model of weak scaling that is not scored: its log has to follow the rules too."""
-        path = self.layout.pruned_dir / name
-        shown = relative(path, self.tree.root)
-        log = self._try(lambda p: read_log(p, shown), path, self.package.unreadable)
+        log = self._log(name, self.package.unreadable)
         return None if log is None else Run(index=index, log=log)
 
+    def _log(self, name: str, problems: list[str], digests: bool = False) -> Log | None:
+        log = self._try(lambda path: read_log(path, name, digests), name, problems)
+        if log is not None:
+            self._shelf.hold(log, lambda: read_log(self._root / name, name, digests))
+        return log
+
     def run(self, name: str, index: int) -> Run | None:
-        path = self.layout.results_dir / name
-        shown = relative(path, self.tree.root)
-        files = RunFiles(self.layout.run_dir(index))
-        digests = self.tree.has(files.timeline)
-        log = self._try(lambda p: read_log(p, shown, digests), path, self.package.unreadable)
+        """The run of one result file, with its evidence; None when the log cannot be opened."""
+        shown, folder = f"{self._results}/{name}", f"{self._evidence}/result_{index}"
+        arrivals = f"{folder}/{FILES.timeline.name}"
+        log = self._log(shown, self.package.unreadable, arrivals in self.tree.sizes)
         if log is None:
             return None
-        run = Run(index=index, log=log, evidence_dir=files.root)
-        run.record = self._try(strangers.read_record, files.record, run.problems)
-        run.timeline = self._try(strangers.read_timeline, files.timeline, run.problems)
-        run.science = self._try(strangers.read_object, files.science, run.problems)
-        if self.tree.has(files.weights):
-            run.weights_sha256 = self._try(self._digest, files.weights, run.problems)
-        self._digests(run, files, path)
-        window = (time_ms(run_start(log)), time_ms(run_stop(log)))
-        for evidence in sorted(n for n in self.tree.below(files.root) if n.startswith("telemetry_")):
-            telemetry = self._try(
-                lambda p: summarise(p, relative(p, self.tree.root), window),
-                files.root / evidence,
-                run.problems,
-            )
-            if telemetry is not None:
-                run.telemetry.append(telemetry)
+        run = Run(index=index, log=log, evidence_dir=self.layout.run_dir(index))
+        run.record = self._try(strangers.read_record, f"{folder}/{FILES.record.name}", run.problems)
+        run.timeline = self._try(strangers.read_timeline, arrivals, run.problems)
+        if run.timeline is not None:
+            run.timeline.again = lambda: strangers.read_timeline(self._root / arrivals)
+        run.science = self._try(strangers.read_object, f"{folder}/{FILES.science.name}", run.problems)
+        self._digests(run, folder, name)
+        run.weights_sha256 = run.file_digests.get(FILES.weights.name)
+        self._telemetry(run, folder)
         self._power(run)
         return run
 
-    def _digest(self, path: Path) -> str:
-        return self.tree.digest(relative(path, self.tree.root))
+    def _telemetry(self, run: Run, folder: str) -> None:
+        window = (time_ms(run_start(run.log)), time_ms(run_stop(run.log)))
 
-    def _digests(self, run: Run, files: RunFiles, log: Path) -> None:
+        def read(path: Path) -> Telemetry:
+            return summarise(path, relative(path, self._root), window, self.tree.reader)
+
+        for beside in sorted(self.tree.below(folder)):
+            if beside.startswith("telemetry_"):
+                telemetry = self._try(read, f"{folder}/{beside}", run.problems)
+                if telemetry is not None:
+                    run.telemetry.append(telemetry)
+
+    def _digests(self, run: Run, folder: str, log_name: str) -> None:
         """Digests of the evidence that run.json lists, and of what lies beside it unlisted."""
-        for name in self.tree.below(files.root):
-            if name != files.record.name:
-                digest = self._try(self._digest, files.root / name, run.problems)
-                if digest is not None:
-                    run.file_digests[name] = digest
+
+        def digest(path: Path) -> str:
+            return self.tree.digest(f"{folder}/{path.name}")
+
+        for beside in self.tree.below(folder):
+            if beside != FILES.record.name:
+                found = self._try(digest, f"{folder}/{beside}", run.problems)
+                if found is not None:
+                    run.file_digests[beside] = found
         if run.log.sha256 is not None:
-            run.file_digests[log.name] = run.log.sha256
+            run.file_digests[log_name] = run.log.sha256
 
     def _power(self, run: Run) -> None:
-        folder = self.layout.power_dir(run.index)
+        folder = f"{self._results}/power/result_{run.index}"
         for name in sorted(self.tree.below(folder))[:MAX_POWER_FILES]:
-            shown = relative(folder / name, self.tree.root)
-            log: Log | None = self._try(lambda p, s=shown: read_log(p, s), folder / name, run.problems)
+            log = self._log(f"{folder}/{name}", run.problems)
             if log is not None:
                 run.power[name] = log
 

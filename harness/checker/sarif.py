@@ -77,7 +77,7 @@ def _descriptor(id: str, rule: Rule | None) -> dict[str, Any]:
 
 
 def _result(finding: Finding, index: int, origin: Origin) -> dict[str, Any]:
-    text = clean(finding.message) + (f" Fix: {clean(finding.fix)}" if finding.fix else "")
+    text = _plain(finding.message) + (f" Fix: {_plain(finding.fix)}" if finding.fix else "")
     result: dict[str, Any] = {
         "ruleId": finding.rule,
         "ruleIndex": index,
@@ -94,6 +94,11 @@ def _result(finding: Finding, index: int, origin: Origin) -> dict[str, Any]:
             physical["region"] = {"startLine": finding.line}
         result["locations"] = [{"physicalLocation": physical}]
     return result
+
+
+def _plain(text: str) -> str:
+    """Printable, and without the [text](address) that viewers show as a link (SARIF 3.11.6)."""
+    return clean(text).replace("](", "] (")
 
 
 def _artifact(path: str, origin: Origin) -> dict[str, str]:
@@ -128,7 +133,7 @@ def _invocation(verdict: Verdict, index: dict[str, int]) -> dict[str, Any]:
         "toolExecutionNotifications": [
             {
                 "level": "note",
-                "message": {"text": f"{r.id} was not checked: {clean(r.reason or 'no reason given')}"},
+                "message": {"text": f"{r.id} was not checked: {_plain(r.reason or 'no reason given')}"},
                 "associatedRule": {"id": r.id, "index": index[r.id]},
             }
             for r in unchecked

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from dataclasses import asdict
+from math import isfinite
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from rules.model import Arrival, Dataset, RunRecord
+from harness.checker.joined import values_of_lines
+from harness.plain_yaml import load_yaml
+from rules.lines import ArrivalColumns
+from rules.model import Dataset, RunRecord, Timeline
 
-MAX_JSON_BYTES = 64 << 20
+MAX_JSON_BYTES = 16 << 20
+MAX_JSON_VALUES = 1_000_000  # "[]," takes 3 bytes in a file and 64 in memory
 MAX_YAML_BYTES = 256 << 10
 MAX_TIMELINE_BYTES = 256 << 20
+MAX_ARRIVALS = 1_000_000  # as many as lines of a log
 T = TypeVar("T")
 
+_ARRIVAL = ("line", "monotonic_s", "wall_s", "source", "digest")
+_ARRIVAL_FIELDS = itemgetter(*_ARRIVAL)
 _RECORD = TypeAdapter(RunRecord)
 _DATASET = TypeAdapter(Dataset)
 
@@ -28,11 +39,15 @@ class Unreadable(Exception):
 def read_bytes(path: Path, limit: int) -> bytes:
     """The file's bytes. Raises Unreadable when it is missing, no plain file, or too large."""
     try:
-        if not path.is_file():
-            raise Unreadable("missing" if not path.exists() else "not a plain file")
-        if path.stat().st_size > limit:
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode):
+            raise Unreadable("not a plain file")
+        if found.st_size > limit:
             raise Unreadable(f"larger than {limit} bytes")
-        return path.read_bytes()
+        with open(path, "rb", buffering=0) as stream:
+            return stream.readall()
+    except FileNotFoundError:
+        raise Unreadable("missing") from None
     except OSError as error:
         raise Unreadable(f"cannot be read ({error.strerror})") from error
 
@@ -43,6 +58,9 @@ def read_json(path: Path) -> Any:
 
 
 def parse_json(data: bytes) -> Any:
+    if sum(data.count(mark) for mark in b",[{") > MAX_JSON_VALUES:
+        raise Unreadable(f"holds more than {MAX_JSON_VALUES} values")
+
     def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
         result = dict(found)
         if len(result) != len(found):
@@ -71,14 +89,15 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML mapping, by the safe loader. Raises Unreadable."""
+    """A plain YAML mapping (harness/plain_yaml.py). Raises Unreadable."""
     data = read_bytes(path, MAX_YAML_BYTES)
     try:
-        if data.count(b"&") > 100:  # anchors make small files large
-            raise Unreadable("uses more than 100 YAML anchors")
-        value = yaml.safe_load(data.decode("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError, OverflowError):
-        raise Unreadable("is not valid YAML") from None
+        value = load_yaml(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise Unreadable("is not UTF-8") from None
+    except yaml.YAMLError as error:
+        why = getattr(error, "problem", None)
+        raise Unreadable(f"is not plain YAML{f' ({why[:120]})' if why else ''}") from None
     if not isinstance(value, dict):
         raise Unreadable("is not a YAML mapping")
     return value
@@ -101,24 +120,54 @@ def read_dataset(path: Path) -> Dataset:
     return _validated(_DATASET, {k: v for k, v in read_object(path).items() if k != "schema"})
 
 
-def read_timeline(path: Path) -> list[Arrival]:
+def read_timeline(path: Path) -> Timeline:
     """timeline.jsonl: one arrival per line. Raises Unreadable at the first line that is none."""
-    arrivals = []
-    for number, line in enumerate(read_bytes(path, MAX_TIMELINE_BYTES).splitlines(), start=1):
+    data = read_bytes(path, MAX_TIMELINE_BYTES)
+    if data.count(b"\n") + data.count(b"\r") > MAX_ARRIVALS:
+        raise Unreadable(f"has more than {MAX_ARRIVALS} lines")
+    columns = _sound_arrivals(data)
+    return Timeline(columns if columns is not None else _arrivals(data))
+
+
+def _sound_arrivals(data: bytes) -> ArrivalColumns | None:
+    """What _arrivals would say of lines as the harness writes them; None where it has to look.
+
+    Certain where every line is one object of these five fields and nothing else, each of the very type
+    that is asked for: floats are finite, which leaves out numbers that the standard library takes and
+    orjson does not, and the other way round.
+    """
+    rows = None if b"\r" in data else values_of_lines(data)
+    if rows is None or set(map(type, rows)) != {dict} or set(map(len, rows)) != {len(_ARRIVAL)}:
+        return None
+    try:
+        columns = [list(column) for column in zip(*map(_ARRIVAL_FIELDS, rows), strict=True)]
+    except KeyError:
+        return None
+    kinds = [set(map(type, column)) for column in columns]
+    if kinds != [{int}, {float}, {float}, {str}, {str}]:
+        return None
+    return ArrivalColumns(*columns) if all(map(isfinite, columns[1] + columns[2])) else None
+
+
+def _arrivals(data: bytes) -> ArrivalColumns:
+    columns = ArrivalColumns([], [], [], [], [])
+    for number, line in enumerate(data.splitlines(), start=1):
         try:
             row = json.loads(line)
-            arrivals.append(
-                Arrival(
-                    _typed(row["line"], int),
-                    float(_typed(row["monotonic_s"], (int, float))),
-                    float(_typed(row["wall_s"], (int, float))),
-                    _typed(row["source"], str),
-                    _typed(row["digest"], str),
-                )
-            )
+            at = _typed(row["line"], int)
+            monotonic_s = float(_typed(row["monotonic_s"], (int, float)))
+            wall_s = float(_typed(row["wall_s"], (int, float)))
+            if not isfinite(monotonic_s) or not isfinite(wall_s):
+                raise ValueError
+            source, digest = _typed(row["source"], str), _typed(row["digest"], str)
         except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
             raise Unreadable(f"line {number} is not an arrival") from None
-    return arrivals
+        columns.line.append(at)
+        columns.monotonic_s.append(monotonic_s)
+        columns.wall_s.append(wall_s)
+        columns.source.append(source)
+        columns.digest.append(digest)
+    return columns
 
 
 def _typed(value: Any, kind: Any) -> Any:

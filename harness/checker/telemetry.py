@@ -6,19 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.checker.strangers import Unreadable
+from harness.h5guard import Reader
 from rules.model import Telemetry
 
 Window = tuple[int | None, int | None]  # run_start and run_stop, ms since the epoch
 
 
-def summarise(path: Path, shown: str, window: Window) -> Telemetry:
+def summarise(path: Path, shown: str, window: Window, reader: Reader) -> Telemetry:
     """Summary of a sampler file within run_start..run_stop. Raises Unreadable when it is no telemetry."""
-    from harness.telemetry.reader import summarise as read  # h5py loads slowly: only where it is needed
-
     start_s, stop_s = (None if at is None else at / 1000 for at in window)
     if start_s is None or stop_s is None or stop_s <= start_s:
         start_s = stop_s = None
     try:
-        return replace(read(path, start_s, stop_s), path=shown)
+        return replace(reader.summary(path, start_s, stop_s), path=shown)
     except ValueError as error:
         raise Unreadable(" ".join(str(error).split())[:200]) from None

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from harness import __version__
+from harness.h5guard import Reader
 from harness.layout import MANIFEST, RunFiles
 from harness.report import identity as who_module
 from harness.report.curves import curve, phases
@@ -31,7 +32,6 @@ from harness.report.science import science_card
 from harness.report.text import clean, finite, timestamp, whole
 from harness.report.timeline import missing_reason, timeline_card
 from harness.telemetry.reader import TelemetryFile
-from harness.telemetry.reader import read as read_telemetry
 from rules.model import Finding, Outcome, Package, Run, Score, Severity, Verdict
 from rules.registry import catalogue
 
@@ -39,6 +39,7 @@ MAX_LISTED = 20  # different findings of one rule that are listed; the rest is c
 MAX_PLACES = 200
 MAX_RUNS = 200
 MAX_NODES = 16  # nodes of one run whose telemetry is read
+MAX_VALUES = 60_000_000  # readings of all telemetry files together: 500 MB
 _SEVERITY_ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 _OUTCOME_ORDER = (Outcome.FAIL, Outcome.WARN, Outcome.NOT_CHECKED, Outcome.PASS, Outcome.NOT_APPLICABLE)
 
@@ -61,9 +62,11 @@ def report_data(package: Package, verdict: Verdict, score: Score, now: datetime 
     notes = [clean(line) for line in package.unreadable]
     if len(package.runs) > MAX_RUNS:
         notes.append(f"{len(package.runs)} runs; the first {MAX_RUNS} are shown")
-    telemetry = {run.index: _telemetry(run, notes) for run in runs}
+    reader = Reader()
+    evidence = _Evidence(reader, notes)
+    telemetry = {run.index: evidence.telemetry(run) for run in runs}
     shown = _representative(runs, score)
-    pictures = read_gallery(_gallery_path(shown), shown.index if shown else None)
+    pictures = read_gallery(_gallery_path(shown), shown.index if shown else None, reader)
     who, data = who_module.identity(package), who_module.dataset_card(package.dataset)
     energy = energy_card(package, telemetry)
     timeline = timeline_card(shown, telemetry[shown.index]) if shown else None
@@ -91,17 +94,28 @@ def report_data(package: Package, verdict: Verdict, score: Score, now: datetime 
     return ReportContent(report, pictures.files)
 
 
-def _telemetry(run: Run, notes: list[str]) -> list[TelemetryFile]:
-    """What the samplers of a run wrote, node by node."""
-    found: list[TelemetryFile] = []
-    for path in sorted(run.evidence_dir.glob("telemetry_node_*.h5"))[:MAX_NODES] if run.evidence_dir else []:
-        if path.is_symlink():
-            continue
-        try:
-            found.append(read_telemetry(path))
-        except ValueError as error:
-            notes.append(f"run {run.index}: {clean(error)}")
-    return found
+class _Evidence:
+    """Telemetry of a package's runs, read within one bound on memory."""
+
+    def __init__(self, reader: Reader, notes: list[str]) -> None:
+        self._reader, self._notes = reader, notes
+        self._left = MAX_VALUES
+
+    def telemetry(self, run: Run) -> list[TelemetryFile]:
+        """What the samplers of a run wrote, node by node."""
+        found: list[TelemetryFile] = []
+        folder = run.evidence_dir
+        for path in sorted(folder.glob("telemetry_node_*.h5"))[:MAX_NODES] if folder else []:
+            if path.is_symlink():
+                continue
+            try:
+                file = self._reader.telemetry(path, self._left)
+            except ValueError as error:
+                self._notes.append(f"run {run.index}: {clean(error)}")
+                continue
+            self._left -= sum(t.size for t in file.times.values()) + sum(s.values.size for s in file.series)
+            found.append(file)
+        return found
 
 
 def _representative(runs: list[Run], score: Score) -> Run | None:

@@ -43,7 +43,12 @@ def test_record_and_list(run, tmp_path, monkeypatch):
     content = PointFile.model_validate(json.loads(out.read_text()))
     point = content.points[0]
     assert (content.ruleset, len(content.points), len(point.epochs)) == ("cloudmask-1.0", 1, 10)
-    assert point.dataset and point.profile == "quick" and point.hyperparameters["opt_name"] == "adam"
+    assert (
+        point.dataset
+        and point.profile == "quick"
+        and point.practice
+        and point.hyperparameters["opt_name"] == "adam"
+    )
     assert all(3 <= e <= 6 for e in point.epochs) and len({r["seed"] for r in point.runs}) == 10
 
     monkeypatch.setattr("harness.commands.rcp.load_points", lambda name: tuple(content.points))
@@ -102,11 +107,16 @@ def test_foreign_file_is_not_overwritten(run, tmp_path):
 # ---------------------------------------------------------------- what the points do to a check
 
 
-def judged(built, monkeypatch, epochs, batch=32):
+def judged(built, monkeypatch, epochs, batch=32, practice=False):
     """Check a package with a reference that needs these epochs at a batch size."""
     digest = json.loads(built.layout.dataset.read_text())["digest"]
     record = PointRecord(
-        benchmark="cloudmask", dataset=digest, batch_size=batch, epochs=epochs, source="test"
+        benchmark="cloudmask",
+        dataset=digest,
+        batch_size=batch,
+        epochs=epochs,
+        source="test",
+        practice=practice,
     )
     monkeypatch.setattr(rules.points, "load_points", lambda name: (record,))
     package, verdict = check_package(built.root)
@@ -127,6 +137,13 @@ def test_as_fast_as_the_reference(tmp_path, monkeypatch):
     package, verdict, outcome = judged(build_package(tmp_path), monkeypatch, [3, 4, 4, 4, 4, 4, 5, 5, 4, 3])
     assert outcome is Outcome.PASS and verdict.verdict == "compliant"
     assert score(package, load_ruleset()).scaling_factor == 1
+
+
+@pytest.mark.parametrize("batch", [32, 8])
+def test_on_a_practice_set_it_is_a_warning(tmp_path, monkeypatch, batch):
+    epochs = [20, 21, 22, 20, 21, 22, 20, 21, 22, 20]
+    _, verdict, outcome = judged(build_package(tmp_path), monkeypatch, epochs, batch, practice=True)
+    assert outcome is Outcome.WARN and verdict.verdict == "compliant"
 
 
 def test_faster_than_the_reference(tmp_path, monkeypatch):

@@ -72,6 +72,17 @@ def all_runs_converge_too_fast(built: HpcPackage) -> None:
     """The option makes every run three epochs shorter."""
 
 
+@spoilt("CNV010", benchmark="cosmoflow", faster=3)
+def too_fast_in_division_Closed(built: HpcPackage) -> None:
+    """Upstream compares convergence only where the division is spelt closed."""
+    built.describe(division="Closed")
+
+
+@spoilt("CNV010", benchmark="cosmoflow", faster=3)
+def too_fast_with_bypass(built: HpcPackage) -> None:
+    (built.results / "package_checker_params").write_text("rcp-bypass")
+
+
 @spoilt("CNV010")
 def batch_size_without_reference(built: HpcPackage) -> None:
     _set(built, "global_batch_size", 65536)

@@ -793,7 +793,7 @@ def half_still_resident(events: Lines) -> None:
     find(events, "cache_clear")["metadata"]["resident_bytes_after"] = 50_000_000
 
 
-@log_case("EVD013", only=True)
+@log_case("EVD013")
 def half_evicted(events: Lines) -> None:
     find(events, "cache_clear")["metadata"]["files"] = 10
 

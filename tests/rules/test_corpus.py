@@ -6,27 +6,16 @@ longer one fails too.
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from harness.checker import check_all
-from harness.scoring import score
-from rules.model import Package, Score, Severity, Verdict
+from rules.model import Severity
 from rules.points import compare_package
 from rules.registry import NotApplicable, NotChecked
 from tests.hpc_builder import HPC
-
-ROOT = Path(__file__).resolve().parents[2]
-CORPUS = ROOT.parent / "shared" / "corpus" / "hpc30"
-EXCEPTIONS = Path(__file__).with_name("corpus_exceptions.yaml")
+from tests.rules import corpus
+from tests.rules.corpus import CORPUS, ROOT, Folder
 
 pytestmark = [
     pytest.mark.slow,
@@ -34,51 +23,13 @@ pytestmark = [
 ]
 
 
-@dataclass(frozen=True)
-class Folder:
-    """One benchmark folder, judged by both."""
-
-    package: Package
-    verdict: Verdict
-    score: Score
-    theirs: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        return f"{self.package.org}/{self.package.entry}"
-
-
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Folder]:
-    copy = tmp_path_factory.mktemp("corpus")
-    for org in CORPUS.iterdir():
-        shutil.copytree(org, copy / org.name)
-    orgs = sorted(p for p in copy.iterdir() if p.is_dir())
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.rules.upstream", *map(str, orgs)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=280,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    said = {
-        f"{org}/{record['entry']}": record
-        for org, records in json.loads(done.stdout).items()
-        for record in records
-    }
-    found = {}
-    for org in CORPUS.iterdir():  # the originals: with the scaling.json that was published
-        for package, verdict in check_all(org, HPC):
-            name = f"{package.org}/{package.entry}"
-            folder = Folder(package, verdict, score(package, HPC.of(package.benchmark)), said[name])
-            found[folder.name] = folder
-    assert set(found) == set(said)
-    return found
+    return corpus.judge(tmp_path_factory.mktemp("corpus"))
 
 
 def exceptions(kind: str) -> dict[str, dict[str, Any]]:
-    listed = yaml.safe_load(EXCEPTIONS.read_text())
+    listed = corpus.exceptions()
     for item in listed:
         assert {"folder", "kind", "upstream", "ours", "reason"} == set(item), item
         assert item["reason"].startswith(("we are right: ", "we are stricter: ")), item
@@ -94,7 +45,7 @@ def test_there_are_14_folders_of_all_benchmarks(folders):
 def test_verdicts_agree(folders):
     listed = exceptions("verdict")
     for name, folder in folders.items():
-        theirs = "not_compliant" if folder.theirs["errors"] else "compliant"
+        theirs = folder.their_verdict
         assert folder.theirs["checked"] and folder.theirs["crash"] is None
         expected = listed.get(name, {"upstream": theirs, "ours": theirs})
         assert (theirs, folder.verdict.verdict) == (expected["upstream"], expected["ours"]), name
@@ -104,7 +55,7 @@ def test_verdicts_agree(folders):
 def test_both_refuse_for_the_same_reason(folders):
     refused = {n: f for n, f in folders.items() if f.theirs["errors"] and n not in exceptions("verdict")}
     for name, folder in refused.items():
-        rules = {f.rule for f in folder.verdict.findings if f.severity is Severity.ERROR}
+        rules = folder.rules(Severity.ERROR)
         words = " ".join(folder.theirs["errors"])
         assert ("RCP Test Failed" in words) == ("CNV010" in rules), name
         assert ("Seed checker failed" in words) == ("SED001" in rules), name
@@ -151,3 +102,8 @@ def test_readings_of_the_convergence_test(folders):
             warned = [f for f in folder.verdict.findings if f.rule == "CNV010"]
             assert [f.severity for f in warned] == [Severity.WARNING]
     assert set(listed) <= set(folders)
+
+
+def test_page_shows_what_was_found(folders):
+    shown = (ROOT / "docs" / "hpc-corpus.md").read_text(encoding="utf-8")
+    assert shown == corpus.page(folders), "make it anew: python -m tests.rules.corpus > docs/hpc-corpus.md"

@@ -9,7 +9,7 @@ import pytest
 from harness.checker import check_package
 from rules.model import Outcome, Severity, Verdict
 from rules.registry import catalogue
-from tests.rules import cases_log, cases_package  # noqa: F401  (they fill the table)
+from tests.rules import cases_cross, cases_log, cases_package  # noqa: F401  (they fill the table)
 from tests.rules.cases import CASES, Case
 from tests.rules.cases_hpc import HPC_CASES
 
@@ -88,11 +88,36 @@ def test_unjudged_rules_never_pass(fresh):
         assert result.reason
 
 
+CODE_RULES = ("HYP011", "DAT013", "QUA010", "SED008", "EVD020")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda r: r["software"].update(dirty=True),
+        lambda r: r["software"].update(commit=None),
+        lambda r: r["software"].update(dirty=None),
+        lambda r: r.update(command=["python", "fast.py"]),
+    ],
+    ids=["local changes", "no commit", "unknown changes", "another program"],
+)
+def test_only_a_known_commit_is_taken_for_the_reference(fresh, change):
+    built = fresh()
+    _, verdict = check_package(built.root)
+    outcomes = {r.id: r.outcome for r in verdict.rules}
+    assert {outcomes[rule] for rule in CODE_RULES} == {Outcome.NOT_APPLICABLE}
+    for run in range(5):
+        built.edit_json(built.run_files(run).record, change)
+    _, verdict = check_package(built.root)
+    outcomes = {r.id: r.outcome for r in verdict.rules}
+    assert {outcomes[rule] for rule in CODE_RULES} == {Outcome.NOT_CHECKED}
+
+
 def test_another_implementation_is_not_taken_for_the_reference(fresh):
     built = fresh()
     command = "command: [./train]\n"
     built.edit_text(built.layout.recipe, lambda text: text + command)
     _, verdict = check_package(built.root)
     outcomes = {r.id: r.outcome for r in verdict.rules}
-    for rule in ("HYP011", "DAT013", "QUA010", "SED008", "EVD020"):
+    for rule in CODE_RULES:
         assert outcomes[rule] is Outcome.NOT_CHECKED

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 
 from harness.checker import check_all
 from harness.errors import WrongData
+from harness.h5guard import ROOT
 from harness.replay import replay_package
+from reference.weights import expected_shapes
 from rules.model import Outcome, Replay, Severity
 from tests.builders import BuiltPackage
 from tests.rules.cases import find
@@ -172,3 +178,162 @@ def test_from_weights_to_verdict(fresh, smoke):
     weights.write_bytes(weights.read_bytes()[:-1000])
     result, findings = outcome(built, lambda package: replay_package(package, smoke))
     assert result.outcome is Outcome.FAIL and "cannot be read as HDF5" in findings[0].message
+
+
+# ---------------------------------------------------------------- without TensorFlow, on the real data
+
+
+def describe_smoke(built: BuiltPackage, smoke: Path) -> None:
+    from reference.dataset import describe
+    from reference.profiles import PROFILES
+
+    described = describe(smoke, "smoke", PROFILES["smoke"].geometry)
+    built.layout.dataset.write_text(json.dumps({"schema": 1, **asdict(described.dataset)}))
+
+
+def write_weights(built: BuiltPackage, run: int, value: float) -> None:
+    """Weights of the right shapes, made without Keras."""
+    with h5py.File(built.run_files(run).weights, "w") as file:
+        for at, shape in enumerate(expected_shapes()):
+            layer = f"layers/conv2d_{at // 2}" if at > 1 else "layers/conv2d"
+            file[f"{layer}/vars/{at % 2}"] = np.full(shape, value, np.float32)
+
+
+@pytest.mark.parametrize("name", ["tensorflow", "keras"])
+def test_a_tensorflow_that_does_not_load(fresh, smoke, tmp_path, monkeypatch, name):
+    """There, but broken: found by name, and of no use."""
+    blocker = tmp_path / "blocker" / name / "__init__.py"
+    blocker.parent.mkdir(parents=True)
+    blocker.write_text("raise ImportError('blocked')\n")
+    monkeypatch.setenv("PYTHONPATH", f"{blocker.parent.parent}{os.pathsep}{ROOT}")
+    built = fresh()
+    describe_smoke(built, smoke)
+    for run in range(5):
+        write_weights(built, run, run / 100)
+    said: list[str] = []
+    result, findings = outcome(built, lambda package: replay_package(package, smoke, said.append))
+    assert result.outcome is Outcome.NOT_CHECKED and findings == []
+    assert "ended before this run" in (result.reason or "") and any("blocked" in line for line in said)
+
+
+@pytest.mark.parametrize("kind", ["pickle", "keras archive", "telemetry", "empty"])
+def test_weights_of_another_kind_are_never_opened_by_tensorflow(fresh, smoke, tmp_path, monkeypatch, kind):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *rest: True)
+    monkeypatch.setattr("harness.replay._evaluated", lambda *args: pytest.fail("TensorFlow was asked"))
+    ran = tmp_path / "ran"
+    built = fresh(telemetry=True)
+    describe_smoke(built, smoke)
+    for run in range(5):
+        path = built.run_files(run).weights
+        if kind == "pickle":
+            path.write_bytes(b"cos\nsystem\n(S'touch %s'\ntR." % str(ran).encode())
+        elif kind == "keras archive":
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("config.json", json.dumps({"class_name": "Lambda"}))
+        else:
+            data = built.run_files(run).telemetry().read_bytes() if kind == "telemetry" else b""
+            path.write_bytes(data)
+    result, findings = outcome(built, lambda package: replay_package(package, smoke))
+    assert result.outcome is Outcome.FAIL and len(findings) == 5 and not ran.exists()
+
+
+def test_modules_in_the_package_are_not_imported(fresh, smoke, monkeypatch):
+    """A reviewer may stand in the package that is replayed."""
+    built = fresh()
+    describe_smoke(built, smoke)
+    for run in range(5):
+        write_weights(built, run, run / 100)
+    ran = built.root.parent / "ran"
+    for name in ("reference", "harness", "numpy", "json", "keras"):
+        (built.root / f"{name}.py").write_text(f"open({str(ran)!r}, 'w')\n")
+    monkeypatch.chdir(built.root)
+    blocked = built.root.parent / "blocker" / "tensorflow"
+    blocked.mkdir(parents=True)
+    (blocked / "__init__.py").write_text("raise ImportError('blocked')\n")
+    monkeypatch.setenv("PYTHONPATH", f"{blocked.parent}{os.pathsep}{ROOT}")
+    result, _ = outcome(built, lambda package: replay_package(package, smoke))
+    assert result.outcome is Outcome.NOT_CHECKED and not ran.exists()
+
+
+# ---------------------------------------------------------------- tampering, with TensorFlow
+
+
+def log_what_the_weights_give(built: BuiltPackage, smoke: Path, runs: tuple[int, ...]) -> None:
+    """Random weights for these runs, each its own, and logs that state truly what they give."""
+    import keras
+
+    from reference.dataset import describe
+    from reference.model import build_unet
+    from reference.profiles import PROFILES
+    from reference.replay import evaluate
+    from reference.spec import RunSpec
+    from reference.weights import read_weights
+
+    describe_smoke(built, smoke)
+    data = describe(smoke, "smoke", PROFILES["smoke"].geometry).data
+    for run in range(5):
+        path = built.run_files(run).weights
+        if run not in runs:
+            path.unlink()
+            continue
+        keras.utils.set_random_seed(run + 1)
+        build_unet(32).save_weights(path)
+        settings = {"batch": 32, "precision": "float32", "tf32": False}
+        said = evaluate(RunSpec(0, 0, data, ""), settings, read_weights(path))
+        state(built, run, said["accuracy"], said["loss"])
+
+
+def state(built: BuiltPackage, run: int, accuracy: float | None = None, loss: float | None = None) -> None:
+    """Log these numbers, and the digest of the weights as they are now."""
+    digest = hashlib.sha256(built.run_files(run).weights.read_bytes()).hexdigest()
+
+    def change(events):
+        for key, value in (("eval_accuracy", accuracy), ("eval_loss", loss), ("weights_digest", digest)):
+            if value is not None:
+                find(events, key, -1)["value"] = value
+
+    built.edit_events(run, change)
+
+
+def swap(built):
+    first, second = (built.run_files(run).weights for run in (1, 2))
+    a, b = first.read_bytes(), second.read_bytes()
+    first.write_bytes(b)
+    second.write_bytes(a)
+
+
+def perturb(built):
+    rng = np.random.default_rng(0)
+    with h5py.File(built.run_files(2).weights, "r+") as file:
+        for at, shape in enumerate(expected_shapes()):
+            layer = f"layers/conv2d_{at // 2}" if at > 1 else "layers/conv2d"
+            file[f"{layer}/vars/{at % 2}"][...] *= 1 + 0.01 * rng.standard_normal(shape).astype(np.float32)
+
+
+def raise_accuracy(built):
+    state(built, 2, built_accuracy(built, 2) + 0.005)
+
+
+def built_accuracy(built: BuiltPackage, run: int) -> float:
+    return float(find(built.events(run), "eval_accuracy", -1)["value"])
+
+
+@pytest.mark.slow
+def test_tampering_shows(fresh, smoke):
+    pytest.importorskip("tensorflow")
+    built = fresh()
+    log_what_the_weights_give(built, smoke, (1, 2))
+    result, findings = outcome(built, lambda package: replay_package(package, smoke))
+    assert findings == [] and result.outcome is Outcome.NOT_CHECKED  # three runs without weights
+    kept = {p: p.read_bytes() for p in built.root.rglob("*") if p.is_file()}
+    for tamper, wrong in ((swap, {1, 2}), (perturb, {2}), (raise_accuracy, {2})):
+        tamper(built)
+        for run in wrong:
+            state(built, run)
+        result, findings = outcome(built, lambda package: replay_package(package, smoke))
+        assert result.outcome is Outcome.FAIL, tamper.__name__
+        assert {f.path for f in findings} == {
+            str(built.layout.result(run).relative_to(built.root)) for run in wrong
+        }
+        for path, data in kept.items():
+            path.write_bytes(data)

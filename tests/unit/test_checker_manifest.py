@@ -73,7 +73,9 @@ def test_bad_manifests_are_a_problem_not_a_crash(folder, content):
     assert verify_manifest(folder).problem
 
 
-def test_names_that_the_format_cannot_carry(folder):
-    (folder / "two\nlines").write_text("x")
-    with pytest.raises(UserError):
-        write_manifest(folder)
+@pytest.mark.parametrize("name", ["a\nb", "a\\b", "a\rb", "a\udcffb"])
+def test_names_that_no_manifest_can_carry(tmp_path, name):
+    """The last one is no UTF-8."""
+    (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(UserError, match="cannot stand in a manifest"):
+        write_manifest(tmp_path)

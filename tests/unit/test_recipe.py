@@ -46,7 +46,11 @@ def test_typo_names_the_nearest_field(recipe):
         ("- a\n- b\n", "not a recipe"),
         ("a: [1\n", r"not valid YAML \(line"),
         ("data: {geometry: {scene_height: 100, scene_width: 100, patch_size: 33}}\n", "patch_size"),
-        ("a: &a [*a]\n", "unknown field 'a'"),
+        ("a: &a [*a]\n", "an alias"),
+        ("runs: 5\nruns: 1\n", "the key 'runs' twice"),
+        ("runs: 0x" + "f" * 5000, "a number of more than 40"),
+        ("runs: 2001-99-99\n", "not valid YAML"),
+        ("a: " + "[" * 1000, "more than 20 levels"),
         ("!!python/object/apply:os.system ['true']\n", "not valid YAML"),
     ],
 )

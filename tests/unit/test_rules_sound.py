@@ -13,14 +13,30 @@ import pytest
 
 from harness.checker.engine import check_run
 from harness.checker.logs import parse_log
+from rules import arrivals as arrival_rules
+from rules import convergence, data, evidence, quality, reading, sound, timing
 from rules import log as log_rules
-from rules import reading, sound, timing
-from rules.model import Run
+from rules.lines import ArrivalColumns
+from rules.model import Run, Timeline
 from rules.ruleset import load_ruleset
 from tests.builders import Lines, build_package
 
 RULESET = load_ruleset()
-TESTS = ("stamps", "ascending", "between", "call_sites", "counted", "values", "paired", "alternate")
+TESTS = (
+    "stamps",
+    "ascending",
+    "between",
+    "punctual",
+    "call_sites",
+    "counted",
+    "sampled",
+    "inside",
+    "unpaused",
+    "values",
+    "paired",
+    "alternate",
+)
+MODULES = (data, log_rules, timing, reading, arrival_rules, evidence)
 ODD: list[Any] = [
     None,
     True,
@@ -44,16 +60,24 @@ def events(tmp_path_factory) -> Lines:
     return build_package(tmp_path_factory.mktemp("sound"), runs=1, division="open").events(0)
 
 
-def findings(events: Lines) -> list[str]:
+def timeline(events: Lines) -> Timeline:
+    """Every line arrives as soon as it is written."""
+    count = len(events)
+    times_s = [e["time_ms"] / 1000 for e in events]
+    sources = ["harness" if n < 12 else "child" for n in range(count)]
+    return Timeline(ArrivalColumns(list(range(1, count + 1)), times_s, times_s, sources, ["0" * 16] * count))
+
+
+def findings(events: Lines, arrivals: Timeline) -> list[str]:
     """Written out, so that NaN equals NaN."""
     data = "".join(f":::MLLOG {json.dumps(e)}\n" for e in events).encode()
-    found = check_run(Run(0, parse_log(data, "log")), RULESET, "log").findings
+    found = check_run(Run(0, parse_log(data, "log"), timeline=arrivals), RULESET, "log").findings
     return sorted(map(repr, found))
 
 
 def test_every_test_is_listed():
     public = {n for n, v in vars(sound).items() if callable(v) and v.__module__ == sound.__name__}
-    assert public - {"_integers"} == set(TESTS)
+    assert public == set(TESTS)
 
 
 def test_the_tests_answer_true_on_a_sound_log(events, monkeypatch):
@@ -68,9 +92,9 @@ def test_the_tests_answer_true_on_a_sound_log(events, monkeypatch):
         return spied
 
     spies = SimpleNamespace(**{name: spy(name, getattr(sound, name)) for name in TESTS})
-    for module in (log_rules, timing, reading):
+    for module in MODULES:
         monkeypatch.setattr(module, "sound", spies)
-    findings(events)
+    findings(events, timeline(events))
     assert {name for name, said in answers.items() if True in said} == set(TESTS)
 
 
@@ -98,8 +122,14 @@ def _spoil(events: Lines, rng: random.Random) -> Lines:
 @pytest.mark.parametrize("seed", range(150))
 def test_rules_find_the_same_without_it(events, monkeypatch, seed):
     spoilt = _spoil(events, random.Random(seed))
-    expected = findings(spoilt)
+    arrivals = timeline(events)
+    expected = findings(spoilt, arrivals)
     nothing = SimpleNamespace(**dict.fromkeys(TESTS, lambda *arguments: False))
-    for module in (log_rules, timing, reading):
+    for module in MODULES:
         monkeypatch.setattr(module, "sound", nothing)
-    assert findings(spoilt) == expected
+    for module in (reading, convergence, quality):
+        monkeypatch.setattr(module, "all_floats", lambda values: False)
+    monkeypatch.setattr(reading, "all_ints", lambda values: False)
+    monkeypatch.setattr(Timeline, "numbered", False)
+    monkeypatch.setattr(Timeline, "forwards", False)
+    assert findings(spoilt, arrivals) == expected

@@ -1,0 +1,167 @@
+"""CNV, EVD: runs compared with each other by what a copy forgets to change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rules.kept import kept
+from rules.model import Finding, Package, Run, Scope, Severity
+from rules.registry import NotApplicable, NotChecked, Rule, rule
+from rules.ruleset import Ruleset
+from rules.values import is_number
+
+Mark = tuple[Any, ...]
+EPOCHS = 8  # at either end of a run, whose losses are compared
+
+
+def _evidence(run: Run, name: str) -> str:
+    return run.path.replace("results/", "evidence/", 1).removesuffix(".txt") + f"/{name}"
+
+
+@rule(
+    "CNV014",
+    "No two runs have the same test result",
+    Scope.PACKAGE,
+    source="TR 5.1, 12; survey W7, G6, case 38",
+    fix="Submit runs that were really made, each from its own seed.",
+)
+def distinct_results(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Two models never agree in every metric on all test pixels; a copied run does, even where its curve
+    was edited."""
+    seen: dict[Mark, Run] = {}
+    for run in package.runs:
+        mark = _metrics(run, ruleset)
+        if len(mark) < 2:
+            continue
+        if mark in seen:
+            event = run.log.last("result")
+            yield self.finding(
+                f"all {len(mark)} metrics equal those of {seen[mark].path}",
+                path=run.path,
+                line=event.line if event else None,
+            )
+        seen.setdefault(mark, run)
+
+
+@kept
+def _metrics(run: Run, ruleset: Ruleset) -> Mark:
+    """Metrics on the test scenes that are no round numbers; times are none."""
+    event = run.log.last("result")
+    stated = event.value.items() if event and isinstance(event.value, dict) else ()
+    found = [
+        (name, entry.get("value"))
+        for name, entry in stated
+        if name.startswith("test_") and isinstance(entry, dict) and is_number(entry.get("value"))
+    ]
+    return tuple(
+        sorted((name, value) for name, value in found if is_number(value) and value != round(value, 3))
+    )
+
+
+@rule(
+    "CNV015",
+    "No two runs share a stretch of their losses",
+    Scope.PACKAGE,
+    source="TR 5.1, 12; survey W7, case 38",
+    fix="Submit runs that were really made, each from its own seed.",
+)
+def no_splice(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """One loss may coincide; several equal to the last digit are epochs of one run spliced into another,
+    wherever in the run they stand."""
+    if len(package.runs) < 2:
+        raise NotApplicable("a single run")
+    owners: dict[float, Run] = {}
+    for run in package.runs:
+        shared: dict[str, int] = {}
+        for loss in set(_losses(run, ruleset)):
+            if owners.setdefault(loss, run) is not run:
+                path = owners[loss].path
+                shared[path] = shared.get(path, 0) + 1
+        for path, count in sorted(shared.items()):
+            if count >= ruleset.convergence.shared_losses:
+                yield self.finding(f"{count} of its losses stand in {path} too", path=run.path)
+
+
+@kept
+def _losses(run: Run, ruleset: Ruleset) -> tuple[float, ...]:
+    """Losses of the first and the last epochs that are no round numbers: small, for packages of many runs."""
+    held_out = [e.value for e in run.log.all(ruleset.quality.loss_key)]
+    stats = [e.value for e in run.log.all("tracked_stats") if isinstance(e.value, dict)]
+    found: list[Any] = []
+    for series in (held_out, [s.get("train_loss") for s in stats]):
+        known = [loss for loss in series if is_number(loss) and loss != round(loss, 4)]
+        found += {*known[:EPOCHS], *known[-EPOCHS:]}
+    return tuple(found)
+
+
+@rule(
+    "EVD024",
+    "No two runs have the same telemetry",
+    Scope.PACKAGE,
+    source="evidence of this rulebook; survey W7",
+    fix="Package the telemetry that was sampled during each run.",
+)
+def distinct_telemetry(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Two runs never load a machine alike to the last digit: equal statistics are one measurement, moved in
+    time."""
+    if not any(run.telemetry for run in package.runs):
+        raise NotChecked("no readable telemetry was kept")
+    seen: dict[Mark, str] = {}
+    for run in package.runs:
+        for sampled in run.telemetry:
+            mark = tuple(
+                (q.name, q.scope, q.samples, q.mean, q.minimum, q.maximum)
+                for q in sampled.quantities
+                if q.mean is not None and q.minimum != q.maximum and q.samples >= 10
+            )
+            if mark and mark in seen and seen[mark] != sampled.path:
+                yield self.finding(f"its statistics are those of {seen[mark]}", path=sampled.path)
+            if mark:
+                seen.setdefault(mark, sampled.path)
+
+
+@rule(
+    "EVD025",
+    "Runs of one boot share one clock",
+    Scope.PACKAGE,
+    source="evidence of this rulebook; survey W7, W11",
+    fix="Package every timeline as it was written; explain a clock that was set in the README.",
+)
+def one_clock(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """The monotonic clock counts on from run to run until the machine boots: a run whose wall times were
+    moved keeps its place on it, and a copied run stands where its original stands."""
+    boots: dict[Mark, list[tuple[float, float, float, Run]]] = {}
+    for run in package.runs:
+        span = _on_clock(run, ruleset)
+        if run.record is not None and run.record.boot_id is not None and span is not None:
+            boots.setdefault((run.record.host, run.record.boot_id), []).append((*span, run))
+    if not boots:
+        raise NotChecked("there is no readable run.json with a boot_id, or no timeline")
+    for spans in boots.values():
+        spans.sort(key=lambda s: s[:2])
+        for (_, end_s, offset_s, before), (start_s, _, other_s, run) in zip(spans, spans[1:], strict=False):
+            path = _evidence(run, "timeline.jsonl")
+            if start_s < end_s:
+                yield self.finding(
+                    f"began {end_s - start_s:.1f} s before {before.path} ended, by the monotonic clock",
+                    path=path,
+                )
+            elif abs(other_s - offset_s) > ruleset.clock.boot_drift_s:
+                yield self.finding(
+                    f"the wall clock moved {other_s - offset_s:.1f} s against the monotonic clock since "
+                    f"{before.path}",
+                    severity=Severity.WARNING,  # a suspended machine or a clock that was set does that too
+                    path=path,
+                    expected=f"<= {ruleset.clock.boot_drift_s:g} s",
+                    actual=round(other_s - offset_s, 3),
+                )
+
+
+@kept
+def _on_clock(run: Run, ruleset: Ruleset) -> tuple[float, float, float] | None:
+    """Monotonic time of the first and the last arrival, and how far the wall clock is ahead of it."""
+    if not run.timeline:
+        return None
+    first, last = run.timeline[0], run.timeline[-1]
+    return first.monotonic_s, last.monotonic_s, first.wall_s - first.monotonic_s

@@ -1,0 +1,129 @@
+"""TIM, CNV, SYS: numbers that no machine and no training produce, and replicas that fit the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rules.model import Event, Finding, Plan, Run, Scope, Severity
+from rules.reading import evaluations, integer, intervals, place, stated, time_ms
+from rules.registry import NotApplicable, Rule, rule
+from rules.ruleset import Ruleset
+from rules.values import same
+
+
+def _seconds(start: Event, stop: Event) -> float | None:
+    first, last = time_ms(start), time_ms(stop)
+    return None if first is None or last is None else (last - first) / 1000
+
+
+@rule(
+    "TIM012",
+    "Evaluating takes the time it needs",
+    Scope.RUN,
+    source="TR 9.4; survey F2, C6 (cross-check of this rulebook)",
+    fix="Evaluate the whole validation split inside eval_start..eval_stop; explain a fast one in the README.",
+    severity=Severity.WARNING,
+)
+def evaluation_speed(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """Evaluating a patch is a forward pass, about a third of a training step: at many times the speed of
+    training, only a part was evaluated, or it was done off the clock."""
+    train, held_out = integer(run.settings, "train_samples"), integer(run.settings, "eval_samples")
+    epochs = {i.epoch: _seconds(i.start, i.stop) for i in intervals(run.log, "epoch")}
+    if not train or not held_out or not epochs:
+        raise NotApplicable("sample counts or epochs are not logged")
+    for span in intervals(run.log, "eval"):
+        took_s, epoch_s = _seconds(span.start, span.stop), epochs.get(span.epoch)
+        if took_s is None or not epoch_s or epoch_s <= 0:
+            continue
+        needed_s = held_out / (ruleset.clock.evaluation_speedup * train / epoch_s)
+        if took_s < needed_s - ruleset.clock.evaluation_slack_s:
+            yield self.finding(
+                f"{held_out} patches were evaluated in {took_s:.3f} s, {train} were trained on in "
+                f"{epoch_s:.1f} s",
+                path=run.path,
+                line=span.stop.line,
+                expected=f">= {needed_s:.3f} s",
+                actual=took_s,
+            )
+
+
+@rule(
+    "TIM013",
+    "Epochs do not take less time than their arithmetic",
+    Scope.RUN,
+    source="64 GFLOP per patch of 256 x 256 forward and backward (measured); survey W11, H11",
+    fix="Run again; do not edit times.",
+)
+def arithmetic(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """The reference's U-Net needs a known number of operations per pixel: an epoch faster than the peak of
+    the fastest device sold was not computed."""
+    clock, settings = ruleset.clock, run.settings
+    names = ("train_samples", "patch_size", "number_of_nodes", "accelerators_per_node")
+    samples, patch, nodes, accelerators = (integer(settings, name) for name in names)
+    if not samples or not patch or not nodes or accelerators is None:
+        raise NotApplicable("patches, nodes or accelerators are not logged")
+    parameters = stated(settings, "model_parameters_count")
+    if parameters is None or not same(parameters.value, ruleset.reference.get("model_parameters_count")):
+        raise NotApplicable("another model than the reference's was trained")
+    peak = nodes * (accelerators * clock.accelerator_flop_per_s or clock.host_flop_per_s)
+    needed_s = samples * patch * patch * clock.train_flop_per_pixel / peak
+    for span in intervals(run.log, "epoch"):
+        took_s = _seconds(span.start, span.stop)
+        if took_s is not None and 0 < took_s < needed_s - 0.001:
+            yield self.finding(
+                f"epoch {span.epoch} took {took_s:.3f} s; at {peak:.2g} operations per second its arithmetic "
+                f"alone takes {needed_s:.3f} s",
+                path=run.path,
+                line=span.stop.line,
+                expected=f">= {needed_s:.3f} s",
+                actual=took_s,
+            )
+
+
+@rule(
+    "CNV013",
+    "Accuracy rises to the target",
+    Scope.RUN,
+    source="TR 2.4, 8.2; survey E12, case 53",
+    fix="Start from the reference's initial weights; explain a flat curve in the README.",
+    severity=Severity.WARNING,
+)
+def rises(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """A curve that begins where it ends is the rest of a training that happened elsewhere: a checkpoint
+    just below the target passes it after one more epoch."""
+    values = [e.value for e in evaluations(run.log, ruleset.quality.key) if e.value is not None]
+    if len(values) < 2:
+        raise NotApplicable("fewer than two evaluations")
+    gained, least = max(values) - values[0], ruleset.convergence.learned_gain
+    if ruleset.quality.met(values[-1]) and gained < least:
+        yield self.finding(
+            f"{ruleset.quality.key} begins at {values[0]:.4f} and gains {gained:.4f} in {len(values)} epochs",
+            path=run.path,
+            line=evaluations(run.log, ruleset.quality.key)[0].event.line,
+            expected=f">= {least:g}",
+            actual=round(gained, 6),
+        )
+
+
+@rule(
+    "SYS019",
+    "There is one replica per accelerator",
+    (Scope.PLAN, Scope.RUN),
+    source="survey B20, B30, N6 (cross-check of this rulebook)",
+    fix="Describe the accelerators that were used, no more and no fewer, or explain it in hw_notes.",
+    severity=Severity.WARNING,
+)
+def replicas(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """A result is a time at a scale. More replicas than accelerators hide a larger machine, fewer make
+    a part of a machine look like the whole."""
+    names = ("number_of_ranks", "number_of_nodes", "accelerators_per_node")
+    ranks, nodes, accelerators = (integer(subject.settings, name) for name in names)
+    if ranks is None or nodes is None or not accelerators:
+        raise NotApplicable("no accelerators, or no number of replicas is stated here")
+    if ranks != nodes * accelerators:
+        yield self.finding(
+            f"{ranks} replicas on {nodes} x {accelerators} accelerators",
+            **place(stated(subject.settings, "number_of_ranks")),
+            expected=nodes * accelerators,
+            actual=ranks,
+        )
