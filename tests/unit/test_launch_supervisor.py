@@ -8,7 +8,8 @@ import time
 from harness.launch.launchers import launcher_for
 from harness.recipe import Recipe
 
-PRINT = "import os; print('rank', os.environ['RANK'], 'of', os.environ['WORLD_SIZE'], flush=True)"
+# in one write: lines of several workers must not mix
+PRINT = 'import os; os.write(1, f\'rank {os.environ["RANK"]} of {os.environ["WORLD_SIZE"]}\\n\'.encode())'
 
 
 def started(script, workers=2, **variables):
