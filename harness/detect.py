@@ -13,6 +13,7 @@ from typing import Any
 from harness import __version__
 from harness.detect_accelerators import Accelerators, accelerators
 from harness.detect_host import Host, host
+from harness.detect_pci import Gpu
 
 PROBED, TYPED, UNKNOWN = "probed", "typed", "unknown"
 NOT_PROBED = "not probed"
@@ -148,18 +149,22 @@ def _accelerator_fields(found: Accelerators) -> dict[str, str | None]:
     values = (
         shown,
         first.pcie,
-        f"{first.sm_clock_mhz} MHz (maximum SM clock)" if first.sm_clock_mhz else None,
+        f"{first.sm_clock_mhz} MHz (maximum)" if first.sm_clock_mhz else None,
         None,
         bus,
         gib(first.memory_bytes),
-        "N/A (one accelerator)" if single else _links(first.nvlinks),
-        "N/A (one accelerator)" if single else None,
+        "N/A (one accelerator)" if single else _links(first),
+        "N/A (one accelerator)" if single else first.topology,
     )
     return {"accelerators_per_node": str(len(found.gpus)), **dict(zip(names, values, strict=True))}
 
 
-def _links(active: int | None) -> str:
-    return f"NVLink, {active} active links per GPU" if active else "PCIe (no active NVLink)"
+def _links(gpu: Gpu) -> str:
+    if gpu.links:
+        return gpu.links
+    if gpu.nvlinks:
+        return f"NVLink, {gpu.nvlinks} active links per GPU"
+    return "PCIe (no active NVLink)" if gpu.vendor == "NVIDIA" else "PCIe"
 
 
 def _version(*names: str) -> str | None:

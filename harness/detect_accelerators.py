@@ -9,29 +9,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from harness.detect_host import ROOT, read_text
+from harness.detect_amd import amd_gpus
+from harness.detect_host import ROOT
+from harness.detect_pci import Gpu, pci_accelerators
 from harness.telemetry.nvml import load, text
 from harness.telemetry.source import SourceUnavailable
 
-_VENDORS = {"0x10de": "NVIDIA", "0x1002": "AMD", "0x8086": "Intel"}
-# PCI classes: 3D controller, processing accelerator; VGA counts for NVIDIA only (else it is a console)
-_ACCELERATOR_CLASSES = ("0x0302", "0x1200")
-_VGA_CLASS = "0x0300"
 MAX_NVLINKS = 18  # links of an H100; asking beyond what the GPU has is answered with an error
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """One GPU; None where the driver does not tell."""
-
-    model: str
-    uuid: str | None
-    memory_bytes: int | None
-    memory_bus_bits: int | None
-    sm_clock_mhz: int | None  # maximum
-    pcie: str | None  # e.g. "PCIe Gen4 x16"
-    nvlinks: int | None  # active links
-    mig: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,20 +29,21 @@ class Accelerators:
 
 def accelerators(root: Path = ROOT) -> Accelerators:
     """GPUs that can be used here. A GPU without a working driver is listed as unusable, not counted."""
-    devices = pci_accelerators(root)
+    amd = amd_gpus(root)
+    devices = [d for d in pci_accelerators(root) if not (amd and d.startswith("AMD"))]
     try:
         nvml = load()
     except SourceUnavailable as error:
-        return Accelerators(problem=f"{error.why}. {error.fix}", unusable=devices)
+        return Accelerators(amd, problem=None if amd else f"{error.why}. {error.fix}", unusable=devices)
     try:
         gpus = [_gpu(nvml, index) for index in range(nvml.nvmlDeviceGetCount())]
         driver = _ask(nvml, lambda: text(nvml.nvmlSystemGetDriverVersion()))
         version = _ask(nvml, lambda: int(nvml.nvmlSystemGetCudaDriverVersion()))
         cuda = f"{version // 1000}.{version % 1000 // 10}" if version else None
         others = devices if not gpus else [d for d in devices if not d.startswith("NVIDIA")]
-        return Accelerators(gpus, driver, cuda, None, others)
+        return Accelerators(gpus + amd, driver, cuda, None, others)
     except nvml.NVMLError as error:
-        return Accelerators(problem=f"the GPUs cannot be listed ({error})", unusable=devices)
+        return Accelerators(amd, problem=f"the GPUs cannot be listed ({error})", unusable=devices)
     finally:
         _ask(nvml, nvml.nvmlShutdown)
 
@@ -83,6 +68,7 @@ def _gpu(nvml: ModuleType, index: int) -> Gpu:
         sm_clock_mhz=_ask(nvml, lambda: int(nvml.nvmlDeviceGetMaxClockInfo(handle, nvml.NVML_CLOCK_SM))),
         pcie=f"PCIe Gen{generation} x{width}" if generation and width else None,
         nvlinks=_nvlinks(nvml, handle),
+        topology=_topology(nvml, handle),
         mig=bool(mig and mig[0]),
     )
 
@@ -94,14 +80,16 @@ def _nvlinks(nvml: ModuleType, handle: Any) -> int | None:
     return sum(1 for state in known if state) if known else None
 
 
-def pci_accelerators(root: Path = ROOT) -> list[str]:
-    """Accelerators on the PCI bus by vendor and id, whether or not a driver is loaded."""
-    found = []
-    for device in sorted(root.glob("sys/bus/pci/devices/*")):
-        vendor, kind = read_text(device / "vendor") or "", (read_text(device / "class") or "")[:6]
-        name = _VENDORS.get(vendor)
-        if name and (kind in _ACCELERATOR_CLASSES or (kind == _VGA_CLASS and name == "NVIDIA")):
-            driver = device / "driver"
-            loaded = f"driver {driver.resolve().name}" if driver.exists() else "no driver loaded"
-            found.append(f"{name} device {read_text(device / 'device') or '?'} ({loaded})")
-    return found
+def _topology(nvml: ModuleType, handle: Any) -> str | None:
+    """Whether the NVLinks go to switches, which join all GPUs, or to other GPUs; None when not told."""
+    ask = getattr(nvml, "nvmlDeviceGetNvLinkRemoteDeviceType", None)
+    if ask is None:
+        return None
+    switch, gpu = (
+        getattr(nvml, "NVML_NVLINK_DEVICE_TYPE_SWITCH", 2),
+        getattr(nvml, "NVML_NVLINK_DEVICE_TYPE_GPU", 0),
+    )
+    kinds = {_ask(nvml, partial(ask, handle, link)) for link in range(MAX_NVLINKS)}
+    if switch in kinds:
+        return "all to all through NVSwitch"
+    return "direct links between GPUs" if gpu in kinds else None

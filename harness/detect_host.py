@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psutil
 
+from harness.detect_processor import arm_core, lscpu_model
+
 ROOT = Path("/")
 
 
@@ -26,7 +28,7 @@ def read_text(path: Path) -> str | None:
         return None
 
 
-def _read_int(path: Path) -> int | None:
+def read_int(path: Path) -> int | None:
     text = read_text(path)
     try:
         return int(text, 0) if text else None
@@ -55,11 +57,12 @@ class Processors:
 def processors(root: Path = ROOT) -> Processors:
     info = read_text(root / "proc/cpuinfo") or ""
     packages, cores = _topology(root)
-    logical = psutil.cpu_count(logical=True) or os.cpu_count() or 1
+    online = cpu_list(read_text(root / "sys/devices/system/cpu/online") or "")
+    logical = len(online) or psutil.cpu_count(logical=True) or os.cpu_count() or 1
     sockets = len(packages) or None
     physical = len(cores) or psutil.cpu_count(logical=False)
     return Processors(
-        model=_cpuinfo(info, "model name") or _other_model(),
+        model=_model(info, root),
         sockets=sockets,
         cores=physical // sockets if physical and sockets else physical,
         threads=logical // sockets if sockets else logical,
@@ -67,7 +70,7 @@ def processors(root: Path = ROOT) -> Processors:
         caches=_caches(root),
         logical=logical,
         usable=_usable(root, logical),
-        hypervisor=bool(re.search(r"^flags\b.*\bhypervisor\b", info, re.MULTILINE)),
+        hypervisor=_is_virtual(info, root),
     )
 
 
@@ -75,7 +78,7 @@ def _topology(root: Path) -> tuple[set[int], set[tuple[int, int]]]:
     """Package numbers, and (package, core) pairs; empty where the kernel does not tell."""
     packages, cores = set(), set()
     for folder in root.glob("sys/devices/system/cpu/cpu[0-9]*/topology"):
-        package, core = _read_int(folder / "physical_package_id"), _read_int(folder / "core_id")
+        package, core = read_int(folder / "physical_package_id"), read_int(folder / "core_id")
         if package is not None and package >= 0 and core is not None:
             packages.add(package)
             cores.add((package, core))
@@ -87,13 +90,27 @@ def _cpuinfo(info: str, key: str) -> str | None:
     return " ".join(match.group(1).split()) if match else None
 
 
-def _other_model() -> str | None:
-    name = platform.processor()
-    return name if name and name != platform.machine() else None
+def _model(info: str, root: Path) -> str | None:
+    """x86 and POWER say it in /proc/cpuinfo; on ARM the firmware or the core's number has to."""
+    known = _cpuinfo(info, "model name") or _cpuinfo(info, "cpu")
+    if known:
+        return known
+    name = platform.processor() if root == ROOT else ""
+    other = name if name and name != platform.machine() else None
+    board = read_text(root / "proc/device-tree/model")
+    return (lscpu_model() if root == ROOT else None) or arm_core(info, board) or other
+
+
+def _is_virtual(info: str, root: Path) -> bool:
+    """x86 has a flag for it; elsewhere the firmware or the kernel names the hypervisor."""
+    if re.search(r"^flags\b.*\bhypervisor\b", info, re.MULTILINE):
+        return True
+    vendor = (read_text(root / "sys/class/dmi/id/sys_vendor") or "").upper()
+    return read_text(root / "sys/hypervisor/type") is not None or vendor in ("QEMU", "XEN", "KVM")
 
 
 def _frequency(root: Path, info: str) -> str | None:
-    maximum = _read_int(root / "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq")
+    maximum = read_int(root / "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq")
     if maximum:
         return f"{maximum / 1e6:.2f} GHz (maximum)"
     current = _cpuinfo(info, "cpu MHz")
@@ -154,14 +171,16 @@ class Memory:
 
 
 def memory(root: Path = ROOT) -> Memory:
-    return Memory(psutil.virtual_memory().total, _modules(root))
+    match = re.search(r"^MemTotal:\s*(\d+) kB$", read_text(root / "proc/meminfo") or "", re.MULTILINE)
+    total = int(match[1]) * 1024 if match else int(psutil.virtual_memory().total)
+    return Memory(total, _modules(root))
 
 
 def _modules(root: Path) -> str | None:
     """Memory modules as the error-correction driver lists them; the firmware's table needs root."""
     counts: dict[tuple[int, str], int] = {}
     for folder in root.glob("sys/devices/system/edac/mc/mc*/dimm*"):
-        size_mib, kind = _read_int(folder / "size"), read_text(folder / "dimm_mem_type") or "memory"
+        size_mib, kind = read_int(folder / "size"), read_text(folder / "dimm_mem_type") or "memory"
         if size_mib:
             counts[size_mib, kind] = counts.get((size_mib, kind), 0) + 1
     return ", ".join(f"{n} x {mib / 1024:g} GiB {kind}" for (mib, kind), n in sorted(counts.items())) or None
@@ -228,7 +247,7 @@ def _block_device(root: Path, major: int, minor: int) -> str | None:
     elif name.startswith(("md", "dm-", "zram", "loop")):
         kind = f"{re.sub(r'[-0-9]+$', '', name)} device"
     else:
-        rotational = _read_int(folder / "queue/rotational")
+        rotational = read_int(folder / "queue/rotational")
         kind = {0: "SSD", 1: "hard disk"}.get(-1 if rotational is None else rotational, "disk")
     return f"{kind}, {model.strip()}" if model else kind
 
@@ -237,21 +256,28 @@ def _block_device(root: Path, major: int, minor: int) -> str | None:
 
 
 def networks(root: Path = ROOT) -> list[str]:
-    """One line per network device, fastest kind first: InfiniBand ports, then interfaces."""
+    """Network devices, fastest kind first: InfiniBand ports, then interfaces; equal ones are counted."""
     found = []
     for port in sorted(root.glob("sys/class/infiniband/*/ports/*")):
         rate, state = read_text(port / "rate"), read_text(port / "state") or ""
         if rate and "ACTIVE" in state:
-            found.append(f"{port.parent.parent.name} {read_text(port / 'link_layer') or 'RDMA'} {rate}")
+            kind = f"{read_text(port / 'link_layer') or 'RDMA'} {rate}"
+            found.append((port.parent.parent.name, kind))
     for interface in sorted(root.glob("sys/class/net/*")):
         if not (interface / "device").exists():
             continue  # loopback, bridges, bonds
-        speed = _read_int(interface / "speed")
+        speed = read_int(interface / "speed")
         driver = interface / "device/driver"
         kind = driver.resolve().name if driver.exists() else "network interface"
         shown = f"{speed / 1000:g} Gb/s" if speed and speed > 0 else "speed not reported"
-        found.append(f"{interface.name} ({kind}, {shown})")
-    return found
+        found.append((interface.name, f"{kind}, {shown}"))
+    kinds: dict[str, list[str]] = {}
+    for name, kind in found:
+        kinds.setdefault(kind, []).append(name)
+    return [
+        f"{len(names)} x {kind}" if len(names) > 1 else f"{names[0]} ({kind})"
+        for kind, names in kinds.items()
+    ]
 
 
 def product(root: Path = ROOT) -> str | None:
@@ -261,13 +287,13 @@ def product(root: Path = ROOT) -> str | None:
     return " ".join(p for p in parts if p) or None
 
 
-def operating_system() -> str:
+def operating_system(root: Path = ROOT) -> str:
     """Distribution and kernel, e.g. "Debian GNU/Linux 12 (bookworm), Linux 6.1.0"."""
-    kernel = f"{platform.system()} {platform.release()}"
-    try:
-        return f"{platform.freedesktop_os_release()['PRETTY_NAME']}, {kernel}"
-    except (OSError, KeyError):
-        return kernel
+    release = read_text(root / "proc/sys/kernel/osrelease") or platform.release()
+    kernel = f"{platform.system()} {release}"
+    text = read_text(root / "etc/os-release") or read_text(root / "usr/lib/os-release") or ""
+    match = re.search(r"^PRETTY_NAME=[\"']?(.*?)[\"']?$", text, re.MULTILINE)
+    return f"{match[1]}, {kernel}" if match and match[1] else kernel
 
 
 @dataclass(frozen=True)
@@ -291,5 +317,5 @@ def host(data_dir: Path, root: Path = ROOT) -> Host:
         storage=storage(data_dir, root),
         networks=networks(root),
         product=product(root),
-        operating_system=operating_system(),
+        operating_system=operating_system(root),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+import re
 import shutil
 import sys
 from dataclasses import dataclass
@@ -16,7 +17,9 @@ import psutil
 from harness.caches import may_drop_caches
 from harness.detect import gib, tensorflow_version
 from harness.detect_accelerators import accelerators
-from harness.telemetry.sources import open_all
+from harness.telemetry.host import SelfSource
+from harness.telemetry.source import Source
+from harness.telemetry.sources import open_all, reasons
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
 QUICK_DISK_BYTES = 3 << 30  # quick data set, five runs with weights, report
@@ -88,7 +91,7 @@ def _devices() -> Check:
     )
     if not gpus and found.unusable:
         return Check("devices", State.WARNING, f"{detail}; {'; '.join(found.unusable)}", found.problem or "")
-    if gpus and not _cuda_libraries():
+    if any(gpu.vendor == "NVIDIA" for gpu in found.gpus) and not _cuda_libraries():
         fix = "pip install 'cloudmask-harness[cuda]', unless CUDA and cuDNN are installed on the system"
         return Check("devices", State.WARNING, f"{detail}; TensorFlow's CUDA packages are not installed", fix)
     return Check("devices", State.OK, detail)
@@ -102,18 +105,46 @@ def _cuda_libraries() -> bool:
 
 
 def _sources() -> list[Check]:
-    checks = []
-    for source in open_all():
-        if source.unavailable is not None:
-            reason = source.unavailable
-            checks.append(
-                Check(f"telemetry {source.name}", State.INFO, f"{reason.what}: {reason.why}", reason.fix)
-            )
-        else:
-            names = ", ".join(dict.fromkeys(q.name for q in source.quantities()))
-            checks.append(Check(f"telemetry {source.name}", State.OK, "; ".join([names, *source.notes()])))
+    """What can be sampled here, and why the rest cannot; a reason that several share is said once."""
+    sources = open_all()
+    families: dict[str, list[Source]] = {}
+    for source in sources:
+        if source.unavailable is None and source.name != SelfSource.name:
+            families.setdefault(source.name.partition("_")[0], []).append(source)
+    checks = [Check(f"telemetry {name}", State.OK, _measured(members)) for name, members in families.items()]
+    for source in sources:
         source.close()
-    return checks
+    missing = [
+        Check(f"telemetry {r.source}", State.INFO, f"{r.what}: {r.why}", r.fix) for r in reasons(sources)
+    ]
+    return [*checks, *missing, _power(sources)]
+
+
+def _measured(sources: list[Source]) -> str:
+    """Quantities of sources of one kind, of how many devices, and their remarks, in words."""
+    kinds: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
+    for spec in (q for source in sources for q in source.quantities()):
+        names, scopes = kinds.setdefault(re.sub(r"\d+\Z", "", spec.scope), ({}, {}))
+        names[spec.name.replace("_", " ")] = scopes[spec.scope] = None
+    said = [
+        ", ".join(names) + (f" of {len(scopes)} x {kind}" if len(scopes) > 1 else f" of the {kind}")
+        for kind, (names, scopes) in kinds.items()
+    ]
+    return "; ".join([*said, *(note for source in sources for note in source.notes())]).replace("_", " ")
+
+
+def _power(sources: list[Source]) -> Check:
+    """What the energy in a report would be of: the whole node, parts of it, or nothing."""
+    scopes = {q.scope for s in sources for q in s.quantities() if q.unit in ("W", "J")}
+    node_fix = "connect a node-level meter (BMC, PDU) for a power score: docs/power.md"
+    if "node" in scopes:
+        return Check("energy", State.OK, "of the whole node")
+    if scopes:
+        parts = ", ".join(sorted(scopes))
+        return Check("energy", State.INFO, f"of parts only ({parts}): no power score", node_fix)
+    return Check(
+        "energy", State.INFO, "not measured here: a report will say so, and show no number", node_fix
+    )
 
 
 def _disk(folder: Path) -> Check:

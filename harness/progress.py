@@ -197,6 +197,7 @@ class LiveDisplay(PlainDisplay):
             "memory_used": lambda scope, v: f"memory {v / 2**30:.1f} GiB",
             "gpu_utilization": lambda scope, v: f"{scope} {v:.0f} %",
             "gpu_power": lambda scope, v: f"{scope} {v:.0f} W",
+            "node_power": lambda scope, v: f"node {v:.0f} W",
         }
         shown = []
         for key, value in sorted(self._latest.items()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -143,6 +143,32 @@ class TelemetryRecipe(_Strict):
     interval_s: float = Field(0.1, gt=0.001, le=60)
 
 
+class InterconnectRecipe(_Strict):
+    """Part of the network that carries weights or activations: estimated, not measured (PM 3.1.3)."""
+
+    name: str
+    maximum_w: float = Field(gt=0, le=1e6)  # maximum specified power
+    share: float = Field(1.0, gt=0, le=1)  # of it that is provisioned for this system
+    basis: str = ""  # where the two numbers come from
+
+
+class PowerRecipe(_Strict):
+    """How the power of whole nodes is measured; see docs/power.md."""
+
+    source: Literal["auto", "redfish", "ipmi", "hwmon", "none"] = "auto"
+    measurement_type: Literal["AC", "DC"] = "AC"
+    # AC readings are multiplied with it; 1 claims nothing and is never in the submitter's favour
+    conversion_efficiency: float = Field(1.0, ge=0.5, le=1)
+    supply: str = ""  # power supply and where its efficiency is documented
+    interconnect: list[InterconnectRecipe] = []
+
+    @model_validator(mode="after")
+    def _dc_is_not_converted(self) -> PowerRecipe:
+        if self.measurement_type == "DC" and self.conversion_efficiency != 1:
+            raise ValueError("DC readings are not converted: leave conversion_efficiency at 1")
+        return self
+
+
 class EvidenceRecipe(_Strict):
     weights: bool = True  # keep the trained weights: without them nobody can replay the accuracy
     gallery_scenes: int = Field(default=6, ge=0, le=24)
@@ -172,6 +198,7 @@ class Recipe(_Strict):
     job: JobRecipe = JobRecipe()
     limits: LimitsRecipe = LimitsRecipe()
     telemetry: TelemetryRecipe = TelemetryRecipe()
+    power: PowerRecipe | None = None  # default: whatever measures the node, if anything does
     evidence: EvidenceRecipe = EvidenceRecipe()
     contact: Contact = Contact()
 
@@ -232,7 +259,10 @@ def _known(location: tuple[Any, ...]) -> list[str]:
     model: Any = Recipe
     for name in location:
         field = model.model_fields.get(name)
-        if field is None or not isinstance(field.annotation, type):
+        if field is None:
             return []
-        model = field.annotation
+        kinds = (field.annotation, *get_args(field.annotation))  # of "Model | None" the model
+        model = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
+        if model is None:
+            return []
     return list(model.model_fields)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
+from rules.energy import energy_score
 from rules.kept import kept
 from rules.model import Package, Run, RunScore, Score, WeakScore
 from rules.points import compare_package
@@ -54,6 +55,7 @@ def score(package: Package, ruleset: Ruleset) -> Score:
         science=_science(counted),
         note=note,
         scaling_factor=factor,
+        energy=energy_score(package.runs, runs, factor, ruleset),
     )
 
 

@@ -19,6 +19,7 @@ from harness.files import write_json
 from harness.layout import SCALING, WEAK, PackageLayout, RunFiles
 from harness.manifest import write_manifest
 from harness.plan import RunPlan, dataset_record, plan_digest, plan_record
+from harness.power import PowerRecord, record_power
 from harness.prepare import Prepared
 from harness.progress import Display
 from harness.report import build_report
@@ -91,12 +92,16 @@ def _one(plan: RunPlan, run: int, display: Display) -> None:
     )
 
 
-def seal(prepared: Prepared) -> None:
-    """Write what the package needs beside the runs, then the manifest over everything."""
+def seal(prepared: Prepared) -> PowerRecord:
+    """Write what the package needs beside the runs, then the manifest over everything.
+
+    Says what became of the power files."""
     layout, recipe = prepared.layout, prepared.recipe
+    power = record_power(layout, recipe.model_copy(update={"runs": prepared.plan.runs}))
     write_json(layout.companion_json(recipe.implementation), _companion(prepared))
     _implementation_readme(prepared)
     write_manifest(layout.root)
+    return power
 
 
 def judge(layout: PackageLayout, ruleset: str, now_s: float | None = None) -> Submission:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +137,7 @@ def compare(declared: dict[str, Any], detected: Detected) -> list[FieldCompariso
         _count(declared, "host_processors_per_node", facts.get("sockets")),
         _model(declared, "host_processor_model_name", shown.get("host_processor_model_name", NOT_PROBED)),
         _count(declared, "host_processor_core_count", facts.get("cores_per_socket")),
+        _threads(declared, facts.get("threads_per_socket"), facts.get("sockets")),
         _capacity(declared, "host_memory_capacity", facts.get("memory_bytes")),
     ]
     return [c for c in comparisons if c is not None]
@@ -164,6 +165,14 @@ def _count(declared: dict[str, Any], name: str, seen: int | None) -> FieldCompar
         return FieldComparison(name, said, str(seen), None, "not declared")
     agrees = said.isdecimal() and int(said) == seen
     return FieldComparison(name, said, str(seen), agrees)
+
+
+def _threads(declared: dict[str, Any], seen: int | None, sockets: int | None) -> FieldComparison:
+    """Hardware threads: published descriptions give them per processor, or of all processors together."""
+    found = _count(declared, "host_processor_vcpu_count", seen)
+    if found.agrees is False and seen and sockets and found.declared == str(seen * sockets):
+        return replace(found, agrees=True, note="declared of all processors, detected per processor")
+    return found
 
 
 def _accelerator_model(declared: dict[str, Any], detected: Detected) -> FieldComparison:

@@ -10,13 +10,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rules.lines import Arrival as Arrival
 from rules.lines import Event as Event
 from rules.lines import Log as Log
 from rules.lines import LogProblem as LogProblem
 from rules.lines import Timeline as Timeline
+
+if TYPE_CHECKING:
+    from rules.energy import EnergyScore
 
 
 class Severity(str, Enum):
@@ -82,6 +85,18 @@ class Quantity:
 
 
 @dataclass(frozen=True)
+class MeasuredEnergy:
+    """Energy of one scope over the run by one method (harness/telemetry/energy.py); None: no number."""
+
+    source: str
+    scope: str
+    method: str  # counter, right_rectangle, trapezoid
+    joule: float | None
+    difference: float | None = None  # relative to the method that is quoted for this scope
+    stuck: bool = False  # all readings are equal to the last digit
+
+
+@dataclass(frozen=True)
 class Telemetry:
     """One sampler file, summarised. start/stop on the wall clock of the node."""
 
@@ -93,6 +108,8 @@ class Telemetry:
     achieved_hz: float | None
     longest_gap_s: float | None
     quantities: list[Quantity]
+    energies: list[MeasuredEnergy] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)  # of the sampler during the run: lost devices, ...
 
 
 @dataclass(frozen=True)
@@ -360,6 +377,7 @@ class Score:
     note: str | None = None
     scaling_factor: float = 1.0  # from the convergence points (TR 12.2); already in time_to_train_s
     weak: WeakScore | None = None  # throughput entries: instead of time_to_train_s
+    energy: EnergyScore | None = None  # of whole nodes; None when no power was submitted
 
 
 def relative(path: Path, root: Path) -> str:

@@ -32,6 +32,7 @@ MODULES = (
     "between",
     "meters",
     "selection",
+    "sampling",
 )
 GROUPS = ("LOG", "TIM", "HYP", "DAT", "QUA", "SED", "CNV", "SYS", "PKG", "PWR", "EVD")  # order of lists
 

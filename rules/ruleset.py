@@ -130,11 +130,15 @@ class EvidenceRules(_Part):
     worked_percent: float
     science_tolerance: float
     replay_tolerance: dict[str, float]  # by the logged precision of the run
+    energy_difference: float = 0.05  # between counter and power readings: meters are good to 5 % (PM 3.6)
+    node_clock_s: float = 0.2  # a reading or two of the sampler
     cache_null: bool = False  # a cache_clear line without a value is a warning only
     cache_verified: bool = True  # eviction has to be shown in the line's metadata
 
 
 class PowerRules(_Part):
+    formula_tolerance: float
+    agreement_tolerance: float
     readings_minimum: int
     interval_s: float
     interval_slack_s: float

@@ -12,7 +12,7 @@ import hashlib
 import json
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -589,13 +589,13 @@ class _Machine(Source):
 
     name = "machine"
 
-    def __init__(self, accelerators: int) -> None:
-        self._accelerators = accelerators
+    def __init__(self, accelerators: int, more: Sequence[QuantitySpec] = ()) -> None:
+        self._accelerators, self._more = accelerators, more
 
     def quantities(self) -> list[QuantitySpec]:
         gpus = [QuantitySpec("gpu_utilization", "%", f"gpu{i}") for i in range(self._accelerators)]
         watts = [QuantitySpec("gpu_power", "W", f"gpu{i}") for i in range(self._accelerators)]
-        return [QuantitySpec("cpu", "%", "process_tree", Kind.RATE), *gpus, *watts]
+        return [QuantitySpec("cpu", "%", "process_tree", Kind.RATE), *gpus, *watts, *self._more]
 
 
 def write_telemetry(
@@ -608,18 +608,24 @@ def write_telemetry(
     hole_s: float = 0.0,
     noise: str | None = None,
     gpu_w: float = 250.0,
+    more: Mapping[QuantitySpec, Callable[[float], float]] | None = None,
+    source: str = "machine",
+    remark: str = "",
 ) -> None:
     """A sampler file at 2 Hz, start_s after run_start to stop_s after run_stop, with a hole in the middle.
 
-    `noise` seeds what the readings vary by (default: the time of the run).
+    `noise` seeds what the readings vary by (default: the time of the run). `more`: further quantities,
+    each with its value by seconds since the first sample. `remark`: what the sampler notes half way.
     """
+    more = more or {}
     events = [json.loads(line.split(":::MLLOG ", 1)[1]) for line in lines]
     at = {e["key"]: e["time_ms"] / 1000 for e in events if e["key"] in ("run_start", "run_stop")}
     first_s, last_s = at["run_start"] + start_s, at["run_stop"] + stop_s
     middle_s = (first_s + last_s) / 2
     path.unlink(missing_ok=True)
     writer = SampleWriter(path, "node_0", "node0.example", 0.5, Anchor(first_s, first_s - BOOT_WALL_S))
-    machine = _Machine(accelerators)
+    machine = _Machine(accelerators, list(more))
+    machine.name = source
     writer.begin([machine], {machine.name: 0.5})
     count = int((last_s - first_s) / 0.5) + 1
     times = [first_s + 0.5 * i for i in range(count)]
@@ -627,11 +633,19 @@ def write_telemetry(
     writer.append(
         machine.name,
         [
-            (t - BOOT_WALL_S, _reading(rng, busy_percent, [gpu] * accelerators, [gpu_w] * accelerators))
+            (
+                t - BOOT_WALL_S,
+                [
+                    *_reading(rng, busy_percent, [gpu] * accelerators, [gpu_w] * accelerators),
+                    *[value(t - first_s) for value in more.values()],
+                ],
+            )
             for t in times
             if abs(t - middle_s) >= hole_s / 2
         ],
     )
+    if remark:
+        writer.event(remark, middle_s - BOOT_WALL_S)
     writer.flush()
     writer.close()
 

@@ -1,1 +1,22 @@
 """Shared by all tests. This folder being a package puts the repository root on the import path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.nvml import FakeNvml, compile_library
+
+
+@pytest.fixture(scope="session")
+def fake_nvml_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compile_library(tmp_path_factory.mktemp("libnvidia-ml"))
+
+
+@pytest.fixture
+def fake_nvml(fake_nvml_library: Path, tmp_path: Path) -> FakeNvml:
+    """The fake libnvidia-ml.so.1 with a script of its own: one GPU at 70 W until the test says more."""
+    fake = FakeNvml(fake_nvml_library, tmp_path / "nvml.script")
+    fake.script()
+    return fake

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from dataclasses import asdict
 from math import isfinite
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from harness.checker.joined import values_of_lines
+from harness.checker.joined import LinesDecoder
 from harness.plain_yaml import load_yaml
 from rules.lines import ArrivalColumns
 from rules.model import Dataset, RunRecord, Timeline
@@ -26,10 +28,20 @@ MAX_TIMELINE_BYTES = 256 << 20
 MAX_ARRIVALS = 1_000_000  # as many as lines of a log
 T = TypeVar("T")
 
-_ARRIVAL = ("line", "monotonic_s", "wall_s", "source", "digest")
-_ARRIVAL_FIELDS = itemgetter(*_ARRIVAL)
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")  # may be read differently by different libraries
 _RECORD = TypeAdapter(RunRecord)
 _DATASET = TypeAdapter(Dataset)
+
+
+class _Arrival(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    line: int
+    monotonic_s: float
+    wall_s: float
+    source: str
+    digest: str
+
+
+_ARRIVALS = LinesDecoder(_Arrival)
 
 
 class Unreadable(Exception):
@@ -132,21 +144,13 @@ def read_timeline(path: Path) -> Timeline:
 def _sound_arrivals(data: bytes) -> ArrivalColumns | None:
     """What _arrivals would say of lines as the harness writes them; None where it has to look.
 
-    Certain where every line is one object of these five fields and nothing else, each of the very type
-    that is asked for: floats are finite, which leaves out numbers that the standard library takes and
-    orjson does not, and the other way round.
+    Certain where every line is one object of the five fields, each of its type. Floats are finite there:
+    JSON knows no other, and msgspec refuses those too large.
     """
-    rows = None if b"\r" in data else values_of_lines(data)
-    if rows is None or set(map(type, rows)) != {dict} or set(map(len, rows)) != {len(_ARRIVAL)}:
+    rows = None if _LONG_NUMBER.search(data) else _ARRIVALS.decode(data)
+    if rows is None:
         return None
-    try:
-        columns = [list(column) for column in zip(*map(_ARRIVAL_FIELDS, rows), strict=True)]
-    except KeyError:
-        return None
-    kinds = [set(map(type, column)) for column in columns]
-    if kinds != [{int}, {float}, {float}, {str}, {str}]:
-        return None
-    return ArrivalColumns(*columns) if all(map(isfinite, columns[1] + columns[2])) else None
+    return ArrivalColumns(*(list(map(attrgetter(name), rows)) for name in _Arrival.__struct_fields__))
 
 
 def _arrivals(data: bytes) -> ArrivalColumns:

@@ -27,6 +27,7 @@ VERBS = {
     "leaderboard": "build the leaderboard of packages that pass",
     "rules": "list and explain the rules",
     "monitor": "watch the machine",
+    "power": "energy of whole nodes: show it, import a meter's log",
 }
 
 

@@ -3,102 +3,222 @@
 from __future__ import annotations
 
 import json
+import math
+import platform
+import re
 import time
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 
 import click
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from harness.errors import ExitCode
-from harness.telemetry.source import QuantitySpec, Source
-from harness.telemetry.sources import open_all
+from harness.telemetry.channel import Channel, Stop
+from harness.telemetry.source import Kind, QuantitySpec, Source
+from harness.telemetry.sources import open_all, reasons
 
 PERIOD_S = 1.0
+FIRST_S = 3.0  # how long a single reading waits for slow sources
+COLUMNS = 8  # scopes of one kind that get a column each
 # the sampler's own cost means nothing here, and there is no run whose processes could be followed
 _LEFT_OUT = ("sampler", "process")
-Reading = tuple[Source, QuantitySpec, float | None]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One quantity as it is shown: a counter of joules as the mean power since the reading before."""
+
+    source: str
+    spec: QuantitySpec
+    value: float | None
+    power_w: float | None = None
+
+    @property
+    def label(self) -> str:
+        return f"{self.spec.name}, as power" if self.counts_energy else self.spec.name
+
+    @property
+    def counts_energy(self) -> bool:
+        return self.spec.kind is Kind.COUNTER and self.spec.unit == "J"
+
+    @property
+    def shown(self) -> tuple[float | None, str]:
+        return (self.power_w, "W") if self.counts_energy else (self.value, self.spec.unit)
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="One reading over a second, then end.")
+@click.option("--once", is_flag=True, help="One reading of everything, then end.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per reading, for programs.")
 @click.option("--pid", type=click.IntRange(min=1), help="Follow this process and its children too.")
 def monitor(once: bool, as_json: bool, pid: int | None) -> int:
-    """Watch this machine: every telemetry source that works here. Ends with Ctrl-C."""
+    """Watch this machine: every telemetry source that works here. Ends with Ctrl-C.
+
+    Each source is read at its own pace, at most once a second; one that hangs leaves its last line and
+    holds up nothing else.
+    """
     sources = [s for s in open_all(pid=pid) if s.name not in _LEFT_OUT or (pid and s.name == "process")]
+    stop = Stop()
+    channels = [Channel(source, PERIOD_S, stop) for source in sources if source.unavailable is None]
+    notes: list[str] = []
     try:
+        rounds = _rounds(channels, notes, once)
         if as_json:
-            for readings in _rounds(sources, once):
-                click.echo(json.dumps(_as_json(sources, readings)))
+            for readings in rounds:
+                click.echo(json.dumps(_as_json(sources, readings, notes)))
         elif once:
-            Console(highlight=False).print(_view(sources, next(_rounds(sources, once))), markup=False)
+            Console(highlight=False).print(_view(sources, next(rounds), notes), markup=False)
         else:
             with Live(console=Console(highlight=False), auto_refresh=False) as live:
-                for readings in _rounds(sources, once):
-                    live.update(_view(sources, readings), refresh=True)
+                for readings in rounds:
+                    live.update(_view(sources, readings, notes), refresh=True)
     finally:
-        for source in sources:
-            source.close()
+        stop.set()
+        for channel in channels:
+            if channel.join(0.5):
+                channel.source.close()
     return ExitCode.OK
 
 
-def _rounds(sources: list[Source], once: bool) -> Iterator[list[Reading]]:
-    """Readings of every source, a second apart; the first ones only give rates a start."""
-    for source in sources:
-        source.read()
+def _rounds(channels: list[Channel], notes: list[str], once: bool) -> Iterator[list[Reading]]:
+    """Newest readings once a second. The first round waits until every rate has had its two readings,
+    but not for a source that hangs or is slower than FIRST_S."""
+    for channel in channels:
+        channel.start()
+    history = {channel.source.name: _History(channel) for channel in channels}
+    waited_until = time.monotonic() + FIRST_S
     while True:
         time.sleep(PERIOD_S)
-        yield [
-            (source, spec, value)
-            for source in sources
-            for spec, value in zip(source.quantities(), source.read(), strict=True)
-        ]
+        for one in history.values():
+            notes.extend(one.update())
+        if not all(one.is_full for one in history.values()) and time.monotonic() < waited_until:
+            continue
+        yield [reading for one in history.values() for reading in one.readings()]
         if once:
             return
 
 
-def _as_json(sources: list[Source], readings: list[Reading]) -> dict[str, object]:
+class _History:
+    """The last two readings of a source, from which energy counters become power."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self._rows: list[tuple[float, list[float | None]]] = []
+
+    @property
+    def is_full(self) -> bool:
+        needed = 1 if self.channel.interval_s > FIRST_S / 2 else 2
+        return len(self._rows) >= needed
+
+    def update(self) -> list[str]:
+        rows, remarks = self.channel.drain()
+        self._rows = [*self._rows, *((at, list(values)) for at, values in rows)][-2:]
+        return remarks
+
+    def readings(self) -> list[Reading]:
+        specs = self.channel.source.quantities()
+        newest = list(self.channel.newest)
+        power = self._power(len(specs))
+        return [
+            Reading(self.channel.source.name, spec, value, watt)
+            for spec, value, watt in zip(specs, newest, power, strict=True)
+        ]
+
+    def _power(self, count: int) -> list[float | None]:
+        if len(self._rows) < 2:
+            return [None] * count
+        (before_s, old), (now_s, new) = self._rows
+        return [
+            None if a is None or b is None or b < a or now_s <= before_s else (b - a) / (now_s - before_s)
+            for a, b in zip(old, new, strict=True)
+        ]
+
+
+def _as_json(sources: list[Source], readings: list[Reading], notes: list[str]) -> dict[str, object]:
     return {
         "schema": 1,
         "wall_s": time.time(),
+        "host": platform.node(),
         "quantities": [
             {
-                "source": source.name,
-                "scope": spec.scope,
-                "name": spec.name,
-                "unit": spec.unit,
-                "kind": spec.kind.value,
-                "value": value,
+                "source": reading.source,
+                "scope": reading.spec.scope,
+                "name": reading.spec.name,
+                "unit": reading.spec.unit,
+                "kind": reading.spec.kind.value,
+                "value": reading.value,
             }
-            for source, spec, value in readings
+            for reading in readings
         ],
-        "unavailable": [str(s.unavailable) for s in sources if s.unavailable is not None],
+        "devices": {scope: text for source in sources for scope, text in source.devices().items()},
+        "notes": notes,
+        "unavailable": [asdict(reason) for reason in reasons(sources)],
     }
 
 
-def _view(sources: list[Source], readings: list[Reading]) -> Group:
-    table = Table()
-    for column in ("source", "scope", "quantity"):
-        table.add_column(column)
-    table.add_column("value", justify="right")
-    table.add_column("unit")
-    for source, spec, value in readings:
-        table.add_row(source.name, spec.scope, spec.name, *_shown(value, spec.unit))
-    reasons = [
-        Text(f"not measured: {s.unavailable}", style="dim") for s in sources if s.unavailable is not None
+# ---------------------------------------------------------------- what a person sees
+
+
+def _view(sources: list[Source], readings: list[Reading], notes: list[str]) -> Group:
+    """A table for each kind of scope (node, GPUs, processor packages, ...), a column for each scope."""
+    kinds: dict[str, list[Reading]] = {}
+    for reading in readings:
+        kinds.setdefault(_family(reading.spec.scope), []).append(reading)
+    head = Text(f"{platform.node()}, {time.strftime('%H:%M:%S')}", style="bold")
+    tables = [_table(members) for members in kinds.values()]
+    devices = [
+        Text(f"{scope}: {text}", style="dim")
+        for source in sources
+        for scope, text in source.devices().items()
     ]
-    return Group(table, *reasons)
+    remarks = [Text(f"note: {note}", style="yellow") for note in notes[-5:]]
+    missing = [Text(f"not measured: {reason}", style="dim") for reason in reasons(sources)]
+    return Group(head, *tables, *devices, *remarks, *missing)
 
 
-def _shown(value: float | None, unit: str) -> tuple[str, str]:
+def _family(scope: str) -> str:
+    return re.sub(r"\d+\Z", "", scope)
+
+
+def _table(readings: list[Reading]) -> RenderableType:
+    scopes = list(dict.fromkeys(reading.spec.scope for reading in readings))
+    many = len(scopes) > COLUMNS
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column(f"{len(scopes)} x {_family(scopes[0])}" if many else "", min_width=24, style="cyan")
+    for heading in ("lowest", "mean", "highest") if many else scopes:
+        table.add_column(heading, justify="right", min_width=12)
+    rows: dict[tuple[str, str], dict[str, Reading]] = {}
+    for reading in readings:
+        rows.setdefault((reading.source, reading.label), {})[reading.spec.scope] = reading
+    for (_, label), by_scope in rows.items():
+        cells = _spread(by_scope) if many else [_cell(by_scope.get(scope)) for scope in scopes]
+        table.add_row(label.replace("_", " "), *cells)
+    return table
+
+
+def _cell(reading: Reading | None) -> str:
+    return "" if reading is None else _text(*reading.shown)
+
+
+def _spread(by_scope: dict[str, Reading]) -> list[str]:
+    pairs = [reading.shown for reading in by_scope.values()]
+    known = [value for value, _ in pairs if value is not None and math.isfinite(value)]
+    if not known:
+        return ["-", "-", "-"]
+    return [_text(value, pairs[0][1]) for value in (min(known), sum(known) / len(known), max(known))]
+
+
+def _text(value: float | None, unit: str) -> str:
     """Bytes in the unit people read; absent is a dash, never 0."""
     if value is None:
-        return "-", unit
+        return "-"
     if unit.startswith("B"):
         for prefix, size in (("Gi", 2**30), ("Mi", 2**20), ("Ki", 2**10)):
             if value >= size:
-                return f"{value / size:.1f}", prefix + unit
-    return f"{value:.1f}", unit
+                return f"{value / size:.1f} {prefix}{unit}"
+    if unit == "1":
+        return f"{value:g}"
+    return f"{value:.1f} {unit}"

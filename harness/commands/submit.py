@@ -14,6 +14,7 @@ from harness.commands import options
 from harness.commands.plan import show_machine
 from harness.errors import ExitCode, UserError
 from harness.launch import launcher_for
+from harness.power import require_source
 from harness.prepare import Prepared, load_source, prepare, synthesize_if_missing
 from harness.progress import make_display
 from harness.scoring import describe
@@ -29,6 +30,7 @@ from harness.submit import (
 )
 from harness.throughput import throughput_of
 from harness.workspace import Workspace
+from rules.energy import EnergyScore
 from rules.model import RunScore, Severity
 
 
@@ -79,7 +81,9 @@ def submit(
 
 def finish(console: Console, prepared: Prepared) -> ExitCode:
     """Seal the package, judge it and say what came out."""
-    seal(prepared)
+    power = seal(prepared)
+    if power.problem:
+        console.print(f"no power files are written: {power.reason}", soft_wrap=True, markup=False)
     submission = judge(prepared.layout, prepared.plan.ruleset)
     summarise(console, submission)
     return submission.exit_code
@@ -104,6 +108,7 @@ def ready(
             f"This is not the machine that '{system}' describes: nothing was run.",
             "run it there; or SYSTEM=local on this one; or describe this one with `cloudmask system detect`.",
         )
+    require_source(prepared.recipe)
     prepared = throughput_of(prepared) if throughput else prepared
     verdict = preflight(prepared)
     if any(f.severity is Severity.ERROR for f in verdict.findings):
@@ -142,11 +147,29 @@ def summarise(console: Console, submission: Submission) -> None:
         console.print(f"throughput: [bold]{describe(result)}[/] (unverified; {result.method})")
     if result.time_to_train_s is not None:
         console.print(f"time-to-train: [bold]{result.time_to_train_s:.2f} s[/] (unverified; {result.method})")
+    _show_energy(console, result.energy)
     package = submission.package
     console.print(f"package: {package.root}", soft_wrap=True, markup=False)
     if submission.report is not None:
         console.print(f"report:  {submission.report}", soft_wrap=True, markup=False)
     sys.stdout.flush()
+
+
+def _show_energy(console: Console, energy: EnergyScore | None) -> None:
+    """Energy to train, of whole nodes, when it was measured."""
+    if energy is None:
+        return
+    if energy.joule is None:
+        console.print(f"energy to train: none ({energy.note})", soft_wrap=True, markup=False)
+        return
+    beside = (
+        f"; {energy.difference:+.1%} by mlperf_logging's formula" if energy.difference is not None else ""
+    )
+    console.print(
+        f"energy to train: {energy.joule:.6g} J (unverified; whole nodes{beside})",
+        soft_wrap=True,
+        markup=False,
+    )
 
 
 def _time_to_train(run: RunScore) -> str:

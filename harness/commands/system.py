@@ -14,6 +14,7 @@ from harness.detect import Detected, detect
 from harness.errors import ExitCode, UserError
 from harness.files import write_atomic
 from harness.system import STATUSES, FieldComparison, compare, read_description, system_description
+from harness.system_import import flat, parse_answers, read_import, with_answers
 
 _WORDS = {True: "agrees", False: "DIFFERS", None: "not compared"}
 
@@ -29,6 +30,12 @@ def system() -> None:
 @click.option("--status", type=click.Choice(STATUSES), default="onprem", show_default=True)
 @click.option("--name", default=None, help="Name of the system.  [default: this host's name]")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder whose storage is described.")
+@click.option(
+    "--from", "source", type=click.Path(path_type=Path), help="Take fields from mlperf-sysinfo's JSON."
+)
+@click.option(
+    "--set", "answers", multiple=True, metavar="FIELD=VALUE", help="State a field, e.g. cooling=air."
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Write the description to this new file.")
 @click.option("--json", "as_json", is_flag=True, help="Fields with their provenance, for programs.")
 def detect_command(
@@ -37,11 +44,19 @@ def detect_command(
     status: str,
     name: str | None,
     data: Path | None,
+    source: Path | None,
+    answers: tuple[str, ...],
     out: Path | None,
     as_json: bool,
 ) -> int:
-    """Probe this machine for the 33 fields of an MLPerf system description."""
-    found = detect(data)
+    """Probe this machine for the 33 fields of an MLPerf system description.
+
+    Nothing is installed and root is not needed. Every field is marked: probed (seen here), typed (stated
+    by you or by another tool) or unknown.
+    """
+    probed = detect(data)
+    imported = read_import(source) if source else {}
+    found = with_answers(probed, {**imported, **parse_answers(answers)})
     name = name or (out.stem if out else found.facts.get("hostname") or "local")
     fields = system_description(found, submitter, division, status, name)
     if out is not None:
@@ -50,6 +65,9 @@ def detect_command(
         click.echo(json.dumps({"schema": 1, "fields": fields, "provenance": found.provenance}, indent=1))
         return ExitCode.OK
     _show(fields, found)
+    for field in compare(imported, probed) if source else []:
+        if field.agrees is False and field.declared:
+            click.echo(f"note: {source} says {field.field} is {field.declared}, here it is {field.detected}")
     if out is not None:
         click.echo(f"written: {out}")
     return ExitCode.OK
@@ -74,6 +92,7 @@ def _show(fields: dict[str, str], found: Detected) -> None:
     unknown = [f for f in fields if found.provenance.get(f, "unknown") == "unknown"]
     if unknown:
         click.echo(f"not probed, for you to fill in: {', '.join(unknown)}")
+        click.echo(f"(with --set {unknown[0]}=..., or in the file)")
 
 
 @system.command(name="verify")
@@ -85,7 +104,8 @@ def verify_command(file: Path, as_json: bool) -> int:
     \b
     Exit codes: 0 nothing differs, 1 something differs, 2 the file cannot be read.
     """
-    comparison = compare(read_description(file), detect())
+    declared = read_description(file)
+    comparison = compare(flat(declared, file) if "node_types" in declared else declared, detect())
     differs = any(field.agrees is False for field in comparison)
     if as_json:
         fields = [asdict(field) for field in comparison]

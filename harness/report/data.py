@@ -28,6 +28,7 @@ from harness.report.model import (
     ScoreCard,
     VerdictCard,
 )
+from harness.report.node_energy import node_energy_card
 from harness.report.science import science_card
 from harness.report.text import clean, finite, timestamp, whole
 from harness.report.timeline import missing_reason, timeline_card
@@ -68,7 +69,7 @@ def report_data(package: Package, verdict: Verdict, score: Score, now: datetime 
     shown = _representative(runs, score)
     pictures = read_gallery(_gallery_path(shown), shown.index if shown else None, reader)
     who, data = who_module.identity(package), who_module.dataset_card(package.dataset)
-    energy = energy_card(package, telemetry)
+    energy = energy_card(package, telemetry, score.energy)
     timeline = timeline_card(shown, telemetry[shown.index]) if shown else None
     if timeline is None:
         notes.append(f"No timeline: {missing_reason(runs)}.")
@@ -83,6 +84,7 @@ def report_data(package: Package, verdict: Verdict, score: Score, now: datetime 
         runs=[_run(run, score) for run in runs],
         timeline=timeline,
         energy=energy,
+        node_energy=node_energy_card(score.energy),
         science=science_card(runs, shown),
         gallery=pictures.card,
         system=who_module.system_fields(package),

@@ -7,17 +7,29 @@ import re
 from harness.report.curves import origin_ms, seconds_since
 from harness.report.model import EnergyCard, EnergyRow, EnergySummary
 from harness.report.text import clean
-from harness.telemetry.energy import energies
+from harness.telemetry.energy import COUNTER, RIGHT_RECTANGLE, TRAPEZOID, Energy, energies, quoted
+from harness.telemetry.node_power import NODE
 from harness.telemetry.reader import TelemetryFile
+from rules.energy import EnergyScore
 from rules.model import Package, Run
 
 MAX_ROWS = 400
+WHOLE_NODES = "whole nodes"
+FORMULA = "MLPerf's formula, mean of the scored runs"
 KINDS = {"gpu": "GPUs", "cpu_package": "processor packages"}
-METHODS = {"counter": "energy counter", "trapezoid": "power readings, trapezoid rule"}
+METHODS = {
+    COUNTER: "energy counter",
+    RIGHT_RECTANGLE: "power readings, right-rectangle sum",
+    TRAPEZOID: "power readings, trapezoid rule",
+}
 
 
-def energy_card(package: Package, telemetry: dict[int, list[TelemetryFile]]) -> EnergyCard:
-    """Energy between run_start and run_stop of every run, one row per measured scope and method."""
+def energy_card(
+    package: Package, telemetry: dict[int, list[TelemetryFile]], nodes: EnergyScore | None = None
+) -> EnergyCard:
+    """Energy between run_start and run_stop of every run, one row per measured source and scope: by the
+    energy counter where there is one, other methods compared with it in the note. `nodes`: the score of
+    the power files, which leads the summary."""
     rows = []
     for run in package.runs:
         files = telemetry.get(run.index, [])
@@ -26,7 +38,7 @@ def energy_card(package: Package, telemetry: dict[int, list[TelemetryFile]]) -> 
     node_level = bool(package.runs) and all(_has_node_power(package, run) for run in package.runs)
     return EnergyCard(
         rows=rows[:MAX_ROWS],
-        summary=_summary(rows),
+        summary=[*_whole_nodes(nodes), *_summary(rows)],
         missing=_missing(telemetry),
         node_level=node_level,
         explanation=_explain(rows, node_level),
@@ -38,6 +50,8 @@ def _rows(run: Run, file: TelemetryFile, name_node: bool) -> list[EnergyRow]:
     duration = seconds_since(origin)(run.log.first("run_stop"))
     if origin is None or duration is None or duration <= 0:
         return []
+    start_s = origin / 1000
+    found = energies(file.series, start_s, start_s + duration)
     return [
         EnergyRow(
             run=run.index,
@@ -45,11 +59,25 @@ def _rows(run: Run, file: TelemetryFile, name_node: bool) -> list[EnergyRow]:
             source=clean(one.source, 40),
             joules=one.joule,
             mean_w=None if one.joule is None else one.joule / duration,
-            method=METHODS.get(one.method, clean(one.method, 60)),
-            note=clean(one.note),
+            method=METHODS[one.method],
+            note=_note(one, found, start_s),
         )
-        for one in energies(file.series, origin / 1000, origin / 1000 + duration)
+        for one in quoted(found)
     ]
+
+
+def _note(one: Energy, found: list[Energy], start_s: float) -> str:
+    """Why there is no number, how the other methods compare, and where readings are missing."""
+    said = [one.note] if one.note else []
+    for other in found:
+        if (other.source, other.scope) == (one.source, one.scope) and other.difference is not None:
+            verdict = ": they disagree" if other.disagrees else ""
+            said.append(f"{100 * other.difference:+.1f} % by {METHODS[other.method]}{verdict}")
+    if one.gaps:
+        first, last = one.gaps[0]
+        more = f" and {len(one.gaps) - 1} more" if len(one.gaps) > 1 else ""
+        said.append(f"no readings from {first - start_s:.1f} to {last - start_s:.1f} s{more}")
+    return clean("; ".join(said))
 
 
 def _together(rows: list[EnergyRow]) -> list[EnergyRow]:
@@ -85,8 +113,22 @@ def _together(rows: list[EnergyRow]) -> list[EnergyRow]:
 
 
 def headline(card: EnergyCard) -> EnergySummary | None:
-    """The one energy to show where there is room for one: a counter's first, then the largest scope."""
-    return max(card.summary, key=lambda s: (s.method == METHODS["counter"], s.joules, s.scope), default=None)
+    """The one energy to show where there is room for one: of whole nodes, by a counter, of most."""
+    return max(card.summary, key=_weight, default=None)
+
+
+def _weight(one: EnergySummary) -> tuple[bool, bool, float, str]:
+    return one.scope == WHOLE_NODES, one.method == METHODS[COUNTER], one.joules, one.scope
+
+
+def _whole_nodes(nodes: EnergyScore | None) -> list[EnergySummary]:
+    if nodes is None or nodes.joule is None:
+        return []
+    return [
+        EnergySummary(
+            scope=WHOLE_NODES, source="power files", method=FORMULA, joules=nodes.joule, runs=nodes.scored
+        )
+    ]
 
 
 def _summary(rows: list[EnergyRow]) -> list[EnergySummary]:
@@ -101,13 +143,13 @@ def _summary(rows: list[EnergyRow]) -> list[EnergySummary]:
 
 
 def _missing(telemetry: dict[int, list[TelemetryFile]]) -> list[str]:
-    """What the sampler could not read and why, each said once."""
-    said: dict[str, None] = {}
+    """What the sampler could not read and why; a reason that several sources share is said once."""
+    said: dict[tuple[str, ...], str] = {}
     for one in (u for files in telemetry.values() for file in files for u in file.unavailable):
         source, what, why, fix = (clean(one.get(name), 200) for name in ("source", "what", "why", "fix"))
         reason = ": ".join(part for part in (source, what, why) if part)
-        said[f"{reason}. {fix}".strip()] = None
-    return list(said)[:20]
+        said.setdefault((what, why, fix), f"{reason}. {fix}".strip())
+    return list(said.values())[:20]
 
 
 def _has_node_power(package: Package, run: Run) -> bool:
@@ -120,6 +162,10 @@ Energy from run_start to run_stop of the parts of the machine named under scope.
 whole node (memory, storage, fans and power supply losses are missing), so it gives no power score. Different
 kinds of scope are never added up.
 """
+_SAMPLED = """
+Energy from run_start to run_stop by scope. The whole node was sampled, but not every run has power files,
+so there is no power score. Different kinds of scope are never added up.
+"""
 _NOTHING = """
 Energy was not measured: no power meter, GPU power reading or processor energy counter gave a usable value
 during the runs. It is unknown, not zero.
@@ -129,4 +175,6 @@ during the runs. It is unknown, not zero.
 def _explain(rows: list[EnergyRow], node_level: bool) -> str:
     if node_level:
         return "Whole-node power logs come with every run, so the package carries a power measurement."
-    return " ".join((_PARTS if any(row.joules is not None for row in rows) else _NOTHING).split())
+    measured = {row.scope.rpartition(" ")[2] for row in rows if row.joules is not None}
+    text = _SAMPLED if NODE in measured else _PARTS if measured else _NOTHING
+    return " ".join(text.split())

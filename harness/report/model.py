@@ -201,6 +201,30 @@ class EnergyCard(Part):
     explanation: str
 
 
+class NodeEnergyRow(Part):
+    """One power file: a node, or a switch that is estimated."""
+
+    run: int
+    file: str
+    source: str
+    joules: float | None  # by the power rules' formula, run_start to run_stop
+    upstream_joules: float | None  # by mlperf_logging's: mean of the whole measurement x time-to-train
+    readings: int | None
+    longest_gap_s: float | None
+    efficiency: float | None
+    note: str
+
+
+class NodeEnergyCard(Part):
+    """Energy to train of whole nodes: mean over the runs that the time's mean is made of."""
+
+    joules: float | None
+    upstream_joules: float | None
+    upstream_difference: float | None  # upstream's relative to ours
+    note: str
+    rows: list[NodeEnergyRow]
+
+
 class Metric(Part):
     name: str
     value: float | None
@@ -291,6 +315,7 @@ class Report(Part):
     runs: list[RunCard]
     timeline: TimelineCard | None
     energy: EnergyCard
+    node_energy: NodeEnergyCard | None = None  # only with power files
     science: ScienceCard
     gallery: GalleryCard
     system: list[SystemField]

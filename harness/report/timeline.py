@@ -10,12 +10,14 @@ import numpy as np
 from harness.report.curves import origin_ms, phases, seconds_since
 from harness.report.model import Panel, QuantityCard, SeriesCard, TimelineCard
 from harness.report.text import clean, plural, quantity
+from harness.telemetry.energy import NO_DRAW
 from harness.telemetry.reader import Series, TelemetryFile, downsample, summary
 from rules.model import Run, Telemetry
 
 MAX_POINTS = 400  # per series: more than a page has pixels for
 MAX_SERIES = 8  # per panel
 MAX_QUANTITIES = 80
+MAX_REMARKS = 10  # of the sampler, per node
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ KINDS = (
         lambda s: s.unit == "%" and s.scope.startswith("node") and "cpu" in s.name,
     ),
     _Kind("GPU use", "%", 1.0, 100.0, lambda s: s.unit == "%" and _is_gpu(s) and "util" in s.name),
-    _Kind("Power", "W", 1.0, None, lambda s: s.unit == "W" and "limit" not in s.name),
+    _Kind("Power", "W", 1.0, None, lambda s: s.unit == "W" and not any(w in s.name for w in NO_DRAW)),
     _Kind(
         "Memory",
         "GiB",
@@ -86,6 +88,7 @@ def timeline_card(run: Run, files: list[TelemetryFile]) -> TimelineCard | None:
     absent = [kind.title for kind in KINDS[:3] if kind.title not in drawn]
     if absent:
         notes.append(f"Not measured in this run: {', '.join(absent)}")
+    notes += [clean(f"{node.node}: {remark}", 300) for node in nodes for remark in node.remarks[:MAX_REMARKS]]
     return TimelineCard(
         run=run.index,
         start_s=start,
@@ -124,7 +127,8 @@ def _label(series: Series) -> str:
 
 
 def _quantities(telemetry: list[Telemetry]) -> Iterable[QuantityCard]:
-    every = [one for node in telemetry for one in node.quantities]
+    # a row for each hardware thread would push everything else off the page
+    every = [one for node in telemetry for one in node.quantities if one.name != "core_utilization"]
     for one in every[:MAX_QUANTITIES]:
         yield QuantityCard(
             source=clean(one.source, 40),

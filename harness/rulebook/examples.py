@@ -108,7 +108,7 @@ def events(lines: list[Line]) -> list[Event]:
         at_s = rest.pop("at", None)
         time_ms = rest.pop("time_ms", None if at_s is None else BASE_MS + round(at_s * 1000))
         event_type, namespace = rest.pop("type", kind), rest.pop("namespace", "")
-        found.append(Event(number, time_ms, event_type, key, rest.pop("is", None), rest, namespace))
+        found.append(Event(time_ms, event_type, key, rest.pop("is", None), rest, namespace, number))
     return found
 
 

@@ -2,16 +2,50 @@
 
 from __future__ import annotations
 
+import contextlib
+import mmap
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from harness.telemetry.source import Kind, QuantitySpec, Source, SourceUnavailable
 
+PROC = Path("/proc")
 SYS_BLOCK = Path("/sys/block")
 SYS_NET = Path("/sys/class/net")
+PAGE_BYTES = mmap.PAGESIZE
+TICKS_PER_S = 100  # of /proc/stat: USER_HZ, on every architecture that matters here
+_PAGED = ("pswpin", "pswpout", "workingset_refault_file")  # of /proc/vmstat, in pages
+_Times = tuple[float, float]  # all processor seconds since boot, and the idle ones among them
+
+
+def _times(cpu: Any) -> _Times:
+    """From psutil's cpu_times: guest time is part of user time; waiting for I/O is idle."""
+    total = sum(cpu) - getattr(cpu, "guest", 0.0) - getattr(cpu, "guest_nice", 0.0)
+    return total, cpu.idle + getattr(cpu, "iowait", 0.0)
+
+
+def node_times(stat: Path = PROC / "stat") -> _Times:
+    """Of all processors together: from the first line of /proc/stat where there is one (proc(5)), at a
+    third of what psutil's parsing costs."""
+    try:
+        with open(stat, "rb", buffering=0) as file:
+            line = file.read(256).partition(b"\n")[0].split()
+        # user nice system idle iowait irq softirq steal; guest times are in user and nice already
+        ticks = [int(field) for field in line[1:9]]
+        return sum(ticks) / TICKS_PER_S, (ticks[3] + ticks[4]) / TICKS_PER_S
+    except (OSError, ValueError, IndexError):
+        return _times(psutil.cpu_times())
+
+
+def _busy_percent(now: _Times, last: _Times | None) -> float | None:
+    """Busy share between two readings; None for the first, and when no tick has passed."""
+    if last is None or now[0] <= last[0]:
+        return None
+    return 100.0 * min(1.0, max(0.0, 1.0 - (now[1] - last[1]) / (now[0] - last[0])))
 
 
 def _hardware_names(folder: Path) -> set[str] | None:
@@ -31,54 +65,166 @@ def _per_second(new: float | None, old: float | None, elapsed_s: float) -> float
 
 
 class HostSource(Source):
-    """CPU and memory of the whole node."""
+    """Processor use of the whole node: the cheapest quantity that shows what the machine does."""
 
     name = "psutil"
 
     def __init__(self) -> None:
-        self._cpu: tuple[float, float] | None = None
+        self._last: _Times | None = None
 
     def open(self) -> None:
         try:
-            psutil.cpu_times()
-            psutil.virtual_memory()
+            node_times()
         except (OSError, psutil.Error, RuntimeError) as error:
             raise SourceUnavailable(
                 "psutil cannot read this system", str(error), "make /proc readable for this user"
             ) from error
-        self._cpu_percent()  # a rate needs a first reading to start from
+        self.read()  # a rate needs a first reading to start from
+
+    def quantities(self) -> list[QuantitySpec]:
+        return [QuantitySpec("cpu_utilization", "%", "node", Kind.RATE)]
+
+    def read(self) -> Sequence[float | None]:
+        try:
+            now = node_times()
+        except (OSError, RuntimeError):
+            return [None]
+        last, self._last = self._last, now
+        return [_busy_percent(now, last)]
+
+
+class CoreSource(Source):
+    """Use of every hardware thread, once a second: one busy thread does not show in the node's mean."""
+
+    name = "psutil_cores"
+    interval_s = 1.0
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._last: list[_Times] = []
+
+    def open(self) -> None:
+        self._last = [_times(core) for core in psutil.cpu_times(percpu=True)]
+        self._count = len(self._last)
 
     def quantities(self) -> list[QuantitySpec]:
         return [
-            QuantitySpec("cpu_utilization", "%", "node", Kind.RATE),
-            QuantitySpec("memory_used", "B", "node"),
-            QuantitySpec("memory_cached", "B", "node"),
+            QuantitySpec("core_utilization", "%", f"core{index}", Kind.RATE) for index in range(self._count)
         ]
 
     def read(self) -> Sequence[float | None]:
-        return [self._cpu_percent(), *self._memory()]
-
-    def _cpu_percent(self) -> float | None:
-        """Busy share of all cores since the last reading; waiting for I/O is idle."""
         try:
-            times = psutil.cpu_times()
+            now = [_times(core) for core in psutil.cpu_times(percpu=True)]
         except (OSError, RuntimeError):
-            return None
-        total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
-        idle = times.idle + getattr(times, "iowait", 0.0)
-        last, self._cpu = self._cpu, (total, idle)
-        if last is None or total <= last[0]:
-            return None
-        busy = 1.0 - (idle - last[1]) / (total - last[0])
-        return 100.0 * min(1.0, max(0.0, busy))
+            return [None] * self._count
+        if len(now) != self._count:  # a core went off line: which one, nobody says
+            return [None] * self._count
+        last, self._last = self._last, now
+        return [_busy_percent(*pair) for pair in zip(now, last, strict=True)]
 
-    def _memory(self) -> list[float | None]:
+
+class FrequencySource(Source):
+    """Clock of the cores, mean and slowest, every five seconds: asking wakes every core on some kernels."""
+
+    name = "psutil_frequency"
+    interval_s = 5.0
+
+    def open(self) -> None:
+        if not self._mhz():
+            raise SourceUnavailable(
+                "processor clocks cannot be read",
+                "the system reports none (usual in virtual machines)",
+                "nothing to do in a virtual machine; on metal load a cpufreq driver",
+            )
+
+    @staticmethod
+    def _mhz() -> list[float]:
+        try:
+            return [core.current for core in psutil.cpu_freq(percpu=True) if core.current > 0]
+        except (OSError, RuntimeError, AttributeError, TypeError, NotImplementedError):
+            return []  # psutil has no such function, or returns None, on some systems
+
+    def quantities(self) -> list[QuantitySpec]:
+        return [
+            QuantitySpec("cpu_frequency", "MHz", "node"),
+            QuantitySpec("cpu_frequency_slowest", "MHz", "node"),
+        ]
+
+    def read(self) -> Sequence[float | None]:
+        mhz = self._mhz()
+        return [sum(mhz) / len(mhz), min(mhz)] if mhz else [None, None]
+
+
+class MemorySource(Source):
+    """Memory, swap and the pressure on the page cache, once a second.
+
+    cache_refault: bytes/s read again that had been dropped from the cache; memory_stall: share of the
+    time in which some task waited for memory (Linux: workingset_refault_file of /proc/vmstat, "some"
+    of /proc/pressure/memory). Absent on other systems and older kernels.
+    """
+
+    name = "psutil_memory"
+    interval_s = 1.0
+
+    def __init__(self, proc: Path = PROC) -> None:
+        self._proc = proc
+        self._last: tuple[float, list[float | None]] | None = None
+
+    def open(self) -> None:
+        self.read()
+
+    def quantities(self) -> list[QuantitySpec]:
+        gauges = ("memory_used", "memory_cached", "swap_used")
+        rates = (("swap_in", "B/s"), ("swap_out", "B/s"), ("cache_refault", "B/s"), ("memory_stall", "%"))
+        return [
+            *(QuantitySpec(name, "B", "node") for name in gauges),
+            *(QuantitySpec(name, unit, "node", Kind.RATE) for name, unit in rates),
+        ]
+
+    def read(self) -> Sequence[float | None]:
+        now = time.monotonic()
+        used, cached = self._memory()
+        swap_used = self._swap_used()
+        totals = [*self._paged(), self._stalled_s()]
+        before, old = self._last or (now, [None] * len(totals))
+        self._last = (now, totals)
+        rates = [_per_second(new, was, now - before) for new, was in zip(totals, old, strict=True)]
+        stall = rates.pop()
+        return [used, cached, swap_used, *rates, None if stall is None else 100.0 * stall]
+
+    def _memory(self) -> tuple[float | None, float | None]:
         try:
             memory = psutil.virtual_memory()
         except (OSError, RuntimeError):
-            return [None, None]
+            return None, None
         cached = getattr(memory, "cached", None)
-        return [float(memory.total - memory.available), None if cached is None else float(cached)]
+        return float(memory.total - memory.available), None if cached is None else float(cached)
+
+    @staticmethod
+    def _swap_used() -> float | None:
+        try:
+            return float(psutil.swap_memory().used)
+        except (OSError, RuntimeError):
+            return None
+
+    def _paged(self) -> list[float | None]:
+        """Bytes swapped in, swapped out, and read again after eviction, since boot."""
+        counts: dict[str, float] = {}
+        try:
+            for line in (self._proc / "vmstat").read_text().splitlines():
+                name, _, pages = line.partition(" ")
+                if name in _PAGED:
+                    counts[name] = float(pages) * PAGE_BYTES
+        except (OSError, ValueError):
+            return [None] * len(_PAGED)
+        return [counts.get(name) for name in _PAGED]
+
+    def _stalled_s(self) -> float | None:
+        try:
+            some = (self._proc / "pressure" / "memory").read_text().partition("\n")[0]
+            return float(some.rpartition("total=")[2]) / 1e6
+        except (OSError, ValueError):
+            return None
 
 
 class TrafficSource(Source):
@@ -138,13 +284,13 @@ class ProcessTreeSource(Source):
     """The run's own processes: resident memory and CPU share (100 % is one core).
 
     Resident memory is the sum over the processes, so pages they share count once for each.
-    Looking for new children walks all processes on some kernels: it is done only as often as costs
-    0.3 % of a core.
+    Children of the main threads are looked up each time (Linux); looking for all others walks every
+    process of the machine, and is done only as often as costs 0.05 % of a core.
     """
 
     name = "process"
     interval_s = 1.0
-    scan_share = 0.003
+    scan_share = 0.0005
 
     def __init__(self, pid: int | None = None) -> None:
         self._root: psutil.Process | None = None
@@ -175,20 +321,23 @@ class ProcessTreeSource(Source):
             return [None, None, None]
         now = time.monotonic()
         self._scan(now)
+        self._look_up()
         rss, busy_s, count = 0.0, 0.0, 0
         for pid, process in list(self._known.items()):
             try:
                 with process.oneshot():
                     used = sum(process.cpu_times()[:2])
-                    rss += process.memory_info().rss
+                    resident = process.memory_info().rss
             except (psutil.Error, OSError):
                 del self._known[pid]
                 self._cpu_s.pop(pid, None)
                 continue
-            count += 1
             # a process seen for the first time began since the last reading, except at the start
             busy_s += used - self._cpu_s.get(pid, 0.0)
             self._cpu_s[pid] = used
+            # one that has ended and waits for its parent has no memory any more, and is none any more
+            rss += resident
+            count += resident > 0
         before, self._read_at = self._read_at, now
         if not count:
             return [None, None, None]
@@ -204,6 +353,24 @@ class ProcessTreeSource(Source):
         except (psutil.Error, OSError):
             pass  # the root is gone; its known children are still read
         self._next_scan = now + (time.monotonic() - now) / self.scan_share
+
+    def _look_up(self) -> None:
+        pids = list(self._known)
+        while pids:
+            for child in _children(pids.pop()):
+                if child not in self._known:
+                    with contextlib.suppress(psutil.Error):
+                        self._known[child] = psutil.Process(child)
+                        pids.append(child)
+
+
+def _children(pid: int) -> list[int]:
+    """Of its main thread, as Linux lists them (proc(5)); none where the kernel does not."""
+    try:
+        with open(PROC / str(pid) / "task" / str(pid) / "children") as file:
+            return [int(child) for child in file.read().split()]
+    except (OSError, ValueError):
+        return []
 
 
 class SelfSource(Source):

@@ -1,14 +1,11 @@
-"""NVIDIA GPUs through the driver's own library (NVML, package nvidia-ml-py).
-
-All GPUs of the machine are read, whatever CUDA_VISIBLE_DEVICES says: a GPU somebody else keeps busy
-is worth seeing. Power is the driver's figure: instantaneous up to Volta and on A100 (GA100), a mean
-over the last second on other Ampere boards and on newer ones. The energy counter (Volta and newer)
-steps about every 100 ms. GPU power is not node power.
+"""NVIDIA's management library (NVML, package nvidia-ml-py): loading it, its errors, and what every
+source that reads GPUs through it shares (gpus.py, gpu_processes.py).
 """
 
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -41,6 +38,9 @@ _ERRORS: dict[str, tuple[str, str]] = {
     "NVML_ERROR_RESET_REQUIRED": ("the GPU needs a reset", "let an administrator reset the GPU"),
     "NVML_ERROR_NOT_SUPPORTED": ("this GPU or its MIG mode does not report it", "nothing to do"),
 }
+_GONE = ("NVML_ERROR_GPU_IS_LOST", "NVML_ERROR_GPU_NOT_FOUND")
+COST_PROBES = 3
+WORTH_A_WORD_S = 0.1  # the sampler's usual interval: a source that keeps up with it needs no remark
 
 
 def _error_name(nvml: ModuleType, error: Exception) -> str:
@@ -80,36 +80,35 @@ def text(value: Any) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
-_Getter = Callable[[ModuleType, Any], float]
+@dataclass(frozen=True)
+class Reading:
+    """One call of the driver: (name, unit, kind) of each value it yields, and the call."""
 
-_READINGS: list[tuple[str, str, Kind, _Getter]] = [
-    ("gpu_utilization", "%", Kind.GAUGE, lambda n, h: n.nvmlDeviceGetUtilizationRates(h).gpu),
-    ("gpu_memory_used", "B", Kind.GAUGE, lambda n, h: n.nvmlDeviceGetMemoryInfo(h).used),
-    ("gpu_power", "W", Kind.GAUGE, lambda n, h: n.nvmlDeviceGetPowerUsage(h) / 1e3),
-    ("gpu_energy", "J", Kind.COUNTER, lambda n, h: n.nvmlDeviceGetTotalEnergyConsumption(h) / 1e3),
-    (
-        "gpu_temperature",
-        "degC",
-        Kind.GAUGE,
-        lambda n, h: n.nvmlDeviceGetTemperature(h, n.NVML_TEMPERATURE_GPU),
-    ),
-    ("gpu_sm_clock", "MHz", Kind.GAUGE, lambda n, h: n.nvmlDeviceGetClockInfo(h, n.NVML_CLOCK_SM)),
-]
+    quantities: tuple[tuple[str, str, Kind], ...]
+    get: Callable[[ModuleType, Any], Sequence[float | None]]
+
+    @property
+    def names(self) -> str:
+        return ", ".join(name for name, _, _ in self.quantities)
 
 
 @dataclass
 class _Channel:
     gpu: int
-    spec: QuantitySpec
     handle: Any
-    get: _Getter
+    reading: Reading
     warned: bool = False
 
 
-class NvmlSource(Source):
-    """Utilisation, memory, power, energy, temperature and SM clock of every GPU, as gpu0, gpu1, ..."""
+class NvmlBase(Source):
+    """What all NVML sources share: GPUs as gpu0, gpu1, ..., errors, a GPU that is lost.
 
-    name = "nvml"
+    `cpu_share` bounds what the readings may cost: where the driver answers slowly (each call can take
+    a millisecond of processor time) they are made less often, but at least every `slowest_s`.
+    """
+
+    cpu_share = 0.0005
+    slowest_s = 30.0
 
     def __init__(self) -> None:
         self._nvml: ModuleType | None = None
@@ -118,12 +117,15 @@ class NvmlSource(Source):
         self._notes: list[str] = []
         self._lost: set[int] = set()
 
+    def readings(self, nvml: ModuleType, handle: Any) -> list[Reading]:
+        """What to ask this GPU. Those that do not answer now are left out, and a note says so."""
+        raise NotImplementedError
+
     def open(self) -> None:
         nvml = load()
         self._nvml = nvml
         try:
-            count = nvml.nvmlDeviceGetCount()
-            for index in range(count):
+            for index in range(nvml.nvmlDeviceGetCount()):
                 self._add_gpu(nvml, index)
         except nvml.NVMLError as error:
             self.close()
@@ -133,60 +135,74 @@ class NvmlSource(Source):
             self.close()
             why = "; ".join(self._notes) or "the driver is there but reports no GPU"
             raise SourceUnavailable("no NVIDIA GPU can be read", why, "run nvidia-smi and look at dmesg")
+        self._pace()
 
     def _add_gpu(self, nvml: ModuleType, index: int) -> None:
-        """Only quantities that answer now become channels; a note says which do not."""
         try:
             handle = nvml.nvmlDeviceGetHandleByIndex(index)
             name, uuid = text(nvml.nvmlDeviceGetName(handle)), text(nvml.nvmlDeviceGetUUID(handle))
         except nvml.NVMLError as error:
             self._notes.append(f"gpu{index}: {explain(nvml, error)[0]}")
             return
-        self._devices[f"gpu{index}"] = f"{name}, {uuid}"
         missing = []
-        for quantity, unit, kind, get in _READINGS:
+        for reading in self.readings(nvml, handle):
             try:
-                get(nvml, handle)
+                reading.get(nvml, handle)
             except (nvml.NVMLError, AttributeError) as error:  # AttributeError: an older nvidia-ml-py
-                missing.append(f"{quantity} ({explain(nvml, error)[0]})")
+                missing.append(f"{reading.names} ({explain(nvml, error)[0]})")
                 continue
-            spec = QuantitySpec(quantity, unit, f"gpu{index}", kind)
-            self._channels.append(_Channel(index, spec, handle, get))
+            self._channels.append(_Channel(index, handle, reading))
+        self._devices[f"gpu{index}"] = f"{name}, {uuid}"
         if missing:
             self._notes.append(f"gpu{index}: not measured: {', '.join(missing)}")
 
+    def _pace(self) -> None:
+        """Set the interval so that the readings cost no more than `cpu_share` of a core."""
+        costs_s = []
+        for _ in range(COST_PROBES):
+            before = time.thread_time()
+            self.read()
+            costs_s.append(time.thread_time() - before)
+        cost_s = sorted(costs_s)[COST_PROBES // 2]
+        self.interval_s = max(self.interval_s, min(self.slowest_s, cost_s / self.cpu_share))
+        if self.interval_s > max(type(self).interval_s, WORTH_A_WORD_S):
+            self._notes.append(
+                f"{self.name}: read at most every {self.interval_s:.2g} s: one reading takes "
+                f"{1e3 * cost_s:.2g} ms of processor time"
+            )
+
     def quantities(self) -> list[QuantitySpec]:
-        return [channel.spec for channel in self._channels]
+        return [
+            QuantitySpec(name, unit, f"gpu{channel.gpu}", kind)
+            for channel in self._channels
+            for name, unit, kind in channel.reading.quantities
+        ]
 
     def read(self) -> Sequence[float | None]:
-        return [self._value(channel) for channel in self._channels]
+        return [value for channel in self._channels for value in self._values(channel)]
 
-    def _value(self, channel: _Channel) -> float | None:
+    def _values(self, channel: _Channel) -> Sequence[float | None]:
         nvml = self._nvml
-        if nvml is None or channel.gpu in self._lost:
-            return None
-        try:
-            return float(channel.get(nvml, channel.handle))
-        except nvml.NVMLError as error:
-            self._failed(nvml, channel, error)
-            return None
+        if nvml is not None and channel.gpu not in self._lost:
+            try:
+                return channel.reading.get(nvml, channel.handle)
+            except nvml.NVMLError as error:
+                self._failed(nvml, channel, error)
+        return [None] * len(channel.reading.quantities)
 
     def _failed(self, nvml: ModuleType, channel: _Channel, error: Exception) -> None:
         """A GPU that is gone stays gone until a restart, and asking it again can hang for seconds."""
         why, _ = explain(nvml, error)
-        if _error_name(nvml, error) in ("NVML_ERROR_GPU_IS_LOST", "NVML_ERROR_GPU_NOT_FOUND"):
+        if _error_name(nvml, error) in _GONE:
             self._lost.add(channel.gpu)
             self._notes.append(f"gpu{channel.gpu}: {why}; its readings are absent from here on")
         elif not channel.warned:
             channel.warned = True
-            self._notes.append(f"{channel.spec.key}: a reading failed: {why}")
+            self._notes.append(f"gpu{channel.gpu}: reading {channel.reading.names} failed: {why}")
 
     def notes(self) -> list[str]:
         notes, self._notes = self._notes, []
         return notes
-
-    def devices(self) -> dict[str, str]:
-        return dict(self._devices)
 
     def close(self) -> None:
         nvml, self._nvml = self._nvml, None

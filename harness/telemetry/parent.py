@@ -8,6 +8,7 @@ import platform
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from pathlib import Path
 from types import TracebackType
@@ -28,8 +29,8 @@ class Sampler:
             sampler.latest()
 
     Nothing here raises because of the sampling: a sampler that could not start or that died leaves
-    one line in `problem`, and what it had written stays. It is a child process in its own session,
-    which ends with its control pipe, so also when the harness is killed.
+    one line in `problem`, and what it had written stays. It is a child process in its own session; when
+    the harness is killed it follows the run to its end and closes the file.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Sampler:
         self._process: subprocess.Popen[str] | None = None
         self._latest: dict[str, float | None] = {}
         self._started = threading.Event()
+        self._sending = threading.Lock()  # the run's thread and the one that answers the sampler
         self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
         self._readers: list[threading.Thread] = []
         self._stopping = False
@@ -108,6 +110,8 @@ class Sampler:
             if "ready" in message:
                 self.ready, self.unavailable = message["ready"], message.get("unavailable", [])
                 self._started.set()
+            elif "clock" in message:
+                self._send({"clock": message["clock"], "wall_s": time.time()})
             else:
                 self._latest = message.get("latest", {})
         # the end of its output is the end of the sampler
@@ -137,14 +141,16 @@ class Sampler:
 
     def watch(self, pid: int) -> None:
         """Follow the process tree below `pid` from now on; the sampler ends when that process does."""
+        self._send({"watch": pid})
+
+    def _send(self, command: dict[str, object]) -> None:
         process = self._process
         if process is None or process.stdin is None:
             return
-        try:
-            process.stdin.write(json.dumps({"watch": pid}) + "\n")
+        # it may have died: `problem` says so
+        with self._sending, contextlib.suppress(OSError, ValueError):
+            process.stdin.write(json.dumps(command) + "\n")
             process.stdin.flush()
-        except (OSError, ValueError):
-            pass  # it died: `problem` says so
 
     def latest(self) -> dict[str, float | None]:
         """Newest readings by "source.scope.name" (e.g. "nvml.gpu0.gpu_power"); at most about a second
@@ -153,13 +159,15 @@ class Sampler:
 
     def stop(self) -> None:
         """Ask, then terminate, then kill. Safe to call twice."""
-        process, self._process = self._process, None
+        process = self._process
         if process is None:
             return
         early = process.poll()
         self._stopping = True
+        self._send({"stop": True})
+        self._process = None
         assert process.stdin is not None
-        with contextlib.suppress(OSError):
+        with self._sending, contextlib.suppress(OSError):
             process.stdin.close()
         for insist in (None, process.terminate, process.kill):
             if insist is not None:

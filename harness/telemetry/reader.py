@@ -7,6 +7,7 @@ plain numeric columns stored in the file itself are read, never links, external 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from harness.telemetry.files import EVENTS, SCHEMA, TIME
+from harness.telemetry.energy import energies, for_rules
+from harness.telemetry.files import COLUMNS, ENDED, EVENTS, SCHEMA, TABLE, TIME, columns_of
 from harness.telemetry.recover import open_any
 from harness.telemetry.source import Kind
 from rules.model import Quantity, Telemetry
@@ -27,8 +29,10 @@ MAX_SAMPLES = 20_000_000  # of one column: 23 days at 10 Hz
 MAX_VALUES = 100_000_000  # of all columns together
 MAX_CHUNK = 1 << 20
 MAX_EVENTS = 10_000
+MAX_REMARKS = 100
 MAX_TEXT = 200
 MAX_JSON = 1 << 20
+MAX_SPEC = 1024
 
 
 @dataclass(frozen=True)
@@ -117,10 +121,14 @@ def _read(path: Path, file: h5py.File, max_values: int) -> TelemetryFile:
     for source, group in _members(file, h5py.Group, MAX_SOURCES):
         if source == EVENTS:
             continue
-        wall_s = anchor_wall_s + _times(group, budget)
-        times[source] = wall_s
         devices.update(_texts(_json(group.attrs, "devices", {})))
-        found += [_series(source, name, column, wall_s, budget) for name, column in _columns(group)]
+        if TABLE in group:
+            times[source], more = _unfinished(source, group, anchor_wall_s, budget)
+        else:
+            times[source] = anchor_wall_s + _times(group, budget)
+            columns = _columns(group)
+            more = [_series(source, name, column, times[source], budget) for name, column in columns]
+        found += more
     unavailable = _json(attrs, "unavailable", [])
     return TelemetryFile(
         path=path.name,
@@ -152,16 +160,16 @@ def _columns(group: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
     return ((n, d) for n, d in _members(group, h5py.Dataset, MAX_QUANTITIES) if n != TIME)
 
 
-def _checked(column: h5py.Dataset, kinds: str, limit: int) -> h5py.Dataset:
+def _checked(column: h5py.Dataset, kinds: str, limit: int, dimensions: int = 1) -> h5py.Dataset:
     """The data set itself, when reading it is safe and bounded."""
-    if column.ndim != 1 or column.dtype.kind not in kinds:
+    if column.ndim != dimensions or column.dtype.kind not in kinds:
         raise ValueError(f"{column.name} is not a column of the expected type")
     if column.shape[0] > limit:
         raise ValueError(f"{column.name} has {column.shape[0]} values, more than {limit}")
     if column.is_virtual or column.external:
         raise ValueError(f"{column.name} is stored outside the file")
-    if column.chunks and column.chunks[0] > MAX_CHUNK:
-        raise ValueError(f"{column.name} has chunks of {column.chunks[0]} values")
+    if column.chunks and math.prod(column.chunks) > MAX_CHUNK:
+        raise ValueError(f"{column.name} has chunks of {math.prod(column.chunks)} values")
     return column
 
 
@@ -173,10 +181,55 @@ def _numbers(column: h5py.Dataset, budget: list[int]) -> np.ndarray:
     return np.asarray(checked[:], np.float64)
 
 
+def _unfinished(
+    source: str, group: h5py.Group, anchor_wall_s: float, budget: list[int]
+) -> tuple[np.ndarray, list[Series]]:
+    """A source whose readings are still one table: the sampler was killed, or goes on."""
+    columns = dict(_members(group, h5py.Dataset, 2))
+    if set(columns) != {TABLE, COLUMNS}:
+        raise ValueError(f"{group.name} has a table and no {COLUMNS}")
+    names, table = columns[COLUMNS], columns[TABLE]
+    _checked(names, "S", MAX_QUANTITIES)
+    if names.dtype.itemsize > MAX_SPEC:
+        raise ValueError(f"{names.name} has texts that are too long")
+    _checked(table, "f", MAX_SAMPLES, dimensions=2)
+    budget[0] -= table.shape[0] * table.shape[1]
+    if budget[0] < 0:
+        raise ValueError("it has more values than are read")
+    if table.shape[1] != names.shape[0] + 1:
+        raise ValueError(f"{table.name} is {table.shape[0]} by {table.shape[1]} values")
+    (_, relative_s, _), *rest = columns_of(group)
+    wall_s = anchor_wall_s + _ascending(group, relative_s)
+    return wall_s, [_unfolded(source, name, values, texts, wall_s) for name, values, texts in rest]
+
+
+def _unfolded(
+    source: str, name: str, values: np.ndarray, attributes: dict[str, str], wall_s: np.ndarray
+) -> Series:
+    values = np.where(np.isfinite(values), values, np.nan)
+    texts = _texts(attributes)
+    return Series(
+        _clean(source),
+        texts.get("name") or _clean(name),
+        texts.get("unit", ""),
+        texts.get("scope", ""),
+        _kind(texts.get("kind", "")),
+        wall_s,
+        values,
+    )
+
+
+def _kind(text: str) -> str:
+    return text if text in {k.value for k in Kind} else Kind.GAUGE.value
+
+
 def _times(group: h5py.Group, budget: list[int]) -> np.ndarray:
     if not isinstance(group.get(TIME), h5py.Dataset):
         raise ValueError(f"{group.name} has no {TIME}")
-    times = _numbers(group[TIME], budget)
+    return _ascending(group, _numbers(group[TIME], budget))
+
+
+def _ascending(group: h5py.Group, times: np.ndarray) -> np.ndarray:
     if not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0):
         raise ValueError(f"{group.name}/{TIME} does not ascend")
     return times
@@ -190,13 +243,12 @@ def _series(source: str, name: str, column: h5py.Dataset, wall_s: np.ndarray, bu
     values = values[: wall_s.size]
     values[~np.isfinite(values)] = np.nan
     attrs = column.attrs
-    kind = _text(attrs, "kind")
     return Series(
         source=_clean(source),
         name=_text(attrs, "name") or _clean(name),
         unit=_text(attrs, "unit"),
         scope=_text(attrs, "scope"),
-        kind=kind if kind in {k.value for k in Kind} else Kind.GAUGE.value,
+        kind=_kind(_text(attrs, "kind")),
         wall_s=wall_s,
         values=values,
     )
@@ -295,7 +347,15 @@ def summary(file: TelemetryFile, start_wall_s: float | None, stop_wall_s: float 
         achieved_hz=achieved_hz(densest),
         longest_gap_s=longest_gap_s(densest, start, stop),
         quantities=[_quantity(s, start, stop) for s in file.series],
+        energies=for_rules(energies(file.series, start, stop)),
+        remarks=remarks(file, start, stop),
     )
+
+
+def remarks(file: TelemetryFile, start_wall_s: float, stop_wall_s: float) -> list[str]:
+    """What the sampler noted within the window: lost devices, readings that failed, foreign processes."""
+    inside = (e.message for e in file.events if start_wall_s <= e.wall_s <= stop_wall_s)
+    return [message for message in inside if not message.startswith(ENDED)][:MAX_REMARKS]
 
 
 def achieved_hz(times: np.ndarray) -> float | None:

@@ -1,10 +1,11 @@
 """The sampler process: `python -m harness.telemetry.sampler --out FILE`.
 
 It runs beside the training, in its own process, so that neither can stop the other. One thread per
-source keeps that source's schedule (a slow one never holds up the rest); the main thread alone
-writes. With --control it belongs to a parent: commands come on stdin, one JSON
-object a line ({"watch": PID}), the end of stdin means stop (it also comes when the parent is
-killed), and stdout carries one JSON object a line: first {"ready": ...}, then the newest readings.
+source keeps that source's schedule (a slow or hanging one never holds up the rest); the main thread
+alone writes. With --control it belongs to a parent: commands come on stdin, one JSON object a line
+({"watch": PID}, {"stop": true}, {"clock": ...}), and stdout carries one JSON object a line: first
+{"ready": ...}, then the newest readings, and questions for the parent's clock. The end of stdin
+without a stop means that the parent was killed: what is watched is then followed to its own end.
 
 Imports stay light on purpose: psutil, h5py, numpy and nvidia-ml-py, nothing of the training.
 """
@@ -20,69 +21,24 @@ import signal
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from harness.telemetry.files import Anchor, SampleWriter
+from harness.telemetry.channel import Channel, Stop, latest
+from harness.telemetry.clock import ClockSource
+from harness.telemetry.files import ENDED, Anchor, SampleWriter
 from harness.telemetry.source import Source
-from harness.telemetry.sources import open_all
+from harness.telemetry.sources import open_all, reasons
 
 FLUSH_S = 0.75  # what a kill -9 can cost is this plus one flush
 REPORT_S = 0.5
 SHORTEST_INTERVAL_S = 0.01
-JOIN_S = 1.0  # how long to wait at the end for a source that hangs
-
-
-class Channel:
-    """Reads one source on its own schedule, in its own thread, into a buffer the writer empties.
-
-    The k-th reading is due at start + k x interval, so delays do not add up; readings that could not
-    be made in time are skipped, not bunched.
-    """
-
-    def __init__(self, source: Source, interval_s: float, stop: threading.Event) -> None:
-        self.source = source
-        self.interval_s = max(interval_s, source.interval_s)
-        self.newest: Sequence[float | None] = [None] * len(source.quantities())
-        self._rows: deque[tuple[float, Sequence[float | None]]] = deque()
-        self._remarks: deque[str] = deque()
-        self._stop = stop
-        self._thread = threading.Thread(target=self._run, name=source.name, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def join(self) -> None:
-        self._thread.join(JOIN_S)
-
-    def _run(self) -> None:
-        """A source that raises is a defect in it: its readings end there, the others go on."""
-        try:
-            start, tick = time.monotonic(), 0
-            while not self._stop.wait(start + tick * self.interval_s - time.monotonic()):
-                self._take()
-                tick = max(tick + 1, int((time.monotonic() - start) / self.interval_s))
-        except Exception as error:
-            self.newest = [None] * len(self.newest)
-            self._remarks.append(f"{self.source.name} ended: {type(error).__name__}: {error}")
-
-    def _take(self) -> None:
-        before = time.monotonic()
-        values = list(self.source.read())
-        self._rows.append(((before + time.monotonic()) / 2, values))
-        self.newest = values
-        self._remarks.extend(self.source.notes())
-
-    def drain(self) -> tuple[list[tuple[float, Sequence[float | None]]], list[str]]:
-        """Readings and remarks since the last call, for the writer's thread."""
-        rows = [self._rows.popleft() for _ in range(len(self._rows))]
-        remarks = [self._remarks.popleft() for _ in range(len(self._remarks))]
-        return rows, remarks
+JOIN_S = 3.0  # how long to wait at the end for a last reading, or a source that hangs
+LINGER_S = 30.0  # how long a run is followed whose harness was killed
+DRIFT_S = 0.01  # wall clock against monotonic clock: less is not worth a word
 
 
 @dataclass(frozen=True)
@@ -101,13 +57,17 @@ class Sampling:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.stop = threading.Event()
+        self.stop = Stop()
         self.reason = "stopped"
+        self._speaking = threading.Lock()
+        self._said: dict[str, str] = {}  # remark -> source
         self.signalled = (
             False  # a handler must not touch the event: its lock may be held by whom it interrupts
         )
         self._pid = options.pid
         self._parent = os.getppid()
+        self._alone_since: float | None = None  # when the parent was found to be gone
+        self._clock: ClockSource | None = None
 
     def end(self, reason: str) -> None:
         """May be called from any thread; the first reason counts."""
@@ -118,37 +78,45 @@ class Sampling:
     def run(self) -> None:
         """Raises OSError when the file cannot be written."""
         anchor = Anchor.now()
-        sources = open_all(self.options.sources, self.options.pid)
+        sources = self._open()
         channels = [Channel(s, self.options.interval_s, self.stop) for s in sources if s.unavailable is None]
         host = platform.node()
         writer = SampleWriter(self.options.out, self.options.node, host, self.options.interval_s, anchor)
         writer.begin(sources, {c.source.name: c.interval_s for c in channels})
-        for channel in channels:
-            for note in channel.source.notes():
-                writer.event(note)
-            channel.start()
         if self.options.control:
             threading.Thread(target=self._listen, args=(sources,), daemon=True).start()
             threading.Thread(target=self._report, args=(sources, channels), daemon=True).start()
+        self._write(writer, channels)  # what there was to remark on while opening, before the first reading
+        for channel in channels:
+            channel.start()
         started = time.monotonic()
         while not self.stop.wait(FLUSH_S):
             self._write(writer, channels)
             self._look_around(time.monotonic() - started)
-        for channel in channels:
-            channel.join()
+        deadline = time.monotonic() + JOIN_S
+        idle = [channel for channel in channels if channel.join(max(0.0, deadline - time.monotonic()))]
         self._write(writer, channels)
-        writer.event(f"ended: {self.reason}")
+        for remark in [*_drift(anchor), f"{ENDED} {self.reason}"]:
+            writer.event(remark)
         writer.close()
-        for source in sources:
-            source.close()
+        for channel in idle:
+            channel.source.close()
 
-    @staticmethod
-    def _write(writer: SampleWriter, channels: list[Channel]) -> None:
+    def _open(self) -> list[Source]:
+        sources = open_all(self.options.sources, self.options.pid)
+        if self.options.control and self.options.sources is None:
+            self._clock = ClockSource(lambda question: not self.stop.is_set() and self._say(question))
+            sources.append(self._clock)
+        return sources
+
+    def _write(self, writer: SampleWriter, channels: list[Channel]) -> None:
         for channel in channels:
             rows, remarks = channel.drain()
             writer.append(channel.source.name, rows)
             for remark in remarks:
-                writer.event(remark)
+                # sources of one device notice the same (a GPU that is lost): the first to say it is enough
+                if self._said.setdefault(remark, channel.source.name) == channel.source.name:
+                    writer.event(remark)
         writer.flush()
 
     def _look_around(self, elapsed_s: float) -> None:
@@ -156,46 +124,72 @@ class Sampling:
             self.end("asked to stop by a signal")
         elif self.options.seconds is not None and elapsed_s >= self.options.seconds:
             self.end("the time asked for is over")
-        elif self._pid is not None and not psutil.pid_exists(self._pid):
+        elif self._pid is not None and not _lives(self._pid):
             self.end("the watched process has ended")
-        elif self.options.control and os.getppid() != self._parent:
+        elif self._alone_since is None:
+            if self.options.control and os.getppid() != self._parent:
+                self._alone_since = time.monotonic()
+        elif self._pid is None:
             self.end("the parent process is gone")
+        elif time.monotonic() - self._alone_since > LINGER_S:
+            self.end(f"the parent process is gone, and the run goes on after {LINGER_S:.0f} s")
 
     def _listen(self, sources: list[Source]) -> None:
         """Commands of the parent. A line that is no command is ignored: it must not end the sampling."""
         for line in sys.stdin:
             try:
                 command = json.loads(line)
-                pid = command["watch"]
-            except (ValueError, KeyError, TypeError):
+            except ValueError:
                 continue
+            if not isinstance(command, dict):
+                continue
+            pid = command.get("watch")
             if isinstance(pid, int) and pid > 0:
                 self._pid = pid
                 for source in sources:
                     source.watch(pid)
-        self.end("the parent closed the control pipe")
+            elif "clock" in command and self._clock is not None:
+                self._clock.answer(command)
+            elif command.get("stop") is True:
+                self.end("the parent asked for it")
+        if not self.stop.is_set():
+            self._alone_since = time.monotonic()
 
     def _report(self, sources: list[Source], channels: list[Channel]) -> None:
         """Newest readings for the parent. A parent that does not read blocks this thread only."""
-        unavailable = [str(s.unavailable) for s in sources if s.unavailable is not None]
-        message: dict[str, Any] = {"ready": [c.source.name for c in channels], "unavailable": unavailable}
+        unavailable = [str(reason) for reason in reasons(sources)]
+        ready = [c.source.name for c in channels if c.source is not self._clock]
+        said = self._say({"ready": ready, "unavailable": unavailable})
+        while said and not self.stop.wait(REPORT_S):
+            said = self._say({"latest": latest(channels)})
+
+    def _say(self, message: dict[str, Any]) -> bool:
+        """One line to the parent, whole also beside other threads; False when nobody listens any more."""
         try:
-            while True:
+            with self._speaking:
                 os.write(sys.stdout.fileno(), (json.dumps(message) + "\n").encode())
-                if self.stop.wait(REPORT_S):
-                    return
-                message = {"latest": latest(channels)}
         except OSError:
-            return  # the parent is gone; _look_around notices
+            return False  # _look_around notices
+        return True
 
 
-def latest(channels: list[Channel]) -> dict[str, float | None]:
-    """Newest reading of every quantity, by "source.scope.name"."""
-    return {
-        f"{channel.source.name}.{spec.key}": value
-        for channel in channels
-        for spec, value in zip(channel.source.quantities(), channel.newest, strict=False)
-    }
+def _lives(pid: int) -> bool:
+    """Whether it still runs; one that only waits for its parent to take notice does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True  # it is there, and not ours to look at
+
+
+def _drift(anchor: Anchor) -> list[str]:
+    """What became of the wall clock since the anchor: times in the file follow the monotonic one."""
+    now = Anchor.now()
+    drift_s = (now.wall_s - anchor.wall_s) - (now.monotonic_s - anchor.monotonic_s)
+    if abs(drift_s) <= DRIFT_S:
+        return []
+    return [f"the wall clock moved {drift_s:+.3f} s against the monotonic clock while sampling"]
 
 
 def reason(error: Exception) -> str:

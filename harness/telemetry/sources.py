@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterable
 
-from harness.telemetry.host import HostSource, ProcessTreeSource, SelfSource, TrafficSource
-from harness.telemetry.nvml import NvmlSource
+from harness.telemetry.gpu_processes import NvmlProcessSource
+from harness.telemetry.gpus import NvmlSlowSource, NvmlSource, NvmlStateSource, NvmlUtilizationSource
+from harness.telemetry.host import (
+    CoreSource,
+    FrequencySource,
+    HostSource,
+    MemorySource,
+    ProcessTreeSource,
+    SelfSource,
+    TrafficSource,
+)
+from harness.telemetry.hwmon import HwmonSource
+from harness.telemetry.ipmi import IpmiSource
 from harness.telemetry.rapl import RaplSource
+from harness.telemetry.redfish import RedfishSource
 from harness.telemetry.source import NullSource, Source, SourceUnavailable, Unavailable
+
+OPEN_S = 10.0
 
 FACTORIES: dict[str, Callable[[], Source]] = {
     HostSource.name: HostSource,
+    CoreSource.name: CoreSource,
+    FrequencySource.name: FrequencySource,
+    MemorySource.name: MemorySource,
     TrafficSource.name: TrafficSource,
     ProcessTreeSource.name: ProcessTreeSource,
     NvmlSource.name: NvmlSource,
+    NvmlUtilizationSource.name: NvmlUtilizationSource,
+    NvmlStateSource.name: NvmlStateSource,
+    NvmlSlowSource.name: NvmlSlowSource,
+    NvmlProcessSource.name: NvmlProcessSource,
     RaplSource.name: RaplSource,
     SelfSource.name: SelfSource,
+    RedfishSource.name: RedfishSource,
+    IpmiSource.name: IpmiSource,
+    HwmonSource.name: HwmonSource,
 }
 
 
@@ -36,17 +62,45 @@ def open_source(source: Source) -> Source:
     return source
 
 
-def open_all(names: list[str] | None = None, pid: int | None = None) -> list[Source]:
+def open_all(names: list[str] | None = None, pid: int | None = None, limit_s: float = OPEN_S) -> list[Source]:
     """Every source of FACTORIES (or the named ones), opened, told which process tree to watch.
 
-    Raises ValueError for a name that is not known.
+    They are opened side by side; one that is not ready after `limit_s` counts as unavailable and is
+    left behind. Raises ValueError for a name that is not known.
     """
     wanted = list(FACTORIES) if names is None else names
     unknown = sorted(set(wanted) - set(FACTORIES))
     if unknown:
         raise ValueError(f"unknown source {', '.join(unknown)}: known are {', '.join(FACTORIES)}")
-    sources = [open_source(FACTORIES[name]()) for name in wanted]
+    opened: dict[str, Source] = {}
+
+    def open_one(name: str) -> None:
+        opened[name] = open_source(FACTORIES[name]())
+
+    threads = [threading.Thread(target=open_one, args=(name,), daemon=True) for name in dict.fromkeys(wanted)]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + limit_s
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    ready = dict(opened)
+    sources = [ready.get(name) or _late(name, limit_s) for name in dict.fromkeys(wanted)]
     if pid is not None:
         for source in sources:
             source.watch(pid)
     return sources
+
+
+def _late(name: str, limit_s: float) -> NullSource:
+    why = f"no answer within {limit_s:g} s"
+    return NullSource(Unavailable(name, "it does not start", why, "see whether its device or driver hangs"))
+
+
+def reasons(sources: Iterable[Source]) -> list[Unavailable]:
+    """Why sources cannot be read here; what several share is said once, by the first of them."""
+    found: dict[tuple[str, str, str], Unavailable] = {}
+    for source in sources:
+        if source.unavailable is not None:
+            reason = source.unavailable
+            found.setdefault((reason.what, reason.why, reason.fix), reason)
+    return list(found.values())

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from harness.commands.doctor import doctor
-from harness.commands.monitor import monitor
+from harness.commands.monitor import Reading, _table, monitor
 from harness.commands.system import system
 from harness.diagnosis import Check, State
 from harness.errors import ExitCode, UserError
 from harness.system import FIELDS
+from harness.telemetry.source import QuantitySpec
+from tests.fakes.nvml import FakeNvml
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "submissions/examples/systems/a100.json"
 
@@ -124,12 +129,68 @@ def test_monitor_once_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     found = json.loads(output)
     assert code == ExitCode.OK
     quantities = {(q["source"], q["scope"], q["name"]): q for q in found["quantities"]}
-    assert quantities["psutil", "node", "memory_used"]["value"] > 0
+    assert quantities["psutil_memory", "node", "memory_used"]["value"] > 0
+    assert quantities["psutil", "node", "cpu_utilization"]["value"] is not None  # rates are there at once
     assert all(q["unit"] and q["kind"] in ("gauge", "rate", "counter") for q in found["quantities"])
+    assert all(u["source"] and u["why"] and u["fix"] for u in found["unavailable"])
 
 
 def test_monitor_once_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.commands.monitor.PERIOD_S", 0.1)
-    code, output = invoke(monitor, "--once", "--pid", "1")
+    code, output = invoke(monitor, "--once", "--pid", str(os.getpid()))
     assert code == ExitCode.OK
-    assert "memory_used" in output and "GiB" in output and "process_tree" in output
+    assert "memory used" in output and "GiB" in output and "process_tree" in output
+
+
+def test_monitor_shows_gpus_side_by_side_and_energy_as_power(fake_nvml: FakeNvml) -> None:
+    fake_nvml.script("0 power 0:70", "1 power 0:300", "0 mig 0:1", count=2)
+    command = [sys.executable, "-m", "harness", "monitor", "--once"]
+    run = subprocess.run(command, capture_output=True, text=True, env=fake_nvml.environment, check=True)
+    lines = run.stdout.splitlines()
+    assert any(line.split() == ["gpu0", "gpu1"] for line in lines)
+    assert any(line.startswith("gpu power ") and "70.0 W" in line for line in lines)
+    assert any(line.startswith("gpu energy, as power") for line in lines)
+    assert "MIG is on" in run.stdout and "gpu_power is instantaneous" in run.stdout
+    assert run.stdout.count("not measured: rapl") + run.stdout.count("cpu_package") > 0
+
+
+def test_monitor_with_a_gpu_that_hangs(fake_nvml: FakeNvml) -> None:
+    fake_nvml.script("0 hang.power 0:0 0.001:600", start_s=time.monotonic() + 3600)
+    command = [sys.executable, "-c", MONITOR_AND_HANG]
+    run = subprocess.run(command, capture_output=True, text=True, env=fake_nvml.environment, timeout=60)
+    assert run.returncode == 0, run.stderr
+    found = {(q["source"], q["name"]): q["value"] for q in json.loads(run.stdout)["quantities"]}
+    assert found["psutil", "cpu_utilization"] is not None
+    assert found["nvml", "gpu_power"] is None
+
+
+# the GPU answers while the sources are opened and never again
+MONITOR_AND_HANG = """
+import ctypes
+from harness.commands import monitor
+opened = monitor.open_all
+def open_all(**how):
+    sources = opened(**how)
+    clock = ctypes.CDLL("libnvidia-ml.so.1").fake_nvml_clock
+    clock.argtypes = [ctypes.c_double]
+    clock(1.0)
+    return sources
+monitor.open_all = open_all
+monitor.monitor(["--once", "--json"], standalone_mode=False)
+"""
+
+
+def test_many_scopes_are_shown_as_their_spread() -> None:
+    values = [None, *range(1, 20)]
+    cores = [Reading("x", QuantitySpec("core_utilization", "%", f"core{i}"), v) for i, v in enumerate(values)]
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(_table(cores))
+    shown = captured.get()
+    assert "20 x core" in shown and "1.0 %" in shown and "10.0 %" in shown and "19.0 %" in shown
+
+
+def test_telemetry_sources_that_share_a_reason_are_one_line_in_doctor() -> None:
+    _, output = invoke(doctor, "--json")
+    nvml = [c for c in json.loads(output)["checks"] if c["name"].startswith("telemetry nvml")]
+    assert len(nvml) == 1 or all(c["state"] == "ok" for c in nvml)

@@ -7,6 +7,7 @@ import os
 import shutil
 from typing import Any
 
+from harness.telemetry.source import Kind, QuantitySpec
 from tests.builders import BuiltPackage, Lines, write_telemetry
 from tests.rules.cases import case, find, index, log_case, set_value, shift
 
@@ -781,6 +782,45 @@ def idle_machine(built: BuiltPackage) -> None:
 @case("EVD011", **TELEMETRY, **GPU)
 def idle_accelerators(built: BuiltPackage) -> None:
     _resample(built, busy_percent=0.0)
+
+
+def _gauge(name: str, unit: str, scope: str, kind: Kind = Kind.GAUGE) -> QuantitySpec:
+    return QuantitySpec(name, unit, scope, kind)
+
+
+@case("EVD031", **TELEMETRY, **GPU)
+def somebody_else_on_a_gpu(built: BuiltPackage) -> None:
+    foreign = {
+        _gauge("gpu_foreign_processes", "1", f"gpu{i}"): lambda t, i=i: float(i == 2) for i in range(4)
+    }
+    _resample(built, more=foreign)
+
+
+@case("EVD032", **TELEMETRY)
+def counter_beside_power(built: BuiltPackage) -> None:
+    """A counter of 250 W and readings of 300 W."""
+    counter = _gauge("gpu_energy", "J", "gpu0", Kind.COUNTER)
+    power = _gauge("gpu_power", "W", "gpu0")
+    _resample(built, more={counter: lambda t: 250 * t, power: lambda t: 300 + t / 1000})
+
+
+@case("EVD032", **TELEMETRY)
+def meter_that_says_one_number(built: BuiltPackage) -> None:
+    _resample(built, more={_gauge("node_power", "W", "node"): lambda t: 412.0})
+
+
+@case("EVD033", nodes=2, **TELEMETRY)
+def clock_of_a_node_is_off(built: BuiltPackage) -> None:
+    clock = {
+        _gauge("clock_offset", "s", "node"): lambda t: -1.5,
+        _gauge("clock_uncertainty", "s", "node"): lambda t: 0.01,
+    }
+    _resample(built, more=clock, source="clock")
+
+
+@case("EVD034", **TELEMETRY)
+def gpu_lost_half_way(built: BuiltPackage) -> None:
+    _resample(built, remark="gpu0: the GPU has fallen off the bus; nvml readings are absent from here on")
 
 
 @log_case("EVD012", only=True)

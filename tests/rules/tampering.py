@@ -26,7 +26,7 @@ from rules.registry import catalogue
 from rules.ruleset import Ruleset, load_ruleset
 from tests.builders import build_package
 from tests.hpc_builder import HPC, build_hpc
-from tests.rules import cases_cross, cases_log, cases_package  # noqa: F401  (they fill the table)
+from tests.rules import cases_cross, cases_log, cases_package, cases_power  # noqa: F401  (they fill the table)
 from tests.rules.cases import CASES
 from tests.rules.cases_hpc import HPC_CASES
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.rulebook.coverage import FOR_READERS, coverage_page, load_coverage, uncovered
-from tests.rules import cases_cross, cases_log, cases_package  # noqa: F401  (they fill the table)
+from tests.rules import cases_cross, cases_log, cases_package, cases_power  # noqa: F401  (they fill the table)
 from tests.rules.cases import CASES
 from tests.rules.cases_hpc import HPC_CASES
 from tests.rules.test_mutations import UNJUDGED

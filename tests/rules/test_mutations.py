@@ -9,7 +9,7 @@ import pytest
 from harness.checker import check_package
 from rules.model import Outcome, Severity, Verdict
 from rules.registry import catalogue
-from tests.rules import cases_cross, cases_log, cases_package  # noqa: F401  (they fill the table)
+from tests.rules import cases_cross, cases_log, cases_package, cases_power  # noqa: F401  (they fill the table)
 from tests.rules.cases import CASES, Case
 from tests.rules.cases_hpc import HPC_CASES
 

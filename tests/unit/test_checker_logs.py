@@ -72,12 +72,22 @@ def test_an_event_with_a_problem_is_still_seen():
 
 def test_long_lines_and_large_files_are_bounded(monkeypatch, tmp_path):
     monkeypatch.setattr(logs, "MAX_LINE_BYTES", 500)
+    monkeypatch.setattr(logs, "PIECE_BYTES", 400)
     monkeypatch.setattr(logs, "MAX_FILE_BYTES", 2000)
     path = tmp_path / "result_0.txt"
     path.write_bytes(line() + line(value="x" * 600) + line() * 20)
     log = read_log(path, "result_0.txt")
     assert [(p.line, p.kind) for p in log.problems[:2]] == [(1, "truncated"), (2, "too_long")]
     assert log.sha256 is None
+
+
+def test_lines_are_numbered_across_pieces(monkeypatch):
+    """Sound pieces, a damaged one between them, and a line that is longer than a piece."""
+    monkeypatch.setattr(logs, "PIECE_BYTES", 300)
+    data = line() * 5 + b"chatter\n" + line() * 5 + line(value="x" * 400) + line() * 2 + line()[:-1]
+    log = parse_log(data, "log")
+    assert [e.line for e in log.events] == [1, 2, 3, 4, 5, *range(7, 16)]
+    assert (log.other_lines, log.first_other_line, log.problems) == (1, 6, [])
 
 
 def test_many_problems_are_bounded():
@@ -97,7 +107,7 @@ def test_digests_are_those_of_the_lines_without_newline():
 def strictly(data: bytes, monkeypatch: pytest.MonkeyPatch):
     """The same bytes, read by the standard library alone."""
     with monkeypatch.context() as patch:
-        patch.setattr(logs, "_at_once", lambda data: None)
+        patch.setattr(logs, "_at_once", lambda data, first: None)
         patch.setattr(logs, "_sound_line", lambda number, line: None)
         return parse_log(data, "log")
 
@@ -110,6 +120,13 @@ def exactly(log) -> str:
 
 
 ODD = [
+    line().replace(b"a.py", b"a\t.py"),
+    line().replace(b"a.py", b"a\x00.py"),
+    line().replace(b"a.py", b"a\xff.py"),
+    line().replace(b"a.py", b"\\udc00"),
+    line().replace(b'"lineno": 1', b'"lineno": 1, "line": 3'),
+    line().replace(b'"value": 7', b'"value": 7, "line": 3'),
+    line().replace(b'"namespace"', b'"key"'),
     line(value=10**20),
     line(value=-(2**63) - 1),
     line(value=2**64 - 1),

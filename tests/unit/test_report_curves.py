@@ -16,7 +16,7 @@ def log_of(*lines: tuple[float, str, Any, dict[str, Any]]) -> Log:
     return Log(
         "result_0.txt",
         [
-            Event(n, round(1e12 + 1000 * s), "POINT_IN_TIME", k, v, m)
+            Event(round(1e12 + 1000 * s), "POINT_IN_TIME", k, v, m, "", n)
             for n, (s, k, v, m) in enumerate(lines, 1)
         ],
     )
@@ -77,7 +77,7 @@ JUNK = st.one_of(
 )
 def test_junk_never_raises(lines: list[tuple[str, Any, Any, Any]]) -> None:
     events = [
-        Event(n, time, "POINT_IN_TIME", key, value, {"epoch_num": epoch})
+        Event(time, "POINT_IN_TIME", key, value, {"epoch_num": epoch}, "", n)
         for n, (key, time, value, epoch) in enumerate(lines, 1)
     ]
     log = Log("result_0.txt", events)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ START_S = 1_790_000_000.0
 
 def package(files: list[str] | None = None) -> Package:
     def event(line: int, second: float, key: str) -> Event:
-        return Event(line, round((START_S + second) * 1000), "INTERVAL", key, None, {})
+        return Event(round((START_S + second) * 1000), "INTERVAL", key, None, {}, "", line)
 
     log = Log("result_0.txt", [event(1, 0, "run_start"), event(2, 10, "run_stop")])
     return Package(Path("p"), "org", "sys", [Run(0, log)], files=files or [])
@@ -76,7 +77,33 @@ def test_nothing_measured_is_said_with_the_reason() -> None:
     assert card.missing == ["rapl: no counters: virtual machine. Nothing to do."]
 
 
+def test_a_reason_that_sources_share_is_said_once() -> None:
+    reason = {"what": "no GPU", "why": "no driver", "fix": "Install it."}
+    shared = replace(file(), unavailable=[{"source": s, **reason} for s in ("nvml", "nvml_state")])
+    assert energy_card(package(), {0: [shared]}).missing == ["nvml: no GPU: no driver. Install it."]
+
+
+def test_a_gpu_that_was_lost_has_no_energy_and_the_hole_is_named() -> None:
+    lost = series("gpu0")
+    lost.values[lost.wall_s > START_S + 4] = np.nan
+    (row,) = energy_card(package(), {0: [file(lost)]}).rows
+    assert row.joules is None and row.mean_w is None
+    assert "miss 6.0 s" in row.note and "no readings from 4.0 to 10.0 s" in row.note
+
+
+def test_other_methods_are_compared_in_the_note() -> None:
+    counter = series("gpu0", unit="J", watts=90.0, kind="counter")
+    (row,) = energy_card(package(), {0: [file(series("gpu0"), counter)]}).rows
+    assert row.method == "energy counter"
+    assert "+11.1 % by power readings, right-rectangle sum: they disagree" in row.note
+
+
 def test_node_power_logs_make_it_eligible() -> None:
     with_power = package(["results/sys/strong/cloudmask/power/result_0/node_0.txt"])
     assert energy_card(with_power, {}).node_level
     assert not energy_card(package(["results/sys/strong/cloudmask/power/result_1/node_0.txt"]), {}).node_level
+
+
+def test_a_sampled_node_without_power_files_gives_no_power_score() -> None:
+    card = energy_card(package(), {0: [file(series("node", watts=200.0))]})
+    assert not card.node_level and "The whole node was sampled" in card.explanation

@@ -225,14 +225,14 @@ def test_reasons_come_first_when_not_compliant(package: Package, tmp_path: Path)
 def test_long_open_entries_stay_small(tmp_path: Path) -> None:
     """60 runs of 400 epochs: charts are thinned, tables bounded, the data complete."""
     epochs = [
-        Event(n, 10_000 + 900 * n, "POINT_IN_TIME", "eval_accuracy", 0.5, {"epoch_num": n})
+        Event(10_000 + 900 * n, "POINT_IN_TIME", "eval_accuracy", 0.5, {"epoch_num": n}, "", n)
         for n in range(1, 401)
     ]
     starts = [
-        Event(n, 9_500 + 900 * n, "INTERVAL_START", "epoch_start", None, {"epoch_num": n})
+        Event(9_500 + 900 * n, "INTERVAL_START", "epoch_start", None, {"epoch_num": n}, "", n)
         for n in range(1, 401)
     ]
-    start = Event(1, 10_000, "INTERVAL_START", "run_start", None, {})
+    start = Event(10_000, "INTERVAL_START", "run_start", None, {}, "", 1)
     runs = [Run(i, Log(f"result_{i}.txt", [start, *starts, *epochs])) for i in range(60)]
     package = Package(Path("big"), "org", "sys", runs)
     page = build_report(package, hand_verdict(package), Score(None, "", []), tmp_path, NOW)

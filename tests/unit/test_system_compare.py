@@ -30,6 +30,7 @@ def detected(gpus: list[dict[str, Any]], **facts: Any) -> Detected:
     known = {
         "sockets": 1,
         "cores_per_socket": 64,
+        "threads_per_socket": 128,
         "memory_bytes": 251 * 2**30,
         "accelerators": gpus,
         **facts,
@@ -93,6 +94,14 @@ def test_this_machine_agrees_with_its_own_description() -> None:
     found = detect()
     fields = system_description(found, "org", "closed", "research", "local")
     assert False not in answers(fields, found).values()
+
+
+@pytest.mark.parametrize(
+    ("said", "agrees"), [("128", True), ("256", True), ("64", False), ("", None), ("many", False)]
+)
+def test_threads_per_processor_or_of_all(said: str, agrees: bool | None) -> None:
+    found = detected([], threads_per_socket=128, sockets=2)
+    assert answers({"host_processor_vcpu_count": said}, found)["host_processor_vcpu_count"] is agrees
 
 
 def test_more_nodes_than_one_cannot_be_seen_from_here() -> None:

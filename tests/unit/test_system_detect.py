@@ -111,7 +111,7 @@ def test_networks(tmp_path: Path) -> None:
         },
     )
     assert networks(root) == [
-        "mlx5_0 InfiniBand 200 Gb/sec (4X HDR)",
+        "mlx5_0 (InfiniBand 200 Gb/sec (4X HDR))",
         "eth0 (network interface, 25 Gb/s)",
         "eth1 (network interface, speed not reported)",
     ]
@@ -195,6 +195,9 @@ def test_what_a_gpu_does_not_tell_is_none(monkeypatch: pytest.MonkeyPatch, tmp_p
         "pcie": None,
         "nvlinks": None,
         "mig": False,
+        "vendor": "NVIDIA",
+        "links": None,
+        "topology": None,
     }
 
 

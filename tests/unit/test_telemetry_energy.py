@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.telemetry.energy import energies, energy_j, measure
+from harness.telemetry.energy import energies, energy_j, gaps, measure, quoted, right_rectangle
 from harness.telemetry.reader import Series
 
 TIMES = np.arange(0.0, 20.05, 0.1)
@@ -85,9 +85,79 @@ def test_list_keeps_scopes_apart_and_leaves_out_what_is_no_energy() -> None:
         20.0,
     )
     assert [(e.scope, e.method) for e in found] == [
+        ("gpu0", "right_rectangle"),
         ("gpu0", "trapezoid"),
         ("gpu1", "counter"),
+        ("gpu2", "right_rectangle"),
         ("gpu2", "trapezoid"),
     ]
-    assert found[0].joule == pytest.approx(3700, rel=0.01)
-    assert found[2].joule is None and found[2].note
+    assert [e.joule for e in found[:3]] == pytest.approx([3700] * 3, rel=0.01)
+    assert found[-1].joule is None and found[-1].note
+    assert [(e.scope, e.method) for e in quoted(found)] == [
+        ("gpu0", "right_rectangle"),
+        ("gpu1", "counter"),
+        ("gpu2", "right_rectangle"),
+    ]
+
+
+def series_of(name: str, values: np.ndarray, kind: str = "gauge", times: np.ndarray = TIMES) -> Series:
+    return Series("nvml", name, "J" if kind == "counter" else "W", "gpu0", kind, times, values)
+
+
+def test_right_rectangle_takes_the_reading_at_the_end_of_each_step() -> None:
+    times, watts = np.array([0.0, 1.0, 2.0]), np.array([10.0, 20.0, 60.0])
+    assert right_rectangle(times, watts, 0.0, 2.0) == pytest.approx(80.0)
+    # cut at the window: the reading after its end counts for the last piece
+    assert right_rectangle(times, watts, 0.5, 1.5) == pytest.approx(0.5 * 20 + 0.5 * 60)
+
+
+def test_repeated_readings_count_by_right_rectangle_too() -> None:
+    times = np.linspace(0, 10, 101)
+    assert right_rectangle(times, np.full(101, 70.0), 0.0, 10.0) == pytest.approx(700.0)
+
+
+def test_methods_that_disagree_are_flagged() -> None:
+    found = energies(
+        [series_of("gpu_energy", 0.9 * STEP_J, "counter"), series_of("gpu_power", STEP_W)], 0, 20
+    )
+    counter, rectangle, trapezoid = found
+    assert counter.difference is None and not counter.disagrees
+    assert rectangle.difference == pytest.approx(0.11, abs=0.01) and rectangle.disagrees
+    assert "beside counter: one of them is wrong" in trapezoid.note
+    agreeing = energies([series_of("gpu_energy", STEP_J, "counter"), series_of("gpu_power", STEP_W)], 0, 20)
+    assert not any(e.disagrees for e in agreeing)
+
+
+def test_counter_that_stands_still_is_flagged() -> None:
+    lying = energies(
+        [series_of("gpu_energy", np.full(TIMES.size, 5.0), "counter"), series_of("gpu_power", STEP_W)], 0, 20
+    )
+    assert lying[0].joule == 0.0 and "equal to the last digit" in lying[0].note
+    assert lying[1].disagrees
+
+
+def test_counter_that_gives_no_number_leaves_it_to_the_power() -> None:
+    back = np.where(TIMES < 10, STEP_J, 0.0)
+    found = energies([series_of("gpu_energy", back, "counter"), series_of("gpu_power", STEP_W)], 0, 20)
+    (best,) = quoted(found)
+    assert best.method == "right_rectangle" and best.joule == pytest.approx(3700, rel=0.01)
+    assert found[0].joule is None and "went back" in found[0].note
+
+
+def test_gaps_are_listed_with_the_edges_of_the_window() -> None:
+    kept = (TIMES > 3) & ((TIMES < 5) | (TIMES > 12))
+    found = np.array(gaps(TIMES, np.where(kept, STEP_W, np.nan), 0.0, 30.0))
+    assert found == pytest.approx(np.array([(0.0, 3.1), (4.9, 12.1), (20.0, 30.0)]))
+    (one, _) = energies([series_of("gpu_power", np.where(kept, STEP_W, np.nan))], 3.1, 20)
+    assert one.joule is None and one.gaps[0] == pytest.approx((4.9, 12.1)) and len(one.gaps) == 1
+    assert gaps(np.array([]), np.array([]), 0.0, 30.0) == [(0.0, 30.0)]
+
+
+def test_smoothed_power_and_limits_are_no_second_energy() -> None:
+    found = energies([series_of("gpu_power_average", STEP_W), series_of("gpu_power_limit", STEP_W)], 0, 20)
+    assert found == []
+
+
+def test_readings_beyond_all_bounds_give_no_number() -> None:
+    (rectangle, trapezoid) = energies([series_of("gpu_power", np.full(TIMES.size, 1e308))], 0, 20)
+    assert rectangle.joule is None and trapezoid.joule is None and "plausible" in rectangle.note

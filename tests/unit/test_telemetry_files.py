@@ -244,6 +244,66 @@ def test_hostile_file_is_one_line(good: Path, case: str) -> None:
         assert "\n" not in message and len(message) < 500 and "root:" not in message
 
 
+def replaced(name: str, **how: object) -> Callable[[h5py.File], None]:
+    def mutate(file: h5py.File) -> None:
+        del file[name]
+        file.create_dataset(name, **how)
+
+    return mutate
+
+
+SPEC = json.dumps({"name": "power", "unit": "W", "scope": "gpu0", "kind": "gauge"}).encode()
+UNFINISHED: dict[str, tuple[Callable[[h5py.File], object], str]] = {
+    "no columns": (lambda f: f.__delitem__("meter/columns"), "no columns"),
+    "more columns than values": (replaced("meter/columns", data=np.array([SPEC] * 9)), "3 by 3 values"),
+    "columns of nonsense": (replaced("meter/columns", data=np.array([b"[1]", b"{"])), "damaged"),
+    "columns without end": (replaced("meter/columns", data=np.array([b"x" * 5000] * 2)), "too long"),
+    "columns of numbers": (replaced("meter/columns", data=np.zeros(2)), "expected type"),
+    "flat table": (replaced("meter/table", data=np.zeros(3)), "expected type"),
+    "table of text": (replaced("meter/table", data=np.array([[b"a"] * 3])), "expected type"),
+    "enormous table": (
+        replaced("meter/table", shape=(10**12, 3), dtype="f8", chunks=(1024, 3)),
+        "more than",
+    ),
+    "enormous chunk": (
+        replaced("meter/table", shape=(3, 3), maxshape=(None, 3), dtype="f8", chunks=(10**7, 3)),
+        "chunks of",
+    ),
+    "time runs back": (
+        lambda f: f["meter/table"].__setitem__((slice(None), 0), [0, 2, 1]),
+        "does not ascend",
+    ),
+    "no time": (lambda f: f["meter/table"].__setitem__((1, 0), np.nan), "does not ascend"),
+}
+
+
+@pytest.mark.parametrize("case", UNFINISHED)
+def test_hostile_file_of_a_killed_sampler_is_one_line(good: Path, case: str) -> None:
+    mutate, expected = UNFINISHED[case]
+    with h5py.File(good, "r+") as file:
+        mutate(file)
+    with pytest.raises(ValueError) as raised:
+        read(good)
+    assert expected in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_rows_that_a_kill_left_without_values_are_not_read(good: Path) -> None:
+    with h5py.File(good, "r+") as file:
+        file["meter/table"].resize(7, axis=0)
+    assert [s.values.size for s in series(good)] == [3, 3]
+    compact(good)
+    assert [s.values.size for s in series(good)] == [3, 3]
+
+
+def test_remarks_are_those_within_the_window(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    writer = write(path, ROWS, close=False)
+    writer.event("later", 60.0)
+    writer.event("ended: asked", 51.5)
+    writer.close()
+    assert summarise(path, 1_000_000.0, 1_000_004.0).remarks == ["something happened"]
+
+
 def test_missing_empty_and_foreign_files(tmp_path: Path) -> None:
     for name, content in {"missing.h5": None, "empty.h5": b"", "text.h5": b"hello" * 100}.items():
         path = tmp_path / name

@@ -1,14 +1,15 @@
-"""The NVML source against a stand-in for the driver's library."""
+"""The NVML source against a stand-in for nvidia-ml-py: what the real package cannot be made to do."""
 
 from __future__ import annotations
 
+import itertools
 import sys
 
 import pytest
 from telemetry_fakes import fake_nvml
 
-from harness.telemetry.nvml import NvmlSource
-from harness.telemetry.source import Kind, SourceUnavailable
+from harness.telemetry.gpus import NvmlSource
+from harness.telemetry.source import SourceUnavailable
 
 
 def opened(monkeypatch: pytest.MonkeyPatch, **state: object) -> tuple[NvmlSource, object]:
@@ -20,44 +21,6 @@ def opened(monkeypatch: pytest.MonkeyPatch, **state: object) -> tuple[NvmlSource
 
 def values(source: NvmlSource) -> dict[str, float | None]:
     return {q.key: v for q, v in zip(source.quantities(), source.read(), strict=True)}
-
-
-def test_every_gpu_with_units(monkeypatch: pytest.MonkeyPatch) -> None:
-    nvml = fake_nvml(monkeypatch)
-    nvml.STATE["gpus"] = [nvml.A100, {**nvml.A100, "uuid": "GPU-1", "power_mw": 300_000}]
-    source = NvmlSource()
-    source.open()
-    read = values(source)
-    assert read["gpu0.gpu_power"] == 70.0 and read["gpu1.gpu_power"] == 300.0
-    assert read["gpu0.gpu_energy"] == 1000.0
-    assert read["gpu0.gpu_utilization"] == 50 and read["gpu0.gpu_memory_used"] == 2**30
-    units = {q.name: (q.unit, q.kind) for q in source.quantities()}
-    assert units["gpu_energy"] == ("J", Kind.COUNTER) and units["gpu_power"] == ("W", Kind.GAUGE)
-    assert source.devices() == {
-        "gpu0": "NVIDIA A100-SXM4-40GB, GPU-0",
-        "gpu1": "NVIDIA A100-SXM4-40GB, GPU-1",
-    }
-    assert source.notes() == []
-
-
-def test_what_a_gpu_does_not_support_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    nvml = fake_nvml(monkeypatch)
-    nvml.STATE["gpus"][0]["energy_mj"] = {"error": nvml.NVML_ERROR_NOT_SUPPORTED}
-    source = NvmlSource()
-    source.open()
-    assert "gpu0.gpu_energy" not in values(source) and "gpu0.gpu_power" in values(source)
-    (note,) = source.notes()
-    assert "gpu_energy" in note and "does not report" in note
-
-
-def test_reading_that_fails_later_is_absent_and_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    source, nvml = opened(monkeypatch)
-    nvml.STATE["gpus"][0]["power_mw"] = {"error": nvml.NVML_ERROR_NOT_SUPPORTED}
-    assert values(source)["gpu0.gpu_power"] is None
-    assert values(source)["gpu0.gpu_utilization"] == 50
-    assert len(source.notes()) == 1
-    nvml.STATE["gpus"][0]["power_mw"] = 80_000
-    assert values(source)["gpu0.gpu_power"] == 80.0  # it came back
 
 
 def test_lost_gpu_is_absent_and_left_alone_while_the_other_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,6 +38,17 @@ def test_lost_gpu_is_absent_and_left_alone_while_the_other_goes_on(monkeypatch: 
     assert len([c for c in nvml.CALLS if c[0] == 0]) == 1  # asked once, then no more
     values(source)
     assert len([c for c in nvml.CALLS if c[0] == 0]) == 1
+
+
+@pytest.mark.parametrize(("cost_s", "interval_s"), [(10e-6, 0.02), (1.2e-3, 0.3), (50e-3, 1.0)])
+def test_a_slow_driver_is_asked_less_often_but_once_a_second(
+    monkeypatch: pytest.MonkeyPatch, cost_s: float, interval_s: float
+) -> None:
+    clock = itertools.count()
+    monkeypatch.setattr("harness.telemetry.nvml.time.thread_time", lambda: next(clock) * cost_s)
+    source, _ = opened(monkeypatch)
+    assert source.interval_s == pytest.approx(interval_s)
+    assert len([note for note in source.notes() if "read at most every" in note]) == (interval_s > 0.1)
 
 
 @pytest.mark.parametrize(

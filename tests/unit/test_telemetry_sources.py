@@ -13,8 +13,16 @@ import psutil
 import pytest
 from telemetry_fakes import wait_for
 
-from harness.telemetry import host, sources
-from harness.telemetry.host import HostSource, ProcessTreeSource, SelfSource, TrafficSource
+from harness.telemetry import host, rapl, sources
+from harness.telemetry.host import (
+    CoreSource,
+    FrequencySource,
+    HostSource,
+    MemorySource,
+    ProcessTreeSource,
+    SelfSource,
+    TrafficSource,
+)
 from harness.telemetry.rapl import RaplSource
 from harness.telemetry.source import Kind, Source, SourceUnavailable
 
@@ -24,37 +32,103 @@ def by_name(source: Source) -> dict[str, float | None]:
 
 
 def test_host_reads_plausible_values() -> None:
-    source = HostSource()
+    source, memory = HostSource(), MemorySource()
     source.open()
+    memory.open()
     wait_for(lambda: by_name(source)["node.cpu_utilization"] is not None)
-    values = by_name(source)
+    values = by_name(memory)
     total = psutil.virtual_memory().total
     assert 0 < values["node.memory_used"] < total
-    assert all(q.unit in ("%", "B") for q in source.quantities())
+    assert {q.unit for q in memory.quantities()} == {"B", "B/s", "%"}
+
+
+CPU_TIMES = [
+    namedtuple("cpu", "user system idle iowait guest guest_nice")(*row)
+    for row in ([10, 10, 70, 10, 5, 0], [40, 20, 120, 20, 35, 0])
+]
 
 
 def test_cpu_share_is_the_busy_part_of_the_difference(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = [
-        namedtuple("cpu", "user system idle iowait guest guest_nice")(*row)
-        for row in ([10, 10, 70, 10, 5, 0], [40, 20, 120, 20, 35, 0])
-    ]
-    monkeypatch.setattr(host.psutil, "cpu_times", lambda: times.pop(0))
+    times = [host._times(cpu) for cpu in CPU_TIMES]
+    monkeypatch.setattr(host, "node_times", lambda: times.pop(0))
     source = HostSource()
-    assert source._cpu_percent() is None
+    assert source.read() == [None]
     # 40 busy of 100 elapsed: guest time is part of user time and must not count twice
-    assert source._cpu_percent() == pytest.approx(40.0)
+    assert source.read() == [pytest.approx(40.0)]
 
 
-def test_a_failed_reading_is_absent_not_zero(monkeypatch: pytest.MonkeyPatch) -> None:
-    source = HostSource()
+def test_node_times_are_those_of_psutil(tmp_path: Path) -> None:
+    ours, theirs = host.node_times(), host._times(psutil.cpu_times())
+    assert ours == pytest.approx(theirs, rel=0.01)
+    (tmp_path / "stat").write_text("cpu  100 0 50 800 50 0 0 0 10 0\ncpu0 1 2\n")
+    assert host.node_times(tmp_path / "stat") == (10.0, 8.5)
+    (tmp_path / "stat").write_text("nonsense\n")
+    assert host.node_times(tmp_path / "stat") == pytest.approx(theirs, rel=0.01)
+    assert host.node_times(tmp_path / "missing") == pytest.approx(theirs, rel=0.01)
+
+
+def test_each_core_on_its_own_and_absent_when_one_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = CPU_TIMES
+    seen = [[first, first], [second, first], [second]]
+    monkeypatch.setattr(host.psutil, "cpu_times", lambda percpu: seen.pop(0))
+    source = CoreSource()
     source.open()
+    assert [q.key for q in source.quantities()] == ["core0.core_utilization", "core1.core_utilization"]
+    assert source.read() == [pytest.approx(40.0), None]  # no tick passed on the second core
+    assert source.read() == [None, None]
 
-    def broken() -> None:
+
+def test_frequency_is_mean_and_slowest_or_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    core = namedtuple("freq", "current min max")
+    answers: list[object] = [[core(1000.0, 0, 0), core(3000.0, 0, 0)], None, []]
+    monkeypatch.setattr(host.psutil, "cpu_freq", lambda percpu: answers.pop(0), raising=False)
+    source = FrequencySource()
+    assert source.read() == [2000.0, 1000.0]
+    assert source.read() == [None, None]
+    with pytest.raises(SourceUnavailable, match="clocks cannot be read"):
+        source.open()
+
+
+def test_page_cache_pressure_is_a_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0, 2.0, 4.0]
+    monkeypatch.setattr(host.time, "monotonic", lambda: clock.pop(0))
+    (tmp_path / "pressure").mkdir()
+
+    def state(refault: int, stalled_us: int) -> None:
+        (tmp_path / "vmstat").write_text(f"nr_free 7\npswpin 0\nworkingset_refault_file {refault}\n")
+        (tmp_path / "pressure" / "memory").write_text(
+            f"some avg10=0.00 avg60=0.00 avg300=0.00 total={stalled_us}\nfull avg10=0.00 total=0\n"
+        )
+
+    state(1000, 0)
+    source = MemorySource(tmp_path)
+    source.open()
+    state(1500, 400_000)
+    values = by_name(source)
+    assert values["node.cache_refault"] == 500 * host.PAGE_BYTES / 2
+    assert values["node.memory_stall"] == pytest.approx(20.0)
+    assert values["node.swap_in"] == 0.0
+    assert values["node.swap_out"] is None  # this kernel does not count it
+    (tmp_path / "vmstat").unlink()
+    (tmp_path / "pressure" / "memory").unlink()
+    values = by_name(source)
+    assert values["node.cache_refault"] is None and values["node.memory_stall"] is None
+
+
+def test_a_failed_reading_is_absent_not_zero(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    source, memory, cores = HostSource(), MemorySource(tmp_path), CoreSource()
+    source.open()
+    memory.open()
+    cores.open()
+
+    def broken(**_: object) -> None:
         raise OSError("gone")
 
-    monkeypatch.setattr(host.psutil, "cpu_times", broken)
-    monkeypatch.setattr(host.psutil, "virtual_memory", broken)
-    assert list(source.read()) == [None, None, None]
+    for name in ("cpu_times", "virtual_memory", "swap_memory"):
+        monkeypatch.setattr(host.psutil, name, broken)
+    monkeypatch.setattr(host, "node_times", broken)
+    for one in (source, memory, cores):
+        assert set(one.read()) == {None}
 
 
 def test_traffic_is_a_rate_and_starts_absent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,6 +166,18 @@ def test_process_tree_sees_children_and_their_end() -> None:
     assert list(wait_for(lambda: (v := source.read()) and v[2] is None and v)) == [None, None, None]
 
 
+def test_process_that_has_ended_has_no_memory_not_zero() -> None:
+    """A child that nobody has waited for yet is still listed, with a resident set of 0."""
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    source = ProcessTreeSource(child.pid)
+    assert source.read()[0] > 1 << 20
+    assert child.stdin is not None
+    child.stdin.close()
+    wait_for(lambda: psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE)
+    assert list(source.read()) == [None, None, None]
+    child.wait()
+
+
 def test_process_tree_without_a_process_is_absent() -> None:
     assert list(ProcessTreeSource().read()) == [None, None, None]
     source = ProcessTreeSource()
@@ -112,6 +198,7 @@ def test_process_cpu_is_what_was_used_since_the_last_reading(monkeypatch: pytest
 
     clock = iter([0.0, 0.0, 2.0, 2.0])
     monkeypatch.setattr(host.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(host, "_children", lambda pid: [])
     children = [[], [process(2)]]
     source = ProcessTreeSource()
     source._root = SimpleNamespace(children=lambda recursive: children.pop(0))
@@ -180,18 +267,57 @@ def test_rapl_without_permission_says_how_to_grant_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = powercap(tmp_path, {"intel-rapl:0": ("package-0", 1)})
-    real = Path.read_text
 
-    def guarded(path: Path, *args: object, **kwargs: object) -> str:
-        if path.name == "energy_uj":
-            raise PermissionError(13, "Permission denied")
-        return real(path, *args, **kwargs)
+    def denied(path: Path) -> int:
+        raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_text", guarded)  # tests may run as root, whom chmod does not stop
+    monkeypatch.setattr(rapl, "_read_int", denied)  # tests may run as root, whom chmod does not stop
     with pytest.raises(SourceUnavailable) as raised:
         RaplSource(root).open()
     assert "root only" in raised.value.why
     assert "chmod" in raised.value.fix
+
+
+def test_rapl_zone_names_of_dies_platforms_and_twins(tmp_path: Path) -> None:
+    zones = {
+        "intel-rapl:0": ("package-0-die-0", 1),
+        "intel-rapl:1": ("package-0-die-1", 1),
+        "intel-rapl:2": ("psys", 1),
+        "intel-rapl:3": ("psys", 1),
+        "intel-rapl:1:0": ("uncore", 1),
+    }
+    source = RaplSource(powercap(tmp_path, zones))
+    source.open()
+    keys = {"cpu_package0_die0", "cpu_package0_die1", "cpu_uncore1", "platform", "platform_3"}
+    assert {q.scope for q in source.quantities()} == keys
+    assert set(source.devices()) == keys
+
+
+def test_rapl_says_which_zones_are_denied_beside_those_that_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = powercap(tmp_path, {"intel-rapl:0": ("package-0", 1), "intel-rapl:0:0": ("dram", 1)})
+    real = rapl._read_int
+
+    def guarded(path: Path) -> int:
+        if path.parent.name == "intel-rapl:0:0":
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(rapl, "_read_int", guarded)
+    source = RaplSource(root)
+    source.open()
+    assert [q.scope for q in source.quantities()] == ["cpu_package0"]
+    (note,) = source.notes()
+    assert "intel-rapl:0:0" in note and "chmod" in note
+
+
+def test_rapl_of_nonsense_is_unavailable(tmp_path: Path) -> None:
+    root = powercap(tmp_path, {"intel-rapl:0": ("package-0", 1)})
+    (root / "intel-rapl:0" / "energy_uj").write_text("many\n")
+    with pytest.raises(SourceUnavailable) as raised:
+        RaplSource(root).open()
+    assert "intel-rapl:0 cannot be read" in raised.value.why and "chmod" not in raised.value.fix
 
 
 def test_rapl_absent_says_why(tmp_path: Path) -> None:

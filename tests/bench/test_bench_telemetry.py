@@ -1,0 +1,145 @@
+"""What sampling costs: the sampler's own processor time, and the speed of a training beside it.
+
+    make bench, or pytest tests/bench/test_bench_telemetry.py -m bench -s
+
+The training stands in for the reference: the same kind of work (matrix products of NumPy's BLAS on
+all cores, in a process of its own) without TensorFlow, so that a block takes the same time whenever
+it is repeated. Blocks with the sampler at work and with the sampler stopped (SIGSTOP) alternate, each
+pair in random order, and the median of the pairs' ratios counts: other work on the machine hits both.
+The interval printed with it is where that median lies with 95 % confidence (by resampling the pairs).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.telemetry import Sampler
+from harness.telemetry.reader import read
+from tests.fakes.nvml import FakeNvml
+
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(900)]
+
+PAIRS = 90
+BLOCK_S = 1.0
+CPU_S = 20.0  # of sampling, beyond the start
+LIMIT_PERCENT = 5.0  # the aim is 1 on a machine that does nothing else
+ROOT = Path(__file__).resolve().parents[2]
+
+# prints work done per second and per second of its own processor time, for each line that it reads
+TRAINING = """
+import sys, time
+import numpy as np
+a = np.random.default_rng(0).standard_normal((512, 512), np.float32)
+for line in sys.stdin:
+    end, done = time.perf_counter() + float(line), 0
+    start, cpu = time.perf_counter(), time.process_time()
+    while time.perf_counter() < end:
+        b = a @ a
+        np.maximum(b, 0, out=b)
+        done += 1
+    print(done / (time.perf_counter() - start), done / (time.process_time() - cpu), flush=True)
+"""
+
+
+class Training:
+    def __enter__(self) -> Training:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", TRAINING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.throughput(1.0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.communicate()
+
+    def throughput(self, seconds: float) -> tuple[float, float]:
+        """Per second, and per second of the training's own processor time."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(f"{seconds}\n")
+        self.process.stdin.flush()
+        by_clock, by_cpu = self.process.stdout.readline().split()
+        return float(by_clock), float(by_cpu)
+
+
+def cpu_s(out: Path, seconds: float) -> float:
+    """Processor seconds of a sampler at 10 Hz that lives so long, from its own rusage."""
+    command = [sys.executable, "-m", "harness.telemetry.sampler", "--out", str(out), "--interval", "0.1"]
+    process = subprocess.Popen(
+        [*command, "--pid", str(os.getpid()), "--seconds", str(seconds)], cwd=ROOT, env=dict(os.environ)
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return usage.ru_utime + usage.ru_stime
+
+
+def _load() -> str:
+    """What else the machine does: it makes processor time dearer, up to several times."""
+    return f"{os.getloadavg()[0]:.0f} processes ready to run on {os.cpu_count()} cores"
+
+
+def share(folder: Path) -> float:
+    """Percent of a core while sampling: a long life minus a short one takes the start out."""
+    short_s, long_s = cpu_s(folder / "short.h5", 3.0), cpu_s(folder / "long.h5", 3.0 + CPU_S)
+    return 100 * (long_s - short_s) / CPU_S
+
+
+def test_sampler_costs_little(tmp_path: Path) -> None:
+    percent = share(tmp_path)
+    print(f"\nsampler at 10 Hz, no GPU: {percent:.2f} % of a core, {_load()}")
+    assert percent < LIMIT_PERCENT
+
+
+@pytest.mark.parametrize("gpus", [1, 8])
+def test_sampler_with_gpus_costs_little(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fake_nvml: FakeNvml, gpus: int
+) -> None:
+    """Through nvidia-ml-py; the fake library answers at once, so this is what our side costs."""
+    fake_nvml.use(monkeypatch)
+    fake_nvml.script(count=gpus)
+    percent = share(tmp_path)
+    times = read(tmp_path / "long.h5").times["nvml"]
+    rate = float(times[-1] - times[0]) / (times.size - 1)
+    print(
+        f"\nsampler at 10 Hz, {gpus} fake GPU(s): {percent:.2f} % of a core, NVML every {rate:.2f} s, {_load()}"
+    )
+    assert percent < LIMIT_PERCENT
+
+
+def test_training_beside_the_sampler(tmp_path: Path) -> None:
+    order = random.Random(0)
+    by_clock, by_cpu = [], []
+    with Training() as training, Sampler(tmp_path / "x.h5", interval_s=0.1) as sampler:
+        assert sampler._process is not None
+        sampler.watch(training.process.pid)
+        for _ in range(PAIRS):
+            found = {}
+            for number in order.sample((signal.SIGSTOP, signal.SIGCONT), 2):
+                sampler._process.send_signal(number)
+                found[number] = training.throughput(BLOCK_S)
+            for ratios, beside, without in zip(
+                (by_clock, by_cpu), found[signal.SIGCONT], found[signal.SIGSTOP], strict=True
+            ):
+                ratios.append(beside / without)
+        sampler._process.send_signal(signal.SIGCONT)
+    assert sampler.problem is None
+    for name, ratios in (("second", by_clock), ("second of its processor time", by_cpu)):
+        change, low, high = (100 * (ratio - 1) for ratio in median(ratios, order))
+        print(f"\n{PAIRS} pairs: work per {name} {change:+.2f} % beside the sampler", end=" ")
+        print(f"(median; 95 %: {low:+.2f} to {high:+.2f} %)", end="")
+        assert high > -0.5  # else a loss of more than 0.5 % is shown
+    print(f", {_load()}")
+
+
+def median(ratios: list[float], random_: random.Random) -> tuple[float, float, float]:
+    """With the bounds between which it lies with 95 % confidence, by resampling."""
+    medians = sorted(statistics.median(random_.choices(ratios, k=len(ratios))) for _ in range(2000))
+    return statistics.median(ratios), medians[50], medians[-51]

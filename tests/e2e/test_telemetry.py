@@ -1,0 +1,57 @@
+"""What the report and the checker make of GPUs, from the driver's library to the page."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.nvml import FakeNvml
+
+pytestmark = pytest.mark.slow
+
+
+def started(log: Path, submit: subprocess.Popen[str], limit_s: float = 120.0) -> None:
+    """Wait for the run to be on the clock."""
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end:
+        if log.is_file() and "run_start" in log.read_text():
+            return
+        assert submit.poll() is None, submit.communicate()[0]
+        time.sleep(0.02)
+    raise AssertionError("the run did not start")
+
+
+def test_gpu_that_is_lost_during_a_run(trial, fake_nvml: FakeNvml) -> None:
+    """Two GPUs at 70 and 300 W, the first falls off the bus: no energy of it, and everybody says so."""
+    trial.recipe(division="open", runs=1, best_of=1, devices={"accelerators_per_node": 2})
+    gpus = ["0 power 0:70", "1 power 0:300", "0 utilization 0:90", "1 utilization 0:90"]
+    fake_nvml.script(*gpus, count=2)
+    names = ("FAKE_NVML_SCRIPT", "LD_LIBRARY_PATH")
+    environment = trial.environment(**{name: fake_nvml.environment[name] for name in names})
+    command = trial.command("submit", "--system", "box", "--org", "lab")
+    with subprocess.Popen(
+        command, cwd=trial.root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as submit:
+        started(trial.evidence() / "result_0.part/result.txt", submit)
+        time_of_loss = time.monotonic() - fake_nvml.start_s
+        fake_nvml.script(*gpus, f"0 lost 0:0 {time_of_loss}:1", count=2, start_s=fake_nvml.start_s)
+        output, _ = submit.communicate(timeout=240)
+    assert submit.returncode == 0, output
+
+    data = json.loads((trial.org / "reports/box/data.json").read_text())
+    energy = {row["scope"]: row for row in data["energy"]["rows"]}
+    assert energy["gpu1"]["method"] == "energy counter"
+    assert energy["gpu1"]["mean_w"] == pytest.approx(300, rel=0.05)
+    assert "all 2 GPUs" not in energy  # one of them is not known
+    if energy["gpu0"]["joules"] is not None:  # readings to within 2 s of the end of a run this short
+        assert energy["gpu0"]["mean_w"] == pytest.approx(70, rel=0.05)
+    assert any("gpu0: the GPU has fallen off the bus" in note for note in data["timeline"]["notes"])
+
+    checked = trial.cloudmask("check", "submissions/lab", "--format", "json")
+    found = [f for f in json.loads(checked.stdout)["findings"] if f["rule"] == "EVD034"]
+    assert any("fallen off the bus" in f["message"] for f in found)
+    assert checked.returncode == 0  # a warning
