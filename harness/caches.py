@@ -8,12 +8,13 @@ it throws away everybody's cache on the machine. Caches on storage servers are n
 from __future__ import annotations
 
 import ctypes
+import json
 import mmap
 import os
 import stat
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 DROP_CACHES = Path("/proc/sys/vm/drop_caches")
@@ -176,3 +177,12 @@ def _resident_pages(libc: ctypes.CDLL, descriptor: int, offset: int, length: int
 
 
 _LOWEST_BIT = bytes(i & 1 for i in range(256))
+
+
+def main() -> None:
+    """`python -m harness.caches`: evict here the files named on stdin (a JSON list); the result as JSON."""
+    print(json.dumps(asdict(evict(json.load(sys.stdin)))))
+
+
+if __name__ == "__main__":
+    main()

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BENCHMARK = "cloudmask"
-SCALING = "strong"
+SCALING = "strong"  # time to train of one model
+WEAK = "weak"  # throughput: many models at the same time
 MANIFEST = "MANIFEST.sha256"
 REPORTS = "reports"
 RESULT_PATTERN = re.compile(r"result_(\d+)\.txt\Z")
@@ -88,7 +89,7 @@ class PackageLayout:
 
     @property
     def report_dir(self) -> Path:
-        return self.root / REPORTS / self.system
+        return self.root / REPORTS / self.system  # of time-to-train; throughput has no page
 
     @property
     def manifest(self) -> Path:

@@ -136,7 +136,7 @@ class RunPlan:
             output_dir=shown_path(files.root),
             hyperparameters=Hyperparameters(**self.recipe.hyperparameters.model_dump()),
             precision=self.recipe.precision,
-            strategy=self.recipe.devices.strategy,
+            strategy=self.recipe.devices.chosen_strategy,
             gallery_scenes=self.recipe.evidence.gallery_scenes,
             save_weights=self.recipe.evidence.weights,
         )

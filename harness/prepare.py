@@ -103,7 +103,7 @@ def declared_system(
     elif source.system_json.is_file():
         fields = {**read_description(source.system_json), **_host(probed, detected)}
     else:
-        fields = dict(probed)
+        fields = {**probed, "number_of_nodes": str(recipe.devices.nodes)}  # one node sees only itself
     fields |= {"submitter": layout.root.name, "division": recipe.division}
     path = layout.system_json.relative_to(layout.root).as_posix()
     provenance = {name: _origin(name, value, detected) for name, value in fields.items()}

@@ -59,10 +59,79 @@ class HyperparametersRecipe(_Strict):
 class DevicesRecipe(_Strict):
     """What the run needs of the machine: preflight compares it with what is there."""
 
-    nodes: int = Field(1, ge=1)
-    accelerators_per_node: int = Field(0, ge=0)
+    nodes: int = Field(1, ge=1, le=100_000)
+    accelerators_per_node: int = Field(0, ge=0, le=1024)
     accelerator: str | None = None  # part of the model name, e.g. "A100"
-    strategy: Literal["one-device", "mirrored", "multi-worker"] = "one-device"
+    workers_per_node: int = Field(1, ge=1, le=1024)  # processes; they share a node's accelerators evenly
+    strategy: Literal["auto", "one-device", "mirrored", "multi-worker"] = "auto"
+
+    @property
+    def workers(self) -> int:
+        """Processes of one run, over all nodes."""
+        return self.nodes * self.workers_per_node
+
+    @property
+    def chosen_strategy(self) -> str:
+        """The one asked for; auto takes the simplest that uses everything."""
+        if self.strategy != "auto":
+            return self.strategy
+        if self.workers > 1:
+            return "multi-worker"
+        return "mirrored" if self.accelerators_per_node > 1 else "one-device"
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> DevicesRecipe:
+        if self.workers > 1 and self.strategy in ("one-device", "mirrored"):
+            raise ValueError(f"strategy {self.strategy} cannot use {self.workers} workers: leave it at auto")
+        if self.accelerators_per_node % self.workers_per_node:
+            raise ValueError(
+                f"{self.accelerators_per_node} accelerators cannot be shared evenly by "
+                f"{self.workers_per_node} workers"
+            )
+        return self
+
+
+_DURATION = r"^(\d{1,4}|\d{1,4}:\d\d(:\d\d)?|\d{1,3}-\d{1,2}(:\d\d){0,2})$"  # as sbatch reads --time
+_WORD = r"^[A-Za-z0-9_][A-Za-z0-9_.,:=+@%/-]*$"  # nothing that ends a directive or means something to a shell
+
+
+class JobRecipe(_Strict):
+    """What the batch system is asked for (launchers slurm and lsf); docs/clusters.md explains each."""
+
+    partition: str | None = Field(None, pattern=_WORD)  # queue, in LSF's words
+    account: str | None = Field(None, pattern=_WORD)  # project, in LSF's words
+    qos: str | None = Field(None, pattern=_WORD)
+    time: str = Field("24:00:00", pattern=_DURATION)
+    gres: str | None = Field(None, pattern=_WORD)  # e.g. gpu:a100:4; default: gpu:<accelerators_per_node>
+    cpus_per_worker: int | None = Field(None, ge=1)
+    memory_per_node: str | None = Field(None, pattern=r"^\d+[KMGT]?$")
+    exclusive: bool = True  # others on the node would be measured too
+    requeues: int = Field(3, ge=0, le=100)  # how often a job that ran out of time starts again by itself
+    warning_s: int = Field(120, ge=10, le=3600)  # how long before its end a job is told
+    options: list[str] = []  # more directives, e.g. "--constraint=a100"
+    modules: list[str] = []  # module load ...
+    environment: dict[str, str] = {}
+    setup: list[str] = []  # shell lines before anything else, e.g. "source ~/venv/bin/activate"
+    step_options: list[str] = []  # more arguments for srun, e.g. "--mpi=none"
+
+    @model_validator(mode="after")
+    def _one_line_each(self) -> JobRecipe:
+        for line in (
+            *self.options,
+            *self.setup,
+            *self.modules,
+            *self.environment.values(),
+            *self.step_options,
+        ):
+            if any(ord(letter) < 32 for letter in line):
+                raise ValueError(f"{line!r:.60} holds a line break or another control character")
+        for option in (*self.options, *self.step_options):
+            if not option.startswith("-"):
+                raise ValueError(f"option {option!r:.60} does not begin with a dash")
+        for name in self.environment:
+            if not name.isidentifier() or not name.isascii():
+                raise ValueError(f"{name!r:.60} cannot be the name of an environment variable")
+        return self
 
 
 class LimitsRecipe(_Strict):
@@ -120,16 +189,28 @@ class Recipe(_Strict):
     best_of: int | None = Field(None, ge=1)
     implementation: str = "reference"
     command: list[str] | None = None  # another implementation; default: the reference
-    launcher: Literal["local"] = "local"
+    launcher: Literal["local", "slurm", "lsf"] = "local"
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     data: DataRecipe = DataRecipe()
     hyperparameters: HyperparametersRecipe = HyperparametersRecipe()
     devices: DevicesRecipe = DevicesRecipe()
+    instances: int | None = Field(None, ge=1, le=10_000)  # models trained at the same time, for throughput
+    job: JobRecipe = JobRecipe()
     limits: LimitsRecipe = LimitsRecipe()
     telemetry: TelemetryRecipe = TelemetryRecipe()
     power: PowerRecipe | None = None  # default: whatever measures the node, if anything does
     evidence: EvidenceRecipe = EvidenceRecipe()
     contact: Contact = Contact()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Recipe:
+        if self.launcher == "local" and self.devices.nodes > 1:
+            raise ValueError(f"launcher local knows this machine only, not {self.devices.nodes} nodes")
+        batch, devices = self.hyperparameters.global_batch_size, self.devices
+        replicas = devices.nodes * max(devices.workers_per_node, devices.accelerators_per_node)
+        if self.command is None and devices.chosen_strategy != "one-device" and batch % replicas:
+            raise ValueError(f"global_batch_size {batch} cannot be shared evenly by {replicas} devices")
+        return self
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -166,6 +247,9 @@ def _explain(error: ValidationError) -> str:
             guess = difflib.get_close_matches(str(problem["loc"][-1]), _known(problem["loc"][:-1]), 1)
             hint = f", did you mean '{guess[0]}'?" if guess else ""
             parts.append(f"unknown field '{where}'{hint}")
+        elif problem["type"] == "value_error":
+            reason = problem["msg"].removeprefix("Value error, ")
+            parts.append(f"'{where}': {reason}" if where else reason)
         else:
             parts.append(f"'{where}': {problem['msg'].lower()} (got {problem['input']!r:.60})")
     return "; ".join(parts).rstrip("?.") + ("" if not parts[-1].endswith("?") else "")

@@ -6,6 +6,7 @@ holds half a run, whatever happens to us.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ import platform
 import secrets
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,15 +24,16 @@ from pathlib import Path
 from typing import IO, Any
 
 from harness import __version__
-from harness.caches import evict
+from harness.caches import CacheResult
 from harness.detect import tensorflow_version
 from harness.files import sha256, write_atomic, write_json
+from harness.launch import Launcher, launcher_for
+from harness.launch.nodes import NodeSamplers, evict_on_all
 from harness.layout import PackageLayout, RunFiles
 from harness.mllog import TOKEN, logger_to
 from harness.plan import RunPlan, identity, source_state
 from harness.process import Child, Line, Overtime, Silence
 from harness.progress import Display
-from harness.telemetry.parent import Sampler
 from reference.spec import SPEC_VARIABLE
 from rules.model import RunRecord
 
@@ -97,6 +100,16 @@ class _Outcome:
     cache: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Instance:
+    """One of several models trained at the same time: what differs from a run on its own."""
+
+    launcher: Launcher  # its part of the nodes
+    seed: int
+    cleared: CacheResult  # once for all: evicting again would take data from those that read already
+    stop: threading.Event  # set when all are to end
+
+
 def draw_seed(used: set[int]) -> int:
     """A seed from the operating system's entropy that no run of this package had (Training rules 5.1)."""
     while True:
@@ -105,19 +118,23 @@ def draw_seed(used: set[int]) -> int:
             return seed
 
 
-def run_once(plan: RunPlan, run: int, used_seeds: set[int], display: Display) -> RunRecord:
-    """Do run number `run`. Finished runs are moved into the package, failed ones into failed/.
+def run_once(
+    plan: RunPlan, run: int, used_seeds: set[int], display: Display, instance: Instance | None = None
+) -> RunRecord:
+    """Do run number `run`, on its own or as one instance of several.
 
-    The record says which. Raises KeyboardInterrupt after having kept what there is, and OSError
-    when the disk is full or cannot be written.
+    Finished runs are moved into the package, failed ones into failed/. The record says
+    which. Raises KeyboardInterrupt after having kept what there is, and OSError when the disk is full
+    or cannot be written.
     """
     part = RunFiles(plan.layout.evidence_dir / f"result_{run}.part")
     if part.root.exists():
         shutil.rmtree(part.root)
     part.root.mkdir(parents=True)
     result = part.root / PART_RESULT
-    seed = draw_seed(used_seeds)
+    seed = instance.seed if instance else draw_seed(used_seeds)
     command = plan.recipe.command or REFERENCE
+    launcher = instance.launcher if instance else launcher_for(plan.recipe)
     started_wall_s, started_s = time.time(), time.monotonic()
     outcome = _Outcome()
     spec = plan.spec(run, seed, part)
@@ -126,7 +143,7 @@ def run_once(plan: RunPlan, run: int, used_seeds: set[int], display: Display) ->
     display.run_started(run, plan.recipe.runs, seed)
     try:
         with _journal(part, result, display.event) as journal:
-            _attempt(plan, command, part, journal, outcome, display)
+            _attempt(plan, launcher, command, part, journal, outcome, display, instance)
     except KeyboardInterrupt as interrupt:
         outcome.status, outcome.reason, interrupted = "interrupted", "interrupted by the user", interrupt
     record = RunRecord(
@@ -157,35 +174,44 @@ def run_once(plan: RunPlan, run: int, used_seeds: set[int], display: Display) ->
 
 def _attempt(
     plan: RunPlan,
+    launcher: Launcher,
     command: list[str],
     files: RunFiles,
     journal: _Journal,
     outcome: _Outcome,
     display: Display,
+    instance: Instance | None,
 ) -> None:
     logger = logger_to(journal.harness)
     for key, value in identity(plan.recipe, plan.layout).items():
         logger.event(key, value)
     logger.event("dataset_digest", plan.described.dataset.digest)
-    cleared = evict(plan.scenes)
+    cleared = instance.cleared if instance else evict_on_all(launcher, plan.scenes)
     outcome.cache = asdict(cleared)
     logger.event(
         "cache_clear", cleared.cleared, metadata={k: v for k, v in outcome.cache.items() if k != "cleared"}
     )
-    environment = {**os.environ, SPEC_VARIABLE: str(files.spec.absolute()), "PYTHONUNBUFFERED": "1"}
-    interval_s = plan.recipe.telemetry.interval_s
+    environment = {
+        **os.environ,
+        **launcher.environment(),
+        SPEC_VARIABLE: str(files.spec.absolute()),
+        "PYTHONUNBUFFERED": "1",
+    }
     with (
-        Sampler(files.telemetry(), interval_s=interval_s, node="node_0") as sampler,
+        NodeSamplers(launcher, files, plan.recipe.telemetry.interval_s) as samplers,
         files.output.open("wb") as output,
     ):
-        with Child(_resolved(command), environment, output) as child:
-            sampler.watch(child.pid)
+        with Child(launcher.command(_resolved(command)), environment, output) as child:
+            samplers.watch(child.pid)
             try:
-                _follow(plan, child, journal, output, display, sampler)
+                _follow(plan, child, journal, output, display, samplers, instance)
                 outcome.exit_code = child.wait()
             except (Overtime, Silence) as problem:
                 outcome.status, outcome.reason = "timeout", str(problem)
-        outcome.exit_code, outcome.peak_rss_bytes = child.exit_code, child.peak_rss_bytes
+        outcome.exit_code = child.exit_code
+        outcome.peak_rss_bytes = child.peak_rss_bytes if launcher.here else None
+    for trouble in samplers.problems:
+        display.note(f"telemetry of {trouble}")
     if outcome.status != "timeout":
         outcome.status, outcome.reason = _judge(outcome.exit_code, journal.run_status)
 
@@ -195,18 +221,26 @@ def _resolved(command: list[str]) -> list[str]:
 
 
 def _follow(
-    plan: RunPlan, child: Child, journal: _Journal, output: IO[bytes], display: Display, sampler: Sampler
+    plan: RunPlan,
+    child: Child,
+    journal: _Journal,
+    output: IO[bytes],
+    display: Display,
+    samplers: NodeSamplers,
+    instance: Instance | None,
 ) -> None:
     limits = plan.recipe.limits
     next_look_s = 0.0
     for line in child.lines(limits.run_s, limits.silence_s):
         if line is not None:
             _sort(line, journal, output, display)
+        if instance and instance.stop.is_set():
+            raise KeyboardInterrupt
         now = time.monotonic()
         if now >= next_look_s:
             next_look_s = now + 1.0
             child.remember_tree()
-            display.utilisation(sampler.latest())
+            display.utilisation(samplers.latest())
 
 
 def _sort(line: Line, journal: _Journal, output: IO[bytes], display: Display) -> None:
@@ -267,12 +301,19 @@ def place_result(layout: PackageLayout, run: int) -> None:
 def set_aside(layout: PackageLayout, folder: Path) -> Path:
     """Keep an unfinished run under failed/, marked by its number."""
     attempt = 0
-    while layout.failed_dir(attempt).exists():
+    layout.failed_dir(attempt).parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        target = layout.failed_dir(attempt)
         attempt += 1
-    target = layout.failed_dir(attempt)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    folder.rename(target)
-    return target
+        if target.exists():
+            continue
+        try:
+            folder.rename(target)
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):  # another instance was faster
+                continue
+            raise
+        return target
 
 
 def software() -> dict[str, Any]:

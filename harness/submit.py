@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from harness.checker import check_package, check_plan
 from harness.errors import ExitCode, UserError
 from harness.files import write_json
-from harness.layout import PackageLayout, RunFiles
+from harness.layout import SCALING, WEAK, PackageLayout, RunFiles
 from harness.manifest import write_manifest
 from harness.plan import RunPlan, dataset_record, plan_digest, plan_record
 from harness.power import PowerRecord, record_power
@@ -23,6 +25,7 @@ from harness.progress import Display
 from harness.report import build_report
 from harness.runner import FINISHED, place_result, run_once, set_aside
 from harness.scoring import score
+from harness.throughput import run_together
 from harness.workspace import Workspace
 from rules.model import Package, Score, Verdict
 from rules.ruleset import load_ruleset
@@ -37,7 +40,7 @@ class Submission:
     package: Package
     verdict: Verdict
     score: Score
-    report: Path
+    report: Path | None  # throughput has none
 
     @property
     def exit_code(self) -> ExitCode:
@@ -67,6 +70,15 @@ def run_all(prepared: Prepared, display: Display, resume: bool) -> None:
                 _one(plan, run, display)
 
 
+def run_throughput(prepared: Prepared, console: Console) -> None:
+    """Do all models of a throughput entry at once. Raises UserError as run_all does."""
+    plan = prepared.run_plan()
+    with _locked(plan.layout):
+        _begin(prepared, resume=False)
+        sweep(plan.layout)
+        run_together(prepared, used_seeds(plan.layout), console)
+
+
 def _one(plan: RunPlan, run: int, display: Display) -> None:
     record = run_once(plan, run, used_seeds(plan.layout), display)
     if record.status in FINISHED:
@@ -85,7 +97,7 @@ def seal(prepared: Prepared) -> PowerRecord:
 
     Says what became of the power files."""
     layout, recipe = prepared.layout, prepared.recipe
-    power = record_power(layout, recipe)
+    power = record_power(layout, recipe.model_copy(update={"runs": prepared.plan.runs}))
     write_json(layout.companion_json(recipe.implementation), _companion(prepared))
     _implementation_readme(prepared)
     write_manifest(layout.root)
@@ -95,8 +107,10 @@ def seal(prepared: Prepared) -> PowerRecord:
 def judge(layout: PackageLayout, ruleset: str, now_s: float | None = None) -> Submission:
     """Check, score and report a package on disk: exactly what a reviewer's commands do."""
     rules = load_ruleset(ruleset)
-    package, verdict = check_package(layout.root, rules, system=layout.system)
+    package, verdict = check_package(layout.root, rules, system=layout.system, scaling=layout.scaling)
     result = score(package, rules)
+    if layout.scaling == WEAK:
+        return Submission(package, verdict, result, None)
     now_s = time.time() if now_s is None else now_s
     report = build_report(package, verdict, result, layout.report_dir, now_s)
     return Submission(package, verdict, result, report)
@@ -153,15 +167,16 @@ def used_seeds(layout: PackageLayout) -> set[int]:
 
 
 def set_aside_package(workspace: Workspace, layout: PackageLayout) -> Path | None:
-    """Move results, evidence and report out of the way (--replace); None when there were none."""
+    """Move an entry's results, evidence and report out of the way (--replace); None when there were none."""
     stamp = time.strftime("%Y%m%dT%H%M%S")
     target = workspace.submissions / ".replaced" / f"{layout.root.name}-{layout.system}-{stamp}"
     moved = False
-    for part in ("results", "evidence", "reports"):
-        folder = layout.root / part / layout.system
+    places = [layout.root / part / layout.system / layout.scaling for part in ("results", "evidence")]
+    for folder in [*places, *([layout.report_dir] if layout.scaling == SCALING else [])]:
         if folder.exists():
-            (target / part).mkdir(parents=True, exist_ok=True)
-            folder.rename(target / part / layout.system)
+            place = target / folder.relative_to(layout.root)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            folder.rename(place)
             moved = True
     return target if moved else None
 

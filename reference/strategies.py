@@ -20,6 +20,20 @@ class Placement:
     shard: Shard
     chief: bool
 
+    def meet(self) -> None:
+        """Return once every worker is here: one that leaves early looks to the others like one that died."""
+        import tensorflow as tf
+
+        if self.shard.local == self.shard.replicas:
+            return
+
+        def one() -> Any:
+            return tf.distribute.get_replica_context().all_reduce(
+                tf.distribute.ReduceOp.SUM, tf.constant(1.0)
+            )
+
+        tf.function(lambda: self.strategy.run(one))()
+
 
 def is_chief(strategy_name: str) -> bool:
     """Whether this process logs and saves, told from TF_CONFIG alone (so before TensorFlow is loaded)."""

@@ -110,6 +110,7 @@ def run(spec: RunSpec) -> Outcome:
         if spec.save_weights:
             log.event("weights_digest", _save_weights(spec, trainer))
         _infer(spec, trainer, log, progress)
+    placement.meet()
     return outcome
 
 

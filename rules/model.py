@@ -258,6 +258,7 @@ class Plan:
     system: System | None
     dataset: Dataset | None
     ruleset: str
+    scaling: str = "strong"  # weak: `runs` models at the same time (HR 7.2)
 
 
 @dataclass(frozen=True, slots=True)

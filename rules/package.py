@@ -87,8 +87,7 @@ def numbering(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findin
 def run_count(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
     """The score drops the fastest and the slowest of a fixed number of runs; with more to choose from it
     would be another statistic."""
-    scaling = subject.scaling if isinstance(subject, Package) else "strong"
-    division = ruleset.division(subject.division, scaling)
+    division = ruleset.division(subject.division, subject.scaling)
     count = subject.runs if isinstance(subject, Plan) else len(subject.runs)
     low, high = division.runs_minimum, division.runs_maximum
     wanted = f"exactly {low}" if low == high else f"at least {low}"
@@ -299,6 +298,8 @@ def companion(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findin
 )
 def best_of(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
     """The best of many runs is not what a rerun will give."""
+    if subject.scaling == "weak":
+        raise NotApplicable("throughput counts all models, and chooses none")
     if isinstance(subject, Plan):
         stated, count, path = subject.best_of, subject.runs, subject.recipe_path
     else:
@@ -401,8 +402,8 @@ def never_alone(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Find
     first without the second hides a slow machine."""
     if package.scaling != "weak":
         raise NotApplicable("a time-to-train entry")
-    strong = f"/strong/{package.benchmark}"
-    if not any(entry.endswith(strong) for entry in package.entries):
+    strong = re.compile(rf"results/[^/]+/strong/{re.escape(package.benchmark)}/result_\d+\.txt\Z")
+    if not any(strong.match(name) for name in package.files):
         yield self.finding(f"there is no {package.benchmark} under strong/", path=_results(package))
 
 

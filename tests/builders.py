@@ -250,6 +250,7 @@ def _write_code(layout: PackageLayout, options: PackageOptions) -> dict[str, Any
             "learning_rate": h.learning_rate,
             "max_epochs": options.max_epochs,
         },
+        "launcher": "slurm" if options.nodes > 1 else "local",
         "devices": {"nodes": options.nodes, "accelerators_per_node": options.accelerators_per_node},
     }
     if options.division == "open":

@@ -1,6 +1,8 @@
 """An implementation that trains nothing: it logs a plausible run in a blink, to test the machinery around it.
 
-FAKE in the environment makes it misbehave: crash, hang, mute (no run_stop), abort, orphan, slow.
+FAKE in the environment makes it misbehave: crash, hang, mute (no run_stop), abort, orphan, slow; only in
+the run FAKE_RUN (the others as FAKE_REST says), and only as long as the file FAKE_ONCE is not there
+(which it then writes).
 """
 
 from __future__ import annotations
@@ -34,11 +36,12 @@ def settings(spec: RunSpec) -> dict[str, object]:
     paths = locate_files(data.train_files, data.test_files)
     patches = split_patches(len(paths.train), data.geometry, data.split)
     scenes = int(len(paths.train) * data.split.train_fraction)
+    ranks = int(os.environ.get("WORLD_SIZE", "1"))
     return {
         "seed": spec.seed,
-        "number_of_ranks": 1,
+        "number_of_ranks": ranks,
         "global_batch_size": h.global_batch_size,
-        "micro_batch_size": h.global_batch_size,
+        "micro_batch_size": h.global_batch_size // ranks,
         "gradient_accumulation_steps": 1,
         "tensor_parallelism": 1,
         "pipeline_parallelism": 1,
@@ -93,6 +96,8 @@ def train(spec: RunSpec, samples: int, misbehave: str) -> None:
         if epoch == 1 and misbehave == "crash":
             sys.exit("something broke in epoch 1")
         if epoch == 1 and misbehave in ("hang", "orphan"):
+            if once := os.environ.get("FAKE_ONCE"):
+                Path(once).touch()
             time.sleep(600)
     status = "aborted" if misbehave == "abort" else "success"
     if misbehave != "mute":
@@ -104,7 +109,9 @@ def main() -> None:
     only = os.environ.get("FAKE_RUN")
     spec = load_spec()
     if only is not None and spec.run != int(only):
-        misbehave = ""
+        misbehave = os.environ.get("FAKE_REST", "")
+    if misbehave and (once := os.environ.get("FAKE_ONCE")):
+        misbehave = "" if Path(once).exists() else misbehave
     LOG.start("init_start")
     if misbehave == "orphan":
         subprocess.Popen(["sleep", "600"], start_new_session=True)
@@ -113,6 +120,8 @@ def main() -> None:
         LOG.event(key, value)
     LOG.end("init_stop")
     print("an ordinary line of output")
+    if node := os.environ.get("SLURMD_NODENAME"):
+        print("node", node)
     print(':::PROGRESS {"phase": "train", "epoch": 1, "step": 1, "steps": 2}')
     train(spec, int(str(stated["train_samples"])), misbehave)
     if spec.save_weights:

@@ -20,6 +20,7 @@ from harness.checker.loader import (
 )
 from harness.checker.text import colour_wanted, render_text
 from harness.errors import UserError
+from harness.layout import SCALING
 from rules.kept import Keeper
 from rules.model import Package, Run, Scope, Verdict
 from rules.ruleset import Ruleset, load_ruleset
@@ -37,14 +38,16 @@ __all__ = [
 
 
 def check_package(
-    path: Path, ruleset: Ruleset | None = None, system: str | None = None
+    path: Path, ruleset: Ruleset | None = None, system: str | None = None, scaling: str = SCALING
 ) -> tuple[Package, Verdict]:
     """Load and judge what is at `path`: an organisation's folder, one of its systems, or a result file.
 
-    Raises UserError when there is nothing to check, or when the folder holds several systems and
-    none is named (`check_all` judges them all).
+    Of a system that has throughput beside time-to-train, the entry of that `scaling`. Raises UserError
+    when there is nothing to check, or when the folder holds several systems and none is named
+    (`check_all` judges them all).
     """
     found = check_all(path, ruleset, system)
+    found = [one for one in found if one[0].scaling == scaling] or found
     if len(found) > 1:
         names = ", ".join(str(package.system_name) for package, _ in found)
         raise UserError(f"{path} holds several systems: {names}.", "name one with --system.")

@@ -1,7 +1,8 @@
 """What an organisation entered: one entry per system, kind of scaling and benchmark.
 
-A CloudMask package has one entry per system. Other rulesets of the field (MLPerf HPC) have several
-benchmarks, and weak scaling beside strong: results/<system>/<scaling>/<benchmark>.
+A CloudMask package has one entry per system, and a second one where it has throughput too (weak
+scaling). Other rulesets of the field (MLPerf HPC) have several benchmarks:
+results/<system>/<scaling>/<benchmark>.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.layout import BENCHMARK, SCALING
+from harness.layout import BENCHMARK, SCALING, WEAK
 from rules.ruleset import Ruleset
 
 MAX_ENTRIES = 1000
@@ -28,7 +29,8 @@ class Entry:
 def find_entries(root: Path, systems: list[str], ruleset: Ruleset, within: Path | None = None) -> list[Entry]:
     """Entries of these systems; those below `within` only, when it lies in results/.
 
-    A ruleset of one benchmark knows one entry per system, there or not; another reads the folders.
+    A ruleset of one benchmark expects time-to-train of every system, there or not, and throughput
+    where its folder is; another reads the folders.
     """
     found = [e for system in systems for e in _of_system(root, system, ruleset)][:MAX_ENTRIES]
     parts = _below_results(root, within)[:3] if within else ()
@@ -45,13 +47,14 @@ def entry_of(path: Path, root: Path, ruleset: Ruleset) -> Entry | None:
     except ValueError:
         parts = ()
     if not ruleset.benchmarks:
-        return Entry(parts[0]) if parts else None
+        return Entry(parts[0], WEAK if parts[1:2] == (WEAK,) else SCALING) if parts else None
     return Entry(*parts[:3]) if len(parts) >= 3 else None
 
 
 def _of_system(root: Path, system: str, ruleset: Ruleset) -> list[Entry]:
     if not ruleset.benchmarks:
-        return [Entry(system)]
+        throughput = WEAK in ruleset.scalings and WEAK in _folders(root / "results" / system)
+        return [Entry(system), *([Entry(system, WEAK)] if throughput else [])]
     found = [
         Entry(system, scaling, benchmark)
         for scaling in _folders(root / "results" / system)

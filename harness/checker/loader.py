@@ -6,6 +6,7 @@ plain files that lie in the package itself are opened (links are listed, never f
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable
@@ -297,7 +298,7 @@ class _Loader:
             probe = read(strangers.read_object, layout.detected) or {}
             package.system = _system(layout, fields, probe, self._root)
         package.recipe = read(_read_recipe, layout.recipe)
-        package.plan = read(strangers.read_object, layout.plan)
+        package.plan = read(_read_plan, layout.plan)
         package.dataset = read(strangers.read_dataset, layout.dataset)
         if package.dataset is not None:
             package.dataset_digest = _dataset_digest(package.dataset, bad)
@@ -412,6 +413,14 @@ def _read_recipe(path: Path) -> dict[str, Any]:
         first = error.errors()[0]
         where = ".".join(str(p) for p in first["loc"])[:80]
         raise Unreadable(f"is not a recipe ({where}: {first['msg'].lower()})") from None
+
+
+def _read_plan(path: Path) -> dict[str, Any]:
+    """The plan; its recipe with the defaults of fields that are newer than it, as recipe.yaml has them."""
+    plan = strangers.read_object(path)
+    with contextlib.suppress(ValidationError):  # what is no recipe stays, and differs from recipe.yaml
+        plan["recipe"] = Recipe.model_validate(plan.get("recipe")).model_dump()
+    return plan
 
 
 def _system(layout: PackageLayout, fields: dict[str, Any], probe: dict[str, Any], root: Path) -> System:

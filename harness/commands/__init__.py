@@ -19,6 +19,7 @@ VERBS = {
     "system": "describe this machine, compare it with a description",
     "plan": "show what a submit would run",
     "submit": "run, check, package and report: machine to submission",
+    "launch": "send a submit to a cluster's batch system (Slurm, LSF)",
     "run": "one trial run, not part of any package",
     "check": "judge a package or a log, rule by rule",
     "report": "render the HTML report of a package",

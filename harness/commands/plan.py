@@ -40,7 +40,8 @@ def plan(system: str, org: str, submissions: Path, data_dir: Path) -> int:
         "runs": f"{recipe.runs}, seeds drawn at start, caches evicted before each",
         "data set": f"{recipe.data.profile} in {where}",
         "devices": f"{recipe.devices.nodes} node(s) with {recipe.devices.accelerators_per_node} accelerator(s), "
-        f"strategy {recipe.devices.strategy}",
+        f"{recipe.devices.workers} worker(s), strategy {recipe.devices.chosen_strategy}, "
+        f"launcher {recipe.launcher}",
         "numerics": recipe.precision,
         "implementation": " ".join(recipe.command) if recipe.command else "reference (python -m reference)",
         "package": str(prepared.layout.root),

@@ -13,10 +13,22 @@ from harness.checker import render_text
 from harness.commands import options
 from harness.commands.plan import show_machine
 from harness.errors import ExitCode, UserError
+from harness.launch import launcher_for
 from harness.power import require_source
 from harness.prepare import Prepared, load_source, prepare, synthesize_if_missing
 from harness.progress import make_display
-from harness.submit import Submission, judge, preflight, run_all, seal, set_aside_package
+from harness.scoring import describe
+from harness.submit import (
+    Submission,
+    finished_runs,
+    judge,
+    preflight,
+    run_all,
+    run_throughput,
+    seal,
+    set_aside_package,
+)
+from harness.throughput import throughput_of
 from harness.workspace import Workspace
 from rules.energy import EnergyScore
 from rules.model import RunScore, Severity
@@ -28,8 +40,18 @@ from rules.model import RunScore, Severity
     "--resume", is_flag=True, help="Continue an interrupted submit; finished runs are not repeated."
 )
 @click.option("--replace", is_flag=True, help="Set finished runs of this system aside and start anew.")
-def submit(system: str, org: str, submissions: Path, data_dir: Path, resume: bool, replace: bool) -> int:
+@click.option(
+    "--throughput",
+    is_flag=True,
+    help="Train the recipe's `instances` models at the same time instead: the optional throughput entry.",
+)
+def submit(
+    system: str, org: str, submissions: Path, data_dir: Path, resume: bool, replace: bool, throughput: bool
+) -> int:
     """Run SYSTEM's recipe under the rules and make a checked, scored, explained submission.
+
+    Recipes with launcher slurm or lsf are sent to the batch system with `cloudmask launch`, whose job
+    then calls this.
 
     \b
     Exit codes: 0 compliant, 1 findings or a failed run, 2 wrong usage or machine, 130 interrupted.
@@ -38,15 +60,27 @@ def submit(system: str, org: str, submissions: Path, data_dir: Path, resume: boo
         raise UserError("--resume and --replace exclude each other.")
     console = Console(stderr=False, highlight=False)
     workspace = options.workspace_of(system, org, submissions, data_dir)
-    prepared = ready(console, workspace, system, org)
+    prepared = ready(console, workspace, system, org, throughput)
+    if throughput and resume:  # models that ran at the same time cannot be completed one by one
+        if len(finished_runs(prepared.layout, prepared.plan.runs)) == prepared.plan.runs:
+            return finish(console, prepared)
+        replace = True
     if replace and (moved := set_aside_package(workspace, prepared.layout)):
         console.print(f"earlier results set aside in {moved}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    display = make_display(console)
-    try:
-        run_all(prepared, display, resume)
-    finally:
-        display.close()
+    if throughput:
+        run_throughput(prepared, console)
+    else:
+        display = make_display(console)
+        try:
+            run_all(prepared, display, resume)
+        finally:
+            display.close()
+    return finish(console, prepared)
+
+
+def finish(console: Console, prepared: Prepared) -> ExitCode:
+    """Seal the package, judge it and say what came out."""
     power = seal(prepared)
     if power.problem:
         console.print(f"no power files are written: {power.reason}", soft_wrap=True, markup=False)
@@ -55,9 +89,14 @@ def submit(system: str, org: str, submissions: Path, data_dir: Path, resume: boo
     return submission.exit_code
 
 
-def ready(console: Console, workspace: Workspace, system: str, org: str) -> Prepared:
+def ready(
+    console: Console, workspace: Workspace, system: str, org: str, throughput: bool = False
+) -> Prepared:
     """Data at hand, right machine, plan by the rules; or a UserError that says what to do."""
     recipe = load_source(workspace, system, org)
+    launcher_for(
+        recipe, (recipe.instances or 1) if throughput else 1
+    )  # a batch system's recipe outside its job: said before anything is read
     with options.file_progress(console, "synthesising scenes") as progress:
         if synthesize_if_missing(recipe, workspace, progress):
             console.print(f"synthetic data set '{recipe.data.profile}' made in {workspace.data}")
@@ -70,6 +109,7 @@ def ready(console: Console, workspace: Workspace, system: str, org: str) -> Prep
             "run it there; or SYSTEM=local on this one; or describe this one with `cloudmask system detect`.",
         )
     require_source(prepared.recipe)
+    prepared = throughput_of(prepared) if throughput else prepared
     verdict = preflight(prepared)
     if any(f.severity is Severity.ERROR for f in verdict.findings):
         console.print(render_text(verdict, width=console.width, colour=console.is_terminal), markup=False)
@@ -103,12 +143,15 @@ def summarise(console: Console, submission: Submission) -> None:
         console.print(
             f"  run {run.index}: {_time_to_train(run)}, {run.epochs} epochs, accuracy {accuracy}{dropped}"
         )
+    if result.weak is not None:
+        console.print(f"throughput: [bold]{describe(result)}[/] (unverified; {result.method})")
     if result.time_to_train_s is not None:
         console.print(f"time-to-train: [bold]{result.time_to_train_s:.2f} s[/] (unverified; {result.method})")
     _show_energy(console, result.energy)
     package = submission.package
     console.print(f"package: {package.root}", soft_wrap=True, markup=False)
-    console.print(f"report:  {submission.report}", soft_wrap=True, markup=False)
+    if submission.report is not None:
+        console.print(f"report:  {submission.report}", soft_wrap=True, markup=False)
     sys.stdout.flush()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harness.checker import check_all
 from harness.errors import UserError
+from harness.layout import WEAK
 from harness.leaderboard.model import Entry, Rejected
 from harness.report.data import ReportContent, report_data
 from harness.report.energy import headline
@@ -73,6 +74,8 @@ def collect(
             yield Skipped(clean(folder.name), reason)
             continue
         for package, verdict in found:
+            if package.scaling == WEAK:
+                continue  # throughput has no row of its own: the table compares time-to-train
             yield _judge(package, verdict, ruleset, now, progress)
 
 

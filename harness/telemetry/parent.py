@@ -34,7 +34,12 @@ class Sampler:
     """
 
     def __init__(
-        self, path: Path, interval_s: float = 0.1, node: str | None = None, sources: list[str] | None = None
+        self,
+        path: Path,
+        interval_s: float = 0.1,
+        node: str | None = None,
+        sources: list[str] | None = None,
+        prefix: list[str] | None = None,  # words that start a command on another node, e.g. of srun
     ) -> None:
         self.path = Path(path).absolute()
         self.interval_s = interval_s
@@ -43,6 +48,7 @@ class Sampler:
         self.ready: list[str] = []  # sources that work
         self.unavailable: list[str] = []  # one line for each that does not, with the reason
         self._names = sources
+        self._prefix = prefix or []
         self._process: subprocess.Popen[str] | None = None
         self._latest: dict[str, float | None] = {}
         self._started = threading.Event()
@@ -62,7 +68,7 @@ class Sampler:
 
     def start(self) -> None:
         """Start sampling and wait until the sources are open."""
-        command = [sys.executable, "-m", "harness.telemetry.sampler", "--control"]
+        command = [*self._prefix, sys.executable, "-m", "harness.telemetry.sampler", "--control"]
         command += ["--out", str(self.path), "--interval", repr(self.interval_s), "--node", self.node]
         if self._names is not None:
             command += ["--sources", *self._names]

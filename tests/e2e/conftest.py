@@ -17,6 +17,8 @@ FAKE = str(ROOT / "tests/fake_implementation.py")
 class Trial:
     """A checkout's worth of folders in a temporary place, and `cloudmask` run in it as a user would."""
 
+    fake = FAKE
+
     def __init__(self, root: Path) -> None:
         self.root = root
         self.org = root / "submissions/lab"
@@ -46,14 +48,16 @@ class Trial:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("CLOUDMASK", "FAKE"))}
         return {**environment, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **extra}
 
-    def cloudmask(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    def cloudmask(
+        self, *arguments: str, limit_s: float = 280, **extra: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             self.command(*arguments),
             cwd=self.root,
             env=self.environment(**extra),
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=limit_s,
         )
 
     def submit(self, *arguments: str, system: str = "box", **extra: str) -> subprocess.CompletedProcess[str]:

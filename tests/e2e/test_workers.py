@@ -1,0 +1,86 @@
+"""Several workers on this machine, under one harness: one end for all."""
+
+import json
+import subprocess
+
+import psutil
+import pytest
+
+from tests.e2e.test_submit import wait_until
+
+
+def processes(words, folder):
+    """Ours only: those whose folder is the test's."""
+    found = {}
+    for process in psutil.process_iter():
+        try:
+            if words in " ".join(process.cmdline()) and process.cwd() == str(folder):
+                found[process.environ().get("RANK")] = process
+        except psutil.Error:
+            continue
+    return found
+
+
+def start_and_kill(trial, words, rank, **extra):
+    """A submit whose worker of that rank is killed after the first evaluation; its exit code and errors."""
+    with subprocess.Popen(
+        trial.command("submit", "--system", "box", "--org", "lab"),
+        cwd=trial.root,
+        env=trial.environment(**extra),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        part = trial.evidence() / "result_0.part/result.txt"
+
+        def begun():
+            return part.is_file() and "eval_accuracy" in part.read_text()
+
+        wait_until(lambda: begun() or running.poll() is not None, limit_s=700)
+        assert running.poll() is None, running.communicate()
+        workers = {r: p for r, p in processes(words, trial.root).items() if r is not None}
+        assert sorted(workers) == ["0", "1"]
+        workers[str(rank)].kill()
+        _, errors = running.communicate(timeout=120)
+        psutil.wait_procs(workers.values(), timeout=20)
+        assert not any(p.is_running() for p in workers.values())
+    return running.returncode, errors
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_killed_worker_fails_the_run_at_once(trial, rank):
+    trial.recipe(devices={"workers_per_node": 2})
+    code, errors = start_and_kill(trial, "fake_implementation.py", rank, FAKE="hang")
+    assert code == 1
+    assert "Run 1 of 5 failed: the implementation failed: exit code 137" in errors
+    assert f"worker {rank} of 2 was ended by signal 9 (SIGKILL): the others were ended" in errors
+    assert "--resume" in errors and "Traceback" not in errors
+    record = json.loads((trial.evidence() / "failed/attempt_0/run.json").read_text())
+    assert record["status"] == "failed" and trial.results() == []
+
+
+def test_nodes_need_a_batch_system(trial):
+    trial.recipe(devices={"nodes": 2})
+    done = trial.submit()
+    assert done.returncode == 2 and "launcher local knows this machine only, not 2 nodes" in done.stderr
+    trial.recipe(devices={"nodes": 2}, launcher="slurm")
+    done = trial.submit()
+    assert (
+        done.returncode == 2 and "this is no Slurm job" in done.stderr and "cloudmask launch" in done.stderr
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_worker_killed_while_it_trains(trial):
+    """TensorFlow's collectives would wait for it; the launcher does not."""
+    trial.recipe(
+        command=None,
+        implementation="reference",
+        devices={"workers_per_node": 2},
+        hyperparameters={"global_batch_size": 8, "max_epochs": 40},
+    )
+    code, errors = start_and_kill(trial, "-m reference", 1)
+    assert code == 1
+    assert "worker 1 of 2 was ended by signal 9 (SIGKILL)" in errors
+    assert (trial.evidence() / "failed/attempt_0/result.txt").is_file()
