@@ -46,14 +46,19 @@ def build_report(
     return write_report(report_data(package, verdict, score, now), out_dir, now)
 
 
-def write_report(content: ReportContent, out_dir: Path, now: datetime | float) -> Path:
-    """The page, the data and the pictures of a report; returns the path of index.html."""
+def write_report(
+    content: ReportContent, out_dir: Path, now: datetime | float, home: str = "", durable: bool = True
+) -> Path:
+    """The page, the data and the pictures of a report; returns the path of index.html.
+
+    `home` is the leaderboard's index.html as seen from the page, when the report is part of one.
+    """
     files: dict[str, str | bytes] = {
-        INDEX: report_page(content.report, now),
+        INDEX: report_page(content.report, now, home),
         DATA: data_json(content.report),
         **content.files,
     }
-    return write_folder(out_dir, files, INDEX, _PICTURE)
+    return write_folder(out_dir, files, INDEX, _PICTURE, durable)
 
 
 def data_json(report: Report) -> str:
@@ -61,11 +66,18 @@ def data_json(report: Report) -> str:
     return json.dumps(json.loads(report.model_dump_json(by_alias=True)), indent=1) + "\n"
 
 
-def report_page(report: Report, now: datetime | float) -> str:
+def report_schema() -> str:
+    """JSON Schema of data.json, as text."""
+    schema = Report.model_json_schema(by_alias=True, mode="serialization")
+    return json.dumps(schema, indent=1, ensure_ascii=True) + "\n"
+
+
+def report_page(report: Report, now: datetime | float, home: str = "") -> str:
     """index.html as text."""
     return render(
         "report.html",
         now,
+        home=home,
         r=report,
         charts=_charts(report),
         contents=list(CONTENTS.items()),

@@ -12,8 +12,8 @@ import pytest
 
 from harness.errors import UserError
 from harness.leaderboard import build_leaderboard
-from harness.leaderboard.build import board_csv
-from harness.leaderboard.collect import slug
+from harness.leaderboard.export import board_csv
+from harness.leaderboard.judge import slug
 from harness.leaderboard.model import Board
 from rules.ruleset import load_ruleset
 from tests.builders import build_package
