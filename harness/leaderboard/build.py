@@ -19,6 +19,7 @@ from harness.leaderboard.export import CSV, JSON, board_csv, board_json
 from harness.leaderboard.judge import Judge, Result
 from harness.leaderboard.model import Board, Entry, Key, Rejected, Table, board_schema
 from harness.leaderboard.pages import INDEX, board_pages
+from harness.leaderboard.systempage import SYSTEMS
 from harness.report.labels import FOOTNOTES
 from harness.report.page import report_schema
 from harness.report.text import timestamp
@@ -144,6 +145,6 @@ def _remove(out: Path, reports: set[str]) -> None:
     for name in reports:
         if _REPORT.fullmatch(name):
             folder = (out / name).parent
-            system = out / "systems" / folder.parent.name / f"{folder.name}.html"
+            system = out / SYSTEMS / folder.parent.name / f"{folder.name}.html"
             for path in [*(folder.iterdir() if folder.is_dir() else ()), system]:
                 path.unlink(missing_ok=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.leaderboard.model import Entry
+from harness.report.labels import METRICS
 from harness.report.model import Report, RunCard
-from harness.report.science import METRICS
 from harness.report.site import data_block, write_plain
 
 SCRIPT = "compare.js"
@@ -55,7 +55,7 @@ def comparison(report: Report, entry: Entry) -> dict[str, Any]:
             "seconds_per_scene": score.seconds_per_scene,
             "accuracy": score.accuracy,
         },
-        "science": {name: score.science[name] for name, *_ in METRICS if name in score.science},
+        "science": {label: score.science[name] for name, label in METRICS.items() if name in score.science},
         "energy": [
             {"scope": e.scope, "source": e.source, "method": e.method, "joules": e.joules}
             for e in report.energy.summary

@@ -10,7 +10,7 @@ from harness.leaderboard.pages import page
 from harness.report.model import Report
 from harness.report.site import write_plain
 
-SYSTEMS = "systems"
+SYSTEMS = "system"  # not "systems": the site must not look like a package
 
 
 def write_system_page(report: Report, entry: Entry, path: Path, now: datetime | float) -> None:

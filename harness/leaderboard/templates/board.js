@@ -62,9 +62,9 @@
   const count = (name) => ({ right: true, sort: (e) => e[name], cell: (e) => e[name] === null ? absent("not stated") : [String(e[name])] });
   const columns = {
     system: { label: "System", always: true, sort: (e) => e.system.toLowerCase(), cell: systemCell },
-    org: { label: "Organisation", shown: true, ...words("org") },
     time: { label: "Time-to-train", always: true, right: true, sort: (e) => e.time_to_train_s,
       cell: (e) => [make("b", {}, seconds(e.time_to_train_s)), br(), make("a", { className: "tag unverified", href: "#note-1" }, "unverified")] },
+    org: { label: "Organisation", shown: true, ...words("org") },
     spread: { label: "Fastest and slowest run", right: true, sort: (e) => e.slowest_run_s,
       cell: (e) => e.fastest_run_s === null ? absent("not measured") : [seconds(e.fastest_run_s) + " to " + seconds(e.slowest_run_s)] },
     accuracy: { label: "Accuracy", shown: true, ...number("accuracy", (v) => v.toFixed(4)) },
@@ -164,9 +164,6 @@
       choices.append(make("label", { className: "tick" }, box, column.label));
     }
     form.append(make("details", {}, make("summary", {}, "Columns"), choices));
-    const reset = make("button", { type: "button", className: "plainbutton" }, "Reset");
-    reset.addEventListener("click", function () { history.replaceState(null, "", location.pathname); Object.assign(state, read()); settle(); show(); });
-    form.append(reset);
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("input", function (event) {
       const at = event.target;
@@ -203,6 +200,8 @@
     const result = one < two ? -1 : one > two ? 1 : 0;
     return state.down ? -result : result;
   }
+  const changed = () => state.columns.join() !== usual.join()
+    || ["q", ...Object.keys(facets), ...Object.keys(ticks)].some((key) => state[key]);
   let most = TABLES;
   function show() {
     const filled = [];
@@ -212,8 +211,17 @@
       total += found.length;
       if (found.length) filled.push([table, found.sort(order)]);
     }
-    counted.textContent = total + " of " + entries.length + (entries.length === 1 ? " result" : " results")
-      + " in " + filled.length + (filled.length === 1 ? " table." : " tables.");
+    const reset = make("button", { type: "button", className: "plainbutton" }, "Reset filters and columns");
+    reset.addEventListener("click", function () {
+      history.replaceState(null, "", location.pathname);
+      Object.assign(state, read());
+      settle();
+      show();
+      showTray();
+      controls.q.focus();
+    });
+    counted.replaceChildren(total + " of " + entries.length + (entries.length === 1 ? " result" : " results")
+      + " in " + filled.length + (filled.length === 1 ? " table. " : " tables. "), ...(changed() ? [reset] : []));
     const parts = filled.slice(0, most).map(([table, found]) => section(table, found));
     if (filled.length > most) {
       const more = make("button", { type: "button", className: "plainbutton" }, "Show more tables (" + (filled.length - most) + " left)");

@@ -35,8 +35,9 @@
   }
   const bdi = (text) => make("bdi", {}, String(text));
   const NBSP = "\u00a0";
-  const shown = (value, digits, unit) => (value === null || value === undefined ? "not measured"
-    : Number(value.toPrecision(digits)).toLocaleString("en", { useGrouping: false, maximumSignificantDigits: digits }) + (unit ? NBSP + unit : ""));
+  const fixed = (digits, unit) => (v) => v.toFixed(digits) + (unit ? NBSP + unit : "");
+  const significant = (digits, unit) => (v) =>
+    v.toLocaleString("en", { minimumSignificantDigits: digits, maximumSignificantDigits: digits }).replaceAll(",", "\u202f") + NBSP + unit;
 
   function draw(results) {
     if (!results.length) { place.replaceChildren(make("p", { className: "spaced" }, "Nothing is chosen yet.")); return; }
@@ -83,8 +84,8 @@
       make("p", {}, reasons.length ? "These results do not compare: no speed-up or energy ratio is given. They differ in:"
         : list.length ? "They stand in one kind of table, so they compare. What differs:" : "They agree in everything that is stated."));
     if (list.length) {
-      box.append(make("ul", {}, ...list.map(([key, kind]) => make("li", {}, make("b", {}, key), ": ",
-        ...results.flatMap((r, i) => [i ? " / " : "", bdi(r[kind][key] === null || r[kind][key] === "" ? "not stated" : r[kind][key])])))));
+      box.append(make("ul", { className: "differing" }, ...list.map(([key, kind]) => make("li", {}, make("b", {}, key), ": ",
+        ...results.flatMap((r, i) => [i ? ", " : "", bdi(r.system), " ", bdi(r[kind][key] === null || r[kind][key] === "" ? "not stated" : r[kind][key])])))));
     }
     return box;
   }
@@ -93,19 +94,19 @@
   function numbers(results, reasons) {
     const fair = !reasons.length && results.length > 1;
     const rows = [
-      ["Time-to-train (score)", (r) => r.numbers.time_to_train_s, "s", 4, "speed-up", -1],
-      ["Training throughput", (r) => r.numbers.samples_per_s, "patches/s", 3, "ratio", 1],
-      ["Inference, per scene", (r) => r.numbers.seconds_per_scene, "s", 3, "speed-up", -1],
-      ["Evaluation accuracy", (r) => r.numbers.accuracy, "", 4, "difference", 0],
-      ...names(results, (r) => Object.keys(r.science)).map((name) => ["Test " + name.replaceAll("_", " "), (r) => r.science[name] ?? null, "", 4, "difference", 0]),
-      ...names(results, (r) => r.energy.map(scope)).map((name) =>
-        ["Energy per run, " + name, (r) => r.energy.find((e) => scope(e) === name)?.joules ?? null, "J", 4, "energy ratio", 2]),
+      ["Time-to-train (score)", (r) => r.numbers.time_to_train_s, fixed(2, "s"), "speed-up", -1],
+      ["Training throughput", (r) => r.numbers.samples_per_s, significant(3, "patches/s"), "ratio", 1],
+      ["Inference, per scene", (r) => r.numbers.seconds_per_scene, significant(3, "s"), "speed-up", -1],
+      ["Evaluation accuracy", (r) => r.numbers.accuracy, fixed(4), "difference", 0],
+      ...names(results, (r) => Object.keys(r.science)).map((name) => ["Test scenes: " + name, (r) => r.science[name] ?? null, fixed(4), "difference", 0]),
+      ...names(results, (r) => whole(r.energy).map(scope)).map((name) =>
+        ["Energy per run, " + name, (r) => r.energy.find((e) => scope(e) === name)?.joules ?? null, significant(4, "J"), "energy ratio", 2]),
     ];
     const head = make("tr", {}, make("th", { scope: "col" }, "Quantity"), ...results.map((r) => make("th", { scope: "col", className: "r" }, bdi(r.system))));
-    const body = rows.filter(([, value]) => results.some((r) => value(r) !== null)).map(function ([label, value, unit, digits, kind, way]) {
+    const body = rows.filter(([, value]) => results.some((r) => value(r) !== null)).map(function ([label, value, write, kind, way]) {
       const base = value(results[0]);
       return make("tr", {}, make("th", { scope: "row" }, label), ...results.map(function (r, i) {
-        const cell = make("td", { className: "r" }, shown(value(r), digits, unit));
+        const cell = make("td", { className: "r" }, value(r) === null ? make("span", { className: "absent" }, "not measured") : write(value(r)));
         if (fair && i && base && value(r)) cell.append(make("br"), make("span", { className: "muted" }, ratio(base, value(r), kind, way)));
         return cell;
       }));
@@ -116,6 +117,9 @@
     return make("div", {}, region, make("p", { className: "muted spaced" }, note));
   }
   const scope = (e) => e.scope + " (" + e.source + ", " + e.method + ")";
+  // one GPU of several is part of "all GPUs", which is there too
+  const whole = (energy) => energy.filter((e) => !/(gpu|cpu_package)\d+$/.test(e.scope)
+    || !energy.some((other) => other.scope.startsWith("all ") && other.source === e.source && other.method === e.method));
   const names = (results, list) => [...new Set(results.flatMap(list))];
   function ratio(base, value, kind, way) {
     if (way === 0) return (value - base >= 0 ? "+" : "\u2212") + Math.abs(value - base).toFixed(4);
