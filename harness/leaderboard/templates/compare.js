@@ -6,7 +6,7 @@
   const MOST = 6;
   const ID = /^[A-Za-z0-9_+][A-Za-z0-9_+.-]*\/[A-Za-z0-9_+][A-Za-z0-9_+.-]*$/;
   const loaded = new Map();
-  let axis = "at_s", all = false;
+  let axis = "at_s", all = false, back = ""; // back: where the focus goes after drawing anew
 
   // Each reports/<id>/compare.js calls this.
   window.cloudmask = function (result) { loaded.set(result.id, result); };
@@ -59,10 +59,10 @@
   function heads(results) {
     return make("ul", { className: "compared" }, ...results.map(function (r, i) {
       const base = make("input", { type: "radio", name: "base", checked: i === 0 });
-      base.addEventListener("change", function () { choose([r.id, ...chosen().filter((id) => id !== r.id)]); });
+      base.addEventListener("change", function () { back = "[name=base]"; choose([r.id, ...chosen().filter((id) => id !== r.id)]); });
       const drop = make("button", { type: "button", className: "plainbutton" }, "Remove");
       drop.setAttribute("aria-label", "Remove " + r.system + " by " + r.org);
-      drop.addEventListener("click", function () { choose(chosen().filter((id) => id !== r.id)); });
+      drop.addEventListener("click", function () { back = ".acts button"; choose(chosen().filter((id) => id !== r.id)); });
       return make("li", { className: "k" + i },
         make("h2", {}, make("a", { href: r.report }, bdi(r.system))), make("p", { className: "muted" }, "by ", bdi(r.org)),
         make("p", { className: "big" }, r.numbers.time_to_train_s === null ? "not measured" : r.numbers.time_to_train_s.toFixed(2) + NBSP + "s"),
@@ -237,6 +237,8 @@
     const gone = ids.filter((id) => !loaded.get(id));
     said.textContent = gone.length ? "Not on this leaderboard: " + gone.join(", ") + "." : "";
     draw(ids.map((id) => loaded.get(id)).filter(Boolean));
+    if (back) (place.querySelector(back) || form.elements.id).focus();
+    back = "";
   }
   form.hidden = false;
   form.addEventListener("submit", function (event) {

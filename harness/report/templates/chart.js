@@ -94,7 +94,8 @@
     let top = bandTop + band + 38;
     for (const panel of data.panels) {
       const highest = Math.max(panel.maximum ?? 0, ...panel.series.flatMap((s) => s.points.map((p) => p[1]))) || 1;
-      const marks = ticks(0, highest, 2), most = Math.max(highest, marks[marks.length - 1]);
+      const step = ticks(0, highest, 2)[1] || highest, most = Math.ceil(highest / step - 1e-9) * step;
+      const marks = ticks(0, most, 2);
       const y = (v) => top + tall - (v / most) * tall;
       for (const m of marks) {
         picture.append(svg("line", { x1: left, x2: right, y1: y(m), y2: y(m), class: "grid" }),
