@@ -29,6 +29,8 @@ from rules.ruleset import DEFAULT, load_ruleset
     type=options.PathType,
     help="Folder of earlier verdicts; default: below ~/.cache. Never put it among the submissions.",
 )
+@click.option("--org", "orgs", multiple=True, help="Take this organisation only; repeatable. Default: all.")
+@click.option("--note", default="", help="A line to show at the top, such as what this site is for.")
 @click.option("--jobs", type=click.IntRange(1, 256), help="Processes; default: one per processor.")
 def leaderboard(
     submissions: Path,
@@ -38,6 +40,8 @@ def leaderboard(
     data: tuple[Path, ...],
     cache: Path | None,
     jobs: int | None,
+    orgs: tuple[str, ...],
+    note: str,
 ) -> None:
     """Check every package and build the leaderboard site: tables, reports, compare page, CSV and JSON.
 
@@ -59,6 +63,8 @@ def leaderboard(
         cache=cache,
         data=data if replay else (),
         jobs=jobs,
+        orgs=orgs,
+        note=note,
     )
     rejected = len(board.rejected)
     click.echo(f"{plural(board.listed, 'result')} listed, {plural(rejected, 'package')} rejected: {page}")

@@ -22,7 +22,7 @@ from harness.leaderboard.pages import INDEX, board_pages
 from harness.leaderboard.systempage import SYSTEMS
 from harness.report.labels import FOOTNOTES
 from harness.report.page import report_schema
-from harness.report.text import timestamp
+from harness.report.text import clean, timestamp
 from rules.ruleset import Ruleset
 
 SCHEMAS = {"schemas/leaderboard.schema.json": board_schema, "schemas/data.schema.json": report_schema}
@@ -40,16 +40,19 @@ def build_leaderboard(
     cache: Path | None = None,
     data: tuple[Path, ...] = (),
     jobs: int | None = None,
+    orgs: tuple[str, ...] = (),
+    note: str = "",
 ) -> tuple[Board, Path]:
     """Check every package below `submissions` and write the site; returns its data and index.html.
 
     Reports are rendered from what was checked: a package's own HTML is never linked. A package whose
     files, tool and ruleset are those of an earlier check is not checked again (`cache`, by default in
     the user's cache folder). `data` names data sets to replay packages on; `jobs` is the number of
-    processes, by default one per processor. Raises UserError when there are no submissions or a
+    processes, by default one per processor. `orgs` lists the only organisations to take; `note` is shown
+    at the top. Raises UserError when there are no submissions or a
     folder cannot be written.
     """
-    folders = package_folders(submissions, out_dir)
+    folders = [f for f in package_folders(submissions, out_dir) if not orgs or f.name in orgs]
     judge = Judge(ruleset, cache or default_cache(), now, data)
     results: list[Result] = []
     try:
@@ -60,7 +63,7 @@ def build_leaderboard(
             results += judged.results
             for result in judged.results:
                 progress(_line(result, known))
-        board = _board(results, ruleset, now)
+        board = _board(results, ruleset, now, note)
         _remove(out_dir, before - set(_linked(board)))
         return board, _write(board, ruleset, out_dir, now)
     except OSError as error:
@@ -76,7 +79,7 @@ def _line(result: Result, known: bool) -> str:
     return f"{said}{' (unchanged)' if known else ''}: {result.name}"
 
 
-def _board(results: Iterable[Result], ruleset: Ruleset, now: datetime | float) -> Board:
+def _board(results: Iterable[Result], ruleset: Ruleset, now: datetime | float, note: str) -> Board:
     tables: dict[tuple[str, ...], tuple[Key, list[Entry]]] = {}
     rejected: list[Rejected] = []
     unscored: list[str] = []
@@ -91,6 +94,7 @@ def _board(results: Iterable[Result], ruleset: Ruleset, now: datetime | float) -
         generated=timestamp(now),
         tool=f"cloudmask-harness {__version__}",
         ruleset=ruleset.name,
+        note=clean(note),
         tables=[_table(key, entries) for key, entries in sorted(tables.values(), key=_order)],
         rejected=rejected,
         unscored=unscored,

@@ -82,6 +82,7 @@ class Board(Part):
     tool: str
     ruleset: str
     review: str = "unverified"
+    note: str = ""  # what the builder of this site has to say about it
     tables: list[Table]
     rejected: list[Rejected]
     unscored: list[str]  # described, but nothing was run yet

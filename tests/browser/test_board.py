@@ -61,7 +61,7 @@ def test_search_filter_columns_and_their_address(visit: Callable[..., Any], site
     page.get_by_role("searchbox").fill("a100 gam")
     assert page.evaluate(NAMES) == ["free"] and "1 of 3 results" in page.locator("#counted").inner_text()
     page.get_by_role("searchbox").fill("")
-    page.get_by_label("Precision").select_option("bfloat16")
+    page.get_by_role("combobox", name="Precision").select_option("bfloat16")
     assert sorted(page.evaluate(NAMES)) == ["fast", "free"]
     page.locator("summary", has_text="Columns").click()
     page.get_by_label("Nodes", exact=True).check()

@@ -233,6 +233,14 @@ class _Mortal(Judge):
         return folder, Judged(results=[Result(name=folder.name, unscored="nothing")]), False
 
 
+def test_some_organisations_only_with_a_note(submissions: Path, tmp_path: Path) -> None:
+    board, page = build_leaderboard(
+        submissions, tmp_path, load_ruleset(), NOW, orgs=("Alpha", "Beta"), note="<b>Only</b> two"
+    )
+    assert board.listed == 2 and board.rejected == []
+    assert "&lt;b&gt;Only&lt;/b&gt; two" in page.read_text()
+
+
 # ---------------------------------------------------------------- what is published
 
 

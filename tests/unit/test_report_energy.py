@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.report.charts import energy_bars
 from harness.report.energy import energy_card, headline
+from harness.report.model import EnergyCard, EnergySummary
 from harness.telemetry.reader import Series, TelemetryFile
 from rules.model import Event, Log, Package, Run
 
@@ -80,3 +82,18 @@ def test_node_power_logs_make_it_eligible() -> None:
     with_power = package(["results/sys/strong/cloudmask/power/result_0/node_0.txt"])
     assert energy_card(with_power, {}).node_level
     assert not energy_card(package(["results/sys/strong/cloudmask/power/result_1/node_0.txt"]), {}).node_level
+
+
+def test_bars_of_overlapping_scopes_stand_side_by_side() -> None:
+    summary = [
+        EnergySummary(scope=scope, source="nvml", method="energy counter", joules=joules, runs=5)
+        for scope, joules in (("all 2 GPUs", 38_440.0), ("gpu0", 0.0))
+    ]
+    card = EnergyCard(rows=[], summary=summary, missing=[], node_level=False, explanation="")
+    text = str((energy_bars(card, 760) or pytest.fail("no chart")).render())
+    assert (
+        "38.44\N{NO-BREAK SPACE}kJ" in text
+        and "energy per run (kJ)" in text
+        and text.count('class="bar"') == 2
+    )
+    assert energy_bars(card.model_copy(update={"summary": []}), 760) is None
