@@ -28,9 +28,9 @@ def package_digest(root: Path) -> str:
     digest = hashlib.sha256()
     for folder, names, files in os.walk(root, followlinks=False):
         names.sort()
+        inside = os.path.relpath(folder, root)
         for name in sorted([*names, *files]):
-            path = os.path.join(folder, name)
-            line = "\0".join((os.path.relpath(path, root), *_identity(path)))
+            line = "\0".join((inside, name, *_identity(os.path.join(folder, name))))
             digest.update(line.encode("utf-8", "surrogateescape") + b"\n")
     return digest.hexdigest()
 

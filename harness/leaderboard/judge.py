@@ -66,15 +66,20 @@ class Judge:
 
         A replay is worth keeping: an unchanged package that was once replayed stays so.
         """
-        digest = package_digest(folder)
-        rules = hashlib.sha256(self.ruleset.model_dump_json().encode()).hexdigest()
-        keys = [cache_key(digest, folder.name, rules, replay) for replay in (True, False)]
+        keys = self.keys(folder)
         for key in keys[:1] if self.data else keys:
             found = folder_of(self.cache, key) / JUDGED
             if found.is_file():
                 return found.parent, Judged.model_validate_json(found.read_bytes()), True
         made = fill(self.cache, keys[0 if self.data else 1], partial(self._write, folder))
         return made, Judged.model_validate_json((made / JUDGED).read_bytes()), False
+
+    def keys(self, folder: Path) -> tuple[str, str]:
+        """Names in the cache of the folder's verdict: with a replay, and without one."""
+        digest = package_digest(folder)
+        rules = hashlib.sha256(self.ruleset.model_dump_json().encode()).hexdigest()
+        with_replay, without = (cache_key(digest, folder.name, rules, replay) for replay in (True, False))
+        return with_replay, without
 
     def _write(self, folder: Path, place: Path) -> None:
         judged = Judged(results=list(self._results(folder, place)))
