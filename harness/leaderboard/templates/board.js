@@ -14,6 +14,7 @@
       data.text.forEach((name, i) => { entry[name] = data.strings[row[i]]; });
       data.numbers.forEach((name, i) => { entry[name] = row[data.text.length + i]; });
       entry.report = "reports/" + entry.id + "/index.html";
+      entry.system_page = "system/" + entry.id + ".html";
       entry.words = [entry.system, entry.org, entry.accelerator, entry.processor, entry.framework,
         entry.precision, entry.commit, entry.id, table.data_digest].join("\n").toLowerCase();
       entries.push(entry);
@@ -74,8 +75,8 @@
     energy: { label: "Energy per run", shown: true, ...number("energy_j", quantity("J", 4), (e) => "scope " + e.energy_scope) },
     accelerators: { label: "Accelerators", shown: true, sort: (e) => e.accelerators,
       cell: (e) => e.accelerators === null ? absent("not stated")
-        : e.accelerators === 0 ? (e.processor ? ["none", br(), muted(bdi(e.processor))] : ["none"])
-        : [e.accelerators + " × ", bdi(e.accelerator)] },
+        : e.accelerators === 0 ? [make("a", { href: e.system_page }, "none"), ...(e.processor ? [br(), muted(bdi(e.processor))] : [])]
+        : [make("a", { href: e.system_page }, e.accelerators + " × ", bdi(e.accelerator))] },
     nodes: { label: "Nodes", ...count("nodes") },
     processor: { label: "Processor", ...words("processor") },
     framework: { label: "Framework", shown: true, ...words("framework") },
