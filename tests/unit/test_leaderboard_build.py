@@ -104,8 +104,13 @@ def test_building_again_gives_the_same_bytes_and_skips_its_own_folder(
 ) -> None:
     (tmp_path / "leaderboard").mkdir()
     _, first = build_leaderboard(submissions, submissions / "leaderboard", load_ruleset(), NOW)
-    _, second = build_leaderboard(submissions, tmp_path / "leaderboard", load_ruleset(), NOW)
-    assert first.read_bytes() == second.read_bytes()
+    _, second = build_leaderboard(
+        submissions, tmp_path / "leaderboard", load_ruleset(), NOW, cache=tmp_path / "another cache"
+    )
+    files = {p.relative_to(second.parent): p for p in second.parent.rglob("*") if p.is_file()}
+    assert len(files) > 20
+    for name, path in files.items():
+        assert path.read_bytes() == (first.parent / name).read_bytes(), name
 
 
 def test_other_data_is_another_table(submissions: Path, tmp_path: Path) -> None:
