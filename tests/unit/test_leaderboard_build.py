@@ -13,7 +13,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from harness.errors import UserError
+from harness.errors import UserError, WrongData
 from harness.leaderboard import build_leaderboard
 from harness.leaderboard.collect import collect
 from harness.leaderboard.export import board_csv
@@ -21,6 +21,7 @@ from harness.leaderboard.fingerprint import package_digest
 from harness.leaderboard.judge import Judge, Judged, Result, slug
 from harness.leaderboard.model import Board, Entry, Table
 from harness.leaderboard.pages import board_pages
+from rules.model import Package, Replay
 from rules.ruleset import load_ruleset
 from tests.builders import build_package
 
@@ -236,6 +237,32 @@ class _Mortal(Judge):
         if folder.name == "killer":
             os._exit(11)
         return folder, Judged(results=[Result(name=folder.name, unscored="nothing")]), False
+
+
+def test_a_replay_earns_the_badge_and_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build_package(tmp_path / "submissions", org="Alpha", system="box")
+    tried: list[Path] = []
+
+    def replay(package: Package, data: Path) -> None:
+        tried.append(data)
+        if data.name != "right":
+            raise WrongData("another data set")
+        for run in package.runs:
+            (accuracy, loss) = (run.log.last(key) for key in ("eval_accuracy", "eval_loss"))
+            run.replay = Replay(accuracy=accuracy.value, loss=loss.value)  # type: ignore[union-attr]
+
+    monkeypatch.setattr("harness.replay.replay_package", replay)
+
+    def build(*data: str) -> Entry:
+        sets = tuple(tmp_path / name for name in data)
+        submissions, out, cache = (tmp_path / name for name in ("submissions", "out", "cache"))
+        board, _ = build_leaderboard(submissions, out, load_ruleset(), NOW, cache=cache, data=sets)
+        return board.tables[0].entries[0]
+
+    assert not build().replay_verified
+    assert build("wrong", "right").replay_verified and [path.name for path in tried] == ["wrong", "right"]
+    assert build().replay_verified and len(tried) == 2, "kept while nothing changes"
+    assert "replay-verified" in (tmp_path / "out" / "index.html").read_text()
 
 
 def test_some_organisations_only_with_a_note(submissions: Path, tmp_path: Path) -> None:
