@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from harness.checker import check_all
 from harness.errors import UserError, WrongData
@@ -68,9 +69,10 @@ class Judge:
         """
         keys = self.keys(folder)
         for key in keys[:1] if self.data else keys:
-            found = folder_of(self.cache, key) / JUDGED
-            if found.is_file():
-                return found.parent, Judged.model_validate_json(found.read_bytes()), True
+            place = folder_of(self.cache, key)
+            known = _read(place)
+            if known is not None:
+                return place, known, True
         made = fill(self.cache, keys[0 if self.data else 1], partial(self._write, folder))
         return made, Judged.model_validate_json((made / JUDGED).read_bytes()), False
 
@@ -104,6 +106,17 @@ class Judge:
                     break
 
         return replay
+
+
+def _read(place: Path) -> Judged | None:
+    """What the cache knows; None, and room for a new verdict, when it is not there or not whole."""
+    try:
+        return Judged.model_validate_json((place / JUDGED).read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError:
+        shutil.rmtree(place)
+        return None
 
 
 def unreadable(folder: Path, reason: str) -> Result:

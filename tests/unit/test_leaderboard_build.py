@@ -166,6 +166,9 @@ def test_an_unchanged_package_is_not_checked_again(tmp_path: Path, monkeypatch: 
     built.edit_events(1, lambda events: [e for e in events if e["key"] != "seed"])
     changed, board = build(NOW + 120)
     assert changed == ["rejected: Alpha / box"] and board.tables == []
+    for verdict in (tmp_path / "cache").rglob("judged.json"):
+        verdict.write_text("{")
+    assert build(NOW + 150)[0] == ["rejected: Alpha / box"], "a verdict that cannot be read is none"
     monkeypatch.setattr("harness.leaderboard.cache.tool_digest", lambda: "another rulebook")
     assert build(NOW + 180)[0] == ["rejected: Alpha / box"], "checked again by the other rulebook"
 
