@@ -8,7 +8,7 @@ CLOUDMASK := $(BIN)/cloudmask
 EXTRA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup submit check report leaderboard test test-fast lint bench clean
+.PHONY: help setup submit check report leaderboard test test-fast lint bench clean example-site
 
 help: ## show this help
 	@echo "CloudMask Harness: run, check and publish the MLCommons Science CloudMask benchmark"
@@ -18,6 +18,7 @@ help: ## show this help
 	@echo "  SYSTEM=$(SYSTEM)  the recipe to run: local, a100, or one of your own"
 	@echo "  ORG=$(ORG)  your organisation's folder under submissions/"
 	@echo "  RESUME=1 continue an interrupted submit   REPLACE=1 set a finished one aside and start anew"
+	@echo "  OUT=DIR  where leaderboard and example-site go"
 	@echo "  EXTRA=cuda install TensorFlow with its CUDA libraries"
 
 setup: $(VENV)/.installed ## create .venv and install (pinned by constraints.txt)
@@ -44,7 +45,11 @@ report: setup ## render the HTML report of a package again
 	@$(CLOUDMASK) report submissions/$(ORG) --system $(SYSTEM)
 
 leaderboard: setup ## build the leaderboard of all packages that pass
-	@$(CLOUDMASK) leaderboard
+	@$(CLOUDMASK) leaderboard $(if $(OUT),--out $(OUT))
+
+example-site: setup ## build a leaderboard of the examples alone, to look around in
+	@$(CLOUDMASK) leaderboard --org examples --out $(or $(OUT),build/example-site) \
+	  --note "Examples: real but small runs of the maintainers, made to show this site. Nobody's best."
 
 test: $(VENV)/.installed-test ## run all tests (several minutes)
 	@$(BIN)/python -m pytest

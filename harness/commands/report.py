@@ -12,9 +12,16 @@ from harness.commands import options
 from harness.errors import UserError
 from harness.layout import PackageLayout
 from harness.report import build_report
+from harness.report.page import report_schema
 from harness.scoring import score
 from rules.model import Package
 from rules.ruleset import DEFAULT, load_ruleset
+
+
+def _print_schema(context: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        click.echo(report_schema(), nl=False)
+        context.exit()
 
 
 @click.command()
@@ -23,6 +30,14 @@ from rules.ruleset import DEFAULT, load_ruleset
 @click.option("--ruleset", default=DEFAULT, show_default=True, help="Rules to judge by.")
 @click.option(
     "--out", type=options.PathType, help="Folder to write to; default: reports/<system> of the package."
+)
+@click.option(
+    "--json-schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_schema,
+    help="Print the JSON Schema of data.json.",
 )
 def report(path: Path, system: str | None, ruleset: str, out: Path | None) -> None:
     """Check, score and render the package at PATH (an organisation's folder) as one HTML page.

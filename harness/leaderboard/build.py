@@ -1,33 +1,34 @@
-"""The leaderboard site: one page of tables, a fresh report for each package, CSV and JSON."""
+"""The leaderboard site: built from what the checker passes, everything else rejected with reasons."""
 
 from __future__ import annotations
 
-import csv
-import io
+import hashlib
 import json
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 
 from harness import __version__
-from harness.leaderboard.collect import Judged, collect
-from harness.leaderboard.model import Board, Entry, Rejected, Table
+from harness.errors import UserError
+from harness.files import write_atomic
+from harness.leaderboard.cache import default_cache, publish
+from harness.leaderboard.collect import collect, package_folders
+from harness.leaderboard.export import CSV, JSON, board_csv, board_json
+from harness.leaderboard.judge import Judge, Result
+from harness.leaderboard.model import Board, Entry, Key, Rejected, Table, board_schema
+from harness.leaderboard.pages import INDEX, board_pages
+from harness.leaderboard.systempage import SYSTEMS
 from harness.report.labels import FOOTNOTES
-from harness.report.model import Report
-from harness.report.page import INDEX, write_report
-from harness.report.site import render, write_folder
-from harness.report.text import timestamp
+from harness.report.page import report_schema
+from harness.report.text import clean, timestamp
 from rules.ruleset import Ruleset
 
-TEMPLATES = Path(__file__).resolve().parent / "templates"
-JSON, CSV = "leaderboard.json", "leaderboard.csv"
-_NOTHING = re.compile(r"(?!)")
+SCHEMAS = {"schemas/leaderboard.schema.json": board_schema, "schemas/data.schema.json": report_schema}
 _DATA_ORDER = ("official", "the submitter's own", "SYNTHETIC")
 _DIVISION_ORDER = ("closed", "open")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-Key = tuple[str, str, str, str, str, str]
+_REPORT = re.compile(r"reports/[A-Za-z0-9_+][A-Za-z0-9_+.-]*/[A-Za-z0-9_+][A-Za-z0-9_+.-]*/index\.html")
 
 
 def build_leaderboard(
@@ -36,85 +37,118 @@ def build_leaderboard(
     ruleset: Ruleset,
     now: datetime | float,
     progress: Callable[[str], None] = lambda line: None,
+    cache: Path | None = None,
+    data: tuple[Path, ...] = (),
+    jobs: int | None = None,
+    orgs: tuple[str, ...] = (),
+    note: str = "",
 ) -> tuple[Board, Path]:
     """Check every package below `submissions` and write the site; returns its data and index.html.
 
-    Reports are rendered anew from what was checked just now: a package's own HTML is never linked.
-    Raises UserError when there are no submissions or out_dir cannot be written.
+    Reports are rendered from what was checked: a package's own HTML is never linked. A package whose
+    files, tool and ruleset are those of an earlier check is not checked again (`cache`, by default in
+    the user's cache folder). `data` names data sets to replay packages on; `jobs` is the number of
+    processes, by default one per processor. `orgs` lists the only organisations to take; `note` is shown
+    at the top. Raises UserError when there are no submissions or a
+    folder cannot be written.
     """
-    tables: dict[Key, list[Entry]] = {}
+    folders = [f for f in package_folders(submissions, out_dir) if not orgs or f.name in orgs]
+    judge = Judge(ruleset, cache or default_cache(), now, data)
+    results: list[Result] = []
+    try:
+        before = _reports(out_dir)
+        for pages, judged, known in collect(folders, judge, jobs or os.cpu_count() or 1):
+            if pages is not None:
+                publish(pages, out_dir)
+            results += judged.results
+            for result in judged.results:
+                progress(_line(result, known))
+        board = _board(results, ruleset, now, note)
+        _remove(out_dir, before - set(_linked(board)))
+        return board, _write(board, ruleset, out_dir, now)
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else f" {out_dir}"
+        raise UserError(
+            f"Cannot write{where}: {error.strerror}.",
+            "free space, check permissions, or use --out and --cache.",
+        ) from error
+
+
+def _line(result: Result, known: bool) -> str:
+    said = "listed" if result.entry else "rejected" if result.rejected else "not scored"
+    return f"{said}{' (unchanged)' if known else ''}: {result.name}"
+
+
+def _board(results: Iterable[Result], ruleset: Ruleset, now: datetime | float, note: str) -> Board:
+    tables: dict[tuple[str, ...], tuple[Key, list[Entry]]] = {}
     rejected: list[Rejected] = []
     unscored: list[str] = []
-    for one in collect(submissions, ruleset, now, out_dir, progress):
-        if isinstance(one, Judged):
-            write_report(one.content, out_dir / one.folder, now)
-            if one.entry is not None:
-                tables.setdefault(_key(one.content.report), []).append(one.entry)
-        elif one.rejected is None:
-            unscored.append(one.name)
-        if one.rejected is not None:
+    for one in results:
+        if one.entry is not None and one.key is not None:
+            tables.setdefault(tuple(one.key.model_dump().values()), (one.key, []))[1].append(one.entry)
+        elif one.rejected is not None:
             rejected.append(one.rejected)
-    board = Board(
+        elif one.unscored is not None:
+            unscored.append(one.unscored)
+    return Board(
         generated=timestamp(now),
         tool=f"cloudmask-harness {__version__}",
         ruleset=ruleset.name,
-        tables=[_table(key, tables[key]) for key in sorted(tables, key=_order)],
+        note=clean(note),
+        tables=[_table(key, entries) for key, entries in sorted(tables.values(), key=_order)],
         rejected=rejected,
         unscored=unscored,
         footnotes=list(FOOTNOTES),
     )
-    files: dict[str, str | bytes] = {
-        INDEX: render("leaderboard.html", now, TEMPLATES, b=board),
-        JSON: json.dumps(json.loads(board.model_dump_json(by_alias=True)), indent=1) + "\n",
-        CSV: board_csv(board),
-    }
-    return board, write_folder(out_dir, files, INDEX, _NOTHING)
 
 
-def _key(report: Report) -> Key:
-    who, data = report.identity, report.dataset
-    kind, profile, digest = (data.kind, data.profile, data.digest) if data else ("not stated", "", "")
-    return (kind, who.division, profile, digest, who.status, who.division_name)
-
-
-def _order(key: Key) -> tuple[int, int, Key]:
-    kind, division = key[0], key[1]
-    data = _DATA_ORDER.index(kind) if kind in _DATA_ORDER else len(_DATA_ORDER)
-    return data, _DIVISION_ORDER.index(division) if division in _DIVISION_ORDER else 9, key
+def _order(table: tuple[Key, list[Entry]]) -> tuple[int, int, int, tuple[str, ...]]:
+    """Official data first, closed before open, then the table with most entries."""
+    key, entries = table
+    data = _DATA_ORDER.index(key.data_kind) if key.data_kind in _DATA_ORDER else len(_DATA_ORDER)
+    division = _DIVISION_ORDER.index(key.division) if key.division in _DIVISION_ORDER else 9
+    return data, division, -len(entries), tuple(key.model_dump().values())
 
 
 def _table(key: Key, entries: list[Entry]) -> Table:
-    kind, division, profile, digest, status, name = key
+    digest = hashlib.sha256("\0".join(key.model_dump().values()).encode("utf-8", "replace")).hexdigest()
     return Table(
-        division=division,
-        division_name=name,
-        data_kind=kind,
-        data_profile=profile,
-        data_digest=digest,
-        status=status,
+        **key.model_dump(),
+        id=f"t-{digest[:10]}",
         entries=sorted(entries, key=lambda e: (e.time_to_train_s or 0.0, e.org, e.system)),
     )
 
 
-def board_csv(board: Board) -> str:
-    """One line per entry, its table's columns first. Texts can't become spreadsheet formulas."""
-    buffer = io.StringIO()
-    names = [name for name in Entry.model_fields if name != "status"]
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(
-        ["division", "data_kind", "data_profile", "data_digest", "status", "review", "ruleset", *names]
-    )
-    for table in board.tables:
-        head = [table.division, table.data_kind, table.data_profile, table.data_digest, table.status]
-        for entry in table.entries:
-            values = entry.model_dump()
-            writer.writerow(
-                [_cell(v) for v in [*head, "unverified", board.ruleset, *(values[n] for n in names)]]
-            )
-    return buffer.getvalue()
+def _write(board: Board, ruleset: Ruleset, out: Path, now: datetime | float) -> Path:
+    for name, schema in SCHEMAS.items():
+        write_atomic(out / name, schema())
+    write_atomic(out / JSON, board_json(board))
+    write_atomic(out / CSV, board_csv(board))
+    for name, text in board_pages(board, ruleset, now):
+        write_atomic(out / name, text)
+    return out / INDEX
 
 
-def _cell(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return "" if value is None else value
+def _linked(board: Board) -> Iterable[str]:
+    yield from (entry.report for table in board.tables for entry in table.entries)
+    yield from (one.report for one in board.rejected if one.report)
+
+
+def _reports(out: Path) -> set[str]:
+    """Reports that an earlier build put there."""
+    try:
+        board = json.loads((out / JSON).read_bytes())
+        entries = [entry for table in board["tables"] for entry in table["entries"]]
+        return {one["report"] for one in [*entries, *board["rejected"]]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+
+
+def _remove(out: Path, reports: set[str]) -> None:
+    """Take away the pages of packages that are gone."""
+    for name in reports:
+        if _REPORT.fullmatch(name):
+            folder = (out / name).parent
+            system = out / SYSTEMS / folder.parent.name / f"{folder.name}.html"
+            for path in [*(folder.iterdir() if folder.is_dir() else ()), system]:
+                path.unlink(missing_ok=True)

@@ -1,53 +1,24 @@
-"""Every package below a folder, judged anew: an entry for those that pass, reasons for the rest."""
+"""Every package below a folder, judged: in order of name, by several processes where that pays."""
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+import multiprocessing
+import signal
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from harness.checker import check_all
 from harness.errors import UserError
-from harness.layout import WEAK
-from harness.leaderboard.model import Entry, Rejected
-from harness.report.data import ReportContent, report_data
-from harness.report.energy import headline
-from harness.report.model import Report
-from harness.report.page import INDEX
-from harness.report.text import clean
-from harness.scoring import score
-from rules.model import Package, Verdict
-from rules.ruleset import Ruleset
+from harness.leaderboard.judge import Judge, Judged, unreadable
 
-FIRST_REASONS = 3
-REPORTS = "reports"
+PAYS_FROM = 8  # packages: starting a process takes longer than checking a small package
+
+Found = tuple[Path | None, Judged, bool]  # folder of its pages, what came of it, known before
 
 
-@dataclass(frozen=True)
-class Judged:
-    """One package with its report; `entry` when it may be listed, `rejected` when it may not."""
-
-    folder: str  # of its report, relative to the leaderboard
-    content: ReportContent
-    entry: Entry | None
-    rejected: Rejected | None
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """Something that is no result: described but never run, or not to be read at all."""
-
-    name: str
-    rejected: Rejected | None = None
-
-
-def collect(
-    submissions: Path, ruleset: Ruleset, now: datetime | float, skip: Path, progress: Callable[[str], None]
-) -> Iterator[Judged | Skipped]:
-    """One value per system of each organisation, in order of name. `skip` is the site's own folder.
+def package_folders(submissions: Path, skip: Path) -> list[Path]:
+    """Folders that hold systems or results, in order of name. `skip` is the site's own folder.
 
     Raises UserError when there is no such folder.
     """
@@ -55,94 +26,64 @@ def collect(
         raise UserError(
             f"There is no folder {submissions}.", "name the folder of all organisations with --submissions."
         )
-    for folder in sorted(submissions.iterdir()):
-        if not folder.is_dir() or folder.name.startswith(".") or folder.resolve() == skip.resolve():
-            continue
-        if not any((folder / part).is_dir() for part in ("results", "systems")):
-            continue
-        try:
-            found = check_all(folder, ruleset)
-        except UserError as error:
-            reason = Rejected(
-                org=clean(folder.name),
-                system="",
-                verdict="unreadable",
-                errors=1,
-                reasons=[clean(error)],
-                report="",
-            )
-            yield Skipped(clean(folder.name), reason)
-            continue
-        for package, verdict in found:
-            if package.scaling == WEAK:
-                continue  # throughput has no row of its own: the table compares time-to-train
-            yield _judge(package, verdict, ruleset, now, progress)
+    return [
+        folder
+        for folder in sorted(submissions.iterdir())
+        if folder.is_dir()
+        and not folder.name.startswith(".")
+        and folder.resolve() != skip.resolve()
+        and any((folder / part).is_dir() for part in ("results", "systems"))
+    ]
 
 
-def _judge(
-    package: Package,
-    verdict: Verdict,
-    ruleset: Ruleset,
-    now: datetime | float,
-    progress: Callable[[str], None],
-) -> Judged | Skipped:
-    name = f"{clean(package.org, 100)} / {clean(package.system_name, 100)}"
-    if not package.runs and not package.result_names:
-        return Skipped(name)
-    progress(f"{verdict.verdict.replace('_', ' ')}: {name}")
-    content = report_data(package, verdict, score(package, ruleset), now)
-    folder = f"{REPORTS}/{slug(package.org)}/{slug(package.system_name or '')}"
-    if verdict.verdict == "compliant" and content.report.score.time_to_train_s is not None:
-        return Judged(folder, content, _entry(content.report, f"{folder}/{INDEX}"), None)
-    return Judged(folder, content, None, _rejected(content.report, f"{folder}/{INDEX}"))
+def collect(folders: list[Path], judge: Judge, jobs: int) -> Iterator[Found]:
+    """One value per folder, in their order. A folder that ends its process is unreadable, no more."""
+    if jobs < 2 or len(folders) < PAYS_FROM:
+        yield from map(judge, folders)
+        return
+    while folders:
+        done = 0
+        for found in _until_broken(folders, judge, jobs):
+            done += 1
+            yield found
+        if done < len(folders):  # this folder or one near it ended its process: this one on its own, then on
+            yield _alone(folders[done], judge)
+            done += 1
+        folders = folders[done:]
 
 
-def slug(name: str) -> str:
-    """A folder name: the name itself when it is plain, else what is plain of it and a digest."""
-    plain = re.sub(r"[^A-Za-z0-9_+.-]+", "-", name).strip("-.")[:60]
-    if plain and plain == name:
-        return plain
-    return f"{plain or 'unnamed'}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
+def _until_broken(folders: list[Path], judge: Judge, jobs: int) -> Iterator[Found]:
+    pool = _pool(jobs)
+    try:
+        for future in [pool.submit(judge, folder) for folder in folders]:
+            found = _result(future)
+            if found is None:
+                return
+            yield found
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _entry(report: Report, link: str) -> Entry:
-    who, energy = report.identity, headline(report.energy)
-    processor = next((f.declared for f in report.system if f.name == "host_processor_model_name"), "")
-    return Entry(
-        system=who.system,
-        org=who.org,
-        status=who.status,
-        time_to_train_s=report.score.time_to_train_s,
-        runs=len(report.runs),
-        accuracy=report.score.accuracy,
-        seconds_per_scene=report.score.seconds_per_scene,
-        energy_j=energy.joules if energy else None,
-        energy_scope=energy.scope if energy else "",
-        energy_method=energy.method if energy else "",
-        power_scored=report.energy.node_level,
-        accelerators=who.accelerators,
-        accelerator=who.accelerator,
-        nodes=who.nodes,
-        processor=processor,
-        framework=who.framework,
-        precision=who.precision,
-        global_batch_size=who.global_batch_size,
-        warnings=report.verdict.warnings,
-        commit=who.commit,
-        report=link,
-    )
+def _alone(folder: Path, judge: Judge) -> Found:
+    """Judge in a process of its own."""
+    with _pool(1) as pool:
+        found = _result(pool.submit(judge, folder))
+    reason = "the checker's process ended while it read this package: a file in it is broken or hostile"
+    return found or (None, Judged(results=[unreadable(folder, reason)]), False)
 
 
-def _rejected(report: Report, link: str) -> Rejected:
-    errors = [group for group in report.verdict.groups if group.severity == "error"]
-    reasons = [f"{group.rule}: {group.findings[0].message}" for group in errors[:FIRST_REASONS]]
-    if not reasons:
-        reasons = report.notes[:FIRST_REASONS] or [report.score.note or "no time-to-train could be computed"]
-    return Rejected(
-        org=report.identity.org,
-        system=report.identity.system,
-        verdict=report.verdict.verdict,
-        errors=report.verdict.errors,
-        reasons=reasons,
-        report=link,
+def _result(future: Future[tuple[Path, Judged, bool]]) -> Found | None:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        return None
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    # Ctrl-C is the main process's to handle
+    return ProcessPoolExecutor(
+        jobs,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
     )

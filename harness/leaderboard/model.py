@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class Part(BaseModel):
@@ -14,17 +16,23 @@ class Part(BaseModel):
 class Entry(Part):
     """One compliant package. None and empty texts mean: not measured, not stated."""
 
+    id: str  # stable: <organisation>/<system>, as folder names
     system: str
     org: str
     status: str
     time_to_train_s: float | None
+    fastest_run_s: float | None  # of the runs that converged, the dropped ones included
+    slowest_run_s: float | None
     runs: int
-    accuracy: float | None
+    accuracy: float | None  # on the validation scenes, mean of the last evaluations
+    test_accuracy: float | None  # on the test scenes, mean over runs
+    samples_per_s: float | None
     seconds_per_scene: float | None
     energy_j: float | None
     energy_scope: str  # empty when no energy was measured
     energy_method: str
     power_scored: bool  # whole-node power logs in every run
+    replay_verified: bool  # the accuracy was computed again from the kept weights
     accelerators: int | None
     accelerator: str
     nodes: int | None
@@ -34,18 +42,26 @@ class Entry(Part):
     global_batch_size: int | None
     warnings: int
     commit: str
+    checked: str  # when the checker passed exactly these files
     report: str  # path of the report, relative to the leaderboard
+    system_page: str
 
 
-class Table(Part):
-    """Entries that compare with each other: same division, same data set, same status, same rules."""
+class Key(Part):
+    """What entries must share to stand in one table: they compare with each other and nothing else."""
 
-    division: str
-    division_name: str
     data_kind: str  # SYNTHETIC, official, the submitter's own
+    division: str
     data_profile: str
     data_digest: str
     status: str
+    division_name: str
+
+
+class Table(Key):
+    """Entries that compare with each other: same division, same data set, same status, same rules."""
+
+    id: str  # stable name of the table in links
     entries: list[Entry]  # fastest first
 
 
@@ -65,7 +81,19 @@ class Board(Part):
     generated: str
     tool: str
     ruleset: str
+    review: str = "unverified"
+    note: str = ""  # what the builder of this site has to say about it
     tables: list[Table]
     rejected: list[Rejected]
     unscored: list[str]  # described, but nothing was run yet
     footnotes: list[str]
+
+    @property
+    def listed(self) -> int:
+        return sum(len(table.entries) for table in self.tables)
+
+
+def board_schema() -> str:
+    """JSON Schema of leaderboard.json, as text."""
+    schema = Board.model_json_schema(by_alias=True, mode="serialization")
+    return json.dumps(schema, indent=1, ensure_ascii=True) + "\n"

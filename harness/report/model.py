@@ -256,6 +256,7 @@ class SceneRow(Part):
     daylight: str
     latitude: float | None
     longitude: float | None
+    estimated: bool = False  # from the orbit in the file name
 
 
 class ScienceCard(Part):

@@ -14,8 +14,9 @@ from harness.report import charts
 from harness.report.data import ReportContent, report_data
 from harness.report.energy import headline
 from harness.report.identity import UNDETECTABLE
-from harness.report.model import Report
-from harness.report.site import render, write_folder
+from harness.report.maps import scene_map
+from harness.report.model import Report, TimelineCard
+from harness.report.site import TEMPLATES, data_block, render, write_folder
 from harness.report.text import NOT_MEASURED, energy
 from rules.model import Package, Score, Verdict
 
@@ -46,14 +47,19 @@ def build_report(
     return write_report(report_data(package, verdict, score, now), out_dir, now)
 
 
-def write_report(content: ReportContent, out_dir: Path, now: datetime | float) -> Path:
-    """The page, the data and the pictures of a report; returns the path of index.html."""
+def write_report(
+    content: ReportContent, out_dir: Path, now: datetime | float, home: str = "", durable: bool = True
+) -> Path:
+    """The page, the data and the pictures of a report; returns the path of index.html.
+
+    `home` is the leaderboard's index.html as seen from the page, when the report is part of one.
+    """
     files: dict[str, str | bytes] = {
-        INDEX: report_page(content.report, now),
+        INDEX: report_page(content.report, now, home),
         DATA: data_json(content.report),
         **content.files,
     }
-    return write_folder(out_dir, files, INDEX, _PICTURE)
+    return write_folder(out_dir, files, INDEX, _PICTURE, durable)
 
 
 def data_json(report: Report) -> str:
@@ -61,11 +67,20 @@ def data_json(report: Report) -> str:
     return json.dumps(json.loads(report.model_dump_json(by_alias=True)), indent=1) + "\n"
 
 
-def report_page(report: Report, now: datetime | float) -> str:
+def report_schema() -> str:
+    """JSON Schema of data.json, as text."""
+    schema = Report.model_json_schema(by_alias=True, mode="serialization")
+    return json.dumps(schema, indent=1, ensure_ascii=True) + "\n"
+
+
+def report_page(report: Report, now: datetime | float, home: str = "") -> str:
     """index.html as text."""
     return render(
         "report.html",
         now,
+        files=(TEMPLATES / "chart.js",),
+        home=home,
+        timeline_data=_timeline_data(report.timeline),
         r=report,
         charts=_charts(report),
         contents=list(CONTENTS.items()),
@@ -88,11 +103,23 @@ def _charts(report: Report) -> dict[str, Markup]:
             lambda w: charts.learning_curves(runs, lambda e: e.eval_accuracy, accuracy, "accuracy", w, target)
         ),
         "loss": charts.both(lambda w: charts.learning_curves(runs, lambda e: e.train_loss, loss, "loss", w)),
+        "throughput": charts.both(
+            lambda w: charts.learning_curves(
+                runs, lambda e: e.patches_per_s, "Training throughput by epoch", "patches/s", w
+            )
+        ),
+        "energy": charts.both(lambda w: charts.energy_bars(report.energy, w)),
+        "map": charts.both(lambda w: scene_map(science, w)),
         "timeline": charts.both(lambda w: charts.timeline(line, w) if line else None),
         "calibration": charts.both(lambda w: charts.calibration(science, w)),
         "precision_recall": charts.both(lambda w: charts.precision_recall(science, w)),
         "groups": charts.both(lambda w: charts.group_dots(science, w)),
     }
+
+
+def _timeline_data(card: TimelineCard | None) -> Markup | None:
+    """What the page's script draws the timeline from."""
+    return data_block(card.model_dump(exclude={"quantities", "sampling", "notes"})) if card else None
 
 
 def energy_headline(report: Report) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from harness.report import orbit
 from harness.report.model import CalibrationBin, GroupRow, Metric, SceneRow, ScienceCard
 from harness.report.text import clean, finite, whole
 from rules.model import Run
@@ -112,13 +113,20 @@ def _precision_recall(points: Any) -> Iterable[tuple[float, float]]:
 
 
 def _scene(row: dict[str, Any]) -> SceneRow:
+    name = clean(row.get("name"), 120)
+    latitude, longitude = finite(row.get("latitude")), finite(row.get("longitude"))
+    stated = bool(position(latitude, longitude))
+    guess = None if stated else orbit.estimate(name)
+    if guess is not None:
+        latitude, longitude = guess
     return SceneRow(
-        name=clean(row.get("name"), 120),
+        name=name,
         accuracy=_fraction(row.get("accuracy")),
         cloud_fraction=_fraction(row.get("cloud_fraction")),
         daylight=daylight(row.get("daylight")),
-        latitude=finite(row.get("latitude")),
-        longitude=finite(row.get("longitude")),
+        latitude=latitude,
+        longitude=longitude,
+        estimated=guess is not None,
     )
 
 

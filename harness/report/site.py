@@ -1,6 +1,6 @@
-"""What every page shares: the template engine, its filters, the one style sheet and script, the policy.
+"""What every page shares: the template engine, its filters, the style sheet and scripts, the policy.
 
-Style and script stand in the page itself and are named by digest in its Content-Security-Policy, so a
+Style and scripts stand in the page itself and are named by digest in its Content-Security-Policy, so a
 page works from any path, offline, and can neither load nor run anything else.
 """
 
@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +26,7 @@ from harness.report import labels, text
 from harness.report.science import position
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
+NOTHING = re.compile(r"(?!)")
 
 
 @lru_cache(maxsize=4)
@@ -50,11 +53,7 @@ def environment(extra: Path | None = None) -> Environment:
         size=text.size,
         position=lambda row: position(row.latitude, row.longitude),
     )
-    style, script = _asset("page.css"), _asset("page.js")
     engine.globals.update(
-        style=Markup(style),
-        script=Markup(script),
-        policy=_policy(style, script),
         tool=f"cloudmask-harness {__version__}",
         footnotes=labels.FOOTNOTES,
         verdicts=labels.VERDICTS,
@@ -66,11 +65,32 @@ def environment(extra: Path | None = None) -> Environment:
     return engine
 
 
-def _asset(name: str) -> str:
-    return re.sub(r"\s*\n\s*", "\n", (TEMPLATES / name).read_text(encoding="utf-8")).strip() + "\n"
+@dataclass(frozen=True)
+class Assets:
+    """The style sheet and script of one kind of page, and the policy that allows these and no others."""
+
+    style: Markup
+    script: Markup
+    policy: str
 
 
-def _policy(style: str, script: str) -> str:
+@lru_cache(maxsize=16)
+def assets(names: tuple[Path, ...], loads: bool) -> Assets:
+    """The files of a page joined: .css into its style, .js into its script.
+
+    `loads` allows the script to load further scripts of the same site; nothing else ever can.
+    """
+    style, script = (
+        "".join(_asset(path) for path in names if path.suffix == suffix) for suffix in (".css", ".js")
+    )
+    return Assets(Markup(style), Markup(script), _policy(style, script, loads))
+
+
+def _asset(path: Path) -> str:
+    return re.sub(r"\s*\n\s*", "\n", path.read_text(encoding="utf-8")).strip() + "\n"
+
+
+def _policy(style: str, script: str, loads: bool) -> str:
     """No network, no frames, no forms; only this style, this script and pictures beside the page."""
 
     def digest(asset: str) -> str:
@@ -79,7 +99,7 @@ def _policy(style: str, script: str) -> str:
     parts = {
         "default-src": "'none'",
         "style-src": digest(style),
-        "script-src": digest(script),
+        "script-src": f"{digest(script)} 'strict-dynamic'" if loads else digest(script),
         "img-src": "'self' file: data:",
         "base-uri": "'none'",
         "form-action": "'none'",
@@ -87,21 +107,61 @@ def _policy(style: str, script: str) -> str:
     return "; ".join(f"{name} {value}" for name, value in parts.items())
 
 
-def render(template: str, now: datetime | float, extra: Path | None = None, **values: Any) -> str:
-    """A page as text. `now` is the time of generation it states."""
-    page = environment(extra).get_template(template).render(generated=text.timestamp(now), **values)
+COMMON = (TEMPLATES / "page.css", TEMPLATES / "page.js")
+
+
+def render(
+    template: str,
+    now: datetime | float,
+    extra: Path | None = None,
+    files: tuple[Path, ...] = (),
+    loads: bool = False,
+    **values: Any,
+) -> str:
+    """A page as text. `now` is the time of generation it states.
+
+    `extra` is a further folder of templates; `files` are style sheets and scripts beyond the common ones.
+    """
+    used = assets((*COMMON, *files), loads)
+    page = (
+        environment(extra)
+        .get_template(template)
+        .render(
+            generated=text.timestamp(now),
+            style=used.style,
+            script=used.script,
+            policy=used.policy,
+            **values,
+        )
+    )
     return re.sub(r"\n[ \t]*(?:\n[ \t]*)+", "\n", page)
 
 
-def write_folder(folder: Path, files: dict[str, str | bytes], last: str, stale: re.Pattern[str]) -> Path:
+def data_block(value: Any) -> Markup:
+    """JSON that may stand in a <script type="application/json"> or a script: ASCII, without < or &."""
+    plain = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return Markup(plain.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def write_folder(
+    folder: Path,
+    files: dict[str, str | bytes],
+    last: str,
+    stale: re.Pattern[str] = NOTHING,
+    durable: bool = True,
+) -> Path:
     """Write files into a folder, the page `last` after everything it refers to; returns its path.
 
-    Each file is replaced atomically. Files whose name matches `stale` and that are not written this
-    time are removed afterwards: leftovers of an earlier report. Raises UserError when it cannot be written.
+    Each file is replaced atomically, unless nobody reads the folder yet (not `durable`). Files whose name
+    matches `stale` and that are not written this time are removed afterwards: leftovers of an earlier
+    report. Raises UserError when it cannot be written.
     """
     try:
         for name in sorted(files, key=lambda n: (n == last, n)):
-            write_atomic(folder / name, files[name])
+            if durable:
+                write_atomic(folder / name, files[name])
+            else:
+                write_plain(folder / name, files[name])
         for path in sorted(folder.iterdir()):
             if stale.fullmatch(path.name) and path.name not in files and path.is_file():
                 path.unlink()
@@ -110,3 +170,9 @@ def write_folder(folder: Path, files: dict[str, str | bytes], last: str, stale: 
             f"Cannot write {folder}: {error.strerror}.", "free space, check permissions or use --out."
         ) from error
     return folder / last
+
+
+def write_plain(path: Path, data: str | bytes) -> None:
+    """Write a file in a folder that nobody reads yet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data.encode() if isinstance(data, str) else data)

@@ -55,7 +55,7 @@ class Visit:
 def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
     contexts = []
 
-    def go(path: Path, width: int = 1280, scheme: str = "light", **options: Any) -> Visit:
+    def go(path: Path, width: int = 1280, scheme: str = "light", part: str = "", **options: Any) -> Visit:
         context = browser.new_context(
             viewport={"width": width, "height": 800}, color_scheme=scheme, **options
         )
@@ -65,7 +65,7 @@ def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
         seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
         seen.page.on("requestfailed", lambda request: seen.complaints.append(f"failed: {request.url}"))
         seen.page.on("request", lambda request: seen.requests.append(request.url))
-        seen.page.goto(path.as_uri())
+        seen.page.goto(path.as_uri() + part)
         return seen
 
     yield go
@@ -75,11 +75,28 @@ def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
 
 @dataclass(frozen=True)
 class Site:
-    """index.html of a compliant report, one that is not, and a leaderboard of both kinds."""
+    """index.html of a compliant report, one that is not, one with GPUs, and pages of a leaderboard."""
 
     good: Path
     bad: Path
+    gpu: Path
     board: Path
+
+    @property
+    def compare(self) -> Path:
+        return self.board.with_name("compare.html")
+
+    @property
+    def system(self) -> Path:
+        return self.board.parent / "system" / "Beta" / "fast.html"
+
+    @property
+    def method(self) -> Path:
+        return self.board.with_name("method.html")
+
+    @property
+    def systems(self) -> Path:
+        return self.board.with_name("systems.html")
 
 
 @pytest.fixture(scope="session")
@@ -87,18 +104,24 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     root = tmp_path_factory.mktemp("site")
     submissions = root / "submissions"
     good = enrich(build_package(submissions, org="Alpha", system="box"), gpus=0, scenes=2)
+    gpus = {"accelerators_per_node": 2, "precision": "bfloat16"}
     fast = build_package(
-        submissions,
-        org="Beta",
-        system="fast",
-        accelerators_per_node=2,
-        seeds=(11, 8_222, 43_333, 504_444, 6_155_555),
+        submissions, org="Beta", system="fast", seeds=(11, 8_222, 43_333, 504_444, 6_155_555), **gpus
     )
     enrich(fast, gpus=2, scenes=1)
+    free = build_package(
+        submissions,
+        org="Gamma",
+        system="free",
+        division="open",
+        seeds=(121, 9_242, 53_363, 604_484, 7_155_655),
+        **gpus,
+    )
+    enrich(free, gpus=2, scenes=1)
     bad = enrich(build_package(submissions, org="Hasty", system="rushed"), scenes=1)
     bad.edit_events(2, lambda events: [e for e in events if e["key"] != "seed"])
     pages = []
-    for built in (good, bad):
+    for built in (good, bad, fast):
         package, verdict = check_package(built.root)
         out = root / "reports" / built.options.system
         pages.append(build_report(package, verdict, score(package, load_ruleset()), out, NOW))

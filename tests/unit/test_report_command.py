@@ -76,5 +76,5 @@ def test_leaderboard_defaults_to_its_own_folder(tmp_path: Path, capsys: pytest.C
     build_package(tmp_path)
     code, out, err = run(capsys, "leaderboard", "--submissions", str(tmp_path))
     assert code == 0 and "1 result listed, 0 packages rejected" in out
-    assert "compliant: ExampleLab / testbox" in err
+    assert "listed: ExampleLab / testbox" in err
     assert (tmp_path / "leaderboard" / "index.html").is_file()

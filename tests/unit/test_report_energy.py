@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.report.charts import energy_bars
 from harness.report.energy import energy_card, headline
+from harness.report.model import EnergyCard, EnergySummary
 from harness.telemetry.reader import Series, TelemetryFile
 from rules.model import Event, Log, Package, Run
 
@@ -107,3 +109,18 @@ def test_node_power_logs_make_it_eligible() -> None:
 def test_a_sampled_node_without_power_files_gives_no_power_score() -> None:
     card = energy_card(package(), {0: [file(series("node", watts=200.0))]})
     assert not card.node_level and "The whole node was sampled" in card.explanation
+
+
+def test_bars_of_overlapping_scopes_stand_side_by_side() -> None:
+    summary = [
+        EnergySummary(scope=scope, source="nvml", method="energy counter", joules=joules, runs=5)
+        for scope, joules in (("all 2 GPUs", 38_440.0), ("gpu0", 0.0))
+    ]
+    card = EnergyCard(rows=[], summary=summary, missing=[], node_level=False, explanation="")
+    text = str((energy_bars(card, 760) or pytest.fail("no chart")).render())
+    assert (
+        "38.44\N{NO-BREAK SPACE}kJ" in text
+        and "energy per run (kJ)" in text
+        and text.count('class="bar"') == 2
+    )
+    assert energy_bars(card.model_copy(update={"summary": []}), 760) is None

@@ -1,0 +1,74 @@
+"""Verdicts and pages of packages that were checked before, by digest of package, tool and ruleset.
+
+The cache never lies among the submissions: whoever may add a package there could add a verdict too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.leaderboard.fingerprint import tool_digest
+
+JUDGED = "judged.json"
+
+
+def default_cache() -> Path:
+    """$XDG_CACHE_HOME/cloudmask/leaderboard, by default below ~/.cache."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "cloudmask" / "leaderboard"
+
+
+def cache_key(package_digest: str, org: str, ruleset: str, replay: bool) -> str:
+    """Names a verdict: the files, their folder's name, the tool, the ruleset, and whether it replayed."""
+    parts = (package_digest, org, tool_digest(), ruleset, "replay" if replay else "check")
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def folder_of(cache: Path, key: str) -> Path:
+    return cache / key[:2] / key
+
+
+def fill(cache: Path, key: str, write: Callable[[Path], None]) -> Path:
+    """The folder of `key`, written by `write` unless it is there: whole or not at all."""
+    target = folder_of(cache, key)
+    if (target / JUDGED).is_file():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(dir=target.parent, prefix=".new-"))
+    try:
+        write(fresh)
+        fresh.chmod(0o755)
+        try:
+            fresh.rename(target)
+        except OSError:  # another build was faster
+            if not (target / JUDGED).is_file():
+                raise
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return target
+
+
+def publish(source: Path, out: Path) -> None:
+    """Put the files below `source` at the same place below `out`, as hard links where that is possible."""
+    for folder, _, files in os.walk(source):
+        place = out / Path(folder).relative_to(source)
+        place.mkdir(parents=True, exist_ok=True)
+        for name in files:
+            if not (Path(folder) == source and name == JUDGED):
+                _put(Path(folder, name), place / name)
+
+
+def _put(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        if not os.path.samefile(source, target):
+            target.unlink()
+            _put(source, target)
+    except OSError:  # another file system, or one without hard links
+        shutil.copyfile(source, target)

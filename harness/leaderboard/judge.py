@@ -1,0 +1,228 @@
+"""One organisation's folder: checked, scored and rendered, or found unchanged since that was done."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from harness.checker import check_all
+from harness.errors import UserError, WrongData
+from harness.files import write_json
+from harness.layout import BENCHMARK, SCALING
+from harness.leaderboard.cache import JUDGED, cache_key, fill, folder_of
+from harness.leaderboard.comparison import write_comparison
+from harness.leaderboard.fingerprint import package_digest
+from harness.leaderboard.model import Entry, Key, Rejected
+from harness.leaderboard.systempage import SYSTEMS, write_system_page
+from harness.report.data import ReportContent, report_data
+from harness.report.energy import headline
+from harness.report.model import Report
+from harness.report.page import INDEX, write_report
+from harness.report.text import clean
+from harness.scoring import score
+from rules.model import Outcome, Package, Verdict
+from rules.ruleset import Ruleset
+
+FIRST_REASONS = 3
+REPORTS = "reports"
+REPLAY_RULE = "EVD019"
+
+
+class Result(BaseModel):
+    """What came of one entry of an organisation: exactly one of the three."""
+
+    name: str
+    entry: Entry | None = None
+    key: Key | None = None  # of the table the entry belongs to
+    rejected: Rejected | None = None
+    unscored: str | None = None
+
+
+class Judged(BaseModel):
+    """All entries of one organisation. Its pages lie in the folder of the cache that holds this."""
+
+    results: list[Result]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """How to judge: picklable, so that several processes can share the work."""
+
+    ruleset: Ruleset
+    cache: Path
+    now: datetime | float
+    data: tuple[Path, ...] = ()  # data sets to replay on; none means no replay
+
+    def __call__(self, folder: Path) -> tuple[Path, Judged, bool]:
+        """Folder of the pages, what came of it, and whether that was known before.
+
+        A replay is worth keeping: an unchanged package that was once replayed stays so.
+        """
+        keys = self.keys(folder)
+        for key in keys[:1] if self.data else keys:
+            place = folder_of(self.cache, key)
+            known = _read(place)
+            if known is not None:
+                return place, known, True
+        made = fill(self.cache, keys[0 if self.data else 1], partial(self._write, folder))
+        return made, Judged.model_validate_json((made / JUDGED).read_bytes()), False
+
+    def keys(self, folder: Path) -> tuple[str, str]:
+        """Names in the cache of the folder's verdict: with a replay, and without one."""
+        digest = package_digest(folder)
+        rules = hashlib.sha256(self.ruleset.model_dump_json().encode()).hexdigest()
+        with_replay, without = (cache_key(digest, folder.name, rules, replay) for replay in (True, False))
+        return with_replay, without
+
+    def _write(self, folder: Path, place: Path) -> None:
+        judged = Judged(results=list(self._results(folder, place)))
+        write_json(place / JUDGED, judged.model_dump())
+
+    def _results(self, folder: Path, place: Path) -> list[Result]:
+        try:
+            found = check_all(folder, self.ruleset, prepare=self._replayer())
+        except UserError as error:
+            return [unreadable(folder, clean(error))]
+        return [_judge(package, verdict, self.ruleset, self.now, place) for package, verdict in found]
+
+    def _replayer(self) -> Callable[[Package], None] | None:
+        if not self.data:
+            return None
+        from harness.replay import replay_package  # psutil loads slowly: only where it is needed
+
+        def replay(package: Package) -> None:
+            for data in self.data:
+                with suppress(WrongData):
+                    replay_package(package, data)
+                    break
+
+        return replay
+
+
+def _read(place: Path) -> Judged | None:
+    """What the cache knows; None, and room for a new verdict, when it is not there or not whole."""
+    try:
+        return Judged.model_validate_json((place / JUDGED).read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError:
+        shutil.rmtree(place)
+        return None
+
+
+def unreadable(folder: Path, reason: str) -> Result:
+    """An organisation's folder of which nothing can be said."""
+    org = clean(folder.name)
+    rejected = Rejected(org=org, system="", verdict="unreadable", errors=1, reasons=[reason], report="")
+    return Result(name=org, rejected=rejected)
+
+
+def _judge(
+    package: Package, verdict: Verdict, ruleset: Ruleset, now: datetime | float, place: Path
+) -> Result:
+    name = f"{clean(package.org, 100)} / {clean(package.system_name, 100)}"
+    if not package.runs and not package.result_names:
+        return Result(name=name, unscored=f"{name}: nothing was run yet")
+    scored = score(package, ruleset.of(package.benchmark))
+    if verdict.verdict == "compliant" and scored.weak is not None:
+        return Result(name=name, unscored=f"{name}: weak scaling, which has no time-to-train")
+    content = report_data(package, verdict, scored, now)
+    id = entry_id(package)
+    folder, system = f"{REPORTS}/{id}", f"{SYSTEMS}/{id}.html"
+    write_report(content, place / folder, now, home="../../../index.html", durable=False)
+    if verdict.verdict != "compliant" or content.report.score.time_to_train_s is None:
+        return Result(name=name, rejected=_rejected(content.report, f"{folder}/{INDEX}"))
+    entry = _entry(content.report, verdict, id, f"{folder}/{INDEX}", system)
+    write_comparison(content.report, entry, place / folder)
+    write_system_page(content.report, entry, place / system, now)
+    return Result(name=name, entry=entry, key=_key(content))
+
+
+def entry_id(package: Package) -> str:
+    """<organisation>/<system>, with scaling and benchmark only where they are not the usual ones."""
+    parts = [package.system_name or ""]
+    parts += [p for p, usual in ((package.scaling, SCALING), (package.benchmark, BENCHMARK)) if p != usual]
+    return f"{slug(package.org)}/{slug('.'.join(parts))}"
+
+
+def slug(name: str) -> str:
+    """A folder name: the name itself when it is plain, else what is plain of it and a digest."""
+    plain = re.sub(r"[^A-Za-z0-9_+.-]+", "-", name).strip("-.")[:60]
+    if plain and plain == name:
+        return plain
+    return f"{plain or 'unnamed'}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
+
+
+def _key(content: ReportContent) -> Key:
+    who, data = content.report.identity, content.report.dataset
+    kind, profile, digest = (data.kind, data.profile, data.digest) if data else ("not stated", "", "")
+    return Key(
+        data_kind=kind,
+        division=who.division,
+        data_profile=profile,
+        data_digest=digest,
+        status=who.status,
+        division_name=who.division_name,
+    )
+
+
+def _entry(report: Report, verdict: Verdict, id: str, link: str, system: str) -> Entry:
+    who, energy = report.identity, headline(report.energy)
+    processor = next((f.declared for f in report.system if f.name == "host_processor_model_name"), "")
+    times = [run.time_to_train_s for run in report.runs if run.time_to_train_s is not None]
+    replayed = any(r.id == REPLAY_RULE and r.outcome is Outcome.PASS for r in verdict.rules)
+    return Entry(
+        id=id,
+        system=who.system,
+        org=who.org,
+        status=who.status,
+        time_to_train_s=report.score.time_to_train_s,
+        fastest_run_s=min(times, default=None),
+        slowest_run_s=max(times, default=None),
+        runs=len(report.runs),
+        accuracy=report.score.accuracy,
+        test_accuracy=report.score.science.get("accuracy"),
+        samples_per_s=report.score.samples_per_s,
+        seconds_per_scene=report.score.seconds_per_scene,
+        energy_j=energy.joules if energy else None,
+        energy_scope=energy.scope if energy else "",
+        energy_method=energy.method if energy else "",
+        power_scored=report.energy.node_level,
+        replay_verified=replayed,
+        accelerators=who.accelerators,
+        accelerator=who.accelerator,
+        nodes=who.nodes,
+        processor=processor,
+        framework=who.framework,
+        precision=who.precision,
+        global_batch_size=who.global_batch_size,
+        warnings=report.verdict.warnings,
+        commit=who.commit,
+        checked=report.generated,
+        report=link,
+        system_page=system,
+    )
+
+
+def _rejected(report: Report, link: str) -> Rejected:
+    errors = [group for group in report.verdict.groups if group.severity == "error"]
+    reasons = [f"{group.rule}: {group.findings[0].message}" for group in errors[:FIRST_REASONS]]
+    if not reasons:
+        reasons = report.notes[:FIRST_REASONS] or [report.score.note or "no time-to-train could be computed"]
+    return Rejected(
+        org=report.identity.org,
+        system=report.identity.system,
+        verdict=report.verdict.verdict,
+        errors=report.verdict.errors,
+        reasons=reasons,
+        report=link,
+    )

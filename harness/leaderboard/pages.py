@@ -1,0 +1,192 @@
+"""The pages of the site: index, plain lists for large boards, systems, compare, method, rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from harness.leaderboard.model import Board, Entry, Rejected, Table
+from harness.report.site import data_block, render
+from rules.registry import catalogue
+from rules.ruleset import Ruleset
+
+TEMPLATES = Path(__file__).resolve().parent / "templates"
+STYLE = TEMPLATES / "board.css"
+INDEX, COMPARE, METHOD, ALL_SYSTEMS, REJECTED = (
+    "index.html",
+    "compare.html",
+    "method.html",
+    "systems.html",
+    "rejected.html",
+)
+FIRST_ROWS = 50  # of a table that stand in the index itself; scripts show the rest, or tables/ does
+FIRST_TABLES = 20
+FIRST_REJECTED = 20
+PAGE_ROWS = 500  # of the plain pages
+
+_TEXT = (
+    "id",
+    "system",
+    "org",
+    "energy_scope",
+    "accelerator",
+    "processor",
+    "framework",
+    "precision",
+    "commit",
+    "checked",
+)
+_NUMBERS = (
+    "time_to_train_s",
+    "fastest_run_s",
+    "slowest_run_s",
+    "accuracy",
+    "test_accuracy",
+    "samples_per_s",
+    "seconds_per_scene",
+    "energy_j",
+    "accelerators",
+    "nodes",
+    "global_batch_size",
+    "runs",
+    "warnings",
+    "power_scored",
+    "replay_verified",
+)
+
+
+def board_pages(board: Board, ruleset: Ruleset, now: datetime | float) -> Iterator[tuple[str, str]]:
+    """(path, text) of every page but the reports and system pages, one at a time; the index comes last."""
+    yield COMPARE, page("compare.html", now, "", ("compare.js",), loads=True, current=COMPARE)
+    yield METHOD, page("method.html", now, "", ruleset=ruleset, rules=catalogue(), current=METHOD)
+    yield from _table_pages(board, now)
+    yield from _system_pages(board, now)
+    yield from _rejected_pages(board, now)
+    yield (
+        INDEX,
+        page(
+            "leaderboard.html",
+            now,
+            "",
+            ("board.js",),
+            b=board,
+            data=compact(board),
+            first_rows=FIRST_ROWS,
+            first_tables=FIRST_TABLES,
+            first_rejected=FIRST_REJECTED,
+            table_page=table_page,
+            current=INDEX,
+        ),
+    )
+
+
+def page(
+    template: str,
+    now: datetime | float,
+    root: str,
+    scripts: Sequence[str] = (),
+    loads: bool = False,
+    **values: Any,
+) -> str:
+    """A page of the site. `root` leads from it to the folder of index.html: "", "../", ..."""
+    files = (STYLE, *(TEMPLATES / name for name in scripts))
+    return render(template, now, TEMPLATES, files, loads, root=root, **values)
+
+
+def table_page(table: Table, number: int = 1) -> str:
+    """Path of the plain page that lists rows of a table."""
+    return f"tables/{table.id}.html" if number == 1 else f"tables/{table.id}-{number}.html"
+
+
+def _beside(table: Table, number: int) -> str:
+    return table_page(table, number).rpartition("/")[2]
+
+
+def _table_pages(board: Board, now: datetime | float) -> Iterator[tuple[str, str]]:
+    for table in board.tables:
+        parts = _split(table.entries, PAGE_ROWS)
+        for number, rows in enumerate(parts, start=1):
+            yield (
+                table_page(table, number),
+                page(
+                    "table.html",
+                    now,
+                    "../",
+                    b=board,
+                    t=table,
+                    rows_here=rows,
+                    number=number,
+                    pages=len(parts),
+                    table_name=partial(_beside, table),
+                    current="",
+                ),
+            )
+
+
+def _system_pages(board: Board, now: datetime | float) -> Iterator[tuple[str, str]]:
+    """All systems by the hardware that trains: the accelerator, or else the processor."""
+    named = [(_hardware(entry), entry, table) for table in board.tables for entry in table.entries]
+    named.sort(key=lambda one: (one[0].casefold(), one[1].org.casefold(), one[1].system.casefold()))
+    parts = _split(named, PAGE_ROWS)
+    for number, rows in enumerate(parts, start=1):
+        groups: dict[str, list[tuple[Entry, Table]]] = {}
+        for hardware, entry, table in rows:
+            groups.setdefault(hardware, []).append((entry, table))
+        name = ALL_SYSTEMS if number == 1 else f"systems-{number}.html"
+        values: dict[str, Any] = {
+            "groups": groups,
+            "total": len(named),
+            "number": number,
+            "pages": len(parts),
+        }
+        yield name, page("systems.html", now, "", current=ALL_SYSTEMS, **values)
+
+
+def _hardware(entry: Entry) -> str:
+    if entry.accelerators:
+        return entry.accelerator or "accelerators, model not stated"
+    return entry.processor or "processor not stated"
+
+
+def _rejected_pages(board: Board, now: datetime | float) -> Iterator[tuple[str, str]]:
+    parts: list[list[Rejected]] = _split(board.rejected, PAGE_ROWS)
+    for number, rows in enumerate(parts, start=1):
+        name = REJECTED if number == 1 else f"rejected-{number}.html"
+        values: dict[str, Any] = {"b": board, "rows": rows, "number": number, "pages": len(parts)}
+        yield name, page("rejected.html", now, "", current=REJECTED, **values)
+
+
+def _split(values: list[Any], size: int) -> list[list[Any]]:
+    """Parts of at most `size`; one empty part when there is nothing."""
+    return [values[i : i + size] for i in range(0, len(values), size)] or [[]]
+
+
+def compact(board: Board) -> Markup:
+    """All rows for the index's script: arrays instead of objects, each text once."""
+    places: dict[str, int] = {}
+
+    def place(text: str) -> int:
+        return places.setdefault(text, len(places))
+
+    def row(entry: Entry) -> list[Any]:
+        values = entry.model_dump()
+        return [*(place(values[name]) for name in _TEXT), *(_short(values[name]) for name in _NUMBERS)]
+
+    tables = [
+        {
+            **{name: value for name, value in table if name != "entries"},
+            "rows": [row(entry) for entry in table.entries],
+        }
+        for table in board.tables
+    ]
+    return data_block({"text": _TEXT, "numbers": _NUMBERS, "tables": tables, "strings": list(places)})
+
+
+def _short(value: float | int | bool | None) -> float | int | None:
+    """Numbers to nine digits, truth as 0 or 1: what is shown has fewer."""
+    return float(f"{value:.9g}") if isinstance(value, float) else None if value is None else int(value)

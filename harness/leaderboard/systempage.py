@@ -1,0 +1,20 @@
+"""The page of one system: what it is, what is installed on it, and its result."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from harness.leaderboard.model import Entry
+from harness.leaderboard.pages import page
+from harness.report.identity import UNDETECTABLE
+from harness.report.model import Report
+from harness.report.site import write_plain
+
+SYSTEMS = "system"  # not "systems": the site must not look like a package
+
+
+def write_system_page(report: Report, entry: Entry, path: Path, now: datetime | float) -> None:
+    write_plain(
+        path, page("system.html", now, "../../", r=report, e=entry, undetectable=UNDETECTABLE, current="")
+    )

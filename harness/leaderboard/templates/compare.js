@@ -1,0 +1,254 @@
+// The compare page: loads the chosen results, says what differs, and gives ratios only where they are fair.
+(function () {
+  const place = document.getElementById("compared");
+  if (!place) return;
+  const form = document.getElementById("add"), said = document.getElementById("said");
+  const MOST = 6;
+  const ID = /^[A-Za-z0-9_+][A-Za-z0-9_+.-]*\/[A-Za-z0-9_+][A-Za-z0-9_+.-]*$/;
+  const loaded = new Map();
+  let axis = "at_s", all = false, back = ""; // back: where the focus goes after drawing anew
+
+  // Each reports/<id>/compare.js calls this.
+  window.cloudmask = function (result) { loaded.set(result.id, result); };
+
+  const chosen = () => [...new Set(decodeURIComponent(location.hash.slice(1)).split("&"))].filter((id) => ID.test(id)).slice(0, MOST);
+  function choose(ids) { location.hash = ids.join("&"); }
+
+  function load(id) {
+    if (loaded.has(id)) return Promise.resolve();
+    return new Promise(function (done) {
+      const script = document.createElement("script");
+      script.src = "reports/" + id + "/compare.js";
+      script.addEventListener("load", done);
+      script.addEventListener("error", function () { loaded.set(id, null); done(); });
+      document.head.append(script);
+    });
+  }
+
+  function make(name, attributes, ...children) {
+    const node = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes || {})) {
+      if (key in node) node[key] = value; else node.setAttribute(key, value);
+    }
+    node.append(...children.filter((child) => child !== null && child !== undefined));
+    return node;
+  }
+  const bdi = (text) => make("bdi", {}, String(text));
+  const NBSP = "\u00a0";
+  const fixed = (digits, unit) => (v) => v.toFixed(digits) + (unit ? NBSP + unit : "");
+  const significant = (digits, unit) => (v) =>
+    v.toLocaleString("en", { minimumSignificantDigits: digits, maximumSignificantDigits: digits }).replaceAll(",", "\u202f") + NBSP + unit;
+
+  function draw(results) {
+    if (!results.length) { place.replaceChildren(make("p", { className: "spaced" }, "Nothing is chosen yet.")); return; }
+    const reasons = unfair(results);
+    place.replaceChildren(...[
+      heads(results), results.length > 1 ? warning(results, reasons) : null,
+      part("Numbers", numbers(results, reasons)),
+      part("Learning curves", curves(results)),
+      part("Systems", systems(results)),
+    ].filter(Boolean));
+  }
+  function part(title, ...body) {
+    const id = title.toLowerCase().replaceAll(" ", "-");
+    const one = make("section", { className: "full", id }, make("h2", { id: id + "-h" }, title), make("div", { className: "body" }, ...body));
+    one.setAttribute("aria-labelledby", id + "-h");
+    return one;
+  }
+
+  function heads(results) {
+    return make("ul", { className: "compared" }, ...results.map(function (r, i) {
+      const base = make("input", { type: "radio", name: "base", checked: i === 0 });
+      base.addEventListener("change", function () { back = "[name=base]"; choose([r.id, ...chosen().filter((id) => id !== r.id)]); });
+      const drop = make("button", { type: "button", className: "plainbutton" }, "Remove");
+      drop.setAttribute("aria-label", "Remove " + r.system + " by " + r.org);
+      drop.addEventListener("click", function () { back = ".acts button"; choose(chosen().filter((id) => id !== r.id)); });
+      return make("li", { className: "k" + i },
+        make("h2", {}, make("a", { href: r.report }, bdi(r.system))), make("p", { className: "muted" }, "by ", bdi(r.org)),
+        make("p", { className: "big" }, r.numbers.time_to_train_s === null ? "not measured" : r.numbers.time_to_train_s.toFixed(2) + NBSP + "s"),
+        make("p", {}, make("a", { className: "tag unverified", href: "#note-1" }, "unverified")),
+        make("p", {}, r.must_agree.Division + ", ", bdi(r.must_agree.Data)),
+        make("p", { className: "muted" }, "ID ", bdi(r.id)),
+        make("div", { className: "acts" }, make("label", { className: "tick" }, base, "compare with this"), drop));
+    }));
+  }
+
+  // ---- what forbids a ratio, and what has to be said beside one
+  function unfair(results) {
+    return Object.keys(results[0].must_agree).filter((key) => new Set(results.map((r) => r.must_agree[key])).size > 1);
+  }
+  function warning(results, reasons) {
+    const stated = Object.keys(results[0].state).filter((key) => new Set(results.map((r) => String(r.state[key]))).size > 1);
+    const list = [...reasons.map((key) => [key, "must_agree"]), ...stated.map((key) => [key, "state"])];
+    const box = make("div", { className: reasons.length ? "warnbox" : "spaced" },
+      make("p", {}, reasons.length ? "These results do not compare: no speed-up or energy ratio is given. They differ in:"
+        : list.length ? "They stand in one kind of table, so they compare. What differs:" : "They agree in everything that is stated."));
+    if (list.length) {
+      box.append(make("ul", { className: "differing" }, ...list.map(([key, kind]) => make("li", {}, make("b", {}, key), ": ",
+        ...results.flatMap((r, i) => [i ? ", " : "", bdi(r.system), " ", bdi(r[kind][key] === null || r[kind][key] === "" ? "not stated" : r[kind][key])])))));
+    }
+    return box;
+  }
+
+  // ---- numbers and ratios
+  function numbers(results, reasons) {
+    const fair = !reasons.length && results.length > 1;
+    const rows = [
+      ["Time-to-train (score)", (r) => r.numbers.time_to_train_s, fixed(2, "s"), "speed-up", -1],
+      ["Training throughput", (r) => r.numbers.samples_per_s, significant(3, "patches/s"), "ratio", 1],
+      ["Inference, per scene", (r) => r.numbers.seconds_per_scene, significant(3, "s"), "speed-up", -1],
+      ["Evaluation accuracy", (r) => r.numbers.accuracy, fixed(4), "difference", 0],
+      ...names(results, (r) => Object.keys(r.science)).map((name) => ["Test scenes: " + name, (r) => r.science[name] ?? null, fixed(4), "difference", 0]),
+      ...names(results, (r) => whole(r.energy).map(scope)).map((name) =>
+        ["Energy per run, " + name, (r) => r.energy.find((e) => scope(e) === name)?.joules ?? null, significant(4, "J"), "energy ratio", 2]),
+    ];
+    const head = make("tr", {}, make("th", { scope: "col" }, "Quantity"), ...results.map((r) => make("th", { scope: "col", className: "r" }, bdi(r.system))));
+    const body = rows.filter(([, value]) => results.some((r) => value(r) !== null)).map(function ([label, value, write, kind, way]) {
+      const base = value(results[0]);
+      return make("tr", {}, make("th", { scope: "row" }, label), ...results.map(function (r, i) {
+        const cell = make("td", { className: "r" }, value(r) === null ? make("span", { className: "absent" }, "not measured") : write(value(r)));
+        if (fair && i && base && value(r)) cell.append(make("br"), make("span", { className: "muted" }, ratio(base, value(r), kind, way)));
+        return cell;
+      }));
+    });
+    const region = wide("Numbers of the chosen results", make("table", {}, make("thead", {}, head), make("tbody", {}, ...body)));
+    const note = "All but the first row are secondary and unofficial. Energies compare only with the same scope, source and method, so each kind has its own row."
+      + (fair ? " Ratios are against " + results[0].system + " by " + results[0].org + "." : "");
+    return make("div", {}, region, make("p", { className: "muted spaced" }, note));
+  }
+  const scope = (e) => e.scope + " (" + e.source + ", " + e.method + ")";
+  // one GPU of several is part of "all GPUs", which is there too
+  const whole = (energy) => energy.filter((e) => !/(gpu|cpu_package)\d+$/.test(e.scope)
+    || !energy.some((other) => other.scope.startsWith("all ") && other.source === e.source && other.method === e.method));
+  const names = (results, list) => [...new Set(results.flatMap(list))];
+  function ratio(base, value, kind, way) {
+    if (way === 0) return (value - base >= 0 ? "+" : "\u2212") + Math.abs(value - base).toFixed(4);
+    const times = way === -1 ? base / value : value / base;
+    return kind + " " + times.toPrecision(3) + "×";
+  }
+  function wide(label, table) {
+    const region = make("div", { className: "wide-table", tabIndex: 0 }, table);
+    region.setAttribute("role", "region");
+    region.setAttribute("aria-label", label);
+    return region;
+  }
+
+  // ---- learning curves over each other
+  const SVG = "http://www.w3.org/2000/svg";
+  function svg(name, attributes, text) {
+    const node = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, typeof value === "number" ? value.toFixed(1) : value);
+    if (text !== undefined) node.textContent = text;
+    return node;
+  }
+  function ticks(low, high, count) {
+    if (!(high > low)) return [low];
+    const rough = (high - low) / count, power = 10 ** Math.floor(Math.log10(rough));
+    const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough * 0.999);
+    const found = [];
+    for (let i = Math.ceil(low / step - 1e-9); i <= high / step + 1e-9; i += 1) found.push(Number((i * step).toPrecision(12)));
+    return found;
+  }
+  function middle(r) {
+    const kept = r.runs.filter((run) => run.time_to_train_s !== null && !run.dropped).sort((a, b) => a.time_to_train_s - b.time_to_train_s);
+    return kept.length ? kept[(kept.length - 1) >> 1].index : (r.runs[0] || {}).index;
+  }
+  function curves(results) {
+    const holder = make("div");
+    const pick = make("fieldset", { className: "views" }, make("legend", {}, "Over"));
+    for (const [key, label] of [["at_s", "time since run_start"], ["epoch", "epochs"]]) {
+      const radio = make("input", { type: "radio", name: "axis", value: key, checked: axis === key });
+      radio.addEventListener("change", function () { axis = key; holder.replaceChildren(plot(results)); });
+      pick.append(make("label", {}, radio, " " + label));
+    }
+    holder.append(plot(results));
+    const legend = make("ul", { className: "legend" }, ...results.map(function (r, i) {
+      const line = svg("svg", { class: "sample", viewBox: "0 0 42 12", "aria-hidden": "true" });
+      line.append(svg("line", { x1: 0, x2: 42, y1: 6, y2: 6, class: "curve c" + i + " d" + i }));
+      return make("li", {}, line, bdi(r.system), " by ", bdi(r.org));
+    }));
+    return make("div", {}, pick, legend, holder,
+      make("p", { className: "muted spaced" }, "Accuracy on the validation scenes after each epoch. Strong: the median run of each result; faint: its other runs. Dotted: the target."));
+  }
+  function plot(results) {
+    const width = Math.min(900, Math.max(300, place.clientWidth)), height = width > 500 ? 360 : 280;
+    const box = { left: 48, right: width - 14, top: 18, bottom: height - 46 };
+    const x = (p) => (axis === "epoch" ? p[0] : p[1]);
+    const lines = results.flatMap((r, i) => r.runs.map((run) => ({ r, i, run, points: run.curve.filter((p) => x(p) !== null) }))).filter((l) => l.points.length);
+    const picture = svg("svg", { class: "chart", viewBox: "0 0 " + width + " " + height, width: String(width), height: String(height), role: "img" });
+    picture.setAttribute("aria-label", "Learning curves of " + results.map((r) => r.system + " by " + r.org).join(", "));
+    if (!lines.length) return make("p", { className: "absent" }, "No evaluation was logged.");
+    const xs = lines.flatMap((l) => l.points.map(x)), ys = lines.flatMap((l) => l.points.map((p) => p[2]));
+    const targets = [...new Set(results.map((r) => r.target).filter((t) => t !== null))];
+    const low = Math.min(...ys, ...targets), high = Math.max(...ys, ...targets), pad = (high - low) * 0.06 || 0.01;
+    const left = axis === "epoch" ? Math.min(...xs) : 0, right = Math.max(...xs, left + 1e-9);
+    const px = (v) => box.left + ((v - left) / (right - left || 1)) * (box.right - box.left);
+    const py = (v) => box.bottom - ((v - low + pad) / (high - low + 2 * pad)) * (box.bottom - box.top);
+    for (const t of ticks(low - pad, high + pad, 5)) {
+      picture.append(svg("line", { x1: box.left, x2: box.right, y1: py(t), y2: py(t), class: "grid" }),
+        svg("text", { x: box.left - 8, y: py(t) + 4, class: "label", "text-anchor": "end" }, String(t)));
+    }
+    for (const t of ticks(left, right, width > 500 ? 8 : 4)) {
+      if (axis === "epoch" && !Number.isInteger(t)) continue;
+      picture.append(svg("line", { x1: px(t), x2: px(t), y1: box.bottom, y2: box.bottom + 4, class: "tick" }),
+        svg("text", { x: px(t), y: box.bottom + 17, class: "label", "text-anchor": "middle" }, String(t)));
+    }
+    picture.append(svg("line", { x1: box.left, x2: box.right, y1: box.bottom, y2: box.bottom, class: "axis" }),
+      svg("text", { x: box.right, y: box.bottom + 34, class: "label strong", "text-anchor": "end" }, axis === "epoch" ? "epoch" : "seconds since run_start"),
+      svg("text", { x: 0, y: 10, class: "label strong" }, "accuracy"));
+    for (const t of targets) picture.append(svg("line", { x1: box.left, x2: box.right, y1: py(t), y2: py(t), class: "target" }));
+    lines.sort((a, b) => (a.run.index === middle(a.r)) - (b.run.index === middle(b.r)));
+    for (const { r, i, run, points } of lines) {
+      const main = run.index === middle(r);
+      const path = svg("path", { d: "M" + points.map((p) => px(x(p)).toFixed(1) + " " + py(p[2]).toFixed(1)).join("L"), class: "curve c" + i + " d" + i + (main ? "" : " faint") });
+      path.append(svg("title", {}, r.system + " by " + r.org + ", run " + run.index));
+      picture.append(path);
+    }
+    return make("figure", {}, picture);
+  }
+
+  // ---- systems, only what differs unless all is asked for
+  function systems(results) {
+    const value = (r, label) => (r.system_fields.find(([name]) => name === label) || [])[1] || r.software[label] || "";
+    const labels = [...names(results, (r) => r.system_fields.map(([name]) => name)), ...names(results, (r) => Object.keys(r.software))];
+    const differs = (label) => new Set(results.map((r) => value(r, label))).size > 1;
+    const holder = make("div");
+    function table() {
+      const kept = [...new Set(labels)].filter((label) => all || results.length < 2 || differs(label));
+      const head = make("tr", {}, make("th", { scope: "col" }, "Field"), ...results.map((r) => make("th", { scope: "col" }, bdi(r.system))));
+      return kept.length ? wide("Systems side by side", make("table", {}, make("thead", {}, head), make("tbody", {}, ...kept.map((label) =>
+        make("tr", { className: all && differs(label) ? "differs" : "" }, make("th", { scope: "row" }, label),
+          ...results.map((r) => make("td", {}, bdi(value(r, label) || "not stated"))))))))
+        : make("p", {}, "The systems agree in every field.");
+    }
+    const box = make("input", { type: "checkbox", checked: all });
+    box.addEventListener("change", function () { all = box.checked; holder.replaceChildren(table()); });
+    holder.append(table());
+    return make("div", {}, results.length > 1 ? make("label", { className: "tick" }, box, " also what is the same") : null, holder);
+  }
+
+  let asked = 0;
+  async function show() {
+    const turn = asked += 1;
+    const ids = chosen();
+    if (/^#note-/.test(location.hash)) return;
+    await Promise.all(ids.map(load));
+    if (turn !== asked) return;
+    const gone = ids.filter((id) => !loaded.get(id));
+    said.textContent = gone.length ? "Not on this leaderboard: " + gone.join(", ") + "." : "";
+    draw(ids.map((id) => loaded.get(id)).filter(Boolean));
+    if (back) (place.querySelector(back) || form.elements.id).focus();
+    back = "";
+  }
+  form.hidden = false;
+  form.addEventListener("submit", function (event) {
+    event.preventDefault();
+    const id = form.elements.id.value.trim();
+    const ids = chosen();
+    if (!ID.test(id)) said.textContent = "An ID looks like organisation/system.";
+    else if (ids.length >= MOST) said.textContent = "No more than " + MOST + " at a time.";
+    else { form.elements.id.value = ""; choose([...ids, id]); }
+  });
+  addEventListener("hashchange", show);
+  show();
+})();

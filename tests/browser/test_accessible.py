@@ -1,0 +1,104 @@
+"""axe-core on every kind of page, light and dark, and the report's charts by mouse and keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    package = pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
+    return (Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+
+
+PAGES = [
+    ("good", ""),
+    ("bad", ""),
+    ("gpu", ""),
+    ("board", "#?pick=Alpha/box"),
+    ("compare", "#Alpha/box&Beta/fast"),
+    ("compare", "#Beta/fast&Gamma/free"),
+    ("system", ""),
+    ("systems", ""),
+    ("method", ""),
+]
+
+
+@pytest.mark.parametrize(("name", "part"), PAGES)
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (360, "light")])
+def test_axe_finds_nothing_serious(
+    visit: Callable[..., Any], site: Any, axe: str, name: str, part: str, width: int, scheme: str
+) -> None:
+    page = visit(getattr(site, name), width, scheme, part=part).page
+    page.wait_for_load_state("networkidle")
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    page.evaluate(axe)
+    found = page.evaluate("axe.run({ resultTypes: ['violations'] })")["violations"]
+    grave = [
+        f"{one['impact']} {one['id']}: {one['nodes'][0]['html'][:160]} {one['nodes'][0]['failureSummary'][:200]}"
+        for one in found
+        if one["impact"] in ("serious", "critical", "moderate")
+    ]
+    assert grave == []
+
+
+def shown_range(page: Any) -> str:
+    return page.locator("#shown").inner_text()
+
+
+def test_the_timeline_zooms_by_mouse_and_back(visit: Callable[..., Any], site: Any) -> None:
+    seen = visit(site.gpu)
+    page = seen.page
+    stage = page.locator(".stage")
+    stage.scroll_into_view_if_needed()
+    box = stage.bounding_box()
+    assert shown_range(page) == "whole run" and page.get_by_role("button", name="Zoom out").is_disabled()
+    page.mouse.move(box["x"] + 200, box["y"] + 120)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 320, box["y"] + 120, steps=4)
+    page.mouse.up()
+    low, high = (float(part.split()[0]) for part in shown_range(page).replace("\xa0", " ").split(" to "))
+    assert 0 < low < high < 60
+    assert "GPU use, gpu1" in page.locator(".reading").inner_text()
+    stage.dblclick()
+    assert shown_range(page) == "whole run"
+    assert seen.complaints == []
+
+
+def test_the_timeline_is_read_and_zoomed_by_keyboard(visit: Callable[..., Any], site: Any) -> None:
+    page = visit(site.gpu).page
+    page.locator(".stage").focus()
+    for key in ("ArrowRight", "ArrowRight", "+", "+"):
+        page.keyboard.press(key)
+    assert " to " in shown_range(page)
+    reading = page.locator(".reading")
+    assert reading.get_attribute("aria-live") == "off" or "Power" in reading.inner_text()
+    before = reading.inner_text()
+    page.keyboard.press("ArrowRight")
+    assert reading.inner_text() != before and reading.get_attribute("aria-live") == "polite"
+    page.keyboard.press("0")
+    assert shown_range(page) == "whole run"
+
+
+def test_a_mark_under_the_pointer_says_its_value(visit: Callable[..., Any], site: Any) -> None:
+    page = visit(site.good).page
+    dot = page.locator("#learning .drawing.wide circle").first
+    dot.scroll_into_view_if_needed()
+    box = dot.bounding_box()
+    page.mouse.move(box["x"] + 4, box["y"] + 4)
+    assert "epoch" in page.locator(".tip").inner_text() and page.locator(".tip").is_visible()
+    page.mouse.move(5, 5)
+    assert not page.locator(".tip").is_visible()
+
+
+def test_on_paper_the_timeline_is_the_plain_drawing(visit: Callable[..., Any], site: Any) -> None:
+    page = visit(site.gpu).page
+    assert not page.locator(".timeline .drawing.wide").is_visible()
+    page.emulate_media(media="print")
+    assert page.locator(".timeline .drawing.wide").is_visible() and not page.locator("#timeline").is_visible()
