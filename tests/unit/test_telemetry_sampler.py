@@ -400,7 +400,10 @@ def test_step_load_through_the_sampler_within_one_percent(
     for one in found:
         # what a delayed reading at the step may cost beyond the 1 %: a loaded machine is no error of method
         late_j = 230 * (one.longest_gap_s or 0)
-        assert one.joule == pytest.approx(3 * 70 + 3 * 300, rel=0.01, abs=late_j), one
+        # the counter steps every 0.1 s, as a real one does: at the end of the window up to 30 J are to come
+        step_j = 300 * 0.1 if one.method == "counter" else 0
+        truth_j = 3 * 70 + 3 * 300
+        assert one.joule == pytest.approx(truth_j, abs=0.01 * truth_j + late_j + step_j), one
 
 
 def test_clocks_are_compared_with_the_harness(tmp_path: Path) -> None:
