@@ -15,7 +15,7 @@ def test_power_utilisation_and_energy_of_a_real_gpu():
     file = read(FILE)
     series = {(s.scope, s.name): s for s in file.series}
     power, used = series["gpu0", "gpu_power"], series["gpu0", "gpu_utilization"]
-    assert 100 < np.nanmin(power.values) < 150 and 650 < np.nanmax(power.values) < 850
+    assert 60 < np.nanmin(power.values) < 150 and 650 < np.nanmax(power.values) < 850
     assert np.nanmin(used.values) == 0 and np.nanmax(used.values) == 100
     assert np.median(np.diff(power.wall_s)) == pytest.approx(0.1, abs=0.01)
 
