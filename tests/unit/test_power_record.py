@@ -214,7 +214,9 @@ def test_two_nodes_and_what_connects_them(tmp_path: Path) -> None:
         for node in range(2):
             rows = [(at, watts + 100 * node + run) for at, watts in every_second(built.layout, run)]
             write_meters(built.run_files(run).telemetry(node), {Meter("redfish"): rows})
-    record_power(built.layout, recipe(devices={"nodes": 2}, power={"interconnect": [INTERCONNECT]}))
+    record_power(
+        built.layout, recipe(launcher="slurm", devices={"nodes": 2}, power={"interconnect": [INTERCONNECT]})
+    )
     built.reseal()
     package, verdict = check_package(built.root)
     assert [f for f in verdict.findings if f.severity is Severity.ERROR] == []
@@ -235,7 +237,7 @@ def test_what_a_killed_harness_left_is_completed(tmp_path: Path) -> None:
 
 def test_every_node_is_needed(tmp_path: Path) -> None:
     built = measured(tmp_path)
-    record = record_power(built.layout, recipe(devices={"nodes": 2}))
+    record = record_power(built.layout, recipe(launcher="slurm", devices={"nodes": 2}))
     assert record.written == [] and "telemetry_node_1.h5" in str(record.reason)
 
 
