@@ -160,7 +160,7 @@ def _group(name: str) -> Callable[[h5py.File], None]:
 
 
 PLACES = {
-    "summary": "machine/time_s",
+    "summary": "machine/table",
     "gallery": "scene_000/bayes",
     "weights": "layers/conv2d/vars/0",
 }
