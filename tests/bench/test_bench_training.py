@@ -1,0 +1,131 @@
+"""The training step beside bare Keras, and beside what the machine's convolutions can do at most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reference.logs import Progress, quiet_tensorflow
+from reference.patches import Patch
+from reference.pipeline import PatchStore
+from reference.spec import Data, Geometry, Hyperparameters, RunSpec
+from reference.strategies import place
+from tests.bench.record import in_turns, measurement, ratios, wall_s
+
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
+
+ROUNDS = 5
+BATCH = 8
+STEPS = 2  # per round
+FORWARD_FLOP = 20.97e9  # per 256 x 256 patch, multiplications and additions of all convolutions
+TRAINING_FLOP = 63.6e9  # three times that, less the gradient that nobody needs of the scene itself
+POLICIES = {"float32": "float32", "mixed_bfloat16": "bfloat16"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tensorflow() -> Any:
+    quiet_tensorflow()
+    return pytest.importorskip("tensorflow")
+
+
+def trainer_for(scenes: list[Path], geometry: Geometry, precision: str) -> Any:
+    from reference.training import Trainer
+
+    data = Data("full-size", "", [str(path) for path in scenes], [], geometry)
+    spec = RunSpec(0, 1, data, "", Hyperparameters(global_batch_size=BATCH), precision=precision)
+    return Trainer(replace(spec), place("one-device"))
+
+
+def patches_of(scenes: list[Path], geometry: Geometry, count: int) -> PatchStore:
+    """A store of `count` patches, decoded already: these benchmarks are about the step, not the files."""
+    size = geometry.patch_size
+    store = PatchStore(scenes, [Patch(0, 88 + 40 * at, 110 + 40 * at) for at in range(count)], geometry)
+    assert store.cached and size == 256
+    store.fetch(range(count))
+    return store
+
+
+def convolution(precision: str) -> tuple[Callable[[], float], float]:
+    """Work that is nothing but one large 3x3 convolution with 64 channels; and its FLOP."""
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    dtype = tf.as_dtype(POLICIES[precision])
+    image = tf.cast(rng.standard_normal((8, 128, 128, 64)), dtype)
+    kernel = tf.cast(rng.standard_normal((3, 3, 64, 64)) / 24, dtype)
+    convolve = tf.function(lambda: tf.nn.conv2d(image, kernel, 1, "SAME"))
+    convolve()
+    repeats = 8
+
+    def work() -> float:
+        return wall_s(lambda: [convolve() for _ in range(repeats)])
+
+    return work, repeats * 2.0 * 8 * 128 * 128 * 64 * 64 * 9
+
+
+def bare_keras(precision: str, piece: Any) -> Callable[[], float]:
+    """The same model in Keras' own loop, on arrays in memory."""
+    import keras
+
+    from reference.model import build_unet
+
+    model = build_unet(256, precision)
+    model.compile(
+        keras.optimizers.Adam(1e-3), "binary_crossentropy", metrics=[keras.metrics.BinaryAccuracy()]
+    )
+    labels = piece.labels.astype(np.float32)
+    model.train_on_batch(piece.inputs, labels)
+    return lambda: wall_s(lambda: [model.train_on_batch(piece.inputs, labels) for _ in range(STEPS)])
+
+
+@pytest.mark.parametrize("precision", POLICIES)
+def test_training_step(scenes: list[Path], geometry, measured, precision: str) -> None:
+    trainer = trainer_for(scenes, geometry, precision)
+    store = patches_of(scenes, geometry, BATCH * STEPS)
+    one_batch = patches_of(scenes, geometry, BATCH).fetch(range(BATCH))
+    ceiling, ceiling_flop = convolution(precision)
+    silent = Progress(False)
+    trainer.train_epoch(store, 1, silent)
+    got = in_turns(
+        ROUNDS,
+        ours=lambda: trainer.train_epoch(store, 1, silent).duration_s,
+        keras=bare_keras(precision, one_batch),
+        ceiling=ceiling,
+    )
+    count = BATCH * STEPS
+    ours = [count / s for s in got["ours"]]
+    top = [ceiling_flop / s for s in got["ceiling"]]
+    name = f"training {POLICIES[precision]}"
+    measured(measurement(f"{name}", "patches/s", ours))
+    measured(measurement(f"{name}: bare Keras", "patches/s", [count / s for s in got["keras"]], "none"))
+    measured(measurement(f"{name}: ratio to bare Keras", "x", ratios(got["keras"], got["ours"])))
+    measured(measurement(f"{name}: convolution ceiling", "GFLOP/s", [t / 1e9 for t in top], "none"))
+    share = ratios([rate * TRAINING_FLOP for rate in ours], top)
+    measured(measurement(f"{name}: share of ceiling", "x", share))
+
+
+@pytest.mark.parametrize("precision", POLICIES)
+def test_evaluation_beside_forward(scenes: list[Path], geometry, measured, precision: str) -> None:
+    """What the evaluation costs beyond the model's own forward pass over the same patches."""
+    import tensorflow as tf
+
+    trainer = trainer_for(scenes, geometry, precision)
+    store = patches_of(scenes, geometry, BATCH * STEPS)
+    inputs = tf.constant(store.fetch(range(BATCH)).inputs)
+    forward = tf.function(lambda: trainer.model(inputs, training=False))
+    forward()
+    silent = Progress(False)
+    trainer.evaluate(store, 1, silent)
+    got = in_turns(
+        ROUNDS,
+        ours=lambda: trainer.evaluate(store, 1, silent).duration_s,
+        forward=lambda: wall_s(lambda: [forward() for _ in range(STEPS)]),
+    )
+    name = f"evaluation {POLICIES[precision]}"
+    measured(measurement(name, "patches/s", [BATCH * STEPS / s for s in got["ours"]]))
+    measured(measurement(f"{name}: cost beside forward", "x", ratios(got["ours"], got["forward"]), "lower"))
