@@ -100,9 +100,7 @@ def save(measurements: Sequence[Measurement], path: Path = SAVED) -> None:
     entries = {**entries, **{m.name: asdict(m) for m in measurements}}
     when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     load = round(os.getloadavg()[0], 2)
-    write_json(
-        path, {"schema": SCHEMA, "when": when, "machine": here, "load": load, "measurements": entries}
-    )
+    write_json(path, {"schema": SCHEMA, "when": when, "machine": here, "load": load, "measurements": entries})
 
 
 def last(path: Path = SAVED) -> dict[str, dict[str, Any]]:

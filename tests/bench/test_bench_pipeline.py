@@ -22,9 +22,7 @@ def test_patches_from_scenes(scenes: list[Path], geometry, measured) -> None:
     store = PatchStore(scenes, patches, geometry, memory_limit_bytes=0)
 
     def epoch() -> None:
-        fed = sum(
-            b.count for b in prefetch(batches(store, epoch_order(len(patches), 1, 1), BATCH, Shard()))
-        )
+        fed = sum(b.count for b in prefetch(batches(store, epoch_order(len(patches), 1, 1), BATCH, Shard())))
         assert fed == len(patches)
 
     epoch()
