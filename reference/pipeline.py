@@ -208,10 +208,10 @@ def prefetch(items: Iterator[T], depth: int) -> Iterator[T]:
 
     Closing the generator early ends the thread.
     """
-    ready: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(maxsize=depth)
+    ready: queue.Queue[tuple[list[T], BaseException | None]] = queue.Queue(maxsize=depth)
     stopped = threading.Event()
 
-    def put(item: T | None, error: BaseException | None = None) -> bool:
+    def put(item: list[T], error: BaseException | None = None) -> bool:
         while not stopped.is_set():
             try:
                 ready.put((item, error), timeout=0.1)
@@ -223,23 +223,25 @@ def prefetch(items: Iterator[T], depth: int) -> Iterator[T]:
     def work() -> None:
         try:
             for item in items:
-                if not put(item):
+                if not put([item]):
                     break
             else:
-                put(None)
+                put([])
         except BaseException as error:  # handed to the consumer
-            put(None, error)
+            put([], error)
         finally:
             _close(items)
 
     thread = threading.Thread(target=work, name="prefetcher", daemon=True)
     thread.start()
     try:
-        while (got := ready.get()) != (None, None):
-            item, error = got
+        while True:
+            one, error = ready.get()
             if error is not None:
                 raise error
-            yield item  # type: ignore[misc]
+            if not one:
+                return
+            yield one[0]
     finally:
         stopped.set()
         thread.join()

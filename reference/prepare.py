@@ -128,6 +128,16 @@ def open_prepared(folder: Path | str, data: Data) -> Prepared:
     return prepared
 
 
+def open_given(data: Data) -> Prepared | None:
+    """The shards a run spec names; None when it names none. Raises ValueError as open_prepared does."""
+    if data.prepared is None:
+        return None
+    prepared = open_prepared(data.prepared, data)
+    if data.prepared_digest is not None and prepared.digest != data.prepared_digest:
+        raise ValueError(f"{data.prepared}: changed since the run was planned")
+    return prepared
+
+
 def verify_prepared(folder: Path | str, described: Described, progress: Progress | None = None) -> Prepared:
     """As open_prepared, and compare every scene's and every shard's SHA-256 with the index.
 
@@ -215,8 +225,8 @@ def _one(
             for number in range(at * each, (at + 1) * each):
                 reader.read_into(number, inputs, labels)
                 for array in (inputs, labels):
-                    digest.update(memoryview(array).cast("B"))
-                    file.write(memoryview(array).cast("B"))
+                    digest.update(array.data.cast("B"))
+                    file.write(array.data.cast("B"))
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -160,7 +160,7 @@ class Windows:
         window = np.empty((self._size, self._size, channels), dtype)
         row_bytes = self._size * channels * dtype.itemsize
         bin_ = memoryview(bytearray((self._width - self._size) * channels * dtype.itemsize))
-        flat = memoryview(window).cast("B")
+        flat = window.data.cast("B")
         pieces: list[memoryview] = []
         for row in range(self._size):
             pieces += [flat[row * row_bytes : (row + 1) * row_bytes], bin_]
@@ -184,7 +184,7 @@ def _read_rest(descriptor: int, pieces: list[memoryview], start: int, got: int) 
 
 def read_exactly(descriptor: int, buffers: list[np.ndarray], start: int) -> None:
     """Fill contiguous arrays, one after the other, from `start` on. Raises OSError, EOFError."""
-    pieces = [memoryview(buffer).cast("B") for buffer in buffers]
+    pieces = [buffer.data.cast("B") for buffer in buffers]
     got = os.preadv(descriptor, pieces, start)
     if got < sum(len(piece) for piece in pieces):
         _read_rest(descriptor, pieces, start, got)

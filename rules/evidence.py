@@ -11,7 +11,14 @@ from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 from rules.values import is_number, show
 
-HARNESS_KEYS = ("submission_", "number_of_nodes", "accelerators_per_node", "dataset_digest", "cache_clear")
+HARNESS_KEYS = (
+    "submission_",
+    "number_of_nodes",
+    "accelerators_per_node",
+    "dataset_digest",
+    "prepared_digest",
+    "cache_clear",
+)
 
 
 def _record_path(run: Run) -> str:
