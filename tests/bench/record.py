@@ -43,35 +43,50 @@ def measurement(
     )
 
 
-def in_turns(rounds: int, **work: Callable[[], float]) -> dict[str, list[float]]:
+@dataclass(frozen=True)
+class Spent:
+    """What a piece of work took. CPU seconds, of all threads of this process, hardly depend on others."""
+
+    wall_s: float
+    cpu_s: float
+
+
+def spent(work: Callable[[], object]) -> Spent:
+    wall_s, cpu_s = time.perf_counter(), time.process_time()
+    work()
+    return Spent(time.perf_counter() - wall_s, time.process_time() - cpu_s)
+
+
+def in_turns(rounds: int, **work: Callable[[], object]) -> dict[str, list[Spent]]:
     """Do each piece of work once a round, so that whatever else the machine does hits all alike.
 
-    The pieces change places every round. Returns what each of them returned, round by round.
+    The pieces change places every round.
     """
-    values: dict[str, list[float]] = {name: [] for name in work}
+    times: dict[str, list[Spent]] = {name: [] for name in work}
     names = list(work)
     for number in range(rounds):
         for name in names if number % 2 == 0 else reversed(names):
-            values[name].append(work[name]())
-    return values
+            times[name].append(spent(work[name]))
+    return times
 
 
-def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
-    """Round by round: each pair was measured next to each other."""
-    return [a / b for a, b in zip(above, below, strict=True)]
+def ratios(above: Sequence[Spent], below: Sequence[Spent]) -> list[float]:
+    """Of CPU seconds, round by round: each pair was measured next to each other."""
+    return [a.cpu_s / b.cpu_s for a, b in zip(above, below, strict=True)]
 
 
-def wall_s(work: Callable[[], object]) -> float:
-    start_s = time.perf_counter()
-    work()
-    return time.perf_counter() - start_s
+def rates(amount: float, times: Sequence[Spent]) -> list[float]:
+    """Amount per wall second, as it was on this machine at that time."""
+    return [amount / t.wall_s for t in times]
 
 
-def cpu_s(work: Callable[[], object]) -> float:
-    """CPU seconds of all threads of this process: what others do on the machine hardly counts."""
-    start_s = time.process_time()
-    work()
-    return time.process_time() - start_s
+def free_rates(amount: float, times: Sequence[Spent]) -> list[float]:
+    """Amount per second if all cores had been free: amount per CPU second, times cores.
+
+    An upper bound: it assumes that no thread ever waits for another.
+    """
+    cores = len(os.sched_getaffinity(0))
+    return [amount / t.cpu_s * cores for t in times]
 
 
 def machine() -> dict[str, Any]:

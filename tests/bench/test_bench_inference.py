@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,14 @@ import pytest
 
 from reference.inference import Predictor, load_scene
 from reference.logs import quiet_tensorflow
-from tests.bench.record import in_turns, measurement, ratios, wall_s
+from tests.bench.record import Spent, in_turns, measurement, ratios
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 
 ROUNDS = 3
 SCENES = 2
 PATCHES = 63
+FORWARD_STEPS = 4
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -36,18 +38,18 @@ def test_scenes_to_masks(scenes: list[Path], geometry, measured, precision: str)
     inputs = tf.random.normal((8, 256, 256, 9))
     forward = tf.function(lambda: model(inputs, training=False))
     forward()
-    steps = 4
 
-    def whole() -> float:
+    def whole() -> None:
         loaded = (load_scene(path, geometry) for path in scenes[:SCENES])
-        return wall_s(lambda: sum(1 for _ in predictor.predict_all(loaded))) / SCENES
+        assert sum(1 for _ in predictor.predict_all(loaded)) == SCENES
 
-    got = in_turns(
-        ROUNDS,
-        whole=whole,
-        forward=lambda: wall_s(lambda: [forward() for _ in range(steps)]) / (8 * steps) * PATCHES,
-    )
+    got = in_turns(ROUNDS, whole=whole, forward=lambda: [forward() for _ in range(FORWARD_STEPS)])
+    per_scene = [Spent(t.wall_s / SCENES, t.cpu_s / SCENES) for t in got["whole"]]
+    share = PATCHES / (8 * FORWARD_STEPS)
+    alone = [Spent(t.wall_s * share, t.cpu_s * share) for t in got["forward"]]
+    cores = len(os.sched_getaffinity(0))
     name = f"inference {precision.removeprefix('mixed_')}"
-    measured(measurement(name, "s/scene", got["whole"], "lower"))
-    measured(measurement(f"{name}: forward pass alone", "s/scene", got["forward"], "none"))
-    measured(measurement(f"{name}: cost beside forward", "x", ratios(got["whole"], got["forward"]), "lower"))
+    measured(measurement(name, "s/scene", [t.wall_s for t in per_scene], "lower"))
+    measured(measurement(f"{name}, free cores", "s/scene", [t.cpu_s / cores for t in per_scene], "lower"))
+    measured(measurement(f"{name}: forward alone, free", "s/scene", [t.cpu_s / cores for t in alone], "none"))
+    measured(measurement(f"{name}: cost beside forward", "x", ratios(per_scene, alone), "lower"))
