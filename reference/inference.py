@@ -102,7 +102,8 @@ class Predictor:
 
     def _batches(self, scenes: Iterator[LoadedScene]) -> Iterator[tuple[np.ndarray, list[Place]]]:
         """Patches of all scenes, one after the other, batch by batch; the last one filled up with zeros."""
-        inputs, places = np.zeros(self._shape, np.float32), []
+        inputs = np.zeros(self._shape, np.float32)
+        places: list[Place] = []
         size = self._geometry.patch_size
         for scene in scenes:
             unfinished = _Unfinished(scene, np.empty((self._patches, size, size), np.float32), self._patches)

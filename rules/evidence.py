@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rules.model import Arrival, Event, Finding, Package, Run, Scope, Severity, Telemetry
-from rules.reading import evaluations, integer, run_start, run_stop, status, time_ms, time_to_train_s
+from rules.model import Arrival, Dataset, Event, Finding, Package, Run, Scope, Severity, Telemetry
+from rules.reading import evaluations, integer, run_start, run_stop, stated, status, time_ms, time_to_train_s
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
-from rules.values import is_number, show
+from rules.values import is_int, is_number, show
 
 HARNESS_KEYS = (
     "submission_",
@@ -369,23 +369,37 @@ def cache_cleared(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     fix="Let the harness evict every data file of the run.",
 )
 def all_evicted(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """Evicting half of the files leaves the other half warm."""
+    """Evicting half of the files leaves the other half warm. Prepared shards have to go too: one for
+    each training scene."""
     if package.dataset is None:
         raise NotChecked("there is no readable dataset.json")
     files = [*package.dataset.train, *package.dataset.test]
     size = sum(f.size_bytes for f in files)
     for run in package.runs:
+        expected = len(files), size
+        if stated(run.settings, "prepared_digest") is not None:
+            shards = _shard_bytes(package.dataset)
+            expected = expected[0] + len(shards), size + sum(shards)
         for event in run.log.all("cache_clear")[:1]:
             told = event.metadata.get("files"), event.metadata.get("bytes")
-            if event.value is True and told != (len(files), size):
+            if event.value is True and told != expected:
                 yield self.finding(
                     f"{show(told[0])} files of {show(told[1])} bytes were evicted, the data set has "
-                    f"{len(files)} of {size}",
+                    f"{expected[0]} of {expected[1]}",
                     path=run.path,
                     line=event.line,
-                    expected=[len(files), size],
+                    expected=list(expected),
                     actual=list(told),
                 )
+
+
+def _shard_bytes(dataset: Dataset) -> list[int]:
+    """Sizes of the prepared shards: the patches of one training scene each, 9 float32 and a label a pixel."""
+    height, width, patch = (dataset.geometry.get(n) for n in ("scene_height", "scene_width", "patch_size"))
+    if not (is_int(height) and is_int(width) and is_int(patch) and patch > 0):
+        raise NotChecked("the geometry in dataset.json is incomplete")
+    patches = (height // patch) * (width // patch)
+    return [patches * patch**2 * (9 * 4 + 1)] * len(dataset.train)
 
 
 @rule(
