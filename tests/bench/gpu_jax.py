@@ -59,14 +59,25 @@ def keras_model(precision: str) -> tuple[Callable[..., Any], list[Any]]:
     return lambda w, x: model.stateless_call(w, [], x, training=True)[0], weights
 
 
+def shapes() -> list[tuple[int, ...]]:
+    """Kernels and biases in the model's order; not taken from `reference`, which needs h5py."""
+    channels, kernels = 9, []
+    for filters in (32, 64, 128, 256):
+        kernels += [(3, 3, channels, filters), (3, 3, filters, filters)]
+        channels = filters
+    for filters in (128, 64, 32):
+        kernels += [(3, 3, channels + filters, filters), (3, 3, filters, filters)]
+        channels = filters
+    kernels.append((1, 1, channels, 1))
+    return [shape for kernel in kernels for shape in (kernel, kernel[-1:])]
+
+
 def plain_model(precision: str) -> tuple[Callable[..., Any], list[Any]]:
     """The same layers without Keras: kernels and biases in the model's order."""
-    from reference.weights import expected_shapes
-
     rng = np.random.default_rng(0)
     weights = [
         jnp.asarray(rng.standard_normal(s) * np.sqrt(2 / max(1, np.prod(s[:-1]))) * (len(s) > 1), jnp.float32)
-        for s in expected_shapes()
+        for s in shapes()
     ]
     dtype = jnp.bfloat16 if precision == "bfloat16" else jnp.float32
 
@@ -272,6 +283,8 @@ def main() -> None:
     batches, size, repeats = ((32, 128), 256, 10) if gpu else ((2,), 32, 1)
     try:
         import keras
+
+        import reference.model  # noqa: F401  (needs h5py)
 
         make, kind = keras_model, f"Keras {keras.__version__} on JAX"
     except Exception as error:
