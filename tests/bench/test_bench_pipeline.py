@@ -7,15 +7,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from harness.caches import evict
 from reference.dataset import describe, locate_files
 from reference.patches import read_patch, training_patches
 from reference.pipeline import PatchStore, Shard, batches, epoch_order
-from reference.prepare import Prepared, prepare
-from reference.scenes import open_scene
+from reference.prepare import Prepared, prepare, record_bytes
+from reference.scenes import close_scene, open_scene_unmanaged
 from reference.spec import Geometry
 from tests.bench import record
 from tests.bench.conftest import warm
@@ -50,14 +49,29 @@ def epoch(store: PatchStore, readers: int | None = None) -> Callable[[], None]:
 
 
 def plain_loop(scenes: list[Path], geometry: Geometry) -> Callable[[], None]:
-    """The straightforward way: HDF5 windows, one after the other."""
+    """The straightforward way: HDF5 windows in shuffled order, one after the other, all files kept open."""
     patches = training_patches(len(scenes), geometry)
 
     def work() -> None:
-        for file, path in enumerate(scenes):
-            with open_scene(path) as scene:
-                for patch in patches[file * 20 : file * 20 + 20]:
-                    read_patch(scene, patch, geometry.patch_size)
+        opened = [open_scene_unmanaged(path) for path in scenes]
+        for number in epoch_order(len(patches), 1, 1):
+            patch = patches[number]
+            read_patch(opened[patch.file], patch, geometry.patch_size)
+        for scene in opened:
+            close_scene(scene)
+
+    return work
+
+
+def plain_reads(prepared: Prepared) -> Callable[[], None]:
+    """The floor: the bytes of every patch out of the page cache into one buffer, nothing else."""
+    buffer = bytearray(record_bytes(prepared.geometry))
+
+    def work() -> None:
+        for path in prepared.files:
+            with path.open("rb", buffering=0) as file:
+                while file.readinto(buffer):
+                    pass
 
     return work
 
@@ -69,25 +83,21 @@ def test_warm(scenes: list[Path], prepared: Prepared, geometry, measured) -> Non
         "scene files": PatchStore(scenes, patches, geometry, 0),
         "prepared shards": PatchStore([], patches, geometry, 0, prepared),
     }
-    one, other = (np.ones((BATCH, 256, 256, 9), np.float32) for _ in range(2))
-
-    def copy() -> None:
-        for _ in range(len(patches) // BATCH):
-            np.copyto(one, other)
-
+    warm([*scenes, *prepared.files])  # others may have evicted them
     work = {name: epoch(store) for name, store in stores.items()}
     for warm_up in work.values():
         warm_up()
-    got = in_turns(ROUNDS, **work, copy=copy, plain=plain_loop(scenes[:-1], geometry))
-    copied = len(patches) // BATCH * BATCH
-    floor = [t.cpu_s / copied * 1e3 for t in got["copy"]]
-    measured(measurement("pipeline: copying a patch", "CPU ms", floor, "none"))
+    floor, plain = plain_reads(prepared), plain_loop(scenes[:-1], geometry)
+    got = in_turns(ROUNDS, **work, floor=floor, plain=plain)
+    read = [t.cpu_s / len(patches) * 1e3 for t in got["floor"]]
+    measured(measurement("pipeline: floor, a patch's bytes read", "CPU ms/patch", read, "none"))
     for name in stores:
         times = got[name]
         measured(measurement(f"pipeline: {name}", "patches/s", rates(len(patches), times)))
         measured(measurement(f"pipeline: {name}, free cores", "patches/s", free_rates(len(patches), times)))
         each = [t.cpu_s / len(patches) * 1e3 for t in times]
         measured(measurement(f"pipeline: {name}, cost", "CPU ms/patch", each, "lower"))
+        measured(measurement(f"pipeline: {name}, floor's share", "x", ratios(got["floor"], times)))
         measured(measurement(f"pipeline: {name}, beside a plain loop", "x", ratios(got["plain"], times)))
 
 
@@ -120,7 +130,6 @@ def test_cold(scenes: list[Path], prepared: Prepared, geometry, measured) -> Non
 
 GROWTH = """
 import os, sys
-import numpy as np
 from reference.patches import training_patches
 from reference.pipeline import PatchStore, Shard, batches, epoch_order
 from reference.spec import Geometry

@@ -22,7 +22,7 @@ from tests.bench.record import free_rates, in_turns, measurement, rates, ratios
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 
-ROUNDS = {"float32": 5, "mixed_bfloat16": 3}
+ROUNDS = {"float32": 3, "mixed_bfloat16": 3}
 BATCH = 8
 STEPS = 1  # per round
 FORWARD_FLOP = 21.48e9  # per 256 x 256 patch, multiplications and additions of all convolutions
