@@ -26,7 +26,7 @@ from reference.spec import Geometry
 
 T = TypeVar("T")
 
-MEMORY_LIMIT_BYTES = 512 << 20
+MEMORY_LIMIT_BYTES = 192 << 20  # for each of training and validation
 AHEAD_BYTES = 320 << 20  # of batches being read; those waiting to be used come on top
 MAX_READERS = 16
 
