@@ -45,7 +45,7 @@ def children_cpu_s(command: list[str], cwd: Path, env: dict[str, str]) -> tuple[
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stdout
 
 
@@ -58,7 +58,13 @@ def test_time_to_train_under_the_harness_and_bare(tmp_path: Path, measured) -> N
     recipe.parent.mkdir(parents=True)
     recipe.write_text(
         yaml.safe_dump(
-            {"division": "open", "runs": 1, "data": {"profile": "smoke"}, "hyperparameters": CHOSEN}
+            {
+                "division": "open",
+                "runs": 1,
+                "best_of": 1,
+                "data": {"profile": "smoke"},
+                "hyperparameters": CHOSEN,
+            }
         )
     )
     cpu: dict[str, list[float]] = {"bare": [], "harness": []}
