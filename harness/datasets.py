@@ -9,6 +9,7 @@ from harness.errors import UserError
 from harness.recipe import DataRecipe
 from harness.workspace import Workspace, official_data
 from reference import dataset as sets
+from reference.prepare import verify_prepared
 from reference.profiles import PROFILES
 from reference.spec import Geometry, Split
 
@@ -62,9 +63,25 @@ def describe(data: DataRecipe, workspace: Workspace, progress: sets.Progress | N
         )
     except ValueError as error:
         raise UserError(f"{error}.", how_to_get(data)) from None
+    if data.prepared is not None:
+        found = with_prepared(found, Path(data.prepared).expanduser(), progress)
     words = data.description or found.dataset.description
     dataset = dataclasses.replace(found.dataset, root=shown_path(paths.root), description=words)
     return dataclasses.replace(found, dataset=dataset)
+
+
+def with_prepared(
+    found: sets.Described, folder: Path, progress: sets.Progress | None = None
+) -> sets.Described:
+    """The data set, its training patches to be read from shards. Raises UserError when these do not fit."""
+    try:
+        prepared = verify_prepared(folder, found, progress)
+    except ValueError as error:
+        raise UserError(
+            f"{error}.", f"make it anew: cloudmask data prepare --out {folder}, or drop data.prepared."
+        ) from None
+    data = dataclasses.replace(found.data, prepared=str(folder), prepared_digest=prepared.digest)
+    return dataclasses.replace(found, data=data)
 
 
 def _paths(data: DataRecipe, root: Path) -> sets.DatasetPaths:

@@ -14,6 +14,7 @@ from harness.datasets import shown_path
 from harness.layout import BENCHMARK, PackageLayout, RunFiles
 from harness.recipe import Recipe
 from reference.dataset import Described
+from reference.prepare import open_given
 from reference.spec import Hyperparameters, RunSpec
 from rules.model import Dataset, Plan, Stated, System, relative
 
@@ -121,7 +122,10 @@ class RunPlan:
     @property
     def scenes(self) -> list[Path]:
         """Every data file of a run, to be evicted from the page cache before it."""
-        return [Path(p) for p in (*self.described.data.train_files, *self.described.data.test_files)]
+        data = self.described.data
+        prepared = open_given(data)
+        shards = prepared.files if prepared else []
+        return [*(Path(p) for p in (*data.train_files, *data.test_files)), *shards]
 
     def spec(self, run: int, seed: int, files: RunFiles) -> RunSpec:
         data = self.described.data
@@ -132,6 +136,7 @@ class RunPlan:
                 data,
                 train_files=[shown_path(p) for p in data.train_files],
                 test_files=[shown_path(p) for p in data.test_files],
+                prepared=shown_path(data.prepared) if data.prepared else None,
             ),
             output_dir=shown_path(files.root),
             hyperparameters=Hyperparameters(**self.recipe.hyperparameters.model_dump()),

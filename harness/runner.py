@@ -186,6 +186,8 @@ def _attempt(
     for key, value in identity(plan.recipe, plan.layout).items():
         logger.event(key, value)
     logger.event("dataset_digest", plan.described.dataset.digest)
+    if plan.described.data.prepared_digest:
+        logger.event("prepared_digest", plan.described.data.prepared_digest)
     cleared = instance.cleared if instance else evict_on_all(launcher, plan.scenes)
     outcome.cache = asdict(cleared)
     logger.event(

@@ -1,32 +1,42 @@
 """Feeding patches: every epoch a new global shuffle, each patch once, the last batch possibly smaller.
 
-Memory stays constant: patches are read as windows by a background thread, a few batches ahead.
-Only sets that fit below a limit keep their decoded patches, so that later epochs read nothing.
+Memory stays constant: several threads read a few batches ahead, each patch straight into its place
+in a batch. Only sets that fit below a limit keep their decoded patches, so that later epochs read
+nothing.
 """
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
-from reference.patches import CHANNELS, Patch, read_patch
-from reference.scenes import Scene, close_scene, open_scene_unmanaged
+from reference.patches import CHANNELS, Patch
+from reference.prepare import Prepared, ShardReader
+from reference.readers import KeptReader, PatchReader, SceneReader
 from reference.spec import Geometry
 
-MEMORY_LIMIT_BYTES = 512 << 20
-OPEN_SCENES = 64
-PREFETCHED_BATCHES = 4
+T = TypeVar("T")
+
+MEMORY_LIMIT_BYTES = 192 << 20  # for each of training and validation
+AHEAD_BYTES = 320 << 20  # of batches being read; those waiting to be used come on top
+MAX_READERS = 16
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One replica's part of a global batch. `weights` (n,) is 0 for filling, else 1."""
+    """One replica's part of one or several global batches, one after the other.
+
+    `weights` (n,) is 0 for filling, else 1.
+    """
 
     inputs: np.ndarray  # (n, P, P, 9) float32
     labels: np.ndarray  # (n, P, P, 1) uint8
@@ -35,8 +45,14 @@ class Piece:
 
 @dataclass(frozen=True)
 class Batch:
+    """What one call of the training function gets: the data of one or several steps."""
+
     pieces: list[Piece]  # one per local replica
-    count: int  # patches of the whole global batch, over all workers
+    counts: tuple[int, ...]  # patches of each step's whole global batch, over all workers
+
+    @property
+    def count(self) -> int:
+        return sum(self.counts)
 
 
 @dataclass(frozen=True)
@@ -49,9 +65,9 @@ class Shard:
 
 
 class PatchStore:
-    """Patches by number: read once and kept when all fit into the limit, else read each time.
+    """Patches by number, from scene files or prepared shards, kept in memory when all fit into the limit.
 
-    Used by one thread at a time.
+    Any number of threads may use it.
     """
 
     def __init__(
@@ -60,59 +76,45 @@ class PatchStore:
         patches: Sequence[Patch],
         geometry: Geometry,
         memory_limit_bytes: int = MEMORY_LIMIT_BYTES,
+        prepared: Prepared | None = None,
     ) -> None:
-        self._files = [Path(file) for file in files]
-        self._patches = list(patches)
-        self._geometry = geometry
-        self._open: OrderedDict[int, Scene] = OrderedDict()
-        size, count = geometry.patch_size, len(self._patches)
-        self._inputs_shape = (size, size, CHANNELS)
-        self._labels_shape = (size, size, 1)
-        bytes_each = size * size * (CHANNELS * 4 + 1)
-        self.cached = count * bytes_each <= memory_limit_bytes
-        kept = count if self.cached else 0
-        self._inputs = np.empty((kept, *self._inputs_shape), np.float32)
-        self._labels = np.empty((kept, *self._labels_shape), np.uint8)
-        self._known = np.zeros(kept, bool)
+        size = self._size = geometry.patch_size
+        self._reader: PatchReader = (
+            ShardReader(prepared, patches) if prepared else SceneReader(files, patches, geometry)
+        )
+        self.patch_bytes = size * size * (CHANNELS * 4 + 1)
+        self.cached = len(patches) * self.patch_bytes <= memory_limit_bytes
+        if self.cached:
+            self._reader = KeptReader(self._reader, size)
 
     def __len__(self) -> int:
-        return len(self._patches)
+        return len(self._reader)
+
+    def empty(self, size: int) -> Piece:
+        """A piece of this many patches, its content still to be read."""
+        return Piece(
+            np.empty((size, self._size, self._size, CHANNELS), np.float32),
+            np.empty((size, self._size, self._size, 1), np.uint8),
+            np.empty(size, np.float32),
+        )
+
+    def read(self, number: int, piece: Piece, at: int) -> None:
+        """Patch `number` (-1: filling) into place `at` of a piece. Raises ValueError in one line."""
+        piece.weights[at] = number >= 0
+        if number < 0:
+            piece.inputs[at], piece.labels[at] = 0, 0
+            return
+        self._reader.read_into(number, piece.inputs[at], piece.labels[at])
 
     def fetch(self, numbers: Sequence[int] | np.ndarray, size: int | None = None) -> Piece:
         """The patches of these numbers, filled up with zero-weight patches to `size`."""
-        size = max(size or 0, len(numbers))
-        inputs = np.zeros((size, *self._inputs_shape), np.float32)
-        labels = np.zeros((size, *self._labels_shape), np.uint8)
-        weights = np.zeros(size, np.float32)
-        for at, number in enumerate(numbers):
-            inputs[at], labels[at] = self._one(int(number))
-            weights[at] = 1.0
-        return Piece(inputs, labels, weights)
+        piece = self.empty(max(size or 0, len(numbers)))
+        for at in range(len(piece.weights)):
+            self.read(int(numbers[at]) if at < len(numbers) else -1, piece, at)
+        return piece
 
     def close(self) -> None:
-        while self._open:
-            close_scene(self._open.popitem()[1])
-
-    def _one(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        if self.cached and self._known[number]:
-            return self._inputs[number], self._labels[number]
-        patch = self._patches[number]
-        inputs, labels = read_patch(self._scene(patch.file), patch, self._geometry.patch_size)
-        if self.cached:
-            self._inputs[number], self._labels[number] = inputs, labels
-            self._known[number] = True
-        return inputs, labels
-
-    def _scene(self, file: int) -> Scene:
-        scene = self._open.get(file)
-        if scene is None:
-            if len(self._open) >= OPEN_SCENES:
-                close_scene(self._open.popitem(last=False)[1])
-            scene = open_scene_unmanaged(self._files[file])
-            self._open[file] = scene
-            scene.require(self._geometry.scene_height, self._geometry.scene_width)
-        self._open.move_to_end(file)
-        return scene
+        self._reader.close()
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
@@ -120,34 +122,99 @@ def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch]).permutation(count)
 
 
-def batches(store: PatchStore, order: np.ndarray, batch_size: int, shard: Shard) -> Iterator[Batch]:
-    """Global batches in that order, cut evenly over all replicas; this process' pieces of each.
+def piece_size(batch_size: int, shard: Shard) -> int:
+    """Places for each replica in each step; what a last, smaller batch leaves empty has weight 0.
 
-    The last batch keeps what is left and is filled up with weight 0: every patch counts once, every
-    replica takes part in every step, and all steps have one shape (so the graph is traced once).
+    So every patch counts once, every replica takes part in every step, and all steps have one shape.
     """
-    each = -(-batch_size // shard.replicas)
-    for start in range(0, len(order), batch_size):
-        numbers = order[start : start + batch_size]
-        parts = [
-            numbers[replica * each : (replica + 1) * each]
-            for replica in range(shard.first, shard.first + shard.local)
-        ]
-        yield Batch([store.fetch(part, each) for part in parts], len(numbers))
+    return -(-batch_size // shard.replicas)
 
 
-def prefetch(items: Iterator[Batch], depth: int = PREFETCHED_BATCHES) -> Iterator[Batch]:
-    """The same items, prepared ahead by a background thread; its errors are raised here.
+def shares(
+    order: np.ndarray, batch_size: int, shard: Shard, steps: int = 1
+) -> Iterator[tuple[list[np.ndarray], tuple[int, ...]]]:
+    """Global batches in that order, cut evenly over all replicas, `steps` of them at a time.
+
+    Yields the numbers of this process' pieces, (steps * piece_size,) each with -1 for filling, and
+    the number of patches of each global batch.
+    """
+    each = piece_size(batch_size, shard)
+    for first in range(0, len(order), batch_size * steps):
+        starts = range(first, min(first + batch_size * steps, len(order)), batch_size)
+        filled = np.full((steps, shard.replicas * each), -1, np.int64)
+        counts = []
+        for step, start in enumerate(starts):
+            numbers = order[start : start + batch_size]
+            filled[step, : len(numbers)] = numbers
+            counts.append(len(numbers))
+        by_replica = filled.reshape(steps, shard.replicas, each)
+        local = range(shard.first, shard.first + shard.local)
+        yield [by_replica[:, replica].reshape(-1) for replica in local], tuple(counts)
+
+
+def batches(
+    store: PatchStore,
+    order: np.ndarray,
+    batch_size: int,
+    shard: Shard,
+    steps: int = 1,
+    readers: int | None = None,
+) -> Iterator[Batch]:
+    """This process' pieces of the global batches, `steps` at a time, read ahead by `readers` threads.
+
+    In order. Raises ValueError for a scene that cannot be read. Closing the generator early ends the threads.
+    """
+    size = steps * piece_size(batch_size, shard)
+    ahead = max(2, min(8, AHEAD_BYTES // (size * shard.local * store.patch_bytes)))
+    waiting: deque[tuple[Batch, list[Future[None]]]] = deque()
+    pool = ThreadPoolExecutor(readers or default_readers(), thread_name_prefix="patch-reader")
+    try:
+        for numbers, counts in shares(order, batch_size, shard, steps):
+            batch = Batch([store.empty(size) for _ in numbers], counts)
+            waiting.append((batch, _submit(pool, store, batch, numbers)))
+            if len(waiting) >= ahead:
+                yield _finished(*waiting.popleft())
+        while waiting:
+            yield _finished(*waiting.popleft())
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def default_readers() -> int:
+    """One reader for each core this process may use, up to 16."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(MAX_READERS, cores))
+
+
+def _submit(
+    pool: ThreadPoolExecutor, store: PatchStore, batch: Batch, numbers: list[np.ndarray]
+) -> list[Future[None]]:
+    return [
+        pool.submit(store.read, int(number), piece, at)
+        for piece, mine in zip(batch.pieces, numbers, strict=True)
+        for at, number in enumerate(mine)
+    ]
+
+
+def _finished(batch: Batch, jobs: list[Future[None]]) -> Batch:
+    wait(jobs)
+    for job in jobs:
+        job.result()
+    return batch
+
+
+def prefetch(items: Iterator[T], depth: int) -> Iterator[T]:
+    """The same items, taken ahead by a background thread; its errors are raised here.
 
     Closing the generator early ends the thread.
     """
-    ready: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=depth)
+    ready: queue.Queue[tuple[list[T], BaseException | None]] = queue.Queue(maxsize=depth)
     stopped = threading.Event()
 
-    def put(item: Batch | BaseException | None) -> bool:
+    def put(item: list[T], error: BaseException | None = None) -> bool:
         while not stopped.is_set():
             try:
-                ready.put(item, timeout=0.1)
+                ready.put((item, error), timeout=0.1)
                 return True
             except queue.Full:
                 continue
@@ -156,19 +223,32 @@ def prefetch(items: Iterator[Batch], depth: int = PREFETCHED_BATCHES) -> Iterato
     def work() -> None:
         try:
             for item in items:
-                if not put(item):
-                    return
-            put(None)
+                if not put([item]):
+                    break
+            else:
+                put([])
         except BaseException as error:  # handed to the consumer
-            put(error)
+            put([], error)
+        finally:
+            _close(items)
 
-    thread = threading.Thread(target=work, name="patch-reader", daemon=True)
+    thread = threading.Thread(target=work, name="prefetcher", daemon=True)
     thread.start()
     try:
-        while (item := ready.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
+        while True:
+            one, error = ready.get()
+            if error is not None:
+                raise error
+            if not one:
+                return
+            yield one[0]
     finally:
         stopped.set()
         thread.join()
+
+
+def _close(items: Iterator[object]) -> None:
+    """End a generator's own threads too."""
+    close: Callable[[], None] | None = getattr(items, "close", None)
+    if close:
+        close()

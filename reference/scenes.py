@@ -74,6 +74,19 @@ class Scene:
         except (OSError, RuntimeError, KeyError) as error:
             raise ValueError(f"{self.path}: {name} cannot be read ({_short(error)})") from error
 
+    def stored_at(self, name: str) -> tuple[int, np.dtype] | None:
+        """First byte and type of `refs`, `bts` or `bayes` in the file, where it lies there as in memory.
+
+        None for chunked, compressed, external or virtual arrays and for files with a user block.
+        """
+        data = self._data[name]
+        if data.chunks is not None or data.external or data.is_virtual or self._file.userblock_size:
+            return None
+        offset = data.id.get_offset()
+        if offset is None or not data.dtype.isnative or data.dtype.kind not in "fiu":
+            return None
+        return offset, data.dtype
+
     def surface(self) -> np.ndarray | None:
         """Surface classes (H, W) uint8 (see SURFACES), or None where the file has none."""
         data = self._file.get("surface")

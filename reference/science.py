@@ -95,7 +95,7 @@ class Science:
         }
         scores["seconds_per_scene"] = {
             "value": content["seconds_per_scene"]["median"],
-            "meaning": "median time to read a scene, predict its patches and stitch the mask",
+            "meaning": "median time from one finished scene to the next: reading, predicting, stitching",
             "unit": "s",
         }
         scores["test_scenes"] = {"value": content["scenes"], "meaning": "scenes predicted", "unit": "1"}

@@ -74,6 +74,8 @@ class Data:
     test_files: list[str]
     geometry: Geometry = field(default_factory=Geometry)
     split: Split = field(default_factory=Split)
+    prepared: str | None = None  # folder of shards made from train_files (`cloudmask data prepare`)
+    prepared_digest: str | None = None  # of their index
 
 
 @dataclass(frozen=True)

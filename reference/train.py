@@ -17,6 +17,7 @@ from reference.logs import Progress, RunLog, finite, quiet_tensorflow
 from reference.model import PARAMETERS, PRECISIONS
 from reference.patches import PatchSplit, split_digest, split_patches
 from reference.pipeline import PatchStore
+from reference.prepare import open_given
 from reference.spec import RunSpec, load_spec
 from reference.strategies import STRATEGIES, Placement, is_chief, place
 
@@ -180,8 +181,9 @@ def _log_settings(spec: RunSpec, placement: Placement, split: PatchSplit, log: R
 def _train(spec: RunSpec, trainer: Trainer, split: PatchSplit, log: RunLog, progress: Progress) -> Outcome:
     """Epochs until the target is met, the loss has not improved for `patience` epochs, or the last."""
     h, files, geometry = spec.hyperparameters, spec.data.train_files, spec.data.geometry
-    train_store = PatchStore(files, split.train, geometry)
-    evaluation_store = PatchStore(files, split.validation, geometry)
+    prepared = open_given(spec.data)
+    train_store = PatchStore(files, split.train, geometry, prepared=prepared)
+    evaluation_store = PatchStore(files, split.validation, geometry, prepared=prepared)
     best_loss, waited, samples, epoch, status = float("inf"), 0, 0, 0, "aborted"
     try:
         for epoch in range(1, h.max_epochs + 1):
@@ -238,11 +240,12 @@ def _infer(spec: RunSpec, trainer: Trainer, log: RunLog, progress: Progress) -> 
     log.start("inference_start")
     gallery = Gallery(spec.gallery_path, spec.gallery_scenes)
     try:
-        for number, file in enumerate(files, 1):
-            start_s = time.monotonic()
-            scene = load_scene(file, geometry)
-            probability = predictor.predict(scene)
-            row = science.add(scene, probability, time.monotonic() - start_s)
+        before_s = time.monotonic()
+        loaded = (load_scene(file, geometry) for file in files)
+        for number, (scene, probability) in enumerate(predictor.predict_all(loaded), 1):
+            now_s = time.monotonic()
+            row = science.add(scene, probability, now_s - before_s)
+            before_s = now_s
             gallery.add(scene, probability, row)
             progress.say("inference", force=number == len(files), scene=number, scenes=len(files))
     except BaseException:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,17 @@ import numpy as np
 
 from reference.logs import Progress
 from reference.model import build_unet
-from reference.pipeline import Batch, PatchStore, batches, epoch_order, prefetch
+from reference.patches import CHANNELS
+from reference.pipeline import Batch, PatchStore, Piece, batches, epoch_order, piece_size, prefetch
 from reference.spec import RunSpec
 from reference.strategies import Placement
 
 if TYPE_CHECKING:
     import keras
+
+CALL_BYTES = 64 << 20
+MAX_STEPS_PER_CALL = 16
+PLACED_CALLS = 1
 
 
 @dataclass(frozen=True)
@@ -34,10 +39,11 @@ class Score:
 
 
 class Trainer:
-    """The U-Net, its optimiser and the two compiled steps.
+    """The U-Net, its optimiser and the two compiled passes over several steps each.
 
     Loss and hits are summed in float64 on the devices and fetched once per epoch: float32 would
-    lose pixels beyond 2^24.
+    lose pixels beyond 2^24. Nothing is fetched after a step; the display reads the sums one call
+    late, when they are ready, so that no device waits for it.
     """
 
     def __init__(self, spec: RunSpec, placement: Placement) -> None:
@@ -47,6 +53,8 @@ class Trainer:
         self._placement = placement
         self._patch = spec.data.geometry.patch_size
         self._batch = spec.hyperparameters.global_batch_size
+        self._each = piece_size(self._batch, placement.shard)
+        self._steps = steps_per_call(self._each * placement.shard.local, self._patch)
         with placement.strategy.scope():
             self.model = build_unet(self._patch, spec.precision)
             self._optimizer = make_optimizer(spec)
@@ -61,34 +69,35 @@ class Trainer:
                 )
                 for _ in range(2)
             )
-        self._train_step = self._compiled(self._train_replica)
-        self._evaluate_step = self._compiled(self._evaluate_replica)
+        self._train_steps = self._compiled(self._train_replica)
+        self._evaluate_steps = self._compiled(self._evaluate_replica)
 
     def trace(self) -> None:
         """Build both graphs without running them: no weight changes and no data is touched."""
-        each = self._batch // self._placement.shard.replicas
-        piece = (
-            np.zeros((each, self._patch, self._patch, 9), np.float32),
-            np.zeros((each, self._patch, self._patch, 1), np.uint8),
-            np.zeros(each, np.float32),
+        size = self._steps * self._each
+        piece = Piece(
+            np.zeros((size, self._patch, self._patch, CHANNELS), np.float32),
+            np.zeros((size, self._patch, self._patch, 1), np.uint8),
+            np.zeros(size, np.float32),
         )
-        values = self._distributed([piece] * self._placement.shard.local)
-        for step in (self._train_step, self._evaluate_step):
-            step.get_concrete_function(*values, self._scale(self._batch))
+        batch = Batch([piece] * self._placement.shard.local, (self._batch,) * self._steps)
+        arguments = self._placed(batch)
+        for compiled in (self._train_steps, self._evaluate_steps):
+            compiled.get_concrete_function(*arguments)
 
     def train_epoch(self, store: PatchStore, epoch: int, progress: Progress) -> Score:
         """Every training patch once, in an order drawn from the run's seed and the epoch's number."""
         order = epoch_order(len(store), self._spec.seed, epoch)
-        return self._pass("train", self._train_step, store, order, epoch, progress)
+        return self._pass("train", self._train_steps, store, order, epoch, progress)
 
     def evaluate(self, store: PatchStore, epoch: int, progress: Progress) -> Score:
         """Every validation patch once."""
-        return self._pass("evaluate", self._evaluate_step, store, np.arange(len(store)), epoch, progress)
+        return self._pass("evaluate", self._evaluate_steps, store, np.arange(len(store)), epoch, progress)
 
     def _pass(
         self,
         phase: str,
-        step: Callable[..., Any],
+        compiled: Callable[..., Any],
         store: PatchStore,
         order: np.ndarray,
         epoch: int,
@@ -97,57 +106,58 @@ class Trainer:
         start_s = time.monotonic()
         for total in (self._loss_sum, self._hits):
             total.assign(0.0)
-        steps = -(-len(order) // self._batch)
         done = 0
-        for number, batch in enumerate(
-            prefetch(batches(store, order, self._batch, self._placement.shard)), 1
-        ):
-            result = step(*self._distributed(_arrays(batch)), self._scale(batch.count))
+        shown: Callable[[], None] | None = None
+        for batch, arguments in prefetch(self._calls(store, order), PLACED_CALLS):
+            compiled(*arguments)
             done += batch.count
-            if progress.due() or number == steps:
-                loss, hits = self._first_replica(result, batch)
-                progress.say(
-                    phase,
-                    epoch=epoch,
-                    max_epochs=self._spec.hyperparameters.max_epochs,
-                    step=number,
-                    steps=steps,
-                    loss=loss,
-                    accuracy=hits,
-                    patches_per_s=done / max(time.monotonic() - start_s, 1e-9),
-                    target=self._spec.hyperparameters.target_accuracy,
-                )
+            if shown:
+                shown()
+            shown = self._display(phase, epoch, done, len(order), start_s, progress)
+        if shown:
+            shown()
         pixels = len(order) * self._patch**2
         loss_sum, hits_sum = float(self._loss_sum.read_value()), float(self._hits.read_value())
         return Score(loss_sum / pixels, hits_sum / pixels, len(order), time.monotonic() - start_s)
 
+    def _calls(self, store: PatchStore, order: np.ndarray) -> Iterator[tuple[Batch, list[Any]]]:
+        """An epoch's data, call by call, each placed where it will be used (by the prefetching thread)."""
+        for batch in batches(store, order, self._batch, self._placement.shard, self._steps):
+            yield batch, self._placed(batch)
+
     def _compiled(self, replica_step: Callable[..., Any]) -> Any:
+        """Several steps as one graph: the host comes in only between calls."""
         import tensorflow as tf
 
-        strategy = self._placement.strategy
+        strategy, each = self._placement.strategy, self._each
 
-        def step(inputs: Any, labels: Any, weights: Any, scale: Any) -> Any:
-            return strategy.run(replica_step, args=(inputs, labels, weights, scale))
+        def step(at: Any, *arrays: Any, scales: Any) -> None:
+            mine = (tf.reshape(array, (-1, each, *array.shape[1:]))[at] for array in arrays)
+            replica_step(*mine, scales[at])
 
-        return tf.function(step)
+        @tf.function
+        def steps(count: Any, scales: Any, *arrays: Any) -> None:
+            for at in tf.range(count):
+                strategy.run(step, args=(at, *arrays), kwargs={"scales": scales})
 
-    def _train_replica(self, inputs: Any, labels: Any, weights: Any, scale: Any) -> Any:
+        return steps
+
+    def _train_replica(self, inputs: Any, labels: Any, weights: Any, scale: Any) -> None:
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
-            loss_sum, hits = self._forward(inputs, labels, weights, training=True)
+            loss_sum = self._forward(inputs, labels, weights, training=True)
             # Replicas' gradients are added up, so each contributes its share of the global mean.
             loss = self._optimizer.scale_loss(loss_sum * scale)
         gradients = tape.gradient(loss, self.model.trainable_variables)
         gradients = self._agreed(gradients)
         self._optimizer.apply_gradients(zip(gradients, self.model.trainable_variables, strict=True))
-        return loss_sum, hits
 
-    def _evaluate_replica(self, inputs: Any, labels: Any, weights: Any, scale: Any) -> Any:
-        return self._forward(inputs, labels, weights, training=False)
+    def _evaluate_replica(self, inputs: Any, labels: Any, weights: Any, scale: Any) -> None:
+        self._forward(inputs, labels, weights, training=False)
 
-    def _forward(self, inputs: Any, labels: Any, weights: Any, training: bool) -> tuple[Any, Any]:
-        """Sums over this replica's pixels of binary cross-entropy and of correct calls."""
+    def _forward(self, inputs: Any, labels: Any, weights: Any, training: bool) -> Any:
+        """This replica's binary cross-entropy, summed over pixels; it and the correct calls are added up."""
         import keras
         import tensorflow as tf
 
@@ -159,7 +169,7 @@ class Trainer:
         hits = tf.reduce_sum(tf.cast(right, tf.float32) * weight)
         self._loss_sum.assign_add(tf.cast(loss, tf.float64))
         self._hits.assign_add(tf.cast(hits, tf.float64))
-        return loss, hits
+        return loss
 
     def _agreed(self, gradients: list[Any]) -> list[Any]:
         """With float16, an overflow on one replica must make all of them skip the step together."""
@@ -172,33 +182,69 @@ class Trainer:
         spoiler = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, spoiler)
         return [g + tf.cast(spoiler, g.dtype) for g in gradients]
 
-    def _scale(self, count: int) -> Any:
+    def _placed(self, batch: Batch) -> list[Any]:
+        """Arguments of a compiled pass: number of steps, a scale for each, the replicas' arrays.
+
+        Arrays go to the replicas' devices here, in the prefetching thread, while these still compute.
+        """
         import tensorflow as tf
 
-        return tf.constant(1.0 / (count * self._patch**2), tf.float32)
-
-    def _distributed(self, pieces: list[tuple[np.ndarray, ...]]) -> list[Any]:
-        """Each local replica's arrays as one per-replica value per argument."""
-        import tensorflow as tf
-
-        strategy = self._placement.strategy
-        if self._placement.shard.replicas == 1:
-            return [tf.constant(array) for array in pieces[0]]
-        first = self._placement.shard.first
-        return [
-            strategy.experimental_distribute_values_from_function(
-                lambda context, at=at: tf.constant(
-                    pieces[(context.replica_id_in_sync_group - first) % len(pieces)][at]
+        strategy, shard = self._placement.strategy, self._placement.shard
+        scales = np.zeros(self._steps, np.float32)
+        scales[: len(batch.counts)] = [1.0 / (count * self._patch**2) for count in batch.counts]
+        arrays = [(piece.inputs, piece.labels, piece.weights) for piece in batch.pieces]
+        if shard.replicas == 1:
+            with tf.device(strategy.extended.worker_devices[0]):
+                data = [tf.constant(array) for array in arrays[0]]
+        else:
+            data = [
+                strategy.experimental_distribute_values_from_function(
+                    lambda context, at=at: tf.constant(
+                        arrays[(context.replica_id_in_sync_group - shard.first) % len(arrays)][at]
+                    )
                 )
-            )
-            for at in range(3)
-        ]
+                for at in range(3)
+            ]
+        return [tf.constant(len(batch.counts)), tf.constant(scales), *data]
 
-    def _first_replica(self, result: Any, batch: Batch) -> tuple[float | None, float | None]:
-        """Loss and accuracy of the first local replica's last step, for the display only."""
-        values = [self._placement.strategy.experimental_local_results(value)[0] for value in result]
-        pixels = float(batch.pieces[0].weights.sum()) * self._patch**2
-        return tuple(float(value) / pixels if pixels else None for value in values)  # type: ignore[return-value]
+    def _display(
+        self, phase: str, epoch: int, done: int, total: int, start_s: float, progress: Progress
+    ) -> Callable[[], None] | None:
+        """How to show where the pass is, if that is due; to be called when the sums have been computed.
+
+        Loss and accuracy are means so far, of the first local replica: reading those of all would
+        need a collective operation, and only one process shows anything.
+        """
+        if not progress.due():
+            return None
+        sums = [
+            self._placement.strategy.experimental_local_results(v)[0] for v in (self._loss_sum, self._hits)
+        ]
+        loss, hits = (value.read_value() for value in sums)
+        pixels = done / self._placement.shard.replicas * self._patch**2
+
+        def show() -> None:
+            progress.say(
+                phase,
+                epoch=epoch,
+                max_epochs=self._spec.hyperparameters.max_epochs,
+                step=-(-done // self._batch),
+                steps=-(-total // self._batch),
+                loss=float(loss) / pixels,
+                accuracy=float(hits) / pixels,
+                patches_per_s=done / max(time.monotonic() - start_s, 1e-9),
+                target=self._spec.hyperparameters.target_accuracy,
+            )
+
+        return show
+
+
+def steps_per_call(patches: int, patch_size: int) -> int:
+    """How many steps go into one call, each of so many local patches: small ones are bundled.
+
+    A full-size step computes for long enough to hide a call's overhead; bundling it would only cost memory.
+    """
+    return max(1, min(MAX_STEPS_PER_CALL, CALL_BYTES // (patches * patch_size**2 * (CHANNELS * 4 + 1))))
 
 
 def make_optimizer(spec: RunSpec) -> keras.optimizers.Optimizer:
@@ -212,7 +258,3 @@ def make_optimizer(spec: RunSpec) -> keras.optimizers.Optimizer:
     if spec.precision == "mixed_float16":
         return keras.optimizers.LossScaleOptimizer(adam)
     return adam
-
-
-def _arrays(batch: Batch) -> list[tuple[np.ndarray, ...]]:
-    return [(piece.inputs, piece.labels, piece.weights) for piece in batch.pieces]

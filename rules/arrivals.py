@@ -12,7 +12,14 @@ from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 from rules.values import show
 
-HARNESS_KEYS = ("submission_", "number_of_nodes", "accelerators_per_node", "dataset_digest", "cache_clear")
+HARNESS_KEYS = (
+    "submission_",
+    "number_of_nodes",
+    "accelerators_per_node",
+    "dataset_digest",
+    "prepared_digest",
+    "cache_clear",
+)
 PHASES = ("init_start", "run_start", "run_stop")
 
 

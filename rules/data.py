@@ -324,7 +324,8 @@ def synthetic_noted(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> It
     fix="Run again with the data set that dataset.json describes.",
 )
 def given_files(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """The run spec lists the files a run got: as many, with the same names, as the description."""
+    """The run spec lists the files a run got: as many, with the same names, as the description. Where
+    training patches were read from prepared shards, spec and log name the same ones."""
     dataset = _dataset(package)
     if not any(run.record for run in package.runs):
         raise NotChecked("there is no readable run.json")
@@ -335,7 +336,18 @@ def given_files(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Find
     good = None
     for run in package.runs:
         data = run.record.spec.get("data") if run.record else None
-        if not isinstance(data, dict) or data is good:
+        if not isinstance(data, dict):
+            continue
+        logged = stated(run.settings, "prepared_digest")
+        if (logged.value if logged else None) != data.get("prepared_digest"):
+            yield self.finding(
+                "prepared_digest of the log is not that of the run spec",
+                path=logged.path if logged else run.path,
+                line=logged.line if logged else None,
+                expected=data.get("prepared_digest"),
+                actual=logged.value if logged else None,
+            )
+        if data is good:
             continue  # EVD001 and PKG010 speak of records; runs may share one object (rules/kept.py)
         differs = False
         for kind, names in expected.items():

@@ -7,12 +7,12 @@ from typing import Any
 
 from rules import sound
 from rules.kept import kept
-from rules.model import Finding, Package, Run, Scope, Severity, Telemetry
-from rules.reading import evaluations, integer, record_path, run_start, run_stop, time_ms
+from rules.model import Dataset, Finding, Package, Run, Scope, Severity, Telemetry
+from rules.reading import evaluations, integer, record_path, run_start, run_stop, stated, time_ms
 from rules.reference_code import judge_code
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
-from rules.values import is_number, show
+from rules.values import is_int, is_number, show
 
 
 def _telemetry(run: Run) -> list[Telemetry]:
@@ -140,20 +140,25 @@ def cache_cleared(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     fix="Let the harness evict every data file of the run.",
 )
 def all_evicted(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """Evicting half of the files leaves the other half warm."""
+    """Evicting half of the files leaves the other half warm. Prepared shards have to go too: one for
+    each training scene."""
     if package.dataset is None:
         raise NotChecked("there is no readable dataset.json")
     files = [*package.dataset.train, *package.dataset.test]
     size = sum(f.size_bytes for f in files)
     for run in package.runs:
-        line, *told = _evicted(run, ruleset) or (None, len(files), size)
-        if told != [len(files), size]:
+        expected = [len(files), size]
+        if stated(run.settings, "prepared_digest") is not None:
+            shards = _shard_bytes(package.dataset)
+            expected = [len(files) + len(shards), size + sum(shards)]
+        line, *told = _evicted(run, ruleset) or (None, *expected)
+        if told != expected:
             yield self.finding(
                 f"{show(told[0])} files of {show(told[1])} bytes were evicted, the data set has "
-                f"{len(files)} of {size}",
+                f"{expected[0]} of {expected[1]}",
                 path=run.path,
                 line=line,
-                expected=[len(files), size],
+                expected=expected,
                 actual=told,
             )
 
@@ -165,6 +170,15 @@ def _evicted(run: Run, ruleset: Ruleset) -> tuple[int, Any, Any] | None:
     if event is None or event.value is not True:
         return None
     return event.line, event.metadata.get("files"), event.metadata.get("bytes")
+
+
+def _shard_bytes(dataset: Dataset) -> list[int]:
+    """Sizes of the prepared shards: the patches of one training scene each, 9 float32 and a label a pixel."""
+    height, width, patch = (dataset.geometry.get(n) for n in ("scene_height", "scene_width", "patch_size"))
+    if not (is_int(height) and is_int(width) and is_int(patch) and patch > 0):
+        raise NotChecked("the geometry in dataset.json is incomplete")
+    patches = (height // patch) * (width // patch)
+    return [patches * patch**2 * (9 * 4 + 1)] * len(dataset.train)
 
 
 @rule(

@@ -125,3 +125,27 @@ def test_the_command_never_loads_tensorflow() -> None:
     modules = "harness.commands.data, reference.synthetic, reference.preview"
     code = f"import sys, {modules}; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_prepare_once_and_again(smoke: Path, tmp_path: Path) -> None:
+    code, output = invoke("prepare", "--profile", "smoke", "--data", str(smoke), "--out", "shards")
+    assert code is None and "3 shards are in shards" in output and "prepared: shards" in output
+    first = output.split("digest ")[1].split()[0]
+    assert first in invoke("prepare", "--profile", "smoke", "--data", str(smoke), "--out", "shards")[1]
+    assert len(list(Path("shards").glob("*.patches"))) == 3
+
+
+def test_a_recipe_with_stale_shards_is_refused(smoke: Path) -> None:
+    from harness.datasets import describe
+    from harness.recipe import DataRecipe
+    from harness.workspace import Workspace
+
+    invoke("prepare", "--profile", "smoke", "--data", str(smoke), "--out", "shards")
+    recipe = DataRecipe(profile="smoke", directory=str(smoke), prepared="shards")
+    found = describe(recipe, Workspace())
+    assert found.data.prepared == "shards" and found.data.prepared_digest
+    shard = next(Path("shards").glob("*.patches"))
+    shard.write_bytes(shard.read_bytes()[:-1] + b"x")
+    with pytest.raises(UserError, match="changed since it was prepared") as problem:
+        describe(recipe, Workspace())
+    assert "cloudmask data prepare" in str(problem.value.fix)

@@ -44,6 +44,24 @@ def test_machine_to_compliant_package(trial):
     )
 
 
+def test_prepared_shards_are_recorded_and_accepted(trial):
+    trial.recipe(data={"profile": "smoke", "prepared": "shards"})
+    missing = trial.submit()
+    assert missing.returncode == 2 and "cloudmask data prepare" in missing.stderr
+    made = trial.cloudmask("data", "prepare", "--profile", "smoke", "--out", "shards")
+    assert made.returncode == 0, made.stderr
+    done = trial.submit()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "verdict: compliant" in done.stdout
+    record = json.loads((trial.evidence() / "result_0/run.json").read_text())
+    given = record["spec"]["data"]
+    assert given["prepared"] == "shards" and given["prepared_digest"] in made.stdout
+    assert given["train_files"]  # the data set's digest is that of the scenes, as ever
+    assert record["cache"]["files"] == 20 + 2 + 20  # shards are evicted too
+    log = (trial.org / "results/box/strong/cloudmask/result_0.txt").read_text()
+    assert '"prepared_digest"' in log and given["prepared_digest"] in log
+
+
 def test_a_crash_keeps_what_is_done_and_resume_finishes(trial):
     done = trial.submit(FAKE="crash", FAKE_RUN="2")
     assert done.returncode == 1

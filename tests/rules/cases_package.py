@@ -180,6 +180,11 @@ def other_files_given(built: BuiltPackage) -> None:
     built.edit_json(built.run_files(0).record, change)
 
 
+@case("DAT012")
+def shards_without_a_word_in_the_log(built: BuiltPackage) -> None:
+    built.edit_json(built.run_files(0).record, lambda r: r["spec"]["data"].update(prepared_digest="ab" * 32))
+
+
 # ---------------------------------------------------------------- SYS
 
 

@@ -104,7 +104,7 @@ def test_official_inference() -> None:
     assert (OFFICIAL.margin, OFFICIAL.stride) == (40, 176)
     rows = np.arange(1, 1201, dtype=np.float32)[:, None]
     image = np.broadcast_to(rows + 10_000 * np.arange(1, 1501, dtype=np.float32), (1200, 1500))[..., None]
-    patches = inference_patches(image, OFFICIAL)
+    patches = np.stack(inference_patches(image, OFFICIAL))
     assert patches.shape == (63, 256, 256, 1)
     # SAME padding: (7 - 1) * 176 + 256 - 1200 = 112 rows and (9 - 1) * 176 + 256 - 1500 = 164 columns.
     assert not patches[0, :56].any() and patches[0, 56, 82, 0] == image[0, 0, 0]
@@ -123,7 +123,7 @@ def test_official_inference() -> None:
 def test_stitching_undoes_cutting(height: int, width: int, patch: int, seed: int) -> None:
     geometry = Geometry(height, width, patch)
     image = np.random.default_rng(seed).random((height, width, 2), dtype=np.float32)
-    patches = inference_patches(image, geometry)
+    patches = np.stack(inference_patches(image, geometry))
     np.testing.assert_array_equal(stitch(patches[..., :1], geometry), image[..., 0])
 
 

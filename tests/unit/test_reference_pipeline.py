@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from reference_scenes import SMALL, write_scene
 
-import reference.pipeline as module
-from reference.patches import training_patches
+import reference.readers as module
+from reference.patches import read_patch, training_patches
 from reference.pipeline import Batch, PatchStore, Shard, batches, epoch_order, prefetch
 from reference.scenes import open_scene
 
@@ -71,8 +73,10 @@ def test_filling_has_no_weight(files: list[Path]) -> None:
 
 def test_small_sets_are_read_once(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[int] = []
-    original = module.read_patch
-    monkeypatch.setattr(module, "read_patch", lambda *a: reads.append(1) or original(*a))
+    original = module.SceneReader.read_into
+    monkeypatch.setattr(
+        module.SceneReader, "read_into", lambda self, *a: reads.append(1) or original(self, *a)
+    )
     cached, plain = store(files), store(files, memory_limit_bytes=1000)
     assert cached.cached and not plain.cached
     for patches, expected in ((cached, 18), (plain, 36)):
@@ -82,13 +86,96 @@ def test_small_sets_are_read_once(files: list[Path], monkeypatch: pytest.MonkeyP
         patches.close()
 
 
-def test_few_files_are_open_at_once(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def compress(path: Path) -> Path:
+    """The same scene, stored in compressed chunks."""
+    with h5py.File(path) as file:
+        arrays = {name: file[name][...] for name in ("refs", "bts", "bayes")}
+    with h5py.File(path, "w") as file:
+        for name, array in arrays.items():
+            file.create_dataset(name, data=array, chunks=(16, 16, array.shape[2]), compression="gzip")
+    return path
+
+
+def test_plain_files_are_read_past_hdf5_and_give_the_same_bits(files: list[Path]) -> None:
+    patches = training_patches(3, SMALL)
+    plain = store(files, memory_limit_bytes=0)
+    for number, patch in enumerate(patches):
+        with open_scene(files[patch.file]) as scene:
+            assert module.plain_layout(scene, SMALL) is not None
+            inputs, labels = read_patch(scene, patch, SMALL.patch_size)
+        piece = plain.fetch([number])
+        assert np.array_equal(piece.inputs[0].view(np.uint32), inputs.view(np.uint32))
+        assert np.array_equal(piece.labels[0], labels)
+
+
+def test_compressed_scenes_give_the_same_and_few_are_open(
+    files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = store(files).fetch(range(18))
     monkeypatch.setattr(module, "OPEN_SCENES", 2)
+    reader = module.SceneReader([compress(f) for f in files], training_patches(3, SMALL), SMALL)
+    patches = PatchStore(files, training_patches(3, SMALL), SMALL, memory_limit_bytes=0)
+    again = patches.fetch(range(18))
+    assert np.array_equal(again.inputs.view(np.uint32), plain.inputs.view(np.uint32))
+    for number in range(18):
+        reader.read_into(number, again.inputs[0], again.labels[0])
+        assert len(reader._open) <= 2
+    reader.close()
+    assert not reader._open
+
+
+@pytest.mark.parametrize("dtype", ["<f8", ">f4", "<i2"])
+def test_other_number_types_take_the_slow_way(tmp_path: Path, dtype: str) -> None:
+    bts = (np.arange(40 * 50 * 3).reshape(40, 50, 3) % 300).astype(dtype)
+    path = write_scene(tmp_path / "S3A_1.hdf", bts=bts)
+    piece = store([path]).fetch([5])
+    with open_scene(path) as scene:
+        inputs, _ = read_patch(scene, training_patches(1, SMALL)[5], 16)
+    assert np.array_equal(piece.inputs[0], inputs)
+
+
+def test_reads_cut_short_are_continued(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = store(files).fetch(range(18))
+    original = os.preadv
+    monkeypatch.setattr(os, "preadv", lambda fd, pieces, at: original(fd, [pieces[0][:7]], at))
+    again = store(files, memory_limit_bytes=0).fetch(range(18))
+    assert np.array_equal(whole.inputs.view(np.uint32), again.inputs.view(np.uint32))
+    assert np.array_equal(whole.labels, again.labels)
+
+
+def test_a_file_cut_off_while_in_use_is_named(files: list[Path]) -> None:
     patches = store(files, memory_limit_bytes=0)
-    list(batches(patches, epoch_order(18, 1, 1), 4, Shard()))
-    assert len(patches._open) <= 2
-    patches.close()
-    assert not patches._open
+    patches.fetch([0])
+    os.truncate(files[0], 9000)
+    with pytest.raises(ValueError, match=r"S3A_0.hdf: shorter than its arrays"):
+        patches.fetch([5])
+
+
+def test_many_threads_read_what_one_does(files: list[Path]) -> None:
+    order = epoch_order(18, 5, 1)
+    one, many = (
+        list(batches(store(files, memory_limit_bytes=0), order, 5, Shard(), readers=n)) for n in (1, 8)
+    )
+    assert fingerprints(one) == fingerprints(many)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 5])
+def test_steps_bundled_into_calls_are_the_same_steps(files: list[Path], steps: int) -> None:
+    order, shard = epoch_order(18, 3, 1), Shard(2, 0, 2)
+    single = list(batches(store(files), order, 4, shard))
+    calls = list(batches(store(files), order, 4, shard, steps))
+    assert [count for call in calls for count in call.counts] == [4, 4, 4, 4, 2]
+    found = []
+    for call in calls:
+        for step in range(len(call.counts)):
+            mine = slice(step * 2, step * 2 + 2)
+            found.append([(piece.inputs[mine], piece.weights[mine]) for piece in call.pieces])
+        assert all(not piece.weights[len(call.counts) * 2 :].any() for piece in call.pieces)
+        assert {piece.inputs.shape for piece in call.pieces} == {(2 * steps, 16, 16, 9)}
+    assert len(found) == len(single)
+    for batch, parts in zip(single, found, strict=True):
+        for piece, (inputs, weights) in zip(batch.pieces, parts, strict=True):
+            assert np.array_equal(piece.inputs, inputs) and np.array_equal(piece.weights, weights)
 
 
 def test_nan_never_gets_through(tmp_path: Path) -> None:
@@ -110,19 +197,19 @@ def test_errors_of_the_thread_reach_the_reader(files: list[Path]) -> None:
     patches = store(files)
     files[1].write_bytes(b"gone")
     with pytest.raises(ValueError, match="not a readable HDF5 file"):
-        list(prefetch(batches(patches, np.arange(18), 4, Shard())))
+        list(prefetch(batches(patches, np.arange(18), 4, Shard()), 2))
 
 
 def test_stopping_early_ends_the_thread(files: list[Path]) -> None:
     made = prefetch(batches(store(files), np.arange(18), 1, Shard()), depth=1)
     next(made)
     made.close()
-    assert not [t for t in threading.enumerate() if t.name == "patch-reader"]
+    assert not [t for t in threading.enumerate() if t.name.startswith(("prefetcher", "patch-reader"))]
 
 
 def test_prefetching_keeps_the_order(files: list[Path]) -> None:
     plain = fingerprints(list(batches(store(files), np.arange(18), 4, Shard())))
-    assert fingerprints(list(prefetch(batches(store(files), np.arange(18), 4, Shard())))) == plain
+    assert fingerprints(list(prefetch(batches(store(files), np.arange(18), 4, Shard()), 2))) == plain
 
 
 def test_prefetching_is_bounded(files: list[Path]) -> None:
