@@ -14,6 +14,7 @@ from typing import IO
 BLOCK = tarfile.BLOCKSIZE
 MAX_HEADER_BYTES = 64 << 10  # of one long name or pax header
 REGULAR = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
+EXTENDED = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME)
 REFUSED = {
     tarfile.LNKTYPE: "a hard link",
     tarfile.SYMTYPE: "a symbolic link",
@@ -50,28 +51,42 @@ class Member:
 
 def members(stream: IO[bytes], limit: int) -> Iterator[Member]:
     """Members of a tar stream, of which at most `limit` headers are read. Raises Unsafe."""
-    overrides: dict[str, str] = {}
+    said: dict[str, str] | None = None  # by an extended header of the file after it
     for _ in range(limit):
         header = _exactly(stream, BLOCK)
         if not header.strip(b"\0"):
+            if said is not None:
+                raise Unsafe("its last header belongs to no file")
             return
         info = _info(header)
-        if info.type in (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.XGLTYPE):
-            found = _pax(_header_data(stream, info.size))
-            if info.type == tarfile.XGLTYPE and not found.keys().isdisjoint({"path", "size", "linkpath"}):
-                raise Unsafe("one header names all its files")
-            overrides |= {} if info.type == tarfile.XGLTYPE else found
+        if info.type in EXTENDED:
+            if said:  # readers differ in which one they believe
+                raise Unsafe("a file of it is described twice")
+            said = _extended(stream, info)
             continue
-        if info.type == tarfile.GNUTYPE_LONGNAME:
-            overrides["path"] = _text(_header_data(stream, info.size).rstrip(b"\0"))
-            continue
-        member = _member(stream, info, overrides)
-        overrides = {}
+        member = _member(stream, info, said or {})
+        said = None
         yield member
         while member.read(1 << 20):
             pass
         _exactly(stream, -member.size_bytes % BLOCK)
     raise Unsafe(f"it has more than {limit} entries")
+
+
+def _extended(stream: IO[bytes], info: tarfile.TarInfo) -> dict[str, str]:
+    """What an extended header says of the next file: pax records, or a long name of GNU."""
+    data = _header_data(stream, info.size)
+    if info.type == tarfile.GNUTYPE_LONGNAME:
+        name, end, rest = data.partition(b"\0")
+        if not end or rest.strip(b"\0"):  # readers differ in where such a name ends
+            raise Unsafe("it is damaged")
+        return {"path": _text(name)}
+    found = _pax(data)
+    if info.type != tarfile.XGLTYPE:
+        return found
+    if not found.keys().isdisjoint({"path", "size", "linkpath"}):
+        raise Unsafe("one header names all its files")
+    return {}
 
 
 def _info(header: bytes) -> tarfile.TarInfo:
@@ -95,7 +110,9 @@ def _member(stream: IO[bytes], info: tarfile.TarInfo, overrides: dict[str, str])
     if not (size.isascii() and size.isdigit() and len(size) < 16):
         raise Unsafe("it is damaged")
     is_folder = info.type == tarfile.DIRTYPE
-    length = 0 if is_folder else int(size)
+    if is_folder and int(size):
+        raise Unsafe("it holds a folder with content of its own")  # some readers skip it, some read it
+    length = int(size)
     return Member(name.rstrip("/") if is_folder else name, is_folder, length, stream, length)
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.checker import check_all
+from harness.checker import check_all, tarball
 from harness.checker.archives import opened
 from harness.errors import UserError
 from tests.fuzz.mutate import byte_changes
@@ -157,6 +157,65 @@ def test_any_members_of_a_tar(place, members, form):
         stream.write(data + b"\0" * (-len(data) % 512))
     stream.write(b"\0" * 1024)
     unpack(place, "x.tar.gz", gzip.compress(stream.getvalue(), 1))
+
+
+def small_tar(form: int) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=form) as archive:
+        for name, data in (
+            ("o/systems/a.json", b"{}" * 300),
+            ("o/results/" + "x" * 120 + "/result_0.txt", b"hello\n" * 100),
+            ("o/results/é.txt", b"hello"),
+        ):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+        folder = tarfile.TarInfo("o/empty")
+        folder.type = tarfile.DIRTYPE
+        archive.addfile(folder)
+    return stream.getvalue()
+
+
+SMALL_TARS = [small_tar(form) for form in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)]
+BLOCKS = st.integers(0, len(min(SMALL_TARS, key=len)) // 512 - 1)
+
+
+def with_checksum(block: bytes) -> bytes:
+    return block[:148] + b"%06o\0 " % (sum(block[:148]) + 8 * 32 + sum(block[156:])) + block[156:]
+
+
+def as_python_reads(content: bytes) -> dict[str, bytes | None]:
+    with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
+        found = {}
+        for member in archive:
+            file = archive.extractfile(member)
+            found[member.name] = file.read() if file else None
+        return found
+
+
+@cases(400)
+@given(
+    content=st.sampled_from(SMALL_TARS),
+    at=BLOCKS,
+    byte=st.one_of(st.just(156), st.integers(0, 99), st.integers(124, 135), st.integers(257, 511)),
+    value=st.one_of(st.sampled_from(b"\0 /0157gxLK\x80"), st.integers(0, 255)),
+    swap=st.one_of(st.none(), st.tuples(BLOCKS, BLOCKS)),
+)
+def test_nobody_reads_a_tar_differently(content, at, byte, value, swap):
+    """What we take from an archive is what Python's own reader takes: else a reviewer unpacks other files."""
+    blocks = [content[i : i + 512] for i in range(0, len(content), 512)]
+    if swap:
+        blocks[swap[0]], blocks[swap[1]] = blocks[swap[1]], blocks[swap[0]]
+    blocks[at] = with_checksum(blocks[at][:byte] + bytes([value]) + blocks[at][byte + 1 :])
+    stream, found = io.BytesIO(b"".join(blocks)), {}
+    try:
+        for member in tarball.members(stream, 100):
+            data = b"".join(iter(lambda: member.read(1 << 20), b""))  # noqa: B023
+            found[member.name] = None if member.is_folder else data
+    except tarball.Unsafe:
+        return
+    if not stream.read().strip(b"\0"):  # else refused as well (archives.py)
+        assert found == as_python_reads(b"".join(blocks))
 
 
 @cases(60)

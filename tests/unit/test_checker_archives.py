@@ -339,6 +339,41 @@ def test_endless_headers_end(place, monkeypatch):
     assert "entries" in refused(path)
 
 
+def extended(kind: bytes, data: bytes) -> bytes:
+    info = tarfile.TarInfo("././@LongLink")
+    info.type, info.size = kind, len(data)
+    return info.tobuf(tarfile.USTAR_FORMAT) + data + b"\0" * (-len(data) % 512)
+
+
+FILE = tarfile.TarInfo("Org/results/a").tobuf(tarfile.USTAR_FORMAT)
+PAX_NAME = extended(tarfile.XHDTYPE, b"22 path=Org/results/b\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (PAX_NAME + extended(tarfile.GNUTYPE_LONGNAME, b"Org/c\0") + FILE, "described twice"),
+        (FILE + PAX_NAME, "belongs to no file"),
+        (extended(tarfile.GNUTYPE_LONGNAME, b"Org/c") + FILE, "damaged"),
+        (extended(tarfile.GNUTYPE_LONGNAME, b"Org/c\0/d\0") + FILE, "damaged"),
+        (extended(tarfile.DIRTYPE, b"Org/c") + FILE, "content of its own"),
+    ],
+)
+def test_what_readers_understand_differently_is_refused(place, content, reason):
+    path = place / "x.tar.gz"
+    path.write_bytes(gzip.compress(content + b"\0" * 1024))
+    assert reason in refused(path)
+
+
+def test_an_archive_of_git_is_read(place):
+    """git archive begins with a global header, and long names follow in headers of their own."""
+    start = tarfile.TarInfo.create_pax_global_header({"comment": "0123abcd"})
+    path = place / "x.tar.gz"
+    path.write_bytes(gzip.compress(start + PAX_NAME + FILE + FILE + b"\0" * 1024))
+    with opened(path) as inside:
+        assert sorted(p.name for p in (inside / "results").iterdir()) == ["a", "b"]
+
+
 def test_safe_parts():
     assert safe_parts("./Org/./results/a b") == ["Org", "results", "a b"]
     assert safe_parts(".") == [] and safe_parts("") == []
