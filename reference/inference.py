@@ -68,7 +68,8 @@ class Predictor:
         rows, columns = inference_grid(geometry)
         self._patches, size = rows * columns, geometry.patch_size
         pixels = PIXELS_PER_BATCH["gpu" if tf.config.list_physical_devices("GPU") else "cpu"]
-        self._shape = (max(1, pixels // size**2), size, size, CHANNELS)
+        batch = max(1, min(self._patches, pixels // size**2))  # no more than a scene: filling costs as much
+        self._shape = (batch, size, size, CHANNELS)
 
         def predict(inputs: Any) -> Any:
             return model(inputs, training=False)
