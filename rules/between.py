@@ -12,6 +12,7 @@ from rules.ruleset import Ruleset
 from rules.values import is_number
 
 Mark = tuple[Any, ...]
+ENOUGH_SAMPLES = 30  # of a quantity: in a second of an idle machine, readings agree by chance
 EPOCHS = 8  # at either end of a run, whose losses are compared
 
 
@@ -104,7 +105,7 @@ def _losses(run: Run, ruleset: Ruleset) -> tuple[float, ...]:
 )
 def distinct_telemetry(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Two runs never load a machine alike to the last digit: equal statistics are one measurement, moved in
-    time."""
+    time. Only a few seconds of an idle machine may agree by chance."""
     if not any(run.telemetry for run in package.runs):
         raise NotChecked("no readable telemetry was kept")
     seen: dict[Mark, str] = {}
@@ -113,12 +114,13 @@ def distinct_telemetry(self: Rule, package: Package, ruleset: Ruleset) -> Iterat
             mark = tuple(
                 (q.name, q.scope, q.samples, q.mean, q.minimum, q.maximum)
                 for q in sampled.quantities
-                if q.mean is not None and q.minimum != q.maximum and q.samples >= 10
+                if q.mean is not None and q.minimum != q.maximum and q.samples >= ENOUGH_SAMPLES
             )
-            if mark and mark in seen and seen[mark] != sampled.path:
+            if not mark:
+                continue
+            if mark in seen and seen[mark] != sampled.path:
                 yield self.finding(f"its statistics are those of {seen[mark]}", path=sampled.path)
-            if mark:
-                seen.setdefault(mark, sampled.path)
+            seen.setdefault(mark, sampled.path)
 
 
 @rule(
