@@ -57,6 +57,7 @@ class Channel:
             while not self._stop.wait(start + tick * self.interval_s - time.monotonic()):
                 self._take()
                 tick = max(tick + 1, int((time.monotonic() - start) / self.interval_s))
+            self.source.ending()
             self._take()  # a power measurement has to enclose the end of the run
         except Exception as error:
             self.newest = [None] * len(self.newest)

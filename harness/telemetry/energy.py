@@ -25,6 +25,7 @@ MAX_GAP_S = 2.0  # a longer hole in power readings is not bridged: a run's phase
 DISAGREEMENT = 0.05  # of the quoted energy
 STUCK_READINGS = 50  # so many equal to the last digit, and the meter is not measuring
 MAX_GAPS = 100  # listed
+Readings = tuple[np.ndarray, np.ndarray]  # times in s, values
 NO_DRAW = ("limit", "average")  # in a name: not what is drawn now, or the same again, smoothed
 
 
@@ -79,12 +80,15 @@ def measure(
     start_s: float,
     stop_s: float,
     max_gap_s: float = MAX_GAP_S,
+    power: Readings | None = None,
 ) -> tuple[float | None, float | None, str]:
     """(joule, longest gap in s, why there is none).
 
     time_s, values: [n], ascending times in s; power in W or, of kind "counter", cumulative J.
-    Counter: E(stop) - E(start). Right rectangle: sum of P_k x (t_k - t_(k-1)), the sum of MLPerf's
-    power measurement rules, section 4, cut at the window. Any other kind: trapezoid rule, sum of
+    Counter: E(stop) - E(start); between two readings it runs on with `power`, readings of the same
+    scope in W, else evenly. A counter that is read seldom would misplace a step of load otherwise.
+    Right rectangle: sum of P_k x (t_k - t_(k-1)), the sum of MLPerf's power measurement rules,
+    section 4, cut at the window. Any other kind: trapezoid rule, sum of
     (P_k + P_(k-1)) / 2 x (t_k - t_(k-1)), interpolated at the edges. Readings must begin before
     `start_s` and end after `stop_s`, or miss the edge by no more than `max_gap_s`, which then counts
     as drawn at the nearest power (counter: at the mean one). Holes inside longer than `max_gap_s`
@@ -105,7 +109,7 @@ def measure(
     if kind == COUNTER:
         if np.any(np.diff(kept) < 0):
             return None, gap, "the counter went back (driver reloaded?)"
-        low, high = np.interp([edges[0], edges[-1]], times, kept)
+        low, high = (_counter_at(edge, times, kept, power) for edge in (edges[0], edges[-1]))
         covered = edges[-1] - edges[0]
         if covered <= 0:
             return None, gap, "no reading inside the window"
@@ -116,8 +120,22 @@ def measure(
     if kind == RIGHT_RECTANGLE:
         next_reading = np.minimum(np.searchsorted(times, grid[1:]), times.size - 1)
         return float(np.sum(kept[next_reading] * np.diff(grid))), gap, ""
-    power = np.interp(grid, times, kept)
-    return float(np.sum((power[1:] + power[:-1]) / 2 * np.diff(grid))), gap, ""
+    drawn_w = np.interp(grid, times, kept)
+    return float(np.sum((drawn_w[1:] + drawn_w[:-1]) / 2 * np.diff(grid))), gap, ""
+
+
+def _counter_at(at_s: float, times: np.ndarray, counted_j: np.ndarray, power: Readings | None) -> float:
+    """What a counter showed at a moment between its readings: it moved in proportion to the power."""
+    after = int(np.searchsorted(times, at_s))
+    if power is not None and 0 < after < times.size:
+        before_s, after_s = float(times[after - 1]), float(times[after])
+        times_s, power_w = power
+        known = np.any((times_s > before_s) & (times_s < after_s) & np.isfinite(power_w))
+        part, whole = (measure(times_s, power_w, TRAPEZOID, before_s, end_s)[0] for end_s in (at_s, after_s))
+        if known and part is not None and whole is not None and whole > 0:
+            step_j = counted_j[after] - counted_j[after - 1]
+            return float(counted_j[after - 1] + step_j * min(max(part / whole, 0.0), 1.0))
+    return float(np.interp(at_s, times, counted_j))
 
 
 def gaps(
@@ -135,13 +153,16 @@ def energies(series: Iterable[Series], start_wall_s: float, stop_wall_s: float) 
     Entries of one source and scope follow each other in the order of METHODS; the first with a number
     is the one to quote, and the others carry their difference to it.
     """
+    series = list(series)
+    drawn = {(one.source, one.scope): (one.wall_s, one.values) for one in reversed(series) if _is_draw(one)}
     scopes: dict[tuple[str, str], list[Energy]] = {}
     for one in series:
         counter = one.kind == Kind.COUNTER.value and one.unit == "J"
-        if not counter and (one.unit != "W" or any(word in one.name for word in NO_DRAW)):
+        if not counter and not _is_draw(one):
             continue
         for method in (COUNTER,) if counter else (RIGHT_RECTANGLE, TRAPEZOID):
-            found = _energy(one, method, start_wall_s, stop_wall_s)
+            power = drawn.get((one.source, one.scope)) if counter else None
+            found = _energy(one, method, start_wall_s, stop_wall_s, power)
             scopes.setdefault((one.source, one.scope), []).append(found)
     return [entry for found in scopes.values() for entry in _compared(found)]
 
@@ -160,9 +181,14 @@ def for_rules(found: Iterable[Energy]) -> list[MeasuredEnergy]:
     return [MeasuredEnergy(e.source, e.scope, e.method, e.joule, e.difference, e.stuck) for e in found]
 
 
-def _energy(one: Series, method: str, start_s: float, stop_s: float) -> Energy:
+def _is_draw(one: Series) -> bool:
+    """Whether these are readings of the power drawn now."""
+    return one.unit == "W" and not any(word in one.name for word in NO_DRAW)
+
+
+def _energy(one: Series, method: str, start_s: float, stop_s: float, power: Readings | None) -> Energy:
     with np.errstate(all="ignore"):
-        joule, gap, note = measure(one.wall_s, one.values, method, start_s, stop_s)
+        joule, gap, note = measure(one.wall_s, one.values, method, start_s, stop_s, power=power)
     if joule is not None and not np.isfinite(joule):
         joule, note = None, "the readings are no plausible numbers"
     holes = tuple(gaps(one.wall_s, one.values, start_s, stop_s)[:MAX_GAPS])

@@ -22,7 +22,7 @@ from typing import Any
 from harness.telemetry.nvml import NvmlBase, Reading
 from harness.telemetry.source import Kind
 
-COUNTER_SLOWEST_S = 5.0
+COUNTER_SLOWEST_S = 10.0
 
 
 def _one(name: str, unit: str, get: Callable[[ModuleType, Any], float], kind: Kind = Kind.GAUGE) -> Reading:
@@ -114,7 +114,7 @@ class NvmlSource(NvmlBase):
     often as it is cheap, since its difference is exact however seldom it is read."""
 
     name = "nvml"
-    cpu_share = 0.004
+    cpu_share = 0.001
     slowest_s = 1.0  # power: a hole of two seconds counts as not measured
 
     def readings(self, nvml: ModuleType, handle: Any) -> list[Reading]:

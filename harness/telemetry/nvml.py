@@ -111,7 +111,7 @@ class NvmlBase(Source):
     but at least every `slowest_s`. In between its values are absent.
     """
 
-    cpu_share = 0.0005
+    cpu_share = 0.0003
     slowest_s = 30.0
 
     def __init__(self) -> None:
@@ -196,6 +196,11 @@ class NvmlBase(Source):
     def read(self) -> Sequence[float | None]:
         now_s = time.monotonic()
         return [value for channel in self._channels for value in self._values(channel, now_s)]
+
+    def ending(self) -> None:
+        """A counter that was last read seconds ago would miss the end of the run."""
+        for channel in self._channels:
+            channel.due_s = 0.0
 
     def _values(self, channel: _Channel, now_s: float) -> Sequence[float | None]:
         if now_s < channel.due_s:

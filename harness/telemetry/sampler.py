@@ -34,7 +34,7 @@ from harness.telemetry.source import Source
 from harness.telemetry.sources import open_all, reasons
 
 FLUSH_S = 0.75  # what a kill -9 can cost is this plus one flush
-REPORT_S = 0.5
+REPORT_S = 1.0
 SHORTEST_INTERVAL_S = 0.01
 JOIN_S = 3.0  # how long to wait at the end for a last reading, or a source that hangs
 LINGER_S = 30.0  # how long a run is followed whose harness was killed

@@ -86,6 +86,9 @@ class Source:
     def watch(self, pid: int) -> None:
         """The process tree to follow from now on; most sources do not care."""
 
+    def ending(self) -> None:
+        """The next reading is the last one: what is read seldom is to be read then."""
+
     def close(self) -> None:
         """Let go. Safe to call twice, or without open()."""
 

@@ -19,6 +19,36 @@ def test_step_load_by_both_methods_within_one_percent() -> None:
     assert energy_j(TIMES, STEP_J, "counter", 0.0, 20.0) == pytest.approx(3700, rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("start_s", "stop_s", "joule"), [(0.0, 10.0, 700.0), (10.0, 20.0, 3000.0), (9.5, 10.5, 185.0)]
+)
+def test_a_counter_read_seldom_takes_its_edges_from_the_power(
+    start_s: float, stop_s: float, joule: float
+) -> None:
+    """NVML's energy counter is read every 1.5 s because it is slow: a step of load lies between readings."""
+    seldom = TIMES[::15]
+    counter = Series("nvml", "energy", "J", "gpu0", "counter", seldom, STEP_J[::15])
+    power = Series("nvml", "gpu_power", "W", "gpu0", "gauge", TIMES, STEP_W)
+    other = Series("nvml", "gpu_power", "W", "gpu1", "gauge", TIMES, STEP_W[::-1])
+
+    def counted(*series: Series) -> float | None:
+        return next(e.joule for e in energies(series, start_s, stop_s) if e.method == "counter")
+
+    assert counted(power, counter, other) == pytest.approx(
+        joule, rel=0.015
+    )  # power steps between readings, too
+    evenly = counted(counter, other)
+    assert evenly == energy_j(seldom, STEP_J[::15], "counter", start_s, stop_s)
+    assert abs(evenly / joule - 1) > 0.02
+
+
+def test_a_counter_without_power_at_the_edge_moves_evenly() -> None:
+    holes = (TIMES < 5) | (TIMES > 14)
+    power, seldom = (TIMES[holes], STEP_W[holes]), TIMES[::15]
+    found = measure(seldom, STEP_J[::15], "counter", 9.7, 12.0, power=power)
+    assert found == measure(seldom, STEP_J[::15], "counter", 9.7, 12.0)
+
+
 def test_repeated_equal_readings_count_in_full() -> None:
     times = np.linspace(0, 10, 101)
     assert energy_j(times, np.full(101, 70.0), "gauge", 0.0, 10.0) == pytest.approx(700.0)

@@ -29,3 +29,13 @@ def test_counter_and_power_of_a_real_gpu_agree_over_both_phases():
     assert all(e.joule is not None and e.joule > 20_000 for e in gpu.values())
     assert not any(e.disagrees for e in gpu.values())
     assert abs(gpu["trapezoid"].difference) < 0.02
+
+
+def test_the_counter_keeps_to_a_window_that_ends_at_the_step_of_load():
+    """It was read every 1.5 s: evenly divided between two readings, it was 8 % off here."""
+    series = read(FILE).series
+    power = next(s for s in series if s.name == "gpu_power")
+    step_s = power.wall_s[np.argmax(power.values > 200)]
+    for window in ((power.wall_s[5], step_s), (step_s, power.wall_s[-5])):
+        gpu = {e.method: e for e in energies(series, *window) if e.scope == "gpu0"}
+        assert abs(gpu["trapezoid"].difference) < 0.025, gpu
