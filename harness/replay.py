@@ -194,7 +194,7 @@ class _Places:
         if not parts or ".." in parts or Path(file.name).is_absolute():
             raise WrongData(f"dataset.json names a file outside of the data set: {file.name[:80]!r}.")
         path = self._folder.joinpath(*parts)
-        found = path if path.is_file() else self._known().get(parts[-1])
+        found = path if os.path.isfile(path) else self._known().get(parts[-1])
         if found is None:
             raise WrongData(
                 f"{self._folder} has no scene {file.name[:200]}.",
@@ -209,7 +209,7 @@ class _Places:
 
 
 def _is_name(profile: str, inner: Path) -> bool:
-    return Path(profile).name == profile and inner.is_dir()
+    return Path(profile).name == profile and os.path.isdir(inner)  # False for a name no disk can hold
 
 
 # ---------------------------------------------------------------- evaluation

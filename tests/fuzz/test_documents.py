@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,15 @@ def test_manifests(closed, place, data):
         one_line(reason)
     else:
         assert not any(name.startswith("/") or ".." in name.split("/") for name in listed)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "x\0y", "../x", "/x", ""])
+def test_a_replay_finds_no_scene_of_an_odd_name(closed, tmp_path, name):
+    dataset = strangers.read_dataset(closed.layout.dataset)
+    odd = [replace(dataset, profile=name), replace(dataset, train=[replace(dataset.train[0], name=name)])]
+    for one in odd:
+        with pytest.raises(WrongData):
+            _data_section(one, tmp_path, lambda line: None)
 
 
 @cases(60)
