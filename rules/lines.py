@@ -118,6 +118,14 @@ class Log:
         """time_ms of each event, as it stands."""
         return self.once("times_ms", lambda: [e.time_ms for e in self.events])
 
+    def told(self, key: str, name: str) -> list[Any]:
+        """What the metadata of each event of a key say of one name; None where they say nothing."""
+        return self.once(("told", key, name), lambda: [e.metadata.get(name) for e in self.all(key)])
+
+    def numbers(self, key: str) -> list[int]:
+        """Line numbers of the events of a key, ascending."""
+        return self.once(("numbers", key), lambda: [e.line for e in self.all(key)])
+
     @property
     def by_key(self) -> dict[str, list[Event]]:
         """Events of each key in line order."""

@@ -170,7 +170,7 @@ def required_metadata(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Findin
     doubtful = {
         key
         for key, names in ruleset.metadata.items()
-        if not all(sound.counted(run.log.all(key), name) for name in names)
+        if not all(sound.counted(run.log, key, name) for name in names)
     }
     found = [e for key in doubtful for e in run.log.all(key)]
     for event in sorted(found, key=lambda e: e.line):
@@ -282,7 +282,7 @@ def epoch_numbers(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     counted = ruleset.epoch_numbers == "counted"
     for key in ("epoch_start", "epoch_stop"):
         before = 0
-        if counted and epoch_nums(run.log.all(key)) == list(range(1, len(run.log.all(key)) + 1)):
+        if counted and epoch_nums(run.log, key) == list(range(1, len(run.log.all(key)) + 1)):
             continue
         for event in run.log.all(key):
             expected, epoch = before + 1, epoch_num(event)
@@ -355,7 +355,9 @@ def inside_evaluation(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Findin
     spans = intervals(run.log, "eval")
     at = 0
     marks = evaluations(run.log, ruleset.quality.key)
-    for found in sorted(marks, key=lambda e: e.event.line) if not sound.inside(spans, marks) else ():
+    for found in (
+        sorted(marks, key=lambda e: e.event.line) if not sound.inside(run.log, "eval", marks) else ()
+    ):
         event = found.event
         while at < len(spans) and spans[at].stop.line < event.line:
             at += 1
@@ -502,7 +504,7 @@ def inference_after(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]
 )
 def one_namespace(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Logs of several instances merged into one file show the best part of each."""
-    for event in run.log.events:
+    for event in () if sound.one_namespace(run.log) else run.log.events:
         if event.namespace != "":
             yield self.finding(
                 f"{event.key} has namespace {show(event.namespace)}",

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rules.model import Event, Finding, Plan, Run, Scope, Severity
-from rules.reading import evaluations, integer, intervals, place, stated, time_ms
+from rules.model import Finding, Plan, Run, Scope, Severity
+from rules.reading import durations, evaluations, integer, place, stated
 from rules.registry import NotApplicable, Rule, rule
 from rules.ruleset import Ruleset
 from rules.values import same
-
-
-def _seconds(start: Event, stop: Event) -> float | None:
-    first, last = time_ms(start), time_ms(stop)
-    return None if first is None or last is None else (last - first) / 1000
 
 
 @rule(
@@ -28,18 +23,20 @@ def evaluation_speed(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
     """Evaluating a patch is a forward pass, about a third of a training step: at many times the speed of
     training, only a part was evaluated, or it was done off the clock."""
     train, held_out = integer(run.settings, "train_samples"), integer(run.settings, "eval_samples")
-    epochs = {i.epoch: _seconds(i.start, i.stop) for i in intervals(run.log, "epoch")}
+    epochs = {span.epoch: took_ms for span, took_ms in durations(run.log, "epoch")}
     if not train or not held_out or not epochs:
         raise NotApplicable("sample counts or epochs are not logged")
-    for span in intervals(run.log, "eval"):
-        took_s, epoch_s = _seconds(span.start, span.stop), epochs.get(span.epoch)
-        if took_s is None or not epoch_s or epoch_s <= 0:
+    share = held_out / (ruleset.clock.evaluation_speedup * train)
+    slack_ms = 1000 * ruleset.clock.evaluation_slack_s
+    for span, took_ms in durations(run.log, "eval"):
+        epoch_ms = epochs.get(span.epoch)
+        if took_ms is None or not epoch_ms or epoch_ms <= 0:
             continue
-        needed_s = held_out / (ruleset.clock.evaluation_speedup * train / epoch_s)
-        if took_s < needed_s - ruleset.clock.evaluation_slack_s:
+        if took_ms < epoch_ms * share - slack_ms:
+            took_s, needed_s = took_ms / 1000, epoch_ms * share / 1000
             yield self.finding(
                 f"{held_out} patches were evaluated in {took_s:.3f} s, {train} were trained on in "
-                f"{epoch_s:.1f} s",
+                f"{epoch_ms / 1000:.1f} s",
                 path=run.path,
                 line=span.stop.line,
                 expected=f">= {needed_s:.3f} s",
@@ -67,9 +64,9 @@ def arithmetic(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         raise NotApplicable("another model than the reference's was trained")
     peak = nodes * (accelerators * clock.accelerator_flop_per_s or clock.host_flop_per_s)
     needed_s = samples * patch * patch * clock.train_flop_per_pixel / peak
-    for span in intervals(run.log, "epoch"):
-        took_s = _seconds(span.start, span.stop)
-        if took_s is not None and 0 < took_s < needed_s - 0.001:
+    for span, took_ms in durations(run.log, "epoch"):
+        if took_ms is not None and 0 < took_ms < 1000 * needed_s - 1:
+            took_s = took_ms / 1000
             yield self.finding(
                 f"epoch {span.epoch} took {took_s:.3f} s; at {peak:.2g} operations per second its arithmetic "
                 f"alone takes {needed_s:.3f} s",

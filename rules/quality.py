@@ -191,8 +191,10 @@ def given_up(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     losses = [e.value for e in evaluations(run.log, ruleset.quality.loss_key)]
     waited, best = 0, float("inf")
     for loss in losses:
-        waited = 0 if loss is not None and loss < best else waited + 1
-        best = min(best, loss) if loss is not None else best
+        if loss is not None and loss < best:
+            waited, best = 0, loss
+        else:
+            waited += 1
     if (limit is not None and len(found) >= limit) or (patience is not None and waited >= patience):
         return
     stop = run_stop(run.log)

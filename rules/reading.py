@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar
 
+import msgspec
+
 from rules import sound
 from rules.kept import kept
 from rules.model import Event, Log, Run, Stated
 from rules.ruleset import Ruleset
-from rules.values import all_floats, all_ints, is_int, is_number, whole
+from rules.values import all_floats, is_int, is_number, whole
 
 T = TypeVar("T")
 Reader = Callable[[Log, str], list[T]]
@@ -31,15 +33,13 @@ def _once_per_log(read: Reader[T]) -> Reader[T]:
     return remembered
 
 
-@dataclass(slots=True)
-class Evaluation:
+class Evaluation(msgspec.Struct, gc=False):  # as Event
     epoch: int | None
     value: float | None  # None: not a finite number
     event: Event
 
 
-@dataclass(slots=True)
-class Interval:
+class Interval(msgspec.Struct, gc=False):
     """One X_start..X_stop pair of an epoch."""
 
     epoch: int | None
@@ -60,10 +60,10 @@ def epoch_num(event: Event) -> int | None:
     return value if type(value) is int and is_int(value) else None
 
 
-def epoch_nums(events: list[Event]) -> list[int | None]:
-    """epoch_num of each event."""
-    found: list[int | None] = [e.metadata.get("epoch_num") for e in events]
-    return found if all_ints(found) else [epoch_num(e) for e in events]
+def epoch_nums(log: Log, key: str) -> list[int | None]:
+    """epoch_num of each event of a key."""
+    found: list[int | None] = log.told(key, "epoch_num")
+    return found if sound.counted(log, key, "epoch_num") else [epoch_num(e) for e in log.all(key)]
 
 
 def run_start(log: Log) -> Event | None:
@@ -90,7 +90,7 @@ def evaluations(log: Log, key: str) -> list[Evaluation]:
     events = log.all(key)
     values = [e.value for e in events]
     if sound.between(log, [key], start, stop) and all_floats(values):
-        return list(map(Evaluation, epoch_nums(events), values, events))
+        return list(map(Evaluation, epoch_nums(log, key), values, events))
     for event in events:
         if (start is not None and event.line < start.line) or (stop is not None and event.line > stop.line):
             continue
@@ -112,7 +112,7 @@ def intervals(log: Log, name: str) -> list[Interval]:
     """
     starts, stops = log.all(f"{name}_start"), log.all(f"{name}_stop")
     if sound.alternate(log, name):
-        return list(map(Interval, epoch_nums(starts), starts, stops))
+        return list(map(Interval, epoch_nums(log, f"{name}_start"), starts, stops))
     pairs: list[Interval] = []
     opened: list[Event] = []
     for event in sorted(starts + stops, key=lambda e: e.line):

@@ -259,7 +259,7 @@ class Ruleset(_Part):
         return [
             key
             for key, when in self._required[known or "closed"]
-            if all((stated or {}).get(other) in values for other, values in when.items())
+            if not when or all((stated or {}).get(other) in values for other, values in when.items())
         ]
 
     @cached_property

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import islice
-from operator import itemgetter, le, lt
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter, itemgetter, le, lt
+from typing import TYPE_CHECKING
 
 from rules.model import Event, Log, Timeline
 from rules.ruleset import Clock, KeyRule
@@ -16,9 +16,8 @@ from rules.values import all_floats, all_ints, is_int
 
 if TYPE_CHECKING:
     from rules.reading import Evaluation as Mark
-    from rules.reading import Interval as Span
 
-_FILE, _LINE = itemgetter("file"), itemgetter("lineno")
+_METADATA, _SITE = attrgetter("metadata"), itemgetter("file", "lineno")
 
 
 def stamps(log: Log, earliest_ms: float, latest_ms: float) -> bool:
@@ -60,18 +59,31 @@ def punctual(log: Log, timeline: Timeline, clock: Clock) -> bool:
 
 def call_sites(events: list[Event]) -> bool:
     """Whether each event has a file name and a line number."""
-    metadata = [e.metadata for e in events]
     try:
-        files, lines = set(map(type, map(_FILE, metadata))), list(map(_LINE, metadata))
-    except KeyError:
+        sites = set(map(_SITE, map(_METADATA, events)))
+    except (KeyError, TypeError):  # one has none; a list cannot be put into a set
         return False
-    return files == {str} and all_ints(lines)
+    # a site may stand for an equal one, line 1 for line True: such a line came through a logger all the same
+    return all(type(file) is str and type(line) is int and is_int(line) for file, line in sites)
 
 
-def counted(events: list[Event], name: str) -> bool:
-    """Whether each event has a whole number from 1 in its metadata."""
-    found: list[Any] = [e.metadata.get(name) for e in events]
-    return not found or (all_ints(found) and min(found) >= 1)
+def counted(log: Log, key: str, name: str) -> bool:
+    """Whether each event of a key has a whole number from 1 in its metadata."""
+
+    def test() -> bool:
+        found = log.told(key, name)
+        return not found or (all_ints(found) and min(found) >= 1)
+
+    return log.once(("counted", key, name), test)
+
+
+def one_namespace(log: Log) -> bool:
+    """Whether each event is in the namespace without a name."""
+
+    def test() -> bool:
+        return set(map(type, names := [e.namespace for e in log.events])) <= {str} and not any(names)
+
+    return log.once("one_namespace", test)
 
 
 def sampled(events: list[Event], per_epoch: int) -> bool:
@@ -105,12 +117,12 @@ def values(events: list[Event], rule: KeyRule) -> bool:
 
 def paired(log: Log) -> bool:
     """Whether the starts and stops of each interval take turns, in one namespace."""
-    for key, events in log.by_key.items():
+    if not one_namespace(log):
+        return False
+    for key in log.by_key:
         name, _, kind = key.rpartition("_")
         if kind not in ("start", "stop") or not name:
             continue
-        if {type(e.namespace) for e in events} != {str} or {e.namespace for e in events} != {""}:
-            return False
         if not alternate(log, name):
             return False
     return True
@@ -120,26 +132,28 @@ def alternate(log: Log, name: str) -> bool:
     """Whether each start of an interval is followed by one stop before the next start."""
 
     def test() -> bool:
-        first = [e.line for e in log.all(f"{name}_start")]
-        second = [e.line for e in log.all(f"{name}_stop")]
+        first, second = log.numbers(f"{name}_start"), log.numbers(f"{name}_stop")
         before, after = all(map(lt, first, second)), all(map(lt, second, islice(first, 1, None)))
         return len(first) == len(second) and before and after
 
     return log.once(("alternate", name), test)
 
 
-def inside(spans: list[Span], found: list[Mark]) -> bool:
+def inside(log: Log, name: str, found: list[Mark]) -> bool:
     """Whether each evaluation lies in one interval of its own, and both ends of that name its epoch."""
-    stops: list[Any] = [s.stop.metadata.get("epoch_num") for s in spans]
-    if len(spans) != len(found) or not stops or not all_ints(stops):
+    start, stop = f"{name}_start", f"{name}_stop"
+    if not found or not alternate(log, name):
         return False
-    epochs = [f.epoch for f in found]
-    lines = [f.event.line for f in found]
+    epochs, lines = [f.epoch for f in found], [f.event.line for f in found]
+    named = all(
+        counted(log, key, "epoch_num") and log.told(key, "epoch_num") == epochs for key in (start, stop)
+    )
+    first, last = log.numbers(start), log.numbers(stop)
     return (
-        epochs == stops
-        and epochs == [s.epoch for s in spans]
-        and all(map(lt, [s.start.line for s in spans], lines))
-        and all(map(lt, lines, [s.stop.line for s in spans]))
+        named
+        and len(first) == len(found)
+        and all(map(lt, first, lines))
+        and all(map(lt, lines, last))
         and all(map(lt, lines, islice(lines, 1, None)))
     )
 

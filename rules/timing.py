@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from operator import attrgetter
 
 from rules import sound
 from rules.model import Finding, Run, Scope, Severity
@@ -185,7 +186,7 @@ def no_pause(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     start, stop = run_start(run.log), run_stop(run.log)
     if start is None or stop is None:
         return
-    spans = sorted(intervals(run.log, "epoch") + intervals(run.log, "eval"), key=lambda i: i.start.line)
+    spans = sorted(intervals(run.log, "epoch") + intervals(run.log, "eval"), key=attrgetter("start.line"))
     edges = [start]
     for span in spans:
         if start.line < span.start.line < stop.line:
@@ -215,21 +216,21 @@ def no_pause(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 def throughput(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Patches per second times seconds are the patches of an epoch: a time that was edited no longer fits."""
     samples = run.log.value("train_samples")
-    spans = {span.epoch: (span, took_ms) for span, took_ms in durations(run.log, "epoch")}
+    epochs = {span.epoch: took_ms for span, took_ms in durations(run.log, "epoch")}
     rates = [e for e in run.log.all("tracked_stats") if isinstance(e.value, dict) and "throughput" in e.value]
     if not rates or not is_number(samples):
         raise NotApplicable("no throughput is logged")
-    clock = ruleset.clock
+    slack_s, tolerance = ruleset.clock.throughput_slack_s, ruleset.clock.throughput_tolerance
     for event in rates:
-        rate, (span, took_ms) = event.value["throughput"], spans.get(epoch_num(event), (None, None))
-        if span is None or took_ms is None or not is_number(rate) or rate <= 0:
+        rate, epoch = event.value["throughput"], epoch_num(event)
+        took_ms = epochs.get(epoch)
+        if took_ms is None or not is_number(rate) or rate <= 0:
             continue
         took_s, needed_s = took_ms / 1000, samples / rate
-        if abs(took_s - needed_s) > clock.throughput_slack_s + clock.throughput_tolerance * max(
-            took_s, needed_s
-        ):
+        longer_s = took_s if took_s > needed_s else needed_s
+        if abs(took_s - needed_s) > slack_s + tolerance * longer_s:
             yield self.finding(
-                f"epoch {span.epoch} took {took_s:.2f} s by its lines, but {needed_s:.2f} s by its "
+                f"epoch {epoch} took {took_s:.2f} s by its lines, but {needed_s:.2f} s by its "
                 f"{rate:.1f} patches/s",
                 path=run.path,
                 line=event.line,

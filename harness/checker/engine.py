@@ -45,10 +45,11 @@ class _Tally:
 
         `lenient` says why the ruleset only warns.
         """
-        if Severity.ERROR in self.severities:
-            return RuleResult(id, Outcome.FAIL)
-        if Severity.WARNING in self.severities:
-            return RuleResult(id, Outcome.WARN, lenient)
+        if self.severities:
+            if Severity.ERROR in self.severities:
+                return RuleResult(id, Outcome.FAIL)
+            if Severity.WARNING in self.severities:
+                return RuleResult(id, Outcome.WARN, lenient)
         if self.not_checked:
             return RuleResult(id, Outcome.NOT_CHECKED, self.not_checked[0])
         if self.judged:
@@ -107,20 +108,22 @@ class Judge:
     def verdict(self, path: str, division: str | None) -> Verdict:
         """What the rules of that division said, in the order of the catalogue."""
         ruleset = self._ruleset
+        known = division in ruleset.divisions  # one that nobody knows must not switch rules off (survey W2)
         findings: list[Finding] = []
         results: list[RuleResult] = []
+        failed = False
         for rule in self._rules:
             tally = self._tallies.get(rule.id)
             if tally is None:  # a rule of another scope
                 continue
             if rule.id in ruleset.excluded:
                 tally = _Tally(not_applicable=[ruleset.excluded[rule.id]])
-            # a division that nobody knows must not switch rules off (survey W2)
-            elif division in ruleset.divisions and division not in rule.divisions:
+            elif known and division not in rule.divisions:
                 tally = _Tally(not_applicable=[f"not a rule of the {division} division"])
-            findings += tally.listed(rule)
+            if tally.findings:
+                findings += tally.listed(rule)
+                failed = failed or Severity.ERROR in tally.severities
             results.append(tally.result(rule.id, ruleset.lenient.get(rule.id)))
-        failed = any(r.outcome is Outcome.FAIL for r in results)
         return Verdict(ruleset.name, path, "not_compliant" if failed else "compliant", findings, results)
 
 

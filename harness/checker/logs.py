@@ -20,12 +20,13 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from harness.checker.joined import LinesDecoder, has_control_characters
+from harness.checker.joined import LinesDecoder
 from rules.model import Event, Log, LogProblem
 
 TOKEN = b":::MLLOG"
@@ -36,11 +37,16 @@ MAX_FILE_BYTES = 1 << 28
 MAX_LINES = 1_000_000  # 256 MiB of empty lines would fill 20 GB
 MAX_PROBLEMS = 1000
 MAX_DEPTH = 32  # of objects and lists inside each other
-_DIGITS = bytes(ord("0") if 0x30 <= c <= 0x39 else ord(" ") for c in range(256))
+# Digits as "0"; lists and control characters, line ends apart, as "["; all else as a blank.
+_SHAPE = bytes(
+    ord("0") if 0x30 <= c <= 0x39 else ord("[") if c == ord("[") or (c < 0x20 and c != 0x0A) else ord(" ")
+    for c in range(256)
+)
 _TOO_DEEP = object()
 _EVENTS = LinesDecoder(Event)
 _EVENT = msgspec.json.Decoder(Event)
 _FIELDS = 6  # of each event
+_METADATA = attrgetter("metadata")
 _LONG_NUMBER = b"0" * 19  # 2^63 has 19 digits
 
 
@@ -103,8 +109,10 @@ def _events(log: Log, data: bytes) -> list[Event]:
             (data.rfind(b"\n", start, start + PIECE_BYTES) + 1) or (data.find(b"\n", start) + 1) or len(data)
         )
         piece = data[start:end]
-        events += _at_once(piece, first) or _line_by_line(strict, piece, first)
-        first, start = first + piece.count(b"\n"), end
+        found = _at_once(piece, first)
+        events += _line_by_line(strict, piece, first) if found is None else found
+        first += piece.count(b"\n") if found is None else len(found)
+        start = end
     return events
 
 
@@ -122,7 +130,8 @@ def _first_lines(data: bytes) -> bytes:
 
 def _doubtful(data: bytes) -> bool:
     """Whether something is in there that the decoder may read differently from the standard library."""
-    return b"[" in data or _LONG_NUMBER in data.translate(_DIGITS) or has_control_characters(data)
+    shape = data.translate(_SHAPE)
+    return b"[" in shape or _LONG_NUMBER in shape
 
 
 def _at_once(data: bytes, first: int) -> list[Event] | None:
@@ -130,7 +139,9 @@ def _at_once(data: bytes, first: int) -> list[Event] | None:
     events = None if len(data) > MAX_LINE_BYTES or _doubtful(data) else _EVENTS.decode(data, START)
     if events is None:
         return None
-    keys = sum(map(_written_keys, events))
+    inner = [e.value for e in events if type(e.value) is dict]
+    keys = sum(map(len, map(_METADATA, events))) + sum(_keys(value, 0) for value in inner)
+    keys += _FIELDS * len(events)
     if keys != data.count(b":") - 3 * len(events) and not _as_many_keys(keys, data):
         return None
     intern = sys.intern

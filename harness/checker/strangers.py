@@ -16,7 +16,7 @@ import msgspec
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from harness.checker.joined import LinesDecoder
+from harness.checker.joined import LinesDecoder, has_control_characters
 from harness.plain_yaml import load_yaml
 from rules.lines import ArrivalColumns
 from rules.model import Dataset, RunRecord, Timeline
@@ -147,7 +147,8 @@ def _sound_arrivals(data: bytes) -> ArrivalColumns | None:
     Certain where every line is one object of the five fields, each of its type. Floats are finite there:
     JSON knows no other, and msgspec refuses those too large.
     """
-    rows = None if _LONG_NUMBER.search(data) else _ARRIVALS.decode(data)
+    doubtful = _LONG_NUMBER.search(data) or has_control_characters(data)
+    rows = None if doubtful else _ARRIVALS.decode(data)
     if rows is None:
         return None
     return ArrivalColumns(*(list(map(attrgetter(name), rows)) for name in _Arrival.__struct_fields__))

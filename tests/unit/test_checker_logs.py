@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -171,7 +172,21 @@ JOINED = [
     [line()[:-2] + b"\n", b':::MLLOG "a": 1}\n'],
     [line().replace(b": 7,", b": [{},")[:-1] + b"\n", b":::MLLOG {}]}\n", b":::MLLOG {},{}\n"],
     [line()[:9] + b"\n", line()[9:]],
+    [
+        line(value="}")[:-2].rpartition(b"}")[0] + b"}\n",
+        b':::MLLOG {"}' + line(value="}").rpartition(b'"}')[2],
+    ],
+    [line()[:-1] + b", " + line()[9:], line().replace(b": 7,", b': {"a": 1}\n:::MLLOG {"b": 2,')],
+    [line()[:-1] + b",\n", line()],
 ]
+
+
+@pytest.mark.parametrize("code", range(0x20))
+def test_msgspec_refuses_control_characters_in_strings(code):
+    """harness/checker/joined.py builds on it."""
+    for text in ('{"a": "x%cy"}', '{"a%cb": 1}', '{"a": "' + "é" * 40 + '%cy"}'):
+        with pytest.raises(msgspec.DecodeError):
+            msgspec.json.decode((text % code).encode())
 
 
 @pytest.mark.parametrize("around", [b"", line() * 3])

@@ -33,6 +33,7 @@ TESTS = (
     "inside",
     "unpaused",
     "values",
+    "one_namespace",
     "paired",
     "alternate",
 )
@@ -129,7 +130,6 @@ def test_rules_find_the_same_without_it(events, monkeypatch, seed):
         monkeypatch.setattr(module, "sound", nothing)
     for module in (reading, convergence, quality):
         monkeypatch.setattr(module, "all_floats", lambda values: False)
-    monkeypatch.setattr(reading, "all_ints", lambda values: False)
     monkeypatch.setattr(Timeline, "numbered", False)
     monkeypatch.setattr(Timeline, "forwards", False)
     assert findings(spoilt, arrivals) == expected
