@@ -61,12 +61,13 @@ def other_lines(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 def required_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """A result that does not state its settings, its evaluations and its end cannot be judged."""
     stated = {key: found[0] for key in ruleset.conditions if (found := run.log.stated(key))}
+    logged = run.log.by_key
     for key in ruleset.required_keys(run.division, stated):
-        if run.log.first(key) is not None:
+        if key in logged:
             continue
         spec = ruleset.keys[key]
         others = [o for o in (spec.alias, spec.instead) if o]
-        if not any(map(run.log.first, others)):
+        if not any(other in logged for other in others):
             yield self.finding(f"key {key} is missing", path=run.path, expected=key)
 
 
@@ -80,10 +81,11 @@ def required_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 def repeated_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """A second run_start shortens the measured time while the first still satisfies the reader. Equal
     values do not excuse it: the time of the line is what counts."""
+    logged = run.log.by_key
     for key, spec in ruleset.keys.items():
-        events = run.log.all(key)
-        if spec.alias is not None:
-            events = events + run.log.all(spec.alias)
+        events = logged.get(key, [])
+        if spec.alias in logged:
+            events = events + logged[spec.alias]
         if len(events) < 2:
             continue
         limit_one = spec.count == "one" or (spec.count == "optional" and spec.phase == "before")
@@ -383,10 +385,13 @@ def inside_evaluation(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Findin
 def imitated_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Tools that search logs by text take global_batch_size_eval for the batch size; a misspelt key
     means that the real one was not logged."""
+    unknown = run.log.by_key.keys() - ruleset.keys.keys()
+    if not unknown:
+        return
     known = list(ruleset.keys)
     aliases = {spec.alias for spec in ruleset.keys.values()}
     for key, events in run.log.by_key.items():
-        if key in ruleset.keys or key in aliases or len(key) > 200:
+        if key not in unknown or key in aliases or len(key) > 200:
             continue
         inside = [k for k in known if k in key and len(k) > 8]
         near = inside or difflib.get_close_matches(key, known, 1, 0.88)

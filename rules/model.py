@@ -12,6 +12,8 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from rules.lines import Arrival as Arrival
 from rules.lines import Event as Event
 from rules.lines import Log as Log
@@ -58,8 +60,7 @@ class Finding:
     fix: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Stated:
+class Stated(msgspec.Struct, frozen=True, gc=False):
     """A value and where it is stated, so that one rule can judge a recipe and a log alike."""
 
     value: Any
