@@ -118,3 +118,27 @@ def undisturbed(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     for sampled in _telemetry(run):
         for remark in sampled.remarks:
             yield self.finding(f"the sampler noted: {remark}", path=sampled.path)
+
+
+@rule(
+    "EVD035",
+    "Every node of the run was sampled",
+    Scope.RUN,
+    source="survey L2 (the whole system under test); evidence of this rulebook",
+    fix="Start one sampler on each node, as the harness' launchers do, and package all their files.",
+    severity=Severity.WARNING,
+)
+def every_node(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """The node that is left out may be the one that was idle, throttled or drew most."""
+    nodes = integer(run.settings, "number_of_nodes")
+    if nodes is None or nodes < 2:
+        raise NotApplicable("one node")
+    sampled = _telemetry(run)
+    names = {one.node for one in sampled}
+    if len(names) < nodes:
+        yield self.finding(
+            f"{len(names)} of {nodes} nodes were sampled ({', '.join(sorted(names)[:5])})",
+            path=sampled[0].path,
+            expected=nodes,
+            actual=len(names),
+        )

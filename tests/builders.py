@@ -493,8 +493,9 @@ def _write_evidence(
     _write(files.output, "".join(line + "\n" for line in log.lines[harness_lines:]))
     _write_json(files.science, _science(science, options.test_files))
     _write_timeline(files.timeline, log.lines, harness_lines)
-    if options.telemetry:
-        write_telemetry(files.telemetry(), log.lines, accelerators=options.accelerators_per_node)
+    for node in range(options.nodes if options.telemetry else 0):
+        accelerators = options.accelerators_per_node
+        write_telemetry(files.telemetry(node), log.lines, accelerators=accelerators, node=node)
     scenes = dataset.train + dataset.test
     record = RunRecord(
         schema=1,
@@ -611,6 +612,7 @@ def write_telemetry(
     more: Mapping[QuantitySpec, Callable[[float], float]] | None = None,
     source: str = "machine",
     remark: str = "",
+    node: int = 0,
 ) -> None:
     """A sampler file at 2 Hz, start_s after run_start to stop_s after run_stop, with a hole in the middle.
 
@@ -623,13 +625,15 @@ def write_telemetry(
     first_s, last_s = at["run_start"] + start_s, at["run_stop"] + stop_s
     middle_s = (first_s + last_s) / 2
     path.unlink(missing_ok=True)
-    writer = SampleWriter(path, "node_0", "node0.example", 0.5, Anchor(first_s, first_s - BOOT_WALL_S))
+    writer = SampleWriter(
+        path, f"node_{node}", f"node{node}.example", 0.5, Anchor(first_s, first_s - BOOT_WALL_S)
+    )
     machine = _Machine(accelerators, list(more))
     machine.name = source
     writer.begin([machine], {machine.name: 0.5})
     count = int((last_s - first_s) / 0.5) + 1
     times = [first_s + 0.5 * i for i in range(count)]
-    gpu, rng = min(busy_percent, 95.0), random.Random(noise or f"{first_s}")
+    gpu, rng = min(busy_percent, 95.0), random.Random(noise or f"{first_s}{node or ''}")
     writer.append(
         machine.name,
         [

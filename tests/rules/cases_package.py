@@ -828,6 +828,19 @@ def gpu_lost_half_way(built: BuiltPackage) -> None:
     _resample(built, remark="gpu0: the GPU has fallen off the bus; nvml readings are absent from here on")
 
 
+@case("EVD035", nodes=2, **TELEMETRY)
+def node_without_a_sampler(built: BuiltPackage) -> None:
+    built.run_files(1).telemetry(1).unlink()
+    built.reseal()
+
+
+@case("EVD035", nodes=2, **TELEMETRY)
+def one_node_sampled_twice(built: BuiltPackage) -> None:
+    lines = built.layout.result(1).read_text().splitlines()
+    write_telemetry(built.run_files(1).telemetry(1), lines, noise="another")
+    built.reseal()
+
+
 @log_case("EVD012", only=True)
 def cache_not_cleared(events: Lines) -> None:
     find(events, "cache_clear")["value"] = False
