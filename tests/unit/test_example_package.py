@@ -3,21 +3,38 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from harness.checker import check_package
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "submissions/examples"
 
 
-def test_it_is_compliant_and_says_what_it_is():
-    package, verdict = check_package(EXAMPLES, system="local-smoke")
+SYSTEMS = {  # division, runs, precision, global batch
+    "local-smoke": ("closed", 5, "fp32", 8),
+    "local-smoke-batch16": ("closed", 5, "fp32", 16),
+    "local-smoke-open": ("open", 5, "fp32", 8),
+    "local-smoke-bf16": ("open", 1, "bfloat16", 8),
+}
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_it_is_compliant_and_says_what_it_is(system):
+    package, verdict = check_package(EXAMPLES, system=system)
     assert verdict.verdict == "compliant"
     assert package.dataset is not None and package.dataset.synthetic
-    assert len(package.runs) == 5
+    log = package.runs[0].log
+    asked = ("lowest_numerical_precision_in_linear", "global_batch_size")
+    assert (package.division, len(package.runs), *map(log.value, asked)) == SYSTEMS[system]
+    software = [run.record.software for run in package.runs if run.record]
+    assert len({s["commit"] for s in software}) == 1 and not any(s["dirty"] for s in software)
 
 
 def test_it_is_small_and_names_no_private_path():
     files = [p for p in EXAMPLES.rglob("*") if p.is_file()]
-    assert sum(p.stat().st_size for p in files) < 5_000_000
+    assert sum(p.stat().st_size for p in files) < 6_000_000
+    for system in SYSTEMS:  # a package of its own
+        assert sum(p.stat().st_size for p in files if system in p.parts) < 2_500_000
     for path in files:
         if path.suffix in (".txt", ".json", ".jsonl", ".log", ".yaml"):
             assert not re.search(r"/(home|root|Users|work)/", path.read_text()), path
