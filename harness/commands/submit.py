@@ -136,7 +136,8 @@ def summarise(console: Console, submission: Submission) -> None:
     console.print(
         f"verdict: [bold {colour}]{verdict.verdict.replace('_', ' ')}[/] with {verdict.ruleset}", end=""
     )
-    console.print(f" ({counts['pass']} rules passed, {counts['fail']} failed, {counts['warn']} warnings)")
+    warned = f"{counts['warn']} warning{'' if counts['warn'] == 1 else 's'}"
+    console.print(f" ({counts['pass']} rules passed, {counts['fail']} failed, {warned})")
     for run in result.runs:
         dropped = f"  (dropped: {run.dropped})" if run.dropped else ""
         accuracy = f"{run.accuracy:.4f}" if run.accuracy is not None else "not measured"
@@ -146,7 +147,10 @@ def summarise(console: Console, submission: Submission) -> None:
     if result.weak is not None:
         console.print(f"throughput: [bold]{describe(result)}[/] (unverified; {result.method})")
     if result.time_to_train_s is not None:
-        console.print(f"time-to-train: [bold]{result.time_to_train_s:.2f} s[/] (unverified; {result.method})")
+        how = "; ".join(part for part in ("unverified", result.method, result.note) if part)
+        console.print(f"time-to-train: [bold]{result.time_to_train_s:.2f} s[/] ({how})")
+    elif result.weak is None:
+        console.print(f"time-to-train: none ({result.note})")
     _show_energy(console, result.energy)
     package = submission.package
     console.print(f"package: {package.root}", soft_wrap=True, markup=False)
