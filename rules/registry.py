@@ -16,6 +16,7 @@ from rules.model import Finding, Scope, Severity
 
 MODULES = (
     "log",
+    "order",
     "timing",
     "hyperparameters",
     "data",

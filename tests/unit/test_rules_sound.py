@@ -14,7 +14,7 @@ import pytest
 from harness.checker.engine import check_run
 from harness.checker.logs import parse_log
 from rules import arrivals as arrival_rules
-from rules import convergence, data, evidence, quality, reading, sound, timing
+from rules import convergence, data, evidence, order, quality, reading, sound, timing
 from rules import log as log_rules
 from rules.lines import ArrivalColumns
 from rules.model import Run, Timeline
@@ -37,7 +37,7 @@ TESTS = (
     "paired",
     "alternate",
 )
-MODULES = (data, log_rules, timing, reading, arrival_rules, evidence)
+MODULES = (data, log_rules, order, timing, reading, arrival_rules, evidence)
 ODD: list[Any] = [
     None,
     True,
