@@ -87,6 +87,7 @@ class Reading:
     quantities: tuple[tuple[str, str, Kind], ...]
     get: Callable[[ModuleType, Any], Sequence[float | None]]
     slowest_s: float | None = None  # however costly, ask at least so often; None: as the source says
+    cpu_share: float | None = None  # what it may cost on all GPUs together; None: its part of the source's
 
     @property
     def names(self) -> str:
@@ -163,9 +164,10 @@ class NvmlBase(Source):
     def _pace(self) -> None:
         """Set how often each reading is made, so that all cost no more than `cpu_share` of a core."""
         costs_s: dict[str, float] = {}
+        shares = [channel.reading.cpu_share for channel in self._channels]
         for channel in self._channels:
-            cost_s = self._cost_s(channel)
-            allowed_s = cost_s * len(self._channels) / self.cpu_share
+            cost_s, own = self._cost_s(channel), channel.reading.cpu_share
+            allowed_s = cost_s * shares.count(own) / (self.cpu_share if own is None else own)
             if allowed_s > max(self.interval_s, WORTH_A_WORD_S):
                 channel.every_s = min(channel.reading.slowest_s or self.slowest_s, allowed_s)
                 costs_s[channel.reading.names] = max(cost_s, costs_s.get(channel.reading.names, 0.0))
