@@ -1,6 +1,6 @@
 """An implementation that trains nothing: it logs a plausible run in a blink, to test the machinery around it.
 
-FAKE in the environment makes it misbehave: crash, hang, mute (no run_stop), abort, orphan, slow; only in
+FAKE in the environment makes it misbehave: crash, hang, mute (no run_stop), abort, orphan, long (6 s more); only in
 the run FAKE_RUN (the others as FAKE_REST says), and only as long as the file FAKE_ONCE is not there
 (which it then writes).
 """
@@ -95,6 +95,8 @@ def train(spec: RunSpec, samples: int, misbehave: str) -> None:
         LOG.end("eval_stop", metadata={"epoch_num": epoch})
         if epoch == 1 and misbehave == "crash":
             sys.exit("something broke in epoch 1")
+        if epoch > 1 and misbehave == "long":
+            time.sleep(3)
         if epoch == 1 and misbehave in ("hang", "orphan"):
             if once := os.environ.get("FAKE_ONCE"):
                 Path(once).touch()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # the reader summarises with what is here
 COUNTER, RIGHT_RECTANGLE, TRAPEZOID = "counter", "right_rectangle", "trapezoid"
 METHODS = (COUNTER, RIGHT_RECTANGLE, TRAPEZOID)  # the first that gives a number is the one to quote
 MAX_GAP_S = 2.0  # a longer hole in power readings is not bridged: a run's phases change faster
+MIN_COVERED = 0.5  # of a window: from less, its energy would be a guess
 DISAGREEMENT = 0.05  # of the quoted energy
 STUCK_READINGS = 50  # so many equal to the last digit, and the meter is not measuring
 MAX_GAPS = 100  # listed
@@ -91,7 +92,8 @@ def measure(
     section 4, cut at the window. Any other kind: trapezoid rule, sum of
     (P_k + P_(k-1)) / 2 x (t_k - t_(k-1)), interpolated at the edges. Readings must begin before
     `start_s` and end after `stop_s`, or miss the edge by no more than `max_gap_s`, which then counts
-    as drawn at the nearest power (counter: at the mean one). Holes inside longer than `max_gap_s`
+    as drawn at the nearest power (counter: at the mean one), and they must span half of the window:
+    of a run of a second, its first tenth says nothing. Holes inside longer than `max_gap_s`
     make power readings useless, and leave a counter exact.
     """
     known = np.isfinite(time_s) & np.isfinite(values)
@@ -106,13 +108,13 @@ def measure(
     gap = float(max(np.diff(edges).max(initial=0.0), missing))
     if missing > max_gap_s:
         return None, gap, f"the readings miss {missing:.1f} s at an edge of the window"
+    covered = edges[-1] - edges[0]
+    if covered < MIN_COVERED * (stop_s - start_s):
+        return None, gap, f"the readings span {max(covered, 0.0):.1f} s of the window's {stop_s - start_s:.1f} s"
     if kind == COUNTER:
         if np.any(np.diff(kept) < 0):
             return None, gap, "the counter went back (driver reloaded?)"
         low, high = (_counter_at(edge, times, kept, power) for edge in (edges[0], edges[-1]))
-        covered = edges[-1] - edges[0]
-        if covered <= 0:
-            return None, gap, "no reading inside the window"
         return float((high - low) * (stop_s - start_s) / covered), gap, ""
     if gap > max_gap_s:
         return None, gap, f"a hole of {gap:.1f} s in the power readings"

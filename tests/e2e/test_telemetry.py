@@ -31,7 +31,7 @@ def test_gpu_that_is_lost_during_a_run(trial, fake_nvml: FakeNvml) -> None:
     gpus = ["0 power 0:70", "1 power 0:300", "0 utilization 0:90", "1 utilization 0:90"]
     fake_nvml.script(*gpus, count=2)
     names = ("FAKE_NVML_SCRIPT", "LD_LIBRARY_PATH")
-    environment = trial.environment(**{name: fake_nvml.environment[name] for name in names})
+    environment = trial.environment(FAKE="long", **{name: fake_nvml.environment[name] for name in names})
     command = trial.command("submit", "--system", "box", "--org", "lab")
     with subprocess.Popen(
         command, cwd=trial.root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -47,8 +47,7 @@ def test_gpu_that_is_lost_during_a_run(trial, fake_nvml: FakeNvml) -> None:
     assert energy["gpu1"]["method"] == "energy counter"
     assert energy["gpu1"]["mean_w"] == pytest.approx(300, rel=0.05)
     assert "all 2 GPUs" not in energy  # one of them is not known
-    if energy["gpu0"]["joules"] is not None:  # readings to within 2 s of the end of a run this short
-        assert energy["gpu0"]["mean_w"] == pytest.approx(70, rel=0.05)
+    assert energy["gpu0"]["joules"] is None
     assert any("gpu0: the GPU has fallen off the bus" in note for note in data["timeline"]["notes"])
 
     checked = trial.cloudmask("check", "submissions/lab", "--format", "json")

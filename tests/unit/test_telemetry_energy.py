@@ -42,6 +42,17 @@ def test_a_counter_read_seldom_takes_its_edges_from_the_power(
     assert abs(evenly / joule - 1) > 0.02
 
 
+@pytest.mark.parametrize("kind", ["gauge", "counter"])
+def test_readings_of_less_than_half_of_a_short_window_are_no_energy(kind: str) -> None:
+    """A GPU that falls off the bus 0.1 s into a run of 1.2 s: two equal counts are not 0 J."""
+    times, values = np.array([9.0, 9.9, 10.1]), np.array([70.0, 70.0, 70.0])
+    joule, _, note = measure(times, values, kind, 10.0, 11.2)
+    assert (joule, note) == (None, "the readings span 0.1 s of the window's 1.2 s")
+    before = measure(times - 1, values, kind, 10.0, 10.9)
+    assert (before[0], before[2]) == (None, "the readings span 0.0 s of the window's 0.9 s")
+    assert measure(times, values, kind, 10.0, 10.2)[0] == pytest.approx(0.0 if kind == "counter" else 14.0)
+
+
 def test_a_counter_without_power_at_the_edge_moves_evenly() -> None:
     holes = (TIMES < 5) | (TIMES > 14)
     power, seldom = (TIMES[holes], STEP_W[holes]), TIMES[::15]
