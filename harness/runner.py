@@ -97,6 +97,7 @@ class _Outcome:
     reason: str | None = None
     exit_code: int | None = None
     peak_rss_bytes: int | None = None
+    telemetry_problems: list[str] = field(default_factory=list)
     cache: dict[str, Any] = field(default_factory=dict)
 
 
@@ -164,6 +165,7 @@ def run_once(
         software=software(),
         files={},
         peak_rss_bytes=outcome.peak_rss_bytes,
+        telemetry_problems=outcome.telemetry_problems,
     )
     record = _settle(plan, part, record)
     display.run_finished(record)
@@ -212,6 +214,7 @@ def _attempt(
                 outcome.status, outcome.reason = "timeout", str(problem)
         outcome.exit_code = child.exit_code
         outcome.peak_rss_bytes = child.peak_rss_bytes if launcher.here else None
+    outcome.telemetry_problems = samplers.problems
     for trouble in samplers.problems:
         display.note(f"telemetry of {trouble}")
     if outcome.status != "timeout":

@@ -134,6 +134,7 @@ class RunRecord:
     software: dict[str, Any]  # versions of python and packages, commit, dirty
     files: dict[str, str]  # evidence file name -> SHA-256
     peak_rss_bytes: int | None = None
+    telemetry_problems: list[str] = field(default_factory=list)  # samplers that did not start, or died
 
 
 @dataclass(frozen=True)

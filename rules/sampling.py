@@ -9,6 +9,8 @@ from rules.reading import integer
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
+MAX_PROBLEMS = 20  # told of one run
+
 
 def _telemetry(run: Run) -> list[Telemetry]:
     if not run.telemetry:
@@ -114,7 +116,12 @@ def clocks_agree(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 )
 def undisturbed(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """A GPU that fell off the bus, a driver that hung, a meter that stopped: the run may have suffered
-    too, and its energy is not known."""
+    too, and its energy is not known. A sampler that died belongs to it: what it did not see, nobody knows."""
+    problems = run.record.telemetry_problems[:MAX_PROBLEMS] if run.record else []
+    for problem in problems:
+        yield self.finding(f"the harness noted of telemetry: {problem}", path=run.path)
+    if problems and not run.telemetry:
+        return
     for sampled in _telemetry(run):
         for remark in sampled.remarks:
             yield self.finding(f"the sampler noted: {remark}", path=sampled.path)

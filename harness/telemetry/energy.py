@@ -110,7 +110,11 @@ def measure(
         return None, gap, f"the readings miss {missing:.1f} s at an edge of the window"
     covered = edges[-1] - edges[0]
     if covered < MIN_COVERED * (stop_s - start_s):
-        return None, gap, f"the readings span {max(covered, 0.0):.1f} s of the window's {stop_s - start_s:.1f} s"
+        return (
+            None,
+            gap,
+            f"the readings span {max(covered, 0.0):.1f} s of the window's {stop_s - start_s:.1f} s",
+        )
     if kind == COUNTER:
         if np.any(np.diff(kept) < 0):
             return None, gap, "the counter went back (driver reloaded?)"

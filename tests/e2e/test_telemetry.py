@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.fakes.nvml import FakeNvml
@@ -54,3 +57,33 @@ def test_gpu_that_is_lost_during_a_run(trial, fake_nvml: FakeNvml) -> None:
     found = [f for f in json.loads(checked.stdout)["findings"] if f["rule"] == "EVD034"]
     assert any("fallen off the bus" in f["message"] for f in found)
     assert checked.returncode == 0  # a warning
+
+
+def test_sampler_that_is_killed_during_a_run(trial) -> None:
+    """The run goes on and is kept; run.json and the checker name the sampler that died."""
+    trial.recipe(division="open", runs=1, best_of=1)
+    command = trial.command("submit", "--system", "box", "--org", "lab")
+    with subprocess.Popen(
+        command,
+        cwd=trial.root,
+        env=trial.environment(FAKE="long"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as submit:
+        started(trial.evidence() / "result_0.part/result.txt", submit)
+        children = psutil.Process(submit.pid).children(recursive=True)
+        (sampler,) = (child for child in children if "harness.telemetry.sampler" in child.cmdline())
+        os.kill(sampler.pid, signal.SIGKILL)
+        output, _ = submit.communicate(timeout=240)
+    said = "node_0: the telemetry sampler ended early (signal 9)"
+    assert f"telemetry of {said}" in output
+
+    record = json.loads((trial.evidence() / "result_0/run.json").read_text())
+    assert (record["status"], record["telemetry_problems"]) == ("success", [said])
+    checked = trial.cloudmask("check", "submissions/lab", "--format", "json")
+    found = {f["rule"]: f["message"] for f in json.loads(checked.stdout)["findings"]}
+    assert said in found["EVD034"]
+    # telemetry does not cover the run; killed in its first second, there is nothing to cover it with
+    assert "EVD009" in found or "no samples" in found["PKG009"]
+    assert checked.returncode == submit.returncode == 1

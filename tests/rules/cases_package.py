@@ -828,6 +828,19 @@ def gpu_lost_half_way(built: BuiltPackage) -> None:
     _resample(built, remark="gpu0: the GPU has fallen off the bus; nvml readings are absent from here on")
 
 
+@case("EVD034", **TELEMETRY)
+def sampler_that_died(built: BuiltPackage) -> None:
+    died = "node_0: the telemetry sampler ended early (signal 9)"
+    built.edit_json(built.run_files(1).record, lambda record: record.update(telemetry_problems=[died]))
+
+
+@case("EVD034")
+def sampler_that_did_not_start(built: BuiltPackage) -> None:
+    """No telemetry at all, and run.json says why."""
+    absent = "node_0: the telemetry sampler was not ready after 30 s"
+    built.edit_json(built.run_files(1).record, lambda record: record.update(telemetry_problems=[absent]))
+
+
 @case("EVD035", nodes=2, **TELEMETRY)
 def node_without_a_sampler(built: BuiltPackage) -> None:
     built.run_files(1).telemetry(1).unlink()
