@@ -19,6 +19,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from reference.buffers import Buffers
 from reference.patches import CHANNELS, Patch
 from reference.prepare import Prepared, ShardReader
 from reference.readers import KeptReader, PatchReader, SceneReader
@@ -29,6 +30,7 @@ T = TypeVar("T")
 MEMORY_LIMIT_BYTES = 192 << 20  # for each of training and validation
 AHEAD_BYTES = 320 << 20  # of batches being read; those waiting to be used come on top
 MAX_READERS = 16
+BUFFERS = Buffers()  # training and validation take turns, with batches of one size
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,12 @@ class PatchStore:
 
     def empty(self, size: int) -> Piece:
         """A piece of this many patches, its content still to be read."""
+        shape = (size, self._size, self._size)
+        values = size * self._size**2 * CHANNELS
+        block = BUFFERS.block(size * self.patch_bytes)
         return Piece(
-            np.empty((size, self._size, self._size, CHANNELS), np.float32),
-            np.empty((size, self._size, self._size, 1), np.uint8),
+            block[: 4 * values].view(np.float32).reshape(*shape, CHANNELS),
+            block[4 * values :].reshape(*shape, 1),
             np.empty(size, np.float32),
         )
 

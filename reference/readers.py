@@ -17,6 +17,7 @@ from typing import Protocol
 
 import numpy as np
 
+from reference.buffers import aligned
 from reference.patches import CHANNELS, Patch, label, normalise_window, read_patch
 from reference.scenes import CHANNELS as ARRAYS
 from reference.scenes import Scene, close_scene, open_scene, open_scene_unmanaged
@@ -157,9 +158,10 @@ class Windows:
         return window
 
     def _buffer(self, dtype: np.dtype, channels: int) -> tuple[np.ndarray, list[memoryview], int]:
-        window = np.empty((self._size, self._size, channels), dtype)
+        shape = (self._size, self._size, channels)
+        window = aligned(self._size**2 * channels * dtype.itemsize).view(dtype).reshape(shape)
         row_bytes = self._size * channels * dtype.itemsize
-        bin_ = memoryview(bytearray((self._width - self._size) * channels * dtype.itemsize))
+        bin_ = aligned((self._width - self._size) * channels * dtype.itemsize).data
         flat = window.data.cast("B")
         pieces: list[memoryview] = []
         for row in range(self._size):
