@@ -21,7 +21,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from harness.gallery_file import read_scenes
-from harness.telemetry.reader import read, summarise
+from harness.telemetry.reader import read
+from harness.telemetry.summary import summarise
 from reference.weights import read_weights
 
 MEMORY_BYTES = 4 << 30  # of addresses: a telemetry file of MAX_VALUES readings takes 2 GiB

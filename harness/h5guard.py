@@ -61,7 +61,7 @@ class Reader:
             self._process.start()
 
     def summary(self, path: Path, start_wall_s: float | None, stop_wall_s: float | None) -> Telemetry:
-        """As harness.telemetry.reader.summarise."""
+        """As harness.telemetry.summary.summarise."""
         value = self._read("summary", path, start_wall_s, stop_wall_s)
         try:
             return _SUMMARY.validate_python(value)

@@ -11,7 +11,8 @@ from harness.report.curves import origin_ms, phases, seconds_since
 from harness.report.model import Panel, QuantityCard, SeriesCard, TimelineCard
 from harness.report.text import clean, plural, quantity
 from harness.telemetry.energy import NO_DRAW
-from harness.telemetry.reader import Series, TelemetryFile, downsample, summary
+from harness.telemetry.reader import Series, TelemetryFile
+from harness.telemetry.summary import downsample, summary
 from rules.model import Run, Telemetry
 
 MAX_POINTS = 400  # per series: more than a page has pixels for

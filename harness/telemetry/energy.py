@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.telemetry.reader import Series
 from harness.telemetry.source import Kind
 from rules.model import MeasuredEnergy
-
-if TYPE_CHECKING:  # the reader summarises with what is here
-    from harness.telemetry.reader import Series
 
 COUNTER, RIGHT_RECTANGLE, TRAPEZOID = "counter", "right_rectangle", "trapezoid"
 METHODS = (COUNTER, RIGHT_RECTANGLE, TRAPEZOID)  # the first that gives a number is the one to quote

@@ -118,7 +118,8 @@ def sample(path: Path, idle_s: float, load_s: float) -> dict[str, tuple[float, f
 
 def report(path: Path, phases: dict[str, tuple[float, float]]) -> None:
     from harness.telemetry.energy import energies
-    from harness.telemetry.reader import achieved_hz, read, summary
+    from harness.telemetry.reader import read
+    from harness.telemetry.summary import achieved_hz, summary
 
     file = read(path)
     for name, times in sorted(file.times.items()):

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from harness.h5guard import MAX_FAILURES, Process, Reader
-from harness.telemetry.reader import read, summarise
+from harness.telemetry.reader import read
+from harness.telemetry.summary import summarise
 from tests.builders import build_package
 from tests.report_builders import make_picture, write_gallery
 

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from harness.telemetry.files import Anchor, SampleWriter, compact
-from harness.telemetry.reader import downsample, read, series, summarise
+from harness.telemetry.reader import read, series
 from harness.telemetry.source import Kind, NullSource, QuantitySpec, Source, Unavailable
+from harness.telemetry.summary import downsample, summarise
 
 ANCHOR = Anchor(wall_s=1_000_000.0, monotonic_s=50.0)
 

@@ -19,9 +19,10 @@ from harness.telemetry import Sampler, sources
 from harness.telemetry.channel import Channel
 from harness.telemetry.clock import ClockSource
 from harness.telemetry.energy import energies
-from harness.telemetry.reader import TelemetryFile, read, summarise
+from harness.telemetry.reader import TelemetryFile, read
 from harness.telemetry.sampler import main, reason
 from harness.telemetry.source import QuantitySpec, Source
+from harness.telemetry.summary import summarise
 from tests.fakes.nvml import NOT_SUPPORTED, FakeNvml
 
 CHEAP = ["psutil"]
