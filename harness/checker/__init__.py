@@ -9,16 +9,9 @@ from harness.checker import collector
 from harness.checker.engine import Judge, check_loaded, check_plan, check_run, combine
 from harness.checker.entries import Entry, entry_of, find_entries
 from harness.checker.jsonout import render_json, verdict_record
-from harness.checker.loader import (
-    Target,
-    Tree,
-    find_target,
-    load_package,
-    load_single,
-    scan,
-    system_names,
-)
+from harness.checker.loader import load_package, load_single
 from harness.checker.text import colour_wanted, render_text
+from harness.checker.tree import Target, Tree, find_target, scan, system_names
 from harness.errors import UserError
 from harness.layout import SCALING
 from rules.kept import Keeper
