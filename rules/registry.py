@@ -24,6 +24,7 @@ MODULES = (
     "seeds",
     "convergence",
     "system",
+    "same_system",
     "package",
     "power",
     "arrivals",
