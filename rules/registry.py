@@ -26,6 +26,7 @@ MODULES = (
     "system",
     "same_system",
     "package",
+    "package_files",
     "power",
     "arrivals",
     "evidence",
