@@ -7,19 +7,17 @@ the one that fits. Colours are classes; meaning never rests on colour alone (lab
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from markupsafe import Markup
 
-from harness.report.model import EnergyCard, Epoch, Panel, RunCard, ScienceCard, TimelineCard
-from harness.report.svg import Canvas, Scale, spread, tick_text, ticks
+from harness.report.model import EnergyCard, Epoch, RunCard, ScienceCard
+from harness.report.svg import Canvas, Plot, plot_in, spread
 from harness.report.text import duration_text, energy, plural, quantity
 
 WIDE, NARROW = 760, 330
 MAX_BARS = 24
 MAX_POINTS = 6000  # of all learning curves in one chart
-PHASE_NAMES = {"init": "initialise", "train": "train", "evaluate": "evaluate", "inference": "inference"}
 
 
 def both(draw: Callable[[int], Canvas | None]) -> Markup:
@@ -30,50 +28,6 @@ def both(draw: Callable[[int], Canvas | None]) -> Markup:
         for name, canvas in parts
         if canvas
     )
-
-
-@dataclass(frozen=True)
-class Plot:
-    """The area inside the axes of one chart."""
-
-    canvas: Canvas
-    x: Scale
-    y: Scale
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    def x_axis(self, label: str, count: int = 6) -> None:
-        marks = ticks(self.x.low, self.x.high, count)
-        for mark in marks:
-            self.canvas.line(self.x(mark), self.bottom, self.x(mark), self.bottom + 4, "tick")
-            self.canvas.text(self.x(mark), self.bottom + 17, tick_text(mark, marks), "label", "middle")
-        self.canvas.line(self.left, self.bottom, self.right, self.bottom, "axis")
-        if label:
-            self.canvas.text(self.right, self.bottom + 34, label, "label strong", "end")
-
-    def y_axis(self, label: str, count: int = 5) -> None:
-        marks = ticks(self.y.low, self.y.high, count)
-        for mark in marks:
-            self.canvas.line(self.left, self.y(mark), self.right, self.y(mark), "grid")
-            self.canvas.text(self.left - 8, self.y(mark) + 4, tick_text(mark, marks), "label", "end")
-        if label:
-            self.canvas.text(0, self.top - 14, label, "label strong")
-
-    def points(self, data: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-        return [(self.x(x), self.y(y)) for x, y in data]
-
-
-def _plot(
-    canvas: Canvas,
-    box: tuple[float, float, float, float],
-    x: tuple[float, float],
-    y: tuple[float, float],
-) -> Plot:
-    """box is (left, top, right, bottom) in pixels; x and y are the ranges of the data."""
-    left, top, right, bottom = box
-    return Plot(canvas, Scale(*x, left, right), Scale(*y, bottom, top), left, top, right, bottom)
 
 
 # ---------------------------------------------------------------- runs
@@ -92,7 +46,7 @@ def run_times(runs: list[RunCard], mean_s: float | None, width: int) -> Canvas |
     height = 34 + row * len(timed) + 46
     listed = ", ".join(f"run {run.index}: {duration_text(time)}" for run, time in timed)
     canvas = Canvas(width, height, "Time-to-train of each run", f"{listed}. Score: {duration_text(mean_s)}.")
-    plot = _plot(canvas, (52, 30, width - 8, height - 46), (low - pad, high + pad), (0, 1))
+    plot = plot_in(canvas, (52, 30, width - 8, height - 46), (low - pad, high + pad), (0, 1))
     for i, (run, time) in enumerate(timed):
         y = plot.top + row * (i + 0.5)
         x = plot.x(time / divisor)
@@ -145,7 +99,7 @@ def learning_curves(
     height = 330 if width > 400 else 270
     ends = "; ".join(f"run {run.index} ends at {points[-1][1]:.4f}" for run, points in lines)
     canvas = Canvas(width, height, title, f"{ends}. Target: {target if target is not None else 'none'}.")
-    plot = _plot(
+    plot = plot_in(
         canvas,
         (46, 28, width - 54, height - 46),
         (min(xs), max(max(xs), min(xs) + 1)),
@@ -216,7 +170,7 @@ def energy_bars(card: EnergyCard, width: int) -> Canvas | None:
     canvas = Canvas(width, height, "Energy per run by scope", f"{told}.")
     most = max(e.joules for e in rows)
     divisor, unit = (1e6, "MJ") if most >= 1e6 else (1e3, "kJ") if most >= 1e3 else (1.0, "J")
-    plot = _plot(
+    plot = plot_in(
         canvas, (left, 8, width - (100 if wide else 84), height - 44), (0, most / divisor or 1), (0, 1)
     )
     for i, one in enumerate(rows):
@@ -229,93 +183,6 @@ def energy_bars(card: EnergyCard, width: int) -> Canvas | None:
         )
     plot.x_axis(f"energy per run ({unit})", 6 if wide else 4)
     return canvas
-
-
-# ---------------------------------------------------------------- timeline
-
-
-def timeline(card: TimelineCard, width: int) -> Canvas:
-    """Phases of the log as a band, and below it one panel per quantity on the same time axis."""
-    panel, gap, band = 92 if width > 400 else 80, 40, 18
-    top = 46
-    height = top + band + 16 + len(card.panels) * (panel + gap) + 26
-    names = ", ".join(f"{p.title} ({p.unit})" for p in card.panels) or "no measured quantity"
-    canvas = Canvas(
-        width,
-        height,
-        f"Timeline of run {card.run}",
-        f"Phases of the log over {duration_text(card.stop_s - card.start_s)}, with {names}.",
-    )
-    left, right = 46.0, width - (64.0 if width > 400 else 6.0)
-    x = Scale(card.start_s, card.stop_s, left, right)
-    _clock(canvas, card, x, top, height - 44)
-    drawn: dict[str, float] = {}
-    for phase in card.phases:
-        if x(phase.start_s) < drawn.get(phase.kind, -1.0) + 0.5:
-            continue  # hundreds of short epochs: one per half pixel is all that can be seen
-        drawn[phase.kind] = x(phase.start_s)
-        tip = f"{PHASE_NAMES[phase.kind]}: {phase.start_s:.1f} to {phase.stop_s:.1f} s"
-        canvas.rect(
-            x(phase.start_s),
-            top,
-            max(0.8, x(phase.stop_s) - x(phase.start_s)),
-            band,
-            f"phase {phase.kind}",
-            tip,
-        )
-    y = top + band + 16 + 24
-    for one in card.panels:
-        plot = _panel(canvas, one, x, (left, y, right, y + panel - 24))
-        y += panel + gap
-        if one is card.panels[-1]:
-            plot.x_axis("seconds since run_start", 8 if width > 400 else 4)
-    return canvas
-
-
-def _clock(canvas: Canvas, card: TimelineCard, x: Scale, top: float, bottom: float) -> None:
-    """Where the clock of the score starts and stops."""
-    near = card.clock_stop_s is not None and x(card.clock_stop_s) - x(0) < 170
-    canvas.line(x(0), top - 8, x(0), bottom, "clock")
-    canvas.text(x(0), top - 30 if near else top - 14, "clock starts", "label strong", "start")
-    if card.clock_stop_s is not None:
-        canvas.line(x(card.clock_stop_s), top - 8, x(card.clock_stop_s), bottom, "clock")
-        canvas.text(x(card.clock_stop_s), top - 14, "clock stops", "label strong", "end")
-
-
-def _panel(canvas: Canvas, panel: Panel, x: Scale, box: tuple[float, float, float, float]) -> Plot:
-    left, top, right, bottom = box
-    highest = max((v for s in panel.series for _, v in s.points), default=0.0)
-    top_value = panel.maximum if panel.maximum is not None else _round_up(highest)
-    plot = _plot(canvas, box, (x.low, x.high), (0.0, max(top_value, highest)))
-    plot.y_axis("", 2)
-    canvas.text(0, top - 12, f"{panel.title} ({panel.unit})", "label strong")
-    canvas.line(left, bottom, right, bottom, "axis")
-    for i, series in enumerate(panel.series):
-        points = plot.points(series.points)
-        if i == 0:
-            canvas.area(points, bottom, "fill")
-        canvas.path(points, f"curve series-{i}", series.label)
-    if right < canvas.width - 30 or len(panel.series) > 1:
-        _series_labels(plot, panel)
-    return plot
-
-
-def _round_up(value: float) -> float:
-    """The next round number at or above, so that an axis ends on a tick."""
-    if value <= 0:
-        return 1.0
-    step = (ticks(0.0, value, 2) + [value])[1]
-    return math.ceil(value / step - 1e-9) * step
-
-
-def _series_labels(plot: Plot, panel: Panel) -> None:
-    if plot.right > plot.canvas.width - 30:  # no margin on a narrow page: one line above the panel
-        text = " · ".join(s.label for s in panel.series)
-        plot.canvas.text(plot.right, plot.top - 12, text if len(text) < 26 else "", "label muted", "end")
-        return
-    wanted = [plot.y(series.points[-1][1]) for series in panel.series]
-    for i, y in enumerate(spread(wanted, 13, plot.top, plot.bottom + 6)):
-        plot.canvas.text(plot.right + 6, y + 4, panel.series[i].label[:14], f"label series-text-{i}")
 
 
 # ---------------------------------------------------------------- science
@@ -333,7 +200,7 @@ def calibration(card: ScienceCard, width: int) -> Canvas | None:
     canvas = Canvas(
         side, height, "Calibration", f"Predicted probability and observed share of cloud. {told}."
     )
-    plot = _plot(canvas, (46, 28, side - 12, 28 + side - 60), (0, 1), (0, 1))
+    plot = plot_in(canvas, (46, 28, side - 12, 28 + side - 60), (0, 1), (0, 1))
     plot.y_axis("observed share of cloud", 5)
     canvas.line(plot.x(0), plot.y(0), plot.x(1), plot.y(1), "target")
     canvas.text(plot.x(0.04), plot.y(0.12) - 12, "perfect", "label muted")
@@ -350,7 +217,7 @@ def calibration(card: ScienceCard, width: int) -> Canvas | None:
         tip = f"{b.low:.2f} to {b.high:.2f}: {b.count} pixels"
         canvas.rect(plot.x(b.low) + 1, bottom - tall, plot.x(b.high) - plot.x(b.low) - 2, tall, "hist", tip)
     canvas.text(plot.left, plot.bottom + 16, "pixels", "label muted")
-    lower = _plot(canvas, (plot.left, bottom - hist, plot.right, bottom), (0, 1), (0, 1))
+    lower = plot_in(canvas, (plot.left, bottom - hist, plot.right, bottom), (0, 1), (0, 1))
     lower.x_axis("predicted probability of cloud", 5)
     canvas.height = round(bottom + 40)
     return canvas
@@ -371,7 +238,7 @@ def precision_recall(card: ScienceCard, width: int) -> Canvas | None:
         side, height, "Precision and recall", f"{len(points)} thresholds, from {points[0]} to {points[-1]}."
     )
     low = min(0.8, min(p for _, p in points))
-    plot = _plot(canvas, (46, 28, side - 12, 28 + side - 60), (0, 1), (max(0.0, low - 0.02), 1))
+    plot = plot_in(canvas, (46, 28, side - 12, 28 + side - 60), (0, 1), (max(0.0, low - 0.02), 1))
     plot.y_axis("precision", 5)
     plot.x_axis("recall", 5)
     canvas.path(plot.points(points), "curve kept")
@@ -393,7 +260,7 @@ def group_dots(card: ScienceCard, width: int) -> Canvas | None:
     height = 24 + len(groups) * head + len(known) * row + 46
     told = "; ".join(f"{g.group} {g.name}: {a:.3f}" for g, a in known)
     canvas = Canvas(width, height, "Accuracy by group", f"{told}. Overall: {quantity(overall, '', 4)}.")
-    plot = _plot(
+    plot = plot_in(
         canvas,
         (150 if width > 400 else 96, 24, width - 54, height - 46),
         (max(0.0, low - pad), min(1.0, high + pad)),

@@ -18,6 +18,7 @@ from harness.report.maps import scene_map
 from harness.report.model import Report, TimelineCard
 from harness.report.site import TEMPLATES, data_block, render, write_folder
 from harness.report.text import NOT_MEASURED, energy
+from harness.report.timeline_chart import timeline
 from rules.model import Package, Score, Verdict
 
 INDEX = "index.html"
@@ -110,7 +111,7 @@ def _charts(report: Report) -> dict[str, Markup]:
         ),
         "energy": charts.both(lambda w: charts.energy_bars(report.energy, w)),
         "map": charts.both(lambda w: scene_map(science, w)),
-        "timeline": charts.both(lambda w: charts.timeline(line, w) if line else None),
+        "timeline": charts.both(lambda w: timeline(line, w) if line else None),
         "calibration": charts.both(lambda w: charts.calibration(science, w)),
         "precision_recall": charts.both(lambda w: charts.precision_recall(science, w)),
         "groups": charts.both(lambda w: charts.group_dots(science, w)),

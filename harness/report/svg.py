@@ -120,3 +120,47 @@ def spread(positions: Sequence[float], gap: float, low: float, high: float) -> l
         placed[i] = min(placed[i], limit)
         limit = placed[i] - gap
     return placed
+
+
+@dataclass(frozen=True)
+class Plot:
+    """The area inside the axes of one chart."""
+
+    canvas: Canvas
+    x: Scale
+    y: Scale
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def x_axis(self, label: str, count: int = 6) -> None:
+        marks = ticks(self.x.low, self.x.high, count)
+        for mark in marks:
+            self.canvas.line(self.x(mark), self.bottom, self.x(mark), self.bottom + 4, "tick")
+            self.canvas.text(self.x(mark), self.bottom + 17, tick_text(mark, marks), "label", "middle")
+        self.canvas.line(self.left, self.bottom, self.right, self.bottom, "axis")
+        if label:
+            self.canvas.text(self.right, self.bottom + 34, label, "label strong", "end")
+
+    def y_axis(self, label: str, count: int = 5) -> None:
+        marks = ticks(self.y.low, self.y.high, count)
+        for mark in marks:
+            self.canvas.line(self.left, self.y(mark), self.right, self.y(mark), "grid")
+            self.canvas.text(self.left - 8, self.y(mark) + 4, tick_text(mark, marks), "label", "end")
+        if label:
+            self.canvas.text(0, self.top - 14, label, "label strong")
+
+    def points(self, data: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+        return [(self.x(x), self.y(y)) for x, y in data]
+
+
+def plot_in(
+    canvas: Canvas,
+    box: tuple[float, float, float, float],
+    x: tuple[float, float],
+    y: tuple[float, float],
+) -> Plot:
+    """box is (left, top, right, bottom) in pixels; x and y are the ranges of the data."""
+    left, top, right, bottom = box
+    return Plot(canvas, Scale(*x, left, right), Scale(*y, bottom, top), left, top, right, bottom)
