@@ -18,6 +18,7 @@ from reference.pipeline import PatchStore
 from reference.spec import Data, Geometry, Hyperparameters, RunSpec
 from reference.strategies import place
 from tests.bench import record
+from tests.bench.onednn import profile_steps
 from tests.bench.record import free_rates, in_turns, measurement, rates, ratios
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
@@ -132,6 +133,22 @@ def test_evaluation_beside_forward(scenes: list[Path], geometry, measured, preci
     measured(measurement(name, "patches/s", rates(BATCH * STEPS, got["ours"])))
     measured(measurement(f"{name}, free cores", "patches/s", free_rates(BATCH * STEPS, got["ours"])))
     measured(measurement(f"{name}: cost beside forward", "x", ratios(got["ours"], got["forward"]), "lower"))
+
+
+KINDS = ("convolution forward", "convolution backward_data", "convolution backward_weights")
+
+
+def test_profile_of_a_step(scenes: list[Path], measured) -> None:
+    """What each kind of convolution takes of a float32 step, at what rate, and what is none of them."""
+    steps = profile_steps(scenes)
+    assert steps and steps[0].primitives, "oneDNN said nothing: is it switched off?"
+    for kind in KINDS:
+        name = f"step float32: {kind}"
+        measured(measurement(name, "of the step", [s.time_s(kind) / s.wall_s for s in steps], "none"))
+        rate = [s.flop(kind) / s.time_s(kind) / 1e9 for s in steps]
+        measured(measurement(f"{name}, rate", "GFLOP/s", rate, "none"))
+    other = [1 - s.time_s("convolution") / s.wall_s for s in steps]
+    measured(measurement("step float32: all but convolutions", "of the step", other, "lower"))
 
 
 STEPS_OF_32 = """
