@@ -57,6 +57,15 @@ def spent(work: Callable[[], object]) -> Spent:
     return Spent(time.perf_counter() - wall_s, time.process_time() - cpu_s)
 
 
+def peak_bytes() -> int | None:
+    """The most that this process had resident. Not by getrusage, which counts what its parent held at the
+    fork. None where there is no /proc."""
+    try:
+        return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
+    except (OSError, IndexError):
+        return None
+
+
 def in_turns(rounds: int, **work: Callable[[], object]) -> dict[str, list[Spent]]:
     """Do each piece of work once a round, so that whatever else the machine does hits all alike.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import subprocess
@@ -10,43 +9,63 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
-import yaml
 
 from reference.dataset import describe
 from reference.profiles import get_profile
 from reference.spec import Hyperparameters, RunSpec
 from reference.synthetic import synthesize
-from tests.bench import record
 from tests.bench.record import in_turns, measurement
+from tests.bench.smoke_run import CHOSEN, Harness, Running, environment, time_to_train_s
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 
 ROUNDS = 5
-EPOCHS = 3
-# Steps so small that the target is never met: both always train the same number of epochs.
-CHOSEN = {"global_batch_size": 8, "max_epochs": EPOCHS, "learning_rate": 1e-7}
+LOOK_S = 0.5
 
 
-def time_to_train_s(lines: list[str]) -> float:
-    """run_stop - run_start of a log."""
-    events = [json.loads(line.split(":::MLLOG ", 1)[1]) for line in lines if ":::MLLOG " in line]
-    at = {e["key"]: e["time_ms"] for e in events if e["key"] in ("run_start", "run_stop")}
-    return (at["run_stop"] - at["run_start"]) / 1e3
+def children_cpu_s() -> float:
+    """Of all that this process started and that has ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
-def environment(**more: str) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("CLOUDMASK")}
-    return {**kept, "PYTHONPATH": str(record.ROOT), **more}
-
-
-def children_cpu_s(command: list[str], cwd: Path, env: dict[str, str]) -> tuple[float, str]:
-    """CPU seconds of a command and all it started, and what it printed."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+def bare(spec: Path) -> float:
+    """Time-to-train of `python -m reference` in s."""
+    done = subprocess.run(
+        [sys.executable, "-m", "reference"],
+        cwd=spec.parent,
+        env=environment(CLOUDMASK_RUN_SPEC=str(spec)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stdout
+    return time_to_train_s(done.stdout.splitlines())
+
+
+def share_of_machine(running: Running) -> float | None:
+    """What harness and sampler, not the training, take while the clock runs: CPU s / (s x cores). None if
+    the run was too short to see."""
+    looks: list[tuple[float, float]] = []
+    ours: list[psutil.Process] = []
+    while running.process.poll() is None:
+        time.sleep(LOOK_S)
+        log = next(running.out.glob("**/result.txt"), None)
+        said = log.read_text() if log else ""
+        if "run_start" in said and "run_stop" not in said:
+            ours = ours or _harness_and_sampler(running.process.pid)
+            looks.append((time.monotonic(), sum(sum(one.cpu_times()[:2]) for one in ours)))
+    if len(looks) < 2:
+        return None
+    (begin_s, before_s), (end_s, after_s) = looks[0], looks[-1]
+    return (after_s - before_s) / (end_s - begin_s) / len(os.sched_getaffinity(0))
+
+
+def _harness_and_sampler(pid: int) -> list[psutil.Process]:
+    own = psutil.Process(pid)
+    return [own, *(c for c in own.children() if "harness.telemetry.sampler" in c.cmdline())]
 
 
 def test_time_to_train_under_the_harness_and_bare(tmp_path: Path, measured) -> None:
@@ -54,62 +73,32 @@ def test_time_to_train_under_the_harness_and_bare(tmp_path: Path, measured) -> N
     data = describe(folder, "smoke", get_profile("smoke").geometry).data
     spec = RunSpec(0, 1, data, str(tmp_path / "out"), Hyperparameters(**CHOSEN))
     (tmp_path / "spec.json").write_text(spec.to_json())
-    recipe = tmp_path / "submissions/lab/benchmarks/cloudmask/box/recipe.yaml"
-    recipe.parent.mkdir(parents=True)
-    recipe.write_text(
-        yaml.safe_dump(
-            {
-                "division": "open",
-                "runs": 1,
-                "best_of": 1,
-                "data": {"profile": "smoke"},
-                "hyperparameters": CHOSEN,
-            }
-        )
-    )
-    cpu: dict[str, list[float]] = {"bare": [], "harness": []}
-
+    harness = Harness(tmp_path)
     wall: dict[str, list[float]] = {"bare": [], "harness": []}
+    cpu: dict[str, list[float]] = {"bare": [], "harness": []}
+    shares: list[float] = []
 
-    def bare() -> None:
-        env = environment(CLOUDMASK_RUN_SPEC=str(tmp_path / "spec.json"))
-        spent, output = children_cpu_s([sys.executable, "-m", "reference"], tmp_path, env)
-        cpu["bare"].append(spent)
-        wall["bare"].append(time_to_train_s(output.splitlines()))
+    def alone() -> None:
+        before = children_cpu_s()
+        wall["bare"].append(bare(tmp_path / "spec.json"))
+        cpu["bare"].append(children_cpu_s() - before)
 
-    def harness() -> None:
-        out = tmp_path / f"trials-{time.monotonic_ns()}"
-        command = [
-            sys.executable,
-            "-m",
-            "harness",
-            "run",
-            "--system",
-            "box",
-            "--org",
-            "lab",
-            "--out",
-            str(out),
-        ]
-        spent, _ = children_cpu_s(command, tmp_path, environment())
-        cpu["harness"].append(spent)
-        log = next(out.glob("**/result_0.txt")).read_text()
-        wall["harness"].append(time_to_train_s(log.splitlines()))
+    def watched() -> None:
+        before = children_cpu_s()
+        running = harness.start()
+        share = share_of_machine(running)
+        wall["harness"].append(running.time_to_train_s())
+        cpu["harness"].append(children_cpu_s() - before)
+        if share is not None:
+            shares.append(100 * share)
 
-    in_turns(ROUNDS, bare=bare, harness=harness)
+    in_turns(ROUNDS, bare=alone, harness=watched)
+    ratio = [h / b for h, b in zip(wall["harness"], wall["bare"], strict=True)]
+    more = [h - b for h, b in zip(cpu["harness"], cpu["bare"], strict=True)]
+    note = "harness and sampler together, of all cores"
     measured(measurement("harness: time-to-train, bare", "s", wall["bare"], "none"))
     measured(measurement("harness: time-to-train, under it", "s", wall["harness"], "none"))
-    measured(
-        measurement(
-            "harness: time-to-train ratio",
-            "x",
-            [h / b for h, b in zip(wall["harness"], wall["bare"], strict=True)],
-            "lower",
-        )
-    )
-    more = [h - b for h, b in zip(cpu["harness"], cpu["bare"], strict=True)]
-    measured(
-        measurement(
-            "harness: CPU beyond the bare run's", "s/run", more, "lower", "start-up, hashing, sampling"
-        )
-    )
+    measured(measurement("harness: time-to-train ratio", "x", ratio, "lower"))
+    measured(measurement("harness: share while the clock runs", "%", shares, "lower", note))
+    note = "start-up, hashing, sampling"
+    measured(measurement("harness: CPU beyond the bare run's", "s/run", more, "lower", note))

@@ -32,13 +32,14 @@ import json, os, resource, sys, time
 from pathlib import Path
 from harness.leaderboard import build_leaderboard
 from rules.ruleset import load_ruleset
+from tests.bench.record import peak_bytes
 if __name__ == "__main__":
     start = time.perf_counter()
     packages, out, cache = map(Path, sys.argv[1:])
     board, _ = build_leaderboard(packages, out, load_ruleset(), 1.8e9, cache=cache)
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     cpu_s = sum(one.ru_utime + one.ru_stime for one in used)
-    peaks = [one.ru_maxrss * 1024 for one in used]
+    peaks = [peak_bytes(), used[1].ru_maxrss * 1024]
     print(json.dumps([time.perf_counter() - start, cpu_s, *peaks, board.listed, len(board.rejected)]))
 """
 

@@ -28,14 +28,13 @@ from pathlib import Path
 from harness.checker import check_all
 from harness.scoring import score
 from rules.ruleset import load_ruleset
+from tests.bench.record import peak_bytes
 start_s = time.process_time()
 ((package, verdict),) = check_all(Path(sys.argv[1]))
 took_s = time.process_time() - start_s
 scored = score(package, load_ruleset()).time_to_train_s
-status = Path("/proc/self/status").read_text()  # getrusage would count what the parent held at the fork
-peak = int(status.split("VmHWM:")[1].split()[0]) * 1024
 errors = [f.message for f in verdict.findings if f.severity == "error"]
-print(json.dumps([verdict.verdict, errors[:5], len(package.runs), took_s, scored, peak]))
+print(json.dumps([verdict.verdict, errors[:5], len(package.runs), took_s, scored, peak_bytes()]))
 """
 
 

@@ -152,7 +152,7 @@ def test_profile_of_a_step(scenes: list[Path], measured) -> None:
 
 
 STEPS_OF_32 = """
-import resource, sys
+import sys
 from reference.logs import Progress, quiet_tensorflow
 quiet_tensorflow()
 from reference.patches import training_patches
@@ -160,11 +160,12 @@ from reference.pipeline import PatchStore
 from reference.spec import Data, Hyperparameters, RunSpec
 from reference.strategies import place
 from reference.training import Trainer
+from tests.bench.record import peak_bytes
 data = Data("full-size", "", sys.argv[1:], [])
 trainer = Trainer(RunSpec(0, 1, data, "", Hyperparameters(global_batch_size=32)), place("one-device"))
 store = PatchStore(data.train_files, training_patches(len(data.train_files), data.geometry)[:64], data.geometry, 0)
 trainer.train_epoch(store, 1, Progress(False))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+print(peak_bytes())
 """
 
 
