@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reference import xla
 from reference.patches import CHANNELS, inference_grid, inference_patches, label, normalise, stitch
 from reference.pipeline import prefetch
 from reference.scenes import Facts, is_daylight, open_scene
@@ -74,7 +75,7 @@ class Predictor:
         def predict(inputs: Any) -> Any:
             return model(inputs, training=False)
 
-        self._predict = tf.function(predict, input_signature=[tf.TensorSpec(self._shape, tf.float32)])
+        self._predict = xla.compiled(predict, xla.helps(model, size, training=False))
 
     def warm_up(self) -> None:
         """Build the graph on zeros, so that the first scene is timed like the others."""

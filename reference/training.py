@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reference import xla
 from reference.logs import Progress
 from reference.model import build_unet
 from reference.patches import CHANNELS
@@ -69,11 +70,19 @@ class Trainer:
                 )
                 for _ in range(2)
             )
+        self._xla = {training: xla.helps(self.model, self._patch, training) for training in (True, False)}
+        self._gradients = xla.compiled(self._gradients_of, self._xla[True])
+        self._score = xla.compiled(self._score_of, self._xla[False])
         self._train_steps = self._compiled(self._train_replica)
         self._evaluate_steps = self._compiled(self._evaluate_replica)
 
     def trace(self) -> None:
-        """Build both graphs without running them: no weight changes and no data is touched."""
+        """Build both graphs without running them: no weight changes and no data is touched.
+
+        What XLA compiles has to run once, on zeros of weight zero.
+        """
+        import tensorflow as tf
+
         size = self._steps * self._each
         piece = Piece(
             np.zeros((size, self._patch, self._patch, CHANNELS), np.float32),
@@ -84,6 +93,14 @@ class Trainer:
         arguments = self._placed(batch)
         for compiled in (self._train_steps, self._evaluate_steps):
             compiled.get_concrete_function(*arguments)
+        passes = [
+            (self._gradients, (tf.constant(0.0),)) if training else (self._score, ())
+            for training in (True, False)
+            if self._xla[training]
+        ]
+        zeros = [tf.constant(array[: self._each]) for array in (piece.inputs, piece.labels, piece.weights)]
+        for one, more in passes:
+            tf.function(lambda one=one, more=more: self._placement.strategy.run(one, (*zeros, *more)))()
 
     def train_epoch(self, store: PatchStore, epoch: int, progress: Progress) -> Score:
         """Every training patch once, in an order drawn from the run's seed and the epoch's number."""
@@ -143,17 +160,23 @@ class Trainer:
         return steps
 
     def _train_replica(self, inputs: Any, labels: Any, weights: Any, scale: Any) -> None:
+        gradients = self._agreed(self._gradients(inputs, labels, weights, scale))
+        self._optimizer.apply_gradients(zip(gradients, self.model.trainable_variables, strict=True))
+
+    def _evaluate_replica(self, inputs: Any, labels: Any, weights: Any, scale: Any) -> None:
+        self._score(inputs, labels, weights)
+
+    def _gradients_of(self, inputs: Any, labels: Any, weights: Any, scale: Any) -> list[Any]:
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
             loss_sum = self._forward(inputs, labels, weights, training=True)
             # Replicas' gradients are added up, so each contributes its share of the global mean.
             loss = self._optimizer.scale_loss(loss_sum * scale)
-        gradients = tape.gradient(loss, self.model.trainable_variables)
-        gradients = self._agreed(gradients)
-        self._optimizer.apply_gradients(zip(gradients, self.model.trainable_variables, strict=True))
+        gradients: list[Any] = tape.gradient(loss, self.model.trainable_variables)
+        return gradients
 
-    def _evaluate_replica(self, inputs: Any, labels: Any, weights: Any, scale: Any) -> None:
+    def _score_of(self, inputs: Any, labels: Any, weights: Any) -> None:
         self._forward(inputs, labels, weights, training=False)
 
     def _forward(self, inputs: Any, labels: Any, weights: Any, training: bool) -> Any:

@@ -1,0 +1,48 @@
+"""Whether XLA compiles a pass: where that was measured to help, and nowhere else.
+
+On x86 processors with AVX2 and without AVX-512, oneDNN's gradients of convolution weights run at a
+third of its forward rate, and it computes bfloat16 element by element. There a training step of
+full-size patches takes 0.67 of the time with XLA (float32), and one in bfloat16 a tenth; compiling
+takes some 5 s, which small patches do not win back. With AVX-512 oneDNN is faster than XLA. GPUs were
+not measured: TensorFlow's own TF_XLA_FLAGS=--tf_xla_auto_jit=2 is there for whoever wants to try.
+docs/performance.md has the numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+
+CPUINFO = Path("/proc/cpuinfo")
+WORTH_COMPILING_PIXELS = 128 * 128  # of a patch
+
+
+def helps(model: keras.Model, patch_size: int, training: bool) -> bool:
+    """For this model on this machine."""
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU") or not _onednn_is_slow(CPUINFO):
+        return False
+    dtypes = {layer.compute_dtype for layer in model.layers}
+    if "bfloat16" in dtypes:
+        return True
+    return dtypes == {"float32"} and training and patch_size**2 >= WORTH_COMPILING_PIXELS
+
+
+def compiled(function: Callable[..., Any], with_xla: bool) -> Any:
+    """A tf.function of it; one that XLA compiles, if wanted."""
+    import tensorflow as tf
+
+    return tf.function(function, jit_compile=True if with_xla else None)
+
+
+def _onednn_is_slow(cpuinfo: Path) -> bool:
+    try:
+        known = cpuinfo.read_text()
+    except OSError:
+        return False
+    return "avx2" in known and "avx512" not in known
