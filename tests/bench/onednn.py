@@ -1,4 +1,5 @@
-"""Where the time of a training step goes, by oneDNN's own account (ONEDNN_VERBOSE, one line a primitive)."""
+"""Where the time of a training step goes without XLA, by oneDNN's own account (ONEDNN_VERBOSE, one line a
+primitive)."""
 
 from __future__ import annotations
 
@@ -20,6 +21,8 @@ from pathlib import Path
 from reference.logs import Progress, quiet_tensorflow
 quiet_tensorflow()
 from reference.profiles import get_profile
+from reference import xla
+xla.helps = lambda *_: False  # what XLA compiles, oneDNN does not see
 from tests.bench.test_bench_training import BATCH, patches_of, trainer_for
 geometry, scenes = get_profile("full-size").geometry, [Path(name) for name in sys.argv[1:]]
 trainer, store = trainer_for(scenes, geometry, "float32"), patches_of(scenes, geometry, BATCH)

@@ -139,7 +139,7 @@ KINDS = ("convolution forward", "convolution backward_data", "convolution backwa
 
 
 def test_profile_of_a_step(scenes: list[Path], measured) -> None:
-    """What each kind of convolution takes of a float32 step, at what rate, and what is none of them."""
+    """What each kind of convolution takes of a float32 step without XLA, at what rate, and what is none of them."""
     steps = profile_steps(scenes)
     assert steps and steps[0].primitives, "oneDNN said nothing: is it switched off?"
     for kind in KINDS:
