@@ -212,9 +212,11 @@ def _attempt(
                 outcome.exit_code = child.wait()
             except (Overtime, Silence) as problem:
                 outcome.status, outcome.reason = "timeout", str(problem)
+            finally:
+                outcome.telemetry_problems = samplers.problems
         outcome.exit_code = child.exit_code
         outcome.peak_rss_bytes = child.peak_rss_bytes if launcher.here else None
-    outcome.telemetry_problems = samplers.problems
+    outcome.telemetry_problems = samplers.problems  # those of ending them, too
     for trouble in samplers.problems:
         display.note(f"telemetry of {trouble}")
     if outcome.status != "timeout":

@@ -45,6 +45,11 @@ class Buffers:
         weakref.finalize(array, self._take_back, memory).atexit = False
         return array
 
+    def clear(self) -> None:
+        """Let go of what is kept; blocks in use are let go of when they come back."""
+        with self._lock:
+            self._size, self._kept = 0, []
+
     def _take_back(self, memory: np.ndarray) -> None:
         with self._lock:
             if memory.size == self._size:

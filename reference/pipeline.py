@@ -119,7 +119,9 @@ class PatchStore:
         return piece
 
     def close(self) -> None:
+        """Also of the memory for batches, which the next one to be read would have to ask for again."""
         self._reader.close()
+        BUFFERS.clear()
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:

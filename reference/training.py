@@ -100,7 +100,12 @@ class Trainer:
         ]
         zeros = [tf.constant(array[: self._each]) for array in (piece.inputs, piece.labels, piece.weights)]
         for one, more in passes:
-            tf.function(lambda one=one, more=more: self._placement.strategy.run(one, (*zeros, *more)))()
+            # in a function of ours: of a tf.function, some strategies run a copy that is compiled for itself
+            tf.function(
+                lambda one=one, more=more: self._placement.strategy.run(
+                    lambda *arrays: one(*arrays), (*zeros, *more)
+                )
+            )()
 
     def train_epoch(self, store: PatchStore, epoch: int, progress: Progress) -> Score:
         """Every training patch once, in an order drawn from the run's seed and the epoch's number."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rules.model import Finding, Run, Scope, Severity, Telemetry
-from rules.reading import integer
+from rules.reading import integer, record_path
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
-
-MAX_PROBLEMS = 20  # told of one run
 
 
 def _telemetry(run: Run) -> list[Telemetry]:
@@ -117,9 +115,9 @@ def clocks_agree(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 def undisturbed(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """A GPU that fell off the bus, a driver that hung, a meter that stopped: the run may have suffered
     too, and its energy is not known. A sampler that died belongs to it: what it did not see, nobody knows."""
-    problems = run.record.telemetry_problems[:MAX_PROBLEMS] if run.record else []
+    problems = run.record.telemetry_problems if run.record else []
     for problem in problems:
-        yield self.finding(f"the harness noted of telemetry: {problem}", path=run.path)
+        yield self.finding(f"the harness noted of telemetry: {problem}", path=record_path(run))
     if problems and not run.telemetry:
         return
     for sampled in _telemetry(run):

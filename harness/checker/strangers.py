@@ -6,7 +6,7 @@ import json
 import os
 import re
 import stat
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import isfinite
 from operator import attrgetter
 from pathlib import Path
@@ -25,6 +25,7 @@ MAX_JSON_BYTES = 16 << 20
 MAX_JSON_VALUES = 1_000_000  # "[]," takes 3 bytes in a file and 64 in memory
 MAX_YAML_BYTES = 256 << 10
 MAX_TIMELINE_BYTES = 256 << 20
+MAX_PROBLEMS, MAX_PROBLEM = 1000, 200  # of samplers: lines, and characters of each
 MAX_ARRIVALS = 1_000_000  # as many as lines of a log
 T = TypeVar("T")
 
@@ -117,7 +118,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def read_record(path: Path) -> RunRecord:
     """run.json. Raises Unreadable."""
-    return _validated(_RECORD, read_object(path))
+    record = _validated(_RECORD, read_object(path))
+    problems = [_one_line(problem) for problem in record.telemetry_problems[:MAX_PROBLEMS]]
+    return replace(record, telemetry_problems=problems)
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text[:MAX_PROBLEM]).strip()
 
 
 def read_failed(path: Path) -> RunRecord:

@@ -135,9 +135,9 @@ class Sampler:
             self.problem = f"the telemetry sampler ended early ({self._cause(code)})"
 
     def _cause(self, code: int) -> str:
-        if self._stderr:
-            return self._stderr[-1]
-        return f"signal {-code}" if code < 0 else f"exit code {code}"
+        if code < 0:
+            return f"signal {-code}"
+        return self._stderr[-1] if self._stderr else f"exit code {code}"
 
     def watch(self, pid: int) -> None:
         """Follow the process tree below `pid` from now on; the sampler ends when that process does."""

@@ -46,25 +46,25 @@ class Harness:
     def start(self) -> Running:
         out = self.folder / f"trials-{self.system}-{time.monotonic_ns()}"
         command = [sys.executable, "-m", "harness", "run", "--system", self.system, "--org", "lab"]
-        process = subprocess.Popen(
-            [*command, "--out", str(out)],
-            cwd=self.folder,
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        return Running(process, out)
+        said = out.with_suffix(".out")
+        with said.open("w") as output:
+            process = subprocess.Popen(
+                [*command, "--out", str(out)],
+                cwd=self.folder,
+                env=environment(),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        return Running(process, out, said)
 
 
 class Running:
     """A run under way."""
 
-    def __init__(self, process: subprocess.Popen[str], out: Path) -> None:
-        self.process, self.out = process, out
+    def __init__(self, process: subprocess.Popen[bytes], out: Path, said: Path) -> None:
+        self.process, self.out, self._said = process, out, said
 
     def time_to_train_s(self) -> float:
         """Wait for the end; what the log says."""
-        said, _ = self.process.communicate()
-        assert self.process.returncode == 0, said[-2000:]
+        assert self.process.wait() == 0, self._said.read_text()[-2000:]
         return time_to_train_s(next(self.out.glob("**/result_0.txt")).read_text().splitlines())

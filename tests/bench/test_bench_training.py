@@ -144,6 +144,8 @@ def test_profile_of_a_step(scenes: list[Path], measured) -> None:
     assert steps and steps[0].primitives, "oneDNN said nothing: is it switched off?"
     for kind in KINDS:
         name = f"step float32: {kind}"
+        if not all(s.time_s(kind) for s in steps):
+            continue  # oneDNN leaves it to somebody else here
         measured(measurement(name, "of the step", [s.time_s(kind) / s.wall_s for s in steps], "none"))
         rate = [s.flop(kind) / s.time_s(kind) / 1e9 for s in steps]
         measured(measurement(f"{name}, rate", "GFLOP/s", rate, "none"))

@@ -57,6 +57,16 @@ def test_tensorflow_keeps_the_memory_of_its_tensors() -> None:
     assert np.array_equal(tensor.numpy(), expected)
 
 
+def test_what_is_kept_can_be_let_go_of() -> None:
+    buffers = Buffers()
+    block, other = buffers.block(SIZE), buffers.block(SIZE)
+    del other
+    buffers.clear()
+    assert buffers._kept == []
+    del block  # it was in use
+    assert buffers._kept == []
+
+
 def test_another_size_lets_go_of_what_was_kept() -> None:
     buffers = Buffers()
     old, kept = buffers.block(SIZE), buffers.block(SIZE)
