@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 
+from harness.telemetry.pacing import PacedSource
 from harness.telemetry.source import Kind, QuantitySpec, Source, SourceUnavailable
 
 PROC = Path("/proc")
@@ -64,10 +65,12 @@ def _per_second(new: float | None, old: float | None, elapsed_s: float) -> float
     return (new - old) / elapsed_s
 
 
-class HostSource(Source):
+class HostSource(PacedSource):
     """Processor use of the whole node: the cheapest quantity that shows what the machine does."""
 
     name = "psutil"
+    cpu_share = 0.002
+    slowest_s = 1.0
 
     def __init__(self) -> None:
         self._last: _Times | None = None
@@ -80,6 +83,7 @@ class HostSource(Source):
                 "psutil cannot read this system", str(error), "make /proc readable for this user"
             ) from error
         self.read()  # a rate needs a first reading to start from
+        self.pace()
 
     def quantities(self) -> list[QuantitySpec]:
         return [QuantitySpec("cpu_utilization", "%", "node", Kind.RATE)]
@@ -93,11 +97,13 @@ class HostSource(Source):
         return [_busy_percent(now, last)]
 
 
-class CoreSource(Source):
+class CoreSource(PacedSource):
     """Use of every hardware thread, once a second: one busy thread does not show in the node's mean."""
 
     name = "psutil_cores"
     interval_s = 1.0
+    cpu_share = 0.001
+    slowest_s = 10.0
 
     def __init__(self) -> None:
         self._count = 0
@@ -106,6 +112,7 @@ class CoreSource(Source):
     def open(self) -> None:
         self._last = [_times(core) for core in psutil.cpu_times(percpu=True)]
         self._count = len(self._last)
+        self.pace()
 
     def quantities(self) -> list[QuantitySpec]:
         return [

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from telemetry_fakes import wait_for
 
-from harness.telemetry import host, rapl, sources
+from harness.telemetry import host, pacing, rapl, sources
 from harness.telemetry.host import (
     CoreSource,
     FrequencySource,
@@ -29,6 +29,23 @@ from harness.telemetry.source import Kind, Source, SourceUnavailable
 
 def by_name(source: Source) -> dict[str, float | None]:
     return {q.key: v for q, v in zip(source.quantities(), source.read(), strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("cost_s", "interval_s"), [(0.00001, HostSource.interval_s), (0.001, 0.5), (0.5, 1.0)]
+)
+def test_a_slow_proc_is_read_less_often(
+    cost_s: float, interval_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 10 Hz a reading of 1 ms would take 1 % of a core; utilisation once in 0.5 s takes 0.2."""
+    used_s = iter(number // 2 * 1.0 + number % 2 * cost_s for number in range(100))
+    monkeypatch.setattr(pacing.time, "thread_time", lambda: next(used_s))
+    source = HostSource()
+    source.open()
+    assert source.interval_s == pytest.approx(interval_s)
+    notes = source.notes()
+    assert [note.split(":")[0] for note in notes] == (["psutil"] if interval_s > 0.1 else [])
+    assert source.notes() == []
 
 
 def test_host_reads_plausible_values() -> None:
@@ -69,7 +86,8 @@ def test_node_times_are_those_of_psutil(tmp_path: Path) -> None:
 
 def test_each_core_on_its_own_and_absent_when_one_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = CPU_TIMES
-    seen = [[first, first], [second, first], [second]]
+    opening = [[first, first]] * (1 + pacing.PROBES)
+    seen = [*opening, [second, first], [second]]
     monkeypatch.setattr(host.psutil, "cpu_times", lambda percpu: seen.pop(0))
     source = CoreSource()
     source.open()
