@@ -34,16 +34,6 @@ def geometry() -> Geometry:
     return get_profile("full-size").geometry
 
 
-@pytest.fixture(autouse=True)
-def _precision_the_processor_has(request: pytest.FixtureRequest) -> None:
-    """Without AVX-512, TensorFlow computes bfloat16 convolutions element by element: minutes for a step."""
-    asked = getattr(request.node, "callspec", None)
-    if asked and asked.params.get("precision") == "mixed_bfloat16":
-        flags = Path("/proc/cpuinfo")
-        if flags.is_file() and "avx512" not in flags.read_text():
-            pytest.skip("oneDNN computes bfloat16 only on processors with AVX-512")
-
-
 def warm(files: list[Path]) -> None:
     """Read the files once, so that they are in the page cache."""
     for file in files:
