@@ -2,10 +2,10 @@
 
     make bench, or pytest tests/bench/test_bench_telemetry.py -m bench -s
 
-The training stands in for the reference: the same kind of work (matrix products of NumPy's BLAS on
-all cores, in a process of its own) without TensorFlow, so that a block takes the same time whenever
-it is repeated. Blocks with the sampler at work and with the sampler stopped (SIGSTOP) alternate, each
-pair in random order, and the median of the pairs' ratios counts: other work on the machine hits both.
+The training is the reference's own, on all cores and in a process of its own, again and again over the
+same patches of the smoke set. Blocks of it with the sampler at work and with the sampler stopped
+(SIGSTOP) alternate, each pair in random order, and the median of the pairs' ratios counts: other work
+on the machine hits both.
 The interval printed with it is where that median lies with 95 % confidence (by resampling the pairs).
 """
 
@@ -23,47 +23,59 @@ import pytest
 
 from harness.telemetry import Sampler
 from harness.telemetry.reader import read
+from reference.synthetic import synthesize
 from tests.fakes.nvml import FakeNvml
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(900)]
 
 PAIRS = 90
-BLOCK_S = 1.0
+PATCHES = 96  # of a block: about a second on two cores
 CPU_S = 20.0  # of sampling, beyond the start
 LIMIT_PERCENT = 5.0  # the aim is 1 on a machine that does nothing else
 ROOT = Path(__file__).resolve().parents[2]
 
-# prints work done per second and per second of its own processor time, for each line that it reads
+# prints patches per second and per second of its own processor time, for each line that it reads
 TRAINING = """
 import sys, time
-import numpy as np
-a = np.random.default_rng(0).standard_normal((512, 512), np.float32)
+from reference.logs import Progress, quiet_tensorflow
+quiet_tensorflow()
+from reference.patches import training_patches
+from reference.pipeline import PatchStore
+from reference.profiles import get_profile
+from reference.spec import Data, Hyperparameters, RunSpec
+from reference.strategies import place
+from reference.training import Trainer
+count, *scenes = sys.argv[1:]
+geometry = get_profile("smoke").geometry
+data = Data("smoke", "", scenes, [], geometry)
+trainer = Trainer(RunSpec(0, 1, data, "", Hyperparameters(global_batch_size=8)), place("one-device"))
+store = PatchStore(scenes, training_patches(len(scenes), geometry)[:int(count)], geometry)
 for line in sys.stdin:
-    end, done = time.perf_counter() + float(line), 0
     start, cpu = time.perf_counter(), time.process_time()
-    while time.perf_counter() < end:
-        b = a @ a
-        np.maximum(b, 0, out=b)
-        done += 1
-    print(done / (time.perf_counter() - start), done / (time.process_time() - cpu), flush=True)
+    trainer.train_epoch(store, 1, Progress(False))
+    print(len(store) / (time.perf_counter() - start), len(store) / (time.process_time() - cpu), flush=True)
 """
 
 
 class Training:
+    def __init__(self, scenes: list[Path]) -> None:
+        self._command = [sys.executable, "-c", TRAINING, str(PATCHES), *map(str, scenes)]
+
     def __enter__(self) -> Training:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", TRAINING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
         )
-        self.throughput(1.0)
+        for _ in range(5):
+            self.throughput()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.process.communicate()
 
-    def throughput(self, seconds: float) -> tuple[float, float]:
-        """Per second, and per second of the training's own processor time."""
+    def throughput(self) -> tuple[float, float]:
+        """Of one block: per second, and per second of the training's own processor time."""
         assert self.process.stdin is not None and self.process.stdout is not None
-        self.process.stdin.write(f"{seconds}\n")
+        self.process.stdin.write("\n")
         self.process.stdin.flush()
         by_clock, by_cpu = self.process.stdout.readline().split()
         return float(by_clock), float(by_cpu)
@@ -116,15 +128,16 @@ def test_sampler_with_gpus_costs_little(
 
 def test_training_beside_the_sampler(tmp_path: Path) -> None:
     order = random.Random(0)
+    scenes = sorted(synthesize("smoke", tmp_path / "data").glob("**/S3A*.hdf"))
     by_clock, by_cpu = [], []
-    with Training() as training, Sampler(tmp_path / "x.h5", interval_s=0.1) as sampler:
+    with Training(scenes) as training, Sampler(tmp_path / "x.h5", interval_s=0.1) as sampler:
         assert sampler._process is not None
         sampler.watch(training.process.pid)
         for _ in range(PAIRS):
             found = {}
             for number in order.sample((signal.SIGSTOP, signal.SIGCONT), 2):
                 sampler._process.send_signal(number)
-                found[number] = training.throughput(BLOCK_S)
+                found[number] = training.throughput()
             for ratios, beside, without in zip(
                 (by_clock, by_cpu), found[signal.SIGCONT], found[signal.SIGSTOP], strict=True
             ):
@@ -133,7 +146,7 @@ def test_training_beside_the_sampler(tmp_path: Path) -> None:
     assert sampler.problem is None
     for name, ratios in (("second", by_clock), ("second of its processor time", by_cpu)):
         change, low, high = (100 * (ratio - 1) for ratio in median(ratios, order))
-        print(f"\n{PAIRS} pairs: work per {name} {change:+.2f} % beside the sampler", end=" ")
+        print(f"\n{PAIRS} pairs: patches per {name} {change:+.2f} % beside the sampler", end=" ")
         print(f"(median; 95 %: {low:+.2f} to {high:+.2f} %)", end="")
         assert high > -0.5  # else a loss of more than 0.5 % is shown
     print(f", {_load()}")
