@@ -36,6 +36,13 @@ def _is_gpu(series: Series) -> bool:
     return series.scope.startswith("gpu")
 
 
+# what the panel is named for: swapping and pages read again, in B/s too, are in the table of all quantities
+TRAFFIC = {
+    "disk_read": "disk read",
+    "disk_write": "disk write",
+    "network_receive": "net in",
+    "network_send": "net out",
+}
 KINDS = (
     _Kind(
         "Processor use",
@@ -53,7 +60,7 @@ KINDS = (
         None,
         lambda s: s.unit == "B" and s.name in ("memory_used", "rss", "gpu_memory_used"),
     ),
-    _Kind("Disk and network", "MB/s", 1e-6, None, lambda s: s.unit == "B/s" and s.scope.startswith("node")),
+    _Kind("Disk and network", "MB/s", 1e-6, None, lambda s: s.unit == "B/s" and s.name in TRAFFIC),
 )
 
 
@@ -116,14 +123,7 @@ def _thin(series: Series, kind: _Kind, origin: float, start: float, stop: float)
 
 
 def _label(series: Series) -> str:
-    names = {
-        "memory_used": "node",
-        "rss": "run",
-        "disk_read": "disk read",
-        "disk_write": "disk write",
-        "network_receive": "net in",
-        "network_send": "net out",
-    }
+    names = {"memory_used": "node", "rss": "run", **TRAFFIC}
     return clean(names.get(series.name, series.scope), 30)
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from harness.checker.loader import load_package
+from harness.report import timeline
 from harness.report.data import report_data, verdict_card
 from harness.report.model import Report
 from harness.report.page import data_json
+from harness.telemetry.reader import Series
 from rules.model import Finding, Package, Score, Severity, Verdict
 from tests.builders import build_package
 from tests.report_builders import enrich, hand_score, hand_verdict
@@ -64,6 +67,16 @@ def test_timeline_covers_the_log_and_shows_the_gpus(report: Report) -> None:
     assert [s.label for s in titles["GPU use"].series] == ["gpu0", "gpu1"]
     assert all(len(s.points) <= 400 for panel in line.panels for s in panel.series)
     assert "2.00\N{NO-BREAK SPACE}Hz achieved" in line.sampling
+
+
+def test_swapping_is_no_traffic_of_disk_or_network() -> None:
+    """In B/s and of the node as well: three curves named "node" once stood in that panel."""
+    times = np.arange(3.0)
+    sampled = ("disk_read", "network_send", "swap_in", "cache_refault")
+    series = [Series("psutil", name, "B/s", "node", "rate", times, times) for name in sampled]
+    (panel,) = (kind for kind in timeline.KINDS if kind.title == "Disk and network")
+    shown = [timeline._label(one) for one in series if panel.takes(one)]
+    assert shown == ["disk read", "net out"]
 
 
 def test_energy_of_gpus_is_there_and_gives_no_power_score(report: Report) -> None:
