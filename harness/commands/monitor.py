@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.errors import ExitCode
-from harness.telemetry.channel import Channel, Stop
+from harness.telemetry.channel import Channel, Lane, Stop, in_lanes
 from harness.telemetry.source import Kind, QuantitySpec, Source
 from harness.telemetry.sources import open_all, reasons
 
@@ -62,10 +62,11 @@ def monitor(once: bool, as_json: bool, pid: int | None) -> int:
     """
     sources = [s for s in open_all(pid=pid) if s.name not in _LEFT_OUT or (pid and s.name == "process")]
     stop = Stop()
-    channels = [Channel(source, PERIOD_S, stop) for source in sources if source.unavailable is None]
+    channels = [Channel(source, PERIOD_S) for source in sources if source.unavailable is None]
+    lanes = in_lanes(channels, stop)
     notes: list[str] = []
     try:
-        rounds = _rounds(channels, notes, once)
+        rounds = _rounds(lanes, notes, once)
         if as_json:
             for readings in rounds:
                 click.echo(json.dumps(_as_json(sources, readings, notes)))
@@ -77,21 +78,23 @@ def monitor(once: bool, as_json: bool, pid: int | None) -> int:
                     live.update(_view(sources, readings, notes), refresh=True)
     finally:
         stop.set()
-        for channel in channels:
-            if channel.join(0.5):
-                channel.source.close()
+        for lane in lanes:
+            if lane.join(0.5):
+                lane.close()
     return ExitCode.OK
 
 
-def _rounds(channels: list[Channel], notes: list[str], once: bool) -> Iterator[list[Reading]]:
+def _rounds(lanes: list[Lane], notes: list[str], once: bool) -> Iterator[list[Reading]]:
     """Newest readings once a second. The first round waits until every rate has had its two readings,
     but not for a source that hangs or is slower than FIRST_S."""
-    for channel in channels:
-        channel.start()
-    history = {channel.source.name: _History(channel) for channel in channels}
+    for lane in lanes:
+        lane.start()
+    history = {channel.source.name: _History(channel) for lane in lanes for channel in lane.channels}
     waited_until = time.monotonic() + FIRST_S
     while True:
         time.sleep(PERIOD_S)
+        for lane in lanes:
+            lane.watch_the_time()
         for one in history.values():
             notes.extend(one.update())
         if not all(one.is_full for one in history.values()) and time.monotonic() < waited_until:

@@ -1,16 +1,18 @@
-"""One source read on a schedule of its own, in a thread of its own."""
+"""Sources on a schedule: a channel is the schedule and the readings of one source, a lane a thread that reads
+one channel or several."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from harness.telemetry.source import Source
 
 SILENT_S = 5.0  # a source that takes so long for a reading is said to hang
 SLEEP_S = 0.25
+TOGETHER_S = 0.005  # what is due so soon is read now: one wake-up instead of two
 
 
 class Stop(threading.Event):
@@ -25,70 +27,124 @@ class Stop(threading.Event):
 
 
 class Channel:
-    """Reads one source on its own schedule, in its own thread, into a buffer the writer empties.
+    """Schedule and readings of one source. The readings wait in a buffer that the writer empties.
 
     The k-th reading is due at start + k x interval, so delays do not add up; readings that could not
     be made in time are skipped, not bunched.
     """
 
-    def __init__(self, source: Source, interval_s: float, stop: threading.Event) -> None:
+    def __init__(self, source: Source, interval_s: float) -> None:
         self.source = source
         self.interval_s = max(interval_s, source.interval_s)
+        self.stretch = 1.0  # how many times `interval_s` passes between two readings (budget.py)
         self.newest: Sequence[float | None] = [None] * len(source.quantities())
+        self.due_s = 0.0  # monotonic
+        self.broken = False
         self._rows: deque[tuple[float, Sequence[float | None]]] = deque()
         self._remarks: deque[str] = deque(source.notes())  # of opening it
-        self._since: float | None = None  # when the reading under way began
-        self._hangs = False
+
+    @property
+    def spacing_s(self) -> float:
+        """Time between two readings, as it is now."""
+        slowest_s = self.source.slowest_s or self.interval_s
+        return max(self.interval_s, min(slowest_s, self.interval_s * self.stretch))
+
+    def take(self, last: bool = False) -> None:
+        """One reading. A source that raises is a defect in it: its readings end there, the others go on."""
+        try:
+            before_s = time.monotonic()
+            if last:
+                self.source.ending()
+            values = list(self.source.read())
+            after_s = time.monotonic()
+            self._rows.append(((before_s + after_s) / 2, values))
+            self._remarks.extend(self.source.notes())
+            self.newest = values
+            self.due_s += self.spacing_s * max(1, int((after_s - self.due_s) / self.spacing_s))
+        except Exception as error:
+            self.broken = True
+            self.say_unknown(f"{self.source.name} ended: {type(error).__name__}: {error}")
+
+    def say_unknown(self, remark: str) -> None:
+        """What was read last is not what is there now."""
+        self.newest = [None] * len(self.newest)
+        self.say(remark)
+
+    def say(self, remark: str) -> None:
+        self._remarks.append(remark)
+
+    def drain(self) -> tuple[list[tuple[float, Sequence[float | None]]], list[str]]:
+        """Readings and remarks since the last call, for the writer's thread."""
+        rows = [self._rows.popleft() for _ in range(len(self._rows))]
+        remarks = [self._remarks.popleft() for _ in range(len(self._remarks))]
+        return rows, remarks
+
+
+class Lane:
+    """A thread that reads its channels when they are due. One that hangs holds up this lane only."""
+
+    def __init__(self, name: str, channels: Sequence[Channel], stop: threading.Event) -> None:
+        self.channels = channels
         self._stop = stop
-        self._thread = threading.Thread(target=self._run, name=source.name, daemon=True)
+        self._reading: tuple[Channel, float] | None = None  # under way since this moment
+        self._hanging: Channel | None = None
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def join(self, seconds: float) -> bool:
-        """Wait for the thread to end; False when it hangs in its source, which must not be closed then."""
+        """Wait for the thread to end; False when it hangs in a source, which must not be closed then."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
+    def close(self) -> None:
+        """Of a lane that has ended."""
+        for channel in self.channels:
+            channel.source.close()
+
     def _run(self) -> None:
-        """A source that raises is a defect in it: its readings end there, the others go on."""
-        try:
-            start, tick = time.monotonic(), 0
-            while not self._stop.wait(start + tick * self.interval_s - time.monotonic()):
-                self._take()
-                tick = max(tick + 1, int((time.monotonic() - start) / self.interval_s))
-            self.source.ending()
-            self._take()  # a power measurement has to enclose the end of the run
-        except Exception as error:
-            self.newest = [None] * len(self.newest)
-            self._remarks.append(f"{self.source.name} ended: {type(error).__name__}: {error}")
+        start_s = time.monotonic()
+        for channel in self.channels:
+            channel.due_s = start_s
+        working = list(self.channels)
+        while working and not self._stop.wait(min(c.due_s for c in working) - time.monotonic()):
+            now_s = time.monotonic()
+            for channel in working:
+                if channel.due_s <= now_s + TOGETHER_S:
+                    self._take(channel)
+            working = [channel for channel in working if not channel.broken]
+        for channel in working:
+            self._take(channel, last=True)  # a power measurement has to enclose the end of the run
 
-    def _take(self) -> None:
-        before = self._since = time.monotonic()
-        values = list(self.source.read())
-        self._since = None
-        self._rows.append(((before + time.monotonic()) / 2, values))
-        self.newest = values
-        self._remarks.extend(self.source.notes())
+    def _take(self, channel: Channel, last: bool = False) -> None:
+        self._reading = (channel, time.monotonic())
+        channel.take(last)
+        self._reading = None
 
-    def drain(self) -> tuple[list[tuple[float, Sequence[float | None]]], list[str]]:
-        """Readings and remarks since the last call, for the writer's thread."""
-        self._watch_the_time()
-        rows = [self._rows.popleft() for _ in range(len(self._rows))]
-        remarks = [self._remarks.popleft() for _ in range(len(self._remarks))]
-        return rows, remarks
+    def watch_the_time(self) -> None:
+        """Say once when a reading hangs and once when it is over; in between nothing of the lane is known."""
+        reading = self._reading
+        channel, since_s = reading if reading is not None else (None, 0.0)
+        waited_s = time.monotonic() - since_s
+        hangs = channel is not None and waited_s > max(SILENT_S, channel.interval_s)
+        if self._hanging is not None and not hangs:
+            self._hanging.say(f"{self._hanging.source.name} answers again")
+            self._hanging = None
+        elif self._hanging is None and channel is not None and hangs:
+            self._hanging = channel
+            channel.say_unknown(f"{channel.source.name} hangs: no reading for {waited_s:.0f} s")
+            for other in self.channels:
+                if other is not channel and not other.broken:
+                    other.say_unknown(f"{other.source.name} waits for {channel.source.name}")
 
-    def _watch_the_time(self) -> None:
-        """Say once when a reading hangs and once when it is over; in between nothing is known."""
-        since = self._since
-        waited_s = 0.0 if since is None else time.monotonic() - since
-        if not self._hangs and waited_s > max(SILENT_S, self.interval_s):
-            self._hangs = True
-            self.newest = [None] * len(self.newest)
-            self._remarks.append(f"{self.source.name} hangs: no reading for {waited_s:.0f} s")
-        elif self._hangs and waited_s <= SILENT_S:
-            self._hangs = False
-            self._remarks.append(f"{self.source.name} answers again")
+
+def in_lanes(channels: Iterable[Channel], stop: threading.Event) -> list[Lane]:
+    """One lane for the sources that name the same one, and one for each of the others."""
+    lanes: dict[str, list[Channel]] = {}
+    for channel in channels:
+        lanes.setdefault(channel.source.lane or channel.source.name, []).append(channel)
+    return [Lane(name, together, stop) for name, together in lanes.items()]
 
 
 def latest(channels: list[Channel]) -> dict[str, float | None]:

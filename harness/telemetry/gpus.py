@@ -115,6 +115,7 @@ class NvmlSource(NvmlBase):
     often as it is cheap, since its difference is exact however seldom it is read."""
 
     name = "nvml"
+    lane = "nvml"
     cpu_share = 0.003
     slowest_s = 1.0  # power: a hole of two seconds counts as not measured
 
@@ -153,6 +154,7 @@ class NvmlUtilizationSource(NvmlBase):
     """Share of the driver's last sample period (1/6 to 1 s) in which a kernel ran, or memory was used."""
 
     name = "nvml_utilization"
+    lane = "nvml"
     interval_s = 0.2
     cpu_share = 0.0015
     slowest_s = 2.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import mmap
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,14 +11,12 @@ from typing import Any
 import psutil
 
 from harness.telemetry.pacing import PacedSource
-from harness.telemetry.source import Kind, QuantitySpec, Source, SourceUnavailable
+from harness.telemetry.proc import PROC, ProcFile
+from harness.telemetry.source import KERNEL, Kind, QuantitySpec, Source, SourceUnavailable, per_second
 
-PROC = Path("/proc")
 SYS_BLOCK = Path("/sys/block")
 SYS_NET = Path("/sys/class/net")
-PAGE_BYTES = mmap.PAGESIZE
 TICKS_PER_S = 100  # of /proc/stat: USER_HZ, on every architecture that matters here
-_PAGED = ("pswpin", "pswpout", "workingset_refault_file")  # of /proc/vmstat, in pages
 _Times = tuple[float, float]  # all processor seconds since boot, and the idle ones among them
 
 
@@ -29,12 +26,11 @@ def _times(cpu: Any) -> _Times:
     return total, cpu.idle + getattr(cpu, "iowait", 0.0)
 
 
-def node_times(stat: Path = PROC / "stat") -> _Times:
+def node_times(stat: ProcFile) -> _Times:
     """Of all processors together: from the first line of /proc/stat where there is one (proc(5)), at a
-    third of what psutil's parsing costs."""
+    fifth of what psutil costs."""
     try:
-        with open(stat, "rb", buffering=0) as file:
-            line = file.read(256).partition(b"\n")[0].split()
+        line = stat.read(256).partition(b"\n")[0].split()
         # user nice system idle iowait irq softirq steal; guest times are in user and nice already
         ticks = [int(field) for field in line[1:9]]
         return sum(ticks) / TICKS_PER_S, (ticks[3] + ticks[4]) / TICKS_PER_S
@@ -58,26 +54,21 @@ def _hardware_names(folder: Path) -> set[str] | None:
         return None
 
 
-def _per_second(new: float | None, old: float | None, elapsed_s: float) -> float | None:
-    """Growth per second; None for the first reading and after a counter went back (device removed)."""
-    if new is None or old is None or elapsed_s <= 0 or new < old:
-        return None
-    return (new - old) / elapsed_s
-
-
 class HostSource(PacedSource):
     """Processor use of the whole node: the cheapest quantity that shows what the machine does."""
 
     name = "psutil"
+    lane = KERNEL
     cpu_share = 0.002
     slowest_s = 1.0
 
     def __init__(self) -> None:
+        self._stat = ProcFile(PROC / "stat")
         self._last: _Times | None = None
 
     def open(self) -> None:
         try:
-            node_times()
+            node_times(self._stat)
         except (OSError, psutil.Error, RuntimeError) as error:
             raise SourceUnavailable(
                 "psutil cannot read this system", str(error), "make /proc readable for this user"
@@ -90,17 +81,21 @@ class HostSource(PacedSource):
 
     def read(self) -> Sequence[float | None]:
         try:
-            now = node_times()
+            now = node_times(self._stat)
         except (OSError, RuntimeError):
             return [None]
         last, self._last = self._last, now
         return [_busy_percent(now, last)]
+
+    def close(self) -> None:
+        self._stat.close()
 
 
 class CoreSource(PacedSource):
     """Use of every hardware thread, once a second: one busy thread does not show in the node's mean."""
 
     name = "psutil_cores"
+    lane = KERNEL
     interval_s = 1.0
     cpu_share = 0.001
     slowest_s = 10.0
@@ -134,6 +129,7 @@ class FrequencySource(Source):
     """Clock of the cores, mean and slowest, every five seconds: asking wakes every core on some kernels."""
 
     name = "psutil_frequency"
+    lane = KERNEL
     interval_s = 5.0
 
     def open(self) -> None:
@@ -162,78 +158,6 @@ class FrequencySource(Source):
         return [sum(mhz) / len(mhz), min(mhz)] if mhz else [None, None]
 
 
-class MemorySource(Source):
-    """Memory, swap and the pressure on the page cache, once a second.
-
-    cache_refault: bytes/s read again that had been dropped from the cache; memory_stall: share of the
-    time in which some task waited for memory (Linux: workingset_refault_file of /proc/vmstat, "some"
-    of /proc/pressure/memory). Absent on other systems and older kernels.
-    """
-
-    name = "psutil_memory"
-    interval_s = 1.0
-
-    def __init__(self, proc: Path = PROC) -> None:
-        self._proc = proc
-        self._last: tuple[float, list[float | None]] | None = None
-
-    def open(self) -> None:
-        self.read()
-
-    def quantities(self) -> list[QuantitySpec]:
-        gauges = ("memory_used", "memory_cached", "swap_used")
-        rates = (("swap_in", "B/s"), ("swap_out", "B/s"), ("cache_refault", "B/s"), ("memory_stall", "%"))
-        return [
-            *(QuantitySpec(name, "B", "node") for name in gauges),
-            *(QuantitySpec(name, unit, "node", Kind.RATE) for name, unit in rates),
-        ]
-
-    def read(self) -> Sequence[float | None]:
-        now = time.monotonic()
-        used, cached = self._memory()
-        swap_used = self._swap_used()
-        totals = [*self._paged(), self._stalled_s()]
-        before, old = self._last or (now, [None] * len(totals))
-        self._last = (now, totals)
-        rates = [_per_second(new, was, now - before) for new, was in zip(totals, old, strict=True)]
-        stall = rates.pop()
-        return [used, cached, swap_used, *rates, None if stall is None else 100.0 * stall]
-
-    def _memory(self) -> tuple[float | None, float | None]:
-        try:
-            memory = psutil.virtual_memory()
-        except (OSError, RuntimeError):
-            return None, None
-        cached = getattr(memory, "cached", None)
-        return float(memory.total - memory.available), None if cached is None else float(cached)
-
-    @staticmethod
-    def _swap_used() -> float | None:
-        try:
-            return float(psutil.swap_memory().used)
-        except (OSError, RuntimeError):
-            return None
-
-    def _paged(self) -> list[float | None]:
-        """Bytes swapped in, swapped out, and read again after eviction, since boot."""
-        counts: dict[str, float] = {}
-        try:
-            for line in (self._proc / "vmstat").read_text().splitlines():
-                name, _, pages = line.partition(" ")
-                if name in _PAGED:
-                    counts[name] = float(pages) * PAGE_BYTES
-        except (OSError, ValueError):
-            return [None] * len(_PAGED)
-        return [counts.get(name) for name in _PAGED]
-
-    def _stalled_s(self) -> float | None:
-        try:
-            some = (self._proc / "pressure" / "memory").read_text().partition("\n")[0]
-            return float(some.rpartition("total=")[2]) / 1e6
-        except (OSError, ValueError):
-            return None
-
-
 class TrafficSource(Source):
     """Bytes per second through the node's disks and network devices.
 
@@ -242,6 +166,7 @@ class TrafficSource(Source):
     """
 
     name = "psutil_io"
+    lane = KERNEL
     interval_s = 1.0
 
     def __init__(self) -> None:
@@ -263,7 +188,7 @@ class TrafficSource(Source):
         totals = [*self._disk_bytes(), *self._network_bytes()]
         before, old = self._last or (now, [None] * len(totals))
         self._last = (now, totals)
-        return [_per_second(new, was, now - before) for new, was in zip(totals, old, strict=True)]
+        return [per_second(new, was, now - before) for new, was in zip(totals, old, strict=True)]
 
     def _disk_bytes(self) -> list[float | None]:
         try:
@@ -296,6 +221,7 @@ class ProcessTreeSource(Source):
     """
 
     name = "process"
+    lane = KERNEL
     interval_s = 1.0
     scan_share = 0.0005
 
@@ -384,6 +310,7 @@ class SelfSource(Source):
     """What the sampling itself costs, so that the overhead is evidence and not a claim."""
 
     name = "sampler"
+    lane = KERNEL
     interval_s = 1.0
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.telemetry.source import Kind, QuantitySpec, Source, SourceUnavailable
+from harness.telemetry.source import KERNEL, Kind, QuantitySpec, Source, SourceUnavailable
 
 POWERCAP = Path("/sys/class/powercap")
 # intel-rapl-mmio:* repeats the package through another register and would count it twice
@@ -53,6 +53,8 @@ class RaplSource(Source):
     """Joules since the sampler started, per package and part, with the wrap-around taken out."""
 
     name = "rapl"
+    lane = KERNEL
+    slowest_s = 1.0
 
     def __init__(self, root: Path = POWERCAP) -> None:
         self._root = root

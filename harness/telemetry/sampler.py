@@ -1,11 +1,12 @@
 """The sampler process: `python -m harness.telemetry.sampler --out FILE`.
 
 It runs beside the training, in its own process, so that neither can stop the other. One thread per
-source keeps that source's schedule (a slow or hanging one never holds up the rest); the main thread
-alone writes. With --control it belongs to a parent: commands come on stdin, one JSON object a line
-({"watch": PID}, {"stop": true}, {"clock": ...}), and stdout carries one JSON object a line: first
-{"ready": ...}, then the newest readings, and questions for the parent's clock. The end of stdin
-without a stop means that the parent was killed: what is watched is then followed to its own end.
+lane of sources keeps their schedules (a slow or hanging one never holds up the rest); the main thread
+alone writes, and keeps the whole to its share of a core. With --control it belongs to a parent:
+commands come on stdin, one JSON object a line ({"watch": PID}, {"stop": true}, {"clock": ...}), and
+stdout carries one JSON object a line: first {"ready": ...}, then the newest readings, and questions for
+the parent's clock. The end of stdin without a stop means that the parent was killed: what is watched is
+then followed to its own end.
 
 Imports stay light on purpose: psutil, h5py, numpy and nvidia-ml-py, nothing of the training.
 """
@@ -13,6 +14,7 @@ Imports stay light on purpose: psutil, h5py, numpy and nvidia-ml-py, nothing of 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -27,7 +29,8 @@ from typing import Any
 
 import psutil
 
-from harness.telemetry.channel import Channel, Stop, latest
+from harness.telemetry.budget import Budget
+from harness.telemetry.channel import Channel, Stop, in_lanes, latest
 from harness.telemetry.clock import ClockSource
 from harness.telemetry.files import ENDED, Anchor, SampleWriter
 from harness.telemetry.source import Source
@@ -64,7 +67,7 @@ class Sampling:
         self.signalled = (
             False  # a handler must not touch the event: its lock may be held by whom it interrupts
         )
-        self._pid = options.pid
+        self._watched = None if options.pid is None else _Watched(options.pid)
         self._parent = os.getppid()
         self._alone_since: float | None = None  # when the parent was found to be gone
         self._clock: ClockSource | None = None
@@ -79,7 +82,8 @@ class Sampling:
         """Raises OSError when the file cannot be written."""
         anchor = Anchor.now()
         sources = self._open()
-        channels = [Channel(s, self.options.interval_s, self.stop) for s in sources if s.unavailable is None]
+        channels = [Channel(s, self.options.interval_s) for s in sources if s.unavailable is None]
+        lanes = in_lanes(channels, self.stop)
         host = platform.node()
         writer = SampleWriter(self.options.out, self.options.node, host, self.options.interval_s, anchor)
         writer.begin(sources, {c.source.name: c.interval_s for c in channels})
@@ -87,20 +91,25 @@ class Sampling:
             threading.Thread(target=self._listen, args=(sources,), daemon=True).start()
             threading.Thread(target=self._report, args=(sources, channels), daemon=True).start()
         self._write(writer, channels)  # what there was to remark on while opening, before the first reading
-        for channel in channels:
-            channel.start()
-        started = time.monotonic()
+        for lane in lanes:
+            lane.start()
+        started, budget = time.monotonic(), Budget(channels, self.options.interval_s)
         while not self.stop.wait(FLUSH_S):
+            for lane in lanes:
+                lane.watch_the_time()
             self._write(writer, channels)
+            remark = budget.look()
+            if remark is not None:
+                writer.event(remark)
             self._look_around(time.monotonic() - started)
         deadline = time.monotonic() + JOIN_S
-        idle = [channel for channel in channels if channel.join(max(0.0, deadline - time.monotonic()))]
+        idle = [lane for lane in lanes if lane.join(max(0.0, deadline - time.monotonic()))]
         self._write(writer, channels)
         for remark in [*_drift(anchor), f"{ENDED} {self.reason}"]:
             writer.event(remark)
         writer.close()
-        for channel in idle:
-            channel.source.close()
+        for lane in idle:
+            lane.close()
 
     def _open(self) -> list[Source]:
         sources = open_all(self.options.sources, self.options.pid)
@@ -124,12 +133,12 @@ class Sampling:
             self.end("asked to stop by a signal")
         elif self.options.seconds is not None and elapsed_s >= self.options.seconds:
             self.end("the time asked for is over")
-        elif self._pid is not None and not _lives(self._pid):
+        elif self._watched is not None and not self._watched.lives():
             self.end("the watched process has ended")
         elif self._alone_since is None:
             if self.options.control and os.getppid() != self._parent:
                 self._alone_since = time.monotonic()
-        elif self._pid is None:
+        elif self._watched is None:
             self.end("the parent process is gone")
         elif time.monotonic() - self._alone_since > LINGER_S:
             self.end(f"the parent process is gone, and the run goes on after {LINGER_S:.0f} s")
@@ -145,7 +154,7 @@ class Sampling:
                 continue
             pid = command.get("watch")
             if isinstance(pid, int) and pid > 0:
-                self._pid = pid
+                self._watched = _Watched(pid)
                 for source in sources:
                     source.watch(pid)
             elif "clock" in command and self._clock is not None:
@@ -173,14 +182,23 @@ class Sampling:
         return True
 
 
-def _lives(pid: int) -> bool:
-    """Whether it still runs; one that only waits for its parent to take notice does not."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.Error:
-        return True  # it is there, and not ours to look at
+class _Watched:
+    """The process that is followed. psutil's object is kept: to make one takes several times as long as to
+    ask it, and the sampler asks more than once a second."""
+
+    def __init__(self, pid: int) -> None:
+        self._process: psutil.Process | None = None
+        with contextlib.suppress(psutil.NoSuchProcess):
+            self._process = psutil.Process(pid)
+
+    def lives(self) -> bool:
+        """Whether it still runs; one that only waits for its parent to take notice does not."""
+        try:
+            return self._process is not None and self._process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+        except psutil.Error:
+            return True  # it is there, and not ours to look at
 
 
 def _drift(anchor: Anchor) -> list[str]:

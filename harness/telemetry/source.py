@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+KERNEL = "kernel"  # the lane of what the kernel answers at once: one thread wakes up for all of it
+
 
 class Kind(str, Enum):
     GAUGE = "gauge"  # a state at the moment of reading (memory used, temperature, power)
@@ -57,11 +59,15 @@ class Source:
     """Base of all sources. The order of calls is open, quantities, read (many times), close.
 
     `interval_s` is the shortest time between readings that makes sense for it: the sampler never
-    reads a source more often, so a slow one sets its own pace. Each source is read by one thread.
+    reads a source more often, so a slow one sets its own pace; `slowest_s`, where there is one, is how
+    seldom it may be read when sampling costs too much. Sources that name the same `lane` are read by one
+    thread, the others by one each; a source is always read by the same thread.
     """
 
     name: str = "source"
     interval_s: float = 0.02
+    slowest_s: float | None = None
+    lane: str = ""
     unavailable: Unavailable | None = None
 
     def open(self) -> None:
@@ -99,3 +105,10 @@ class NullSource(Source):
     def __init__(self, reason: Unavailable) -> None:
         self.name = reason.source
         self.unavailable = reason
+
+
+def per_second(new: float | None, old: float | None, elapsed_s: float) -> float | None:
+    """Growth per second; None for the first reading and after a counter went back (device removed)."""
+    if new is None or old is None or elapsed_s <= 0 or new < old:
+        return None
+    return (new - old) / elapsed_s

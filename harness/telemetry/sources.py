@@ -12,13 +12,13 @@ from harness.telemetry.host import (
     CoreSource,
     FrequencySource,
     HostSource,
-    MemorySource,
     ProcessTreeSource,
     SelfSource,
     TrafficSource,
 )
 from harness.telemetry.hwmon import HwmonSource
 from harness.telemetry.ipmi import IpmiSource
+from harness.telemetry.memory import MemorySource
 from harness.telemetry.rapl import RaplSource
 from harness.telemetry.redfish import RedfishSource
 from harness.telemetry.source import NullSource, Source, SourceUnavailable, Unavailable

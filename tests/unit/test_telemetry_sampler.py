@@ -16,12 +16,11 @@ import pytest
 from telemetry_fakes import wait_for
 
 from harness.telemetry import Sampler, sources
-from harness.telemetry.channel import Channel
 from harness.telemetry.clock import ClockSource
 from harness.telemetry.energy import energies
 from harness.telemetry.reader import TelemetryFile, read
 from harness.telemetry.sampler import main, reason
-from harness.telemetry.source import QuantitySpec, Source
+from harness.telemetry.source import Source
 from harness.telemetry.summary import summarise
 from tests.fakes.nvml import NOT_SUPPORTED, FakeNvml
 
@@ -47,73 +46,6 @@ def end_of(file: TelemetryFile) -> str:
 
 
 # ---------------------------------------------------------------- schedule
-
-
-class Clock:
-    """Stands for time.monotonic and Event.wait: waiting moves it."""
-
-    def __init__(self, stop_s: float) -> None:
-        self.now, self.stop_s = 0.0, stop_s
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def wait(self, seconds: float) -> bool:
-        self.now += max(0.0, seconds)
-        return self.now >= self.stop_s
-
-
-class Scripted(Source):
-    name = "scripted"
-
-    def __init__(self, clock: Clock, costs_s: list[float]) -> None:
-        self.clock, self.costs_s = clock, costs_s
-
-    def quantities(self) -> list[QuantitySpec]:
-        return [QuantitySpec("x", "1", "node")]
-
-    def read(self) -> list[float | None]:
-        if self.costs_s:
-            self.clock.now += self.costs_s.pop(0)
-        return [1.0]
-
-
-def run_channel(monkeypatch: pytest.MonkeyPatch, costs_s: list[float], stop_s: float) -> list[float]:
-    clock = Clock(stop_s)
-    channel = Channel(Scripted(clock, costs_s), 0.1, clock)  # type: ignore[arg-type]
-    monkeypatch.setattr("harness.telemetry.channel.time.monotonic", clock.monotonic)
-    channel._run()
-    return [t for t, _ in channel.drain()[0]]
-
-
-def test_delays_do_not_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = run_channel(monkeypatch, [0.02] * 1000, 10.0)
-    assert len(times) == 101  # and one more at the end
-    assert times[-2:] == pytest.approx([9.9 + 0.01, 10.0 + 0.01])
-
-
-def test_readings_that_come_too_late_are_skipped_not_bunched(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = run_channel(monkeypatch, [0.0, 0.55], 1.2)
-    gaps = [round(b - a, 3) for a, b in zip(times, times[1:], strict=False)]
-    assert times[2] >= 0.65 and min(gaps) >= 0.05
-    assert len(times) < 10
-
-
-def test_a_source_that_raises_ends_alone_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Broken(Source):
-        name = "broken"
-
-        def quantities(self) -> list[QuantitySpec]:
-            return [QuantitySpec("x", "1", "node")]
-
-        def read(self) -> list[float | None]:
-            raise KeyError("nonsense")
-
-    channel = Channel(Broken(), 0.1, threading.Event())
-    channel._run()
-    rows, remarks = channel.drain()
-    assert rows == [] and remarks == ["broken ended: KeyError: 'nonsense'"]
-    assert list(channel.newest) == [None]
 
 
 # ---------------------------------------------------------------- the process on its own

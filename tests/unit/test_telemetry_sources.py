@@ -13,16 +13,17 @@ import psutil
 import pytest
 from telemetry_fakes import wait_for
 
-from harness.telemetry import host, pacing, rapl, sources
+from harness.telemetry import host, memory, pacing, rapl, sources
 from harness.telemetry.host import (
     CoreSource,
     FrequencySource,
     HostSource,
-    MemorySource,
     ProcessTreeSource,
     SelfSource,
     TrafficSource,
 )
+from harness.telemetry.memory import MemorySource
+from harness.telemetry.proc import PROC, ProcFile
 from harness.telemetry.rapl import RaplSource
 from harness.telemetry.source import Kind, Source, SourceUnavailable
 
@@ -49,14 +50,14 @@ def test_a_slow_proc_is_read_less_often(
 
 
 def test_host_reads_plausible_values() -> None:
-    source, memory = HostSource(), MemorySource()
+    source, of_memory = HostSource(), MemorySource()
     source.open()
-    memory.open()
+    of_memory.open()
     wait_for(lambda: by_name(source)["node.cpu_utilization"] is not None)
-    values = by_name(memory)
+    values = by_name(of_memory)
     total = psutil.virtual_memory().total
     assert 0 < values["node.memory_used"] < total
-    assert {q.unit for q in memory.quantities()} == {"B", "B/s", "%"}
+    assert {q.unit for q in of_memory.quantities()} == {"B", "B/s", "%"}
 
 
 CPU_TIMES = [
@@ -67,7 +68,7 @@ CPU_TIMES = [
 
 def test_cpu_share_is_the_busy_part_of_the_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     times = [host._times(cpu) for cpu in CPU_TIMES]
-    monkeypatch.setattr(host, "node_times", lambda: times.pop(0))
+    monkeypatch.setattr(host, "node_times", lambda stat: times.pop(0))
     source = HostSource()
     assert source.read() == [None]
     # 40 busy of 100 elapsed: guest time is part of user time and must not count twice
@@ -75,13 +76,15 @@ def test_cpu_share_is_the_busy_part_of_the_difference(monkeypatch: pytest.Monkey
 
 
 def test_node_times_are_those_of_psutil(tmp_path: Path) -> None:
-    ours, theirs = host.node_times(), host._times(psutil.cpu_times())
+    ours, theirs = host.node_times(ProcFile(PROC / "stat")), host._times(psutil.cpu_times())
     assert ours == pytest.approx(theirs, rel=0.01)
+    stat = ProcFile(tmp_path / "stat")
+    assert host.node_times(stat) == pytest.approx(theirs, rel=0.01)  # no such file
     (tmp_path / "stat").write_text("cpu  100 0 50 800 50 0 0 0 10 0\ncpu0 1 2\n")
-    assert host.node_times(tmp_path / "stat") == (10.0, 8.5)
+    assert host.node_times(stat) == (10.0, 8.5)
     (tmp_path / "stat").write_text("nonsense\n")
-    assert host.node_times(tmp_path / "stat") == pytest.approx(theirs, rel=0.01)
-    assert host.node_times(tmp_path / "missing") == pytest.approx(theirs, rel=0.01)
+    assert host.node_times(stat) == pytest.approx(theirs, rel=0.01)
+    stat.close()
 
 
 def test_each_core_on_its_own_and_absent_when_one_goes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,29 +126,45 @@ def test_page_cache_pressure_is_a_rate(tmp_path: Path, monkeypatch: pytest.Monke
     source.open()
     state(1500, 400_000)
     values = by_name(source)
-    assert values["node.cache_refault"] == 500 * host.PAGE_BYTES / 2
+    assert values["node.cache_refault"] == 500 * memory.PAGE_BYTES / 2
     assert values["node.memory_stall"] == pytest.approx(20.0)
     assert values["node.swap_in"] == 0.0
     assert values["node.swap_out"] is None  # this kernel does not count it
-    (tmp_path / "vmstat").unlink()
-    (tmp_path / "pressure" / "memory").unlink()
+    (tmp_path / "vmstat").write_text("nr_free 7\n")
+    (tmp_path / "pressure" / "memory").write_text("")
     values = by_name(source)
     assert values["node.cache_refault"] is None and values["node.memory_stall"] is None
 
 
+def test_memory_is_what_psutil_says(tmp_path: Path) -> None:
+    """From /proc/meminfo where there is one, else from psutil."""
+    (tmp_path / "meminfo").write_text(
+        "MemTotal: 100 kB\nMemAvailable: 70 kB\nCached: 20 kB\nSReclaimable: 5 kB\nSwapTotal: 9 kB\nSwapFree: 6 kB\n"
+    )
+    assert MemorySource(tmp_path).read()[:3] == [30 * 1024, 25 * 1024, 3 * 1024]
+    for text in ("MemTotal: 100 kB\n", "MemTotal:\n", "nonsense\n", ""):
+        (tmp_path / "meminfo").write_text(text)
+        used, _, swapped = MemorySource(tmp_path).read()[:3]
+        assert used == pytest.approx(psutil.virtual_memory().used, rel=0.5) and swapped is not None
+    if (PROC / "meminfo").exists():
+        _, cached, swapped = MemorySource().read()[:3]
+        assert cached == pytest.approx(psutil.virtual_memory().cached, rel=0.05)
+        assert swapped == pytest.approx(psutil.swap_memory().used, rel=0.05)
+
+
 def test_a_failed_reading_is_absent_not_zero(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    source, memory, cores = HostSource(), MemorySource(tmp_path), CoreSource()
+    source, of_memory, cores = HostSource(), MemorySource(tmp_path), CoreSource()
     source.open()
-    memory.open()
+    of_memory.open()
     cores.open()
 
-    def broken(**_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise OSError("gone")
 
     for name in ("cpu_times", "virtual_memory", "swap_memory"):
         monkeypatch.setattr(host.psutil, name, broken)
     monkeypatch.setattr(host, "node_times", broken)
-    for one in (source, memory, cores):
+    for one in (source, of_memory, cores):
         assert set(one.read()) == {None}
 
 

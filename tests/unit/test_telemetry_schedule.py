@@ -1,0 +1,180 @@
+"""When sources are read: schedules, lanes, and what all of it may cost. On a clock of the test's own."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from harness.telemetry import budget
+from harness.telemetry.budget import Budget
+from harness.telemetry.channel import SILENT_S, Channel, Lane, in_lanes
+from harness.telemetry.source import QuantitySpec, Source
+
+
+class Clock:
+    """Stands for time.monotonic and Event.wait: waiting moves it."""
+
+    def __init__(self, stop_s: float) -> None:
+        self.waits = 0
+        self.now, self.stop_s = 0.0, stop_s
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float) -> bool:
+        self.waits += 1
+        self.now += max(0.0, seconds)
+        return self.now >= self.stop_s
+
+
+class Scripted(Source):
+    name = "scripted"
+
+    def __init__(self, clock: Clock, costs_s: list[float]) -> None:
+        self.clock, self.costs_s = clock, costs_s
+
+    def quantities(self) -> list[QuantitySpec]:
+        return [QuantitySpec("x", "1", "node")]
+
+    def read(self) -> list[float | None]:
+        if self.costs_s:
+            self.clock.now += self.costs_s.pop(0)
+        return [1.0]
+
+
+def run_channel(monkeypatch: pytest.MonkeyPatch, costs_s: list[float], stop_s: float) -> list[float]:
+    clock = Clock(stop_s)
+    channel = Channel(Scripted(clock, costs_s), 0.1)
+    monkeypatch.setattr("harness.telemetry.channel.time.monotonic", clock.monotonic)
+    Lane("one", [channel], clock)._run()  # type: ignore[arg-type]
+    return [t for t, _ in channel.drain()[0]]
+
+
+def test_delays_do_not_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = run_channel(monkeypatch, [0.02] * 1000, 9.99)
+    assert len(times) == 101  # and one more at the end
+    assert times[-2:] == pytest.approx([9.9 + 0.01, 10.0 + 0.01])
+
+
+def test_readings_that_come_too_late_are_skipped_not_bunched(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = run_channel(monkeypatch, [0.0, 0.55], 1.2)
+    gaps = [round(b - a, 3) for a, b in zip(times, times[1:], strict=False)]
+    assert times[2] >= 0.65 and min(gaps) >= 0.05
+    assert len(times) < 10
+
+
+def test_a_source_that_raises_ends_alone_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(Source):
+        name = "broken"
+
+        def quantities(self) -> list[QuantitySpec]:
+            return [QuantitySpec("x", "1", "node")]
+
+        def read(self) -> list[float | None]:
+            raise KeyError("nonsense")
+
+    channel = Channel(Broken(), 0.1)
+    Lane("one", [channel], threading.Event())._run()
+    rows, remarks = channel.drain()
+    assert rows == [] and remarks == ["broken ended: KeyError: 'nonsense'"]
+    assert list(channel.newest) == [None]
+
+
+def test_sources_of_one_lane_are_read_in_one_wake_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(2.0)
+    monkeypatch.setattr("harness.telemetry.channel.time.monotonic", clock.monotonic)
+    quick, slow, alone = (Scripted(clock, []) for _ in range(3))
+    quick.lane = slow.lane = "host"
+    slow.interval_s = 1.0
+    lanes = in_lanes([Channel(source, 0.1) for source in (quick, slow, alone)], clock)  # type: ignore[arg-type]
+    assert [len(lane.channels) for lane in lanes] == [2, 1]
+    lanes[0]._run()
+    counts = [len(channel.drain()[0]) for channel in lanes[0].channels]
+    assert counts == [21, 3]
+    assert clock.waits <= 21
+
+
+class Stuck(Source):
+    """Its reading ends when the test says so."""
+
+    name, lane = "stuck", "both"
+
+    def __init__(self) -> None:
+        self.entered, self.released = threading.Event(), threading.Event()
+
+    def quantities(self) -> list[QuantitySpec]:
+        return [QuantitySpec("x", "1", "node")]
+
+    def read(self) -> list[float | None]:
+        self.entered.set()
+        self.released.wait(60)
+        return [1.0]
+
+
+def test_of_a_lane_that_hangs_nothing_is_known_until_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop, stuck = threading.Event(), Stuck()
+    other = Scripted(Clock(0.0), [])
+    other.lane = "both"
+    lane = Lane("both", [Channel(other, 0.1), Channel(stuck, 0.1)], stop)
+    lane.start()
+    assert stuck.entered.wait(60)
+    beside, hanging = lane.channels
+    lane.watch_the_time()
+    assert beside.newest == [1.0]  # not yet
+    now = time.monotonic
+    with monkeypatch.context() as later:
+        later.setattr("harness.telemetry.channel.time.monotonic", lambda: now() + 2 * SILENT_S)
+        lane.watch_the_time()
+        lane.watch_the_time()  # said once
+    assert list(beside.newest) == list(hanging.newest) == [None]
+    assert beside.drain()[1] == ["scripted waits for stuck"]
+    assert hanging.drain()[1] == [f"stuck hangs: no reading for {2 * SILENT_S:.0f} s"]
+    assert not lane.join(0.0)
+    stop.set()
+    stuck.released.set()
+    assert lane.join(60)
+    lane.watch_the_time()
+    assert hanging.drain()[1] == ["stuck answers again"]
+    assert list(hanging.newest) == [1.0]
+
+
+def spend(monkeypatch: pytest.MonkeyPatch, shares: list[float], interval_s: float = 0.1) -> list[str | None]:
+    """Remarks of a budget that finds these shares of a core taken, one window after the other."""
+    clock = {"wall": 0.0, "cpu": 0.0}
+    monkeypatch.setattr(budget.time, "monotonic", lambda: clock["wall"])
+    monkeypatch.setattr(budget.time, "process_time", lambda: clock["cpu"])
+    power = Scripted(Clock(0.0), [])
+    power.name, power.slowest_s = "power", 1.0
+    channels = [Channel(power, interval_s), Channel(Scripted(Clock(0.0), []), interval_s)]
+    watched, remarks = Budget(channels, interval_s), []
+    for share in shares:
+        clock["wall"] += 1.0
+        assert watched.look() is None  # a window is longer
+        clock["wall"] += budget.WINDOW_S - 1.0
+        clock["cpu"] += budget.WINDOW_S * share
+        remarks.append(watched.look())
+        remarks.append(f"{channels[0].spacing_s:.3f} {channels[1].spacing_s:.3f}")
+    return remarks
+
+
+def test_readings_come_further_apart_while_they_cost_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = spend(monkeypatch, [0.009, 0.017, 0.009, 0.004, 0.004, 0.004, 0.004])
+    assert said[:2] == [None, "0.100 0.100"]
+    assert said[2] == "the sampler took 1.7 % of a core; it reads less often for a while: power 0.2 s"
+    assert said[3] == "0.200 0.100"  # what names no slowest rate keeps its own
+    assert said[4:6] == [None, "0.200 0.100"]
+    assert said[6:8] == [None, "0.160 0.100"]  # back, in steps
+    assert said[-1] == "0.100 0.100"
+
+
+def test_a_source_is_read_as_often_as_it_must_whatever_it_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = spend(monkeypatch, [0.5, 0.5, 0.5])
+    assert said[1::2] == ["1.000 0.100"] * 3
+    assert said[2] is None  # no news
+
+
+def test_who_asks_for_more_readings_accepts_that_they_cost_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert spend(monkeypatch, [0.04], interval_s=0.02) == [None, "0.020 0.020"]
+    assert spend(monkeypatch, [0.04], interval_s=0.1)[1] == "0.471 0.100"
