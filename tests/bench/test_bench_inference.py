@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from reference import xla
 from reference.inference import Predictor, load_scene
 from reference.logs import quiet_tensorflow
 from tests.bench.record import Spent, in_turns, measurement, ratios
@@ -36,7 +37,8 @@ def test_scenes_to_masks(scenes: list[Path], geometry, measured, precision: str)
     predictor = Predictor(model, geometry)
     predictor.warm_up()
     inputs = tf.random.normal((8, 256, 256, 9))
-    forward = tf.function(lambda: model(inputs, training=False))
+    with_xla = xla.helps(model, geometry.patch_size, training=False)
+    forward = xla.compiled(lambda: model(inputs, training=False), with_xla)
     forward()
 
     def whole() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reference import xla
 from reference.logs import Progress, quiet_tensorflow
 from reference.patches import Patch
 from reference.pipeline import PatchStore
@@ -26,6 +27,7 @@ pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 ROUNDS = 3
 BATCH = 8
 STEPS = 1  # per round
+EVALUATION_ROUNDS, EVALUATION_STEPS = 5, 4  # an epoch has thousands of steps and starts once
 FORWARD_FLOP = 21.48e9  # per 256 x 256 patch, multiplications and additions of all convolutions
 TRAINING_FLOP = 64.11e9  # three times that, less the gradient that nobody needs of the scene itself
 POLICIES = {"float32": "float32", "mixed_bfloat16": "bfloat16"}
@@ -55,7 +57,9 @@ def trainer_for(scenes: list[Path], geometry: Geometry, precision: str) -> Any:
 def patches_of(scenes: list[Path], geometry: Geometry, count: int) -> PatchStore:
     """A store of `count` patches, decoded already: these benchmarks are about the step, not the files."""
     size = geometry.patch_size
-    store = PatchStore(scenes, [Patch(0, 88 + 40 * at, 110 + 40 * at) for at in range(count)], geometry)
+    store = PatchStore(
+        scenes, [Patch(0, 88 + 40 * (at % 16), 110 + 40 * (at % 24)) for at in range(count)], geometry
+    )
     assert store.cached and size == 256
     store.fetch(range(count))
     return store
@@ -121,24 +125,26 @@ def test_training_step(scenes: list[Path], geometry, measured, precision: str) -
 
 @pytest.mark.parametrize("precision", POLICIES)
 def test_evaluation_beside_forward(scenes: list[Path], geometry, measured, precision: str) -> None:
-    """What the evaluation costs beyond the model's own forward pass over the same patches."""
+    """What the evaluation costs beyond the model's own forward pass over the same patches, compiled alike."""
     import tensorflow as tf
 
     trainer = trainer_for(scenes, geometry, precision)
-    store = patches_of(scenes, geometry, BATCH * STEPS)
+    count = BATCH * EVALUATION_STEPS
+    store = patches_of(scenes, geometry, count)
     inputs = tf.constant(store.fetch(range(BATCH)).inputs)
-    forward = tf.function(lambda: trainer.model(inputs, training=False))
+    with_xla = xla.helps(trainer.model, geometry.patch_size, training=False)
+    forward = xla.compiled(lambda: trainer.model(inputs, training=False), with_xla)
     forward()
     silent = Progress(False)
     trainer.evaluate(store, 1, silent)
     got = in_turns(
-        ROUNDS,
+        EVALUATION_ROUNDS,
         ours=lambda: trainer.evaluate(store, 1, silent),
-        forward=lambda: [forward() for _ in range(STEPS)],
+        forward=lambda: [forward() for _ in range(EVALUATION_STEPS)],
     )
     name = f"evaluation {POLICIES[precision]}"
-    measured(measurement(name, "patches/s", rates(BATCH * STEPS, got["ours"])))
-    measured(measurement(f"{name}, free cores", "patches/s", free_rates(BATCH * STEPS, got["ours"])))
+    measured(measurement(name, "patches/s", rates(count, got["ours"])))
+    measured(measurement(f"{name}, free cores", "patches/s", free_rates(count, got["ours"])))
     measured(measurement(f"{name}: cost beside forward", "x", ratios(got["ours"], got["forward"]), "lower"))
 
 
