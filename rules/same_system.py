@@ -26,6 +26,16 @@ def _logged(subject: Plan | Package, key: str) -> Iterator[Stated]:
             yield found
 
 
+def _logged_otherwise(
+    self: Rule, subject: Plan | Package, key: str, what: str, expected: str | None
+) -> Iterator[Finding]:
+    """A finding for each log that states something else than `expected`, which is `what`."""
+    for found in _logged(subject, key):
+        if found.value != expected:
+            message = f"{key} is {show(found.value)}, {what} {show(expected)}"
+            yield self.finding(message, **place(found), expected=expected, actual=found.value)
+
+
 @rule(
     "SYS006",
     "One division in description, recipe and logs",
@@ -72,14 +82,7 @@ def one_submitter(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iter
             expected=subject.org,
             actual=value,
         )
-    for found in _logged(subject, "submission_org"):
-        if found.value != subject.org:
-            yield self.finding(
-                f"submission_org is {show(found.value)}, the folder {show(subject.org)}",
-                **place(found),
-                expected=subject.org,
-                actual=found.value,
-            )
+    yield from _logged_otherwise(self, subject, "submission_org", "the folder", subject.org)
 
 
 @rule(
@@ -162,14 +165,7 @@ def _words(value: Any) -> set[str]:
 )
 def platform(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Half of the logs published for HPC v3.0 carry a placeholder: nobody knows which machine they are of."""
-    for found in _logged(subject, "submission_platform"):
-        if found.value != subject.system_name:
-            yield self.finding(
-                f"submission_platform is {show(found.value)}, the system is {show(subject.system_name)}",
-                **place(found),
-                expected=subject.system_name,
-                actual=found.value,
-            )
+    yield from _logged_otherwise(self, subject, "submission_platform", "the system is", subject.system_name)
 
 
 @rule(
