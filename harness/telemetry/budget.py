@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable
 
 from harness.telemetry.channel import Channel
+from harness.telemetry.files import PACED
 
 SHARE = 0.01  # of a core, at the usual interval; who asks for more readings accepts that they cost more
 USUAL_INTERVAL_S = 0.1
@@ -49,10 +50,11 @@ class Budget:
             channel.stretch = self._stretch
 
     def _remark(self, percent: float) -> str | None:
-        if self._stretch <= self._said:
-            return None
-        self._said = self._stretch
         spaced = [
             f"{c.source.name} {c.spacing_s:.2g} s" for c in self._channels if c.spacing_s > c.interval_s
         ]
-        return f"the sampler took {percent:.2g} % of a core; it reads less often for a while: {', '.join(spaced)}"
+        if self._stretch <= self._said or not spaced:
+            return None
+        self._said = self._stretch
+        took = f"the sampler took {percent:.2g} % of a core"
+        return f"{PACED} {took}; it reads less often for a while: {', '.join(spaced)}"

@@ -36,6 +36,7 @@ from harness.telemetry.source import Kind, Source
 SCHEMA = 1
 EVENTS = "events"
 ENDED = "ended:"  # begins the event that says why the sampling ended
+PACED = "paced:"  # begins the events that say how often is read: the sampler keeps to its budget, nothing is wrong
 TIME = "time_s"
 MESSAGE_BYTES = 400
 TABLE, COLUMNS = "table", "columns"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -320,7 +321,8 @@ class SelfSource(Source):
         return [QuantitySpec("cpu", "%", "sampler", Kind.RATE)]
 
     def read(self) -> Sequence[float | None]:
-        now = (time.monotonic(), time.process_time())
+        of_tools = os.times()  # ipmitool and the like, which the sampler starts
+        now = (time.monotonic(), time.process_time() + of_tools.children_user + of_tools.children_system)
         last, self._last = self._last, now
         if last is None or now[0] <= last[0]:
             return [None]

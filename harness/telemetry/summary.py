@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.telemetry.energy import energies, for_rules
-from harness.telemetry.files import ENDED
+from harness.telemetry.files import ENDED, PACED
 from harness.telemetry.reader import Series, TelemetryFile, read
 from harness.telemetry.source import Kind
 from rules.model import Quantity, Telemetry
@@ -53,7 +53,7 @@ def summary(file: TelemetryFile, start_wall_s: float | None, stop_wall_s: float 
 def remarks(file: TelemetryFile, start_wall_s: float, stop_wall_s: float) -> list[str]:
     """What the sampler noted within the window: lost devices, readings that failed, foreign processes."""
     inside = (e.message for e in file.events if start_wall_s <= e.wall_s <= stop_wall_s)
-    return [message for message in inside if not message.startswith(ENDED)][:MAX_REMARKS]
+    return [message for message in inside if not message.startswith((ENDED, PACED))][:MAX_REMARKS]
 
 
 def achieved_hz(times: np.ndarray) -> float | None:

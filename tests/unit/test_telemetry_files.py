@@ -301,6 +301,7 @@ def test_remarks_are_those_within_the_window(tmp_path: Path) -> None:
     writer = write(path, ROWS, close=False)
     writer.event("later", 60.0)
     writer.event("ended: asked", 51.5)
+    writer.event("paced: less often for a while", 51.5)
     writer.close()
     assert summarise(path, 1_000_000.0, 1_000_004.0).remarks == ["something happened"]
 

@@ -140,13 +140,18 @@ def test_of_a_lane_that_hangs_nothing_is_known_until_it_answers(monkeypatch: pyt
     assert list(hanging.newest) == [1.0]
 
 
-def spend(monkeypatch: pytest.MonkeyPatch, shares: list[float], interval_s: float = 0.1) -> list[str | None]:
+def spend(
+    monkeypatch: pytest.MonkeyPatch,
+    shares: list[float],
+    interval_s: float = 0.1,
+    slowest_s: float | None = 1.0,
+) -> list[str | None]:
     """Remarks of a budget that finds these shares of a core taken, one window after the other."""
     clock = {"wall": 0.0, "cpu": 0.0}
     monkeypatch.setattr(budget.time, "monotonic", lambda: clock["wall"])
     monkeypatch.setattr(budget.time, "process_time", lambda: clock["cpu"])
     power = Scripted(Clock(0.0), [])
-    power.name, power.slowest_s = "power", 1.0
+    power.name, power.slowest_s = "power", slowest_s
     channels = [Channel(power, interval_s), Channel(Scripted(Clock(0.0), []), interval_s)]
     watched, remarks = Budget(channels, interval_s), []
     for share in shares:
@@ -162,7 +167,7 @@ def spend(monkeypatch: pytest.MonkeyPatch, shares: list[float], interval_s: floa
 def test_readings_come_further_apart_while_they_cost_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
     said = spend(monkeypatch, [0.009, 0.017, 0.009, 0.004, 0.004, 0.004, 0.004])
     assert said[:2] == [None, "0.100 0.100"]
-    assert said[2] == "the sampler took 1.7 % of a core; it reads less often for a while: power 0.2 s"
+    assert said[2] == "paced: the sampler took 1.7 % of a core; it reads less often for a while: power 0.2 s"
     assert said[3] == "0.200 0.100"  # what names no slowest rate keeps its own
     assert said[4:6] == [None, "0.200 0.100"]
     assert said[6:8] == [None, "0.160 0.100"]  # back, in steps
@@ -178,3 +183,7 @@ def test_a_source_is_read_as_often_as_it_must_whatever_it_costs(monkeypatch: pyt
 def test_who_asks_for_more_readings_accepts_that_they_cost_more(monkeypatch: pytest.MonkeyPatch) -> None:
     assert spend(monkeypatch, [0.04], interval_s=0.02) == [None, "0.020 0.020"]
     assert spend(monkeypatch, [0.04], interval_s=0.1)[1] == "0.471 0.100"
+
+
+def test_nothing_is_said_where_nothing_can_be_read_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert spend(monkeypatch, [0.04], slowest_s=None) == [None, "0.100 0.100"]

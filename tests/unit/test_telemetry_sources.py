@@ -251,6 +251,16 @@ def test_self_source_needs_two_readings() -> None:
     assert source.read()[0] >= 0
 
 
+def test_the_sampler_counts_the_tools_that_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, own_s, tools_s = iter([0.0, 2.0]), iter([1.0, 1.01]), iter([5.0, 5.03])
+    monkeypatch.setattr(host.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(host.time, "process_time", lambda: next(own_s))
+    times = namedtuple("times", "children_user children_system")
+    monkeypatch.setattr(host.os, "times", lambda: times(next(tools_s), 0.5))
+    source = SelfSource()
+    assert [*source.read(), *source.read()] == [None, pytest.approx(2.0)]
+
+
 # ---------------------------------------------------------------- RAPL
 
 
