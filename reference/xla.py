@@ -2,8 +2,8 @@
 
 On x86 processors with AVX2 and without AVX-512, oneDNN's gradients of convolution weights run at a
 third of its forward rate, and it computes bfloat16 element by element. There a training step of
-full-size patches takes 0.67 of the time with XLA (float32), and one in bfloat16 a tenth; compiling
-takes some 5 s, which small patches do not win back. With AVX-512 oneDNN is faster than XLA. GPUs were
+full-size patches takes 0.65 to 0.78 of the time with XLA (float32), and one in bfloat16 a tenth;
+compiling takes some 5 s, and small patches gain 1 to 4 %. With AVX-512 oneDNN is faster than XLA. GPUs were
 not measured: TensorFlow's own TF_XLA_FLAGS=--tf_xla_auto_jit=2 is there for whoever wants to try.
 docs/performance.md has the numbers.
 """
