@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 CLOUDMASK := $(BIN)/cloudmask
 EXTRA ?=
+# four at most: each may hold a TensorFlow of its own
+AT_ONCE ?= -n logical --maxprocesses=4 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup submit check report leaderboard test test-fast lint bench clean example-site
@@ -52,10 +54,10 @@ example-site: setup ## build a leaderboard of the examples alone, to look around
 	  --note "Examples: real but small runs of the maintainers, made to show this site. Nobody's best."
 
 test: $(VENV)/.installed-test ## run all tests (several minutes)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(AT_ONCE)
 
 test-fast: $(VENV)/.installed-test ## run the fast tests only
-	@$(BIN)/python -m pytest -m "not slow and not bench"
+	@$(BIN)/python -m pytest $(AT_ONCE) -m "not slow and not bench"
 
 lint: $(VENV)/.installed-test ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
