@@ -14,7 +14,7 @@ SYSTEMS = {  # division, runs, precision, global batch
     "local-smoke": ("closed", 5, "fp32", 8),
     "local-smoke-batch16": ("closed", 5, "fp32", 16),
     "local-smoke-open": ("open", 5, "fp32", 8),
-    "local-smoke-bf16": ("open", 1, "bfloat16", 8),
+    "local-smoke-bf16": ("closed", 5, "bfloat16", 8),
 }
 
 
