@@ -32,7 +32,7 @@ def test_it_is_compliant_and_says_what_it_is(system):
 
 def test_it_is_small_and_names_no_private_path():
     files = [p for p in EXAMPLES.rglob("*") if p.is_file()]
-    assert sum(p.stat().st_size for p in files) < 6_000_000
+    assert sum(p.stat().st_size for p in files) < 7_000_000
     for system in SYSTEMS:  # a package of its own
         assert sum(p.stat().st_size for p in files if system in p.parts) < 2_500_000
     for path in files:
