@@ -89,6 +89,13 @@ def test_unverified_stands_beside_each_score(built: tuple[Board, Path]) -> None:
     assert "not measured" in text, "energy of these packages"
 
 
+def test_a_system_page_says_where_description_and_machine_agree(built: tuple[Board, Path]) -> None:
+    page = (built[1].parent / "system/Beta/box.html").read_text()
+    rows = re.findall(r'<tr class="(\w+)"><th scope="row">.*?</tr>', page)
+    agreeing = re.findall(r"<td>(same|different)</td></tr>", page)
+    assert agreeing == [state for state in rows if state in ("same", "different")] != []
+
+
 def test_json_and_csv_say_the_same(built: tuple[Board, Path]) -> None:
     board, page = built
     data = json.loads((page.parent / "leaderboard.json").read_text())
@@ -128,6 +135,15 @@ def test_nothing_submitted_yet(tmp_path: Path) -> None:
     assert board.tables == [] and "make submit SYSTEM=local" in page.read_text()
     with pytest.raises(UserError, match="no folder"):
         build_leaderboard(tmp_path / "gone", tmp_path / "out", load_ruleset(), NOW)
+
+
+def test_rejections_are_counted_only_where_there_are_any(built: tuple[Board, Path], tmp_path: Path) -> None:
+    lead = "rejected with the reasons"
+    assert f"1 other is {lead}" in " ".join(built[1].read_text().split()).replace("</a>", "")
+    build_package(tmp_path / "submissions", org="Alpha", system="box")
+    build_leaderboard(tmp_path / "submissions", tmp_path / "out", load_ruleset(), NOW)
+    page = (tmp_path / "out/index.html").read_text()
+    assert "no other was found" in page and lead not in page
 
 
 def test_folder_names_are_plain_and_distinct() -> None:
