@@ -2,7 +2,7 @@
 
 What a reading costs depends on the processor, on the number of GPUs and cores, and on what else runs: it is
 not known beforehand. So the sampler looks at the processor time it has taken, and reads less often the
-sources that may be read less often (Source.slowest_s) while it is too much.
+sources that may be read less often (Source.stretch_to_s) while it is too much.
 """
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ class Stop(threading.Event):
 class Channel:
     """Schedule and readings of one source. The readings wait in a buffer that the writer empties.
 
-    The k-th reading is due at start + k x interval, so delays do not add up; readings that could not
-    be made in time are skipped, not bunched.
+    A reading is due one spacing after the one before was due, so delays do not add up; readings that
+    could not be made in time are skipped, not bunched.
     """
 
     def __init__(self, source: Source, interval_s: float) -> None:
@@ -46,8 +46,8 @@ class Channel:
     @property
     def spacing_s(self) -> float:
         """Time between two readings, as it is now."""
-        slowest_s = self.source.slowest_s or self.interval_s
-        return max(self.interval_s, min(slowest_s, self.interval_s * self.stretch))
+        limit_s = self.source.stretch_to_s or self.interval_s
+        return max(self.interval_s, min(limit_s, self.interval_s * self.stretch))
 
     def take(self, last: bool = False) -> None:
         """One reading. A source that raises is a defect in it: its readings end there, the others go on."""
@@ -60,15 +60,16 @@ class Channel:
             self._rows.append(((before_s + after_s) / 2, values))
             self._remarks.extend(self.source.notes())
             self.newest = values
-            self.due_s += self.spacing_s * max(1, int((after_s - self.due_s) / self.spacing_s))
+            spacing_s = self.spacing_s  # once: another thread may change it
+            self.due_s += spacing_s * max(1, int((after_s - self.due_s) / spacing_s))
         except Exception as error:
             self.broken = True
-            self.say_unknown(f"{self.source.name} ended: {type(error).__name__}: {error}")
+            self.know_nothing()
+            self.say(f"{self.source.name} ended: {type(error).__name__}: {error}")
 
-    def say_unknown(self, remark: str) -> None:
+    def know_nothing(self) -> None:
         """What was read last is not what is there now."""
         self.newest = [None] * len(self.newest)
-        self.say(remark)
 
     def say(self, remark: str) -> None:
         self._remarks.append(remark)
@@ -133,10 +134,11 @@ class Lane:
             self._hanging = None
         elif self._hanging is None and channel is not None and hangs:
             self._hanging = channel
-            channel.say_unknown(f"{channel.source.name} hangs: no reading for {waited_s:.0f} s")
-            for other in self.channels:
-                if other is not channel and not other.broken:
-                    other.say_unknown(f"{other.source.name} waits for {channel.source.name}")
+            others = [c for c in self.channels if c is not channel and not c.broken]
+            for one in (channel, *others):
+                one.know_nothing()
+            nor = f", nor of {', '.join(c.source.name for c in others)}" if others else ""
+            channel.say(f"{channel.source.name} hangs: no reading for {waited_s:.0f} s{nor}")
 
 
 def in_lanes(channels: Iterable[Channel], stop: threading.Event) -> list[Lane]:

@@ -118,6 +118,7 @@ class NvmlSource(NvmlBase):
     lane = "nvml"
     cpu_share = 0.003
     slowest_s = 1.0  # power: a hole of two seconds counts as not measured
+    stretch_to_s = 0.5  # a step of the load counts for the whole time since the reading before
 
     def readings(self, nvml: ModuleType, handle: Any) -> list[Reading]:
         spec = ("gpu_power", "W", Kind.GAUGE)
@@ -158,6 +159,7 @@ class NvmlUtilizationSource(NvmlBase):
     interval_s = 0.2
     cpu_share = 0.0015
     slowest_s = 2.0
+    stretch_to_s = 1.0
 
     def readings(self, nvml: ModuleType, handle: Any) -> list[Reading]:
         return [_UTILIZATION]
@@ -195,6 +197,7 @@ class NvmlStateSource(NvmlBase):
     interval_s = 1.0
     cpu_share = 0.001
     slowest_s = 10.0
+    stretch_to_s = 10.0
 
     def readings(self, nvml: ModuleType, handle: Any) -> list[Reading]:
         average = _fields(nvml, handle, (_POWER_AVERAGE,))

@@ -62,6 +62,7 @@ class HostSource(PacedSource):
     lane = KERNEL
     cpu_share = 0.002
     slowest_s = 1.0
+    stretch_to_s = 1.0
 
     def __init__(self) -> None:
         self._stat = ProcFile(PROC / "stat")
@@ -100,6 +101,7 @@ class CoreSource(PacedSource):
     interval_s = 1.0
     cpu_share = 0.001
     slowest_s = 10.0
+    stretch_to_s = 10.0
 
     def __init__(self) -> None:
         self._count = 0
@@ -130,7 +132,6 @@ class FrequencySource(Source):
     """Clock of the cores, mean and slowest, every five seconds: asking wakes every core on some kernels."""
 
     name = "psutil_frequency"
-    lane = KERNEL
     interval_s = 5.0
 
     def open(self) -> None:
@@ -169,6 +170,7 @@ class TrafficSource(Source):
     name = "psutil_io"
     lane = KERNEL
     interval_s = 1.0
+    stretch_to_s = 5.0
 
     def __init__(self) -> None:
         self._disks: set[str] | None = None
@@ -224,6 +226,7 @@ class ProcessTreeSource(Source):
     name = "process"
     lane = KERNEL
     interval_s = 1.0
+    stretch_to_s = 5.0
     scan_share = 0.0005
 
     def __init__(self, pid: int | None = None) -> None:

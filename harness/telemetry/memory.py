@@ -27,6 +27,7 @@ class MemorySource(Source):
     name = "psutil_memory"
     lane = KERNEL
     interval_s = 1.0
+    stretch_to_s = 5.0
 
     def __init__(self, proc: Path = PROC) -> None:
         self._meminfo, self._vmstat = ProcFile(proc / "meminfo"), ProcFile(proc / "vmstat")
@@ -62,6 +63,8 @@ class MemorySource(Source):
         where there is a /proc/meminfo."""
         try:
             kib = _table(self._meminfo.read(), b":")
+            if kib[b"MemAvailable"] > kib[b"MemTotal"]:
+                raise ValueError("some containers say so")
             return [
                 1024.0 * (kib[b"MemTotal"] - kib[b"MemAvailable"]),
                 1024.0 * (kib[b"Cached"] + kib.get(b"SReclaimable", 0)),

@@ -113,7 +113,8 @@ class NvmlBase(Source):
     """
 
     cpu_share = 0.0003
-    slowest_s: float = 30.0
+    slowest_s = 30.0
+    stretch_to_s: float | None = 30.0
 
     def __init__(self) -> None:
         self._nvml: ModuleType | None = None

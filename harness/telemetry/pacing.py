@@ -15,7 +15,7 @@ class PacedSource(Source):
     """Costs no more than `cpu_share` of a core, but is read at least every `slowest_s`."""
 
     cpu_share = 0.001
-    slowest_s: float = 10.0
+    slowest_s = 10.0
     _remark: str | None = None
 
     def pace(self) -> None:

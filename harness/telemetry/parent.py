@@ -153,8 +153,8 @@ class Sampler:
             process.stdin.flush()
 
     def latest(self) -> dict[str, float | None]:
-        """Newest readings by "source.scope.name" (e.g. "nvml.gpu0.gpu_power"); at most about a second
-        old, empty before the first and after the end."""
+        """Newest readings by "source.scope.name" (e.g. "nvml.gpu0.gpu_power"), told once a
+        second; empty before the first and after the end."""
         return dict(self._latest)
 
     def stop(self) -> None:

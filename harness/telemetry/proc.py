@@ -12,7 +12,8 @@ _MAX_BYTES = 1 << 16
 class ProcFile:
     """One file, kept open: to open it costs more than to read it, the more so in virtual machines.
 
-    The kernel writes such a file anew for every reading from its beginning (proc(5)).
+    The kernel writes such a file anew for every reading from its beginning (proc(5)). Of a long one a
+    reading may return the first page only.
     """
 
     def __init__(self, path: Path) -> None:

@@ -231,6 +231,8 @@ def parse(arguments: list[str] | None = None) -> Options:
     a = parser.parse_args(arguments)
     if not a.interval >= SHORTEST_INTERVAL_S:
         parser.error(f"--interval must be at least {SHORTEST_INTERVAL_S} s")
+    if a.pid is not None and a.pid < 1:
+        parser.error("--pid is the number of a process, 1 or more")
     return Options(a.out, a.interval, a.node, a.pid, a.seconds, a.control, a.sources)
 
 

@@ -59,14 +59,14 @@ class Source:
     """Base of all sources. The order of calls is open, quantities, read (many times), close.
 
     `interval_s` is the shortest time between readings that makes sense for it: the sampler never
-    reads a source more often, so a slow one sets its own pace; `slowest_s`, where there is one, is how
-    seldom it may be read when sampling costs too much. Sources that name the same `lane` are read by one
+    reads a source more often, so a slow one sets its own pace; `stretch_to_s`, where there is one, is
+    how seldom it may be read when sampling costs too much. Sources that name the same `lane` are read by one
     thread, the others by one each; a source is always read by the same thread.
     """
 
     name: str = "source"
     interval_s: float = 0.02
-    slowest_s: float | None = None
+    stretch_to_s: float | None = None
     lane: str = ""
     unavailable: Unavailable | None = None
 

@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.bench, pytest.mark.timeout(900)]
 PAIRS = 90
 PATCHES = 96  # of a block: about a second on two cores
 START_S, CPU_S = 20.0, 40.0  # of sampling: until the readings are spaced as the budget wants it, and measured
-LIMIT_PERCENT = 3.0  # the aim is 1; only what may be read less often can keep to it
+LIMIT_PERCENT = 1.2  # the aim is 1; windows of five seconds come close, not to the last digit
 ROOT = Path(__file__).resolve().parents[2]
 
 # prints patches per second and per second of its own processor time, for each line that it reads

@@ -287,7 +287,7 @@ def test_a_body_that_drips_is_given_up(service: Redfish) -> None:
     service.piece_bytes = 1
     started = time.monotonic()
     assert list(source.read()) == [None]
-    assert time.monotonic() - started < 1.5  # 46 bytes at 20 a second take longer
+    assert time.monotonic() - started < 2.2  # 46 bytes at 20 a second take longer
     assert "no answer within 0.3 s" in source.notes()[0]
 
 

@@ -110,12 +110,18 @@ def test_hdf5_errors_become_one_line() -> None:
     assert reason(FileExistsError(17, "x")) == "it is there already"
 
 
-def test_wrong_interval_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
-    for value in ("0", "-1", "nan"):
-        with pytest.raises(SystemExit) as raised:
-            main(["--out", "x.h5", "--interval", value])
-        assert raised.value.code == 2
-    assert "--interval must be at least" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [("--interval", value, "--interval must be at least") for value in ("0", "-1", "nan")]
+    + [("--pid", value, "--pid is the number of a process") for value in ("0", "-1")],
+)
+def test_a_wrong_number_is_a_usage_error(
+    option: str, value: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(["--out", "x.h5", f"{option}={value}"])
+    assert raised.value.code == 2
+    assert said in capsys.readouterr().err
 
 
 def test_it_imports_nothing_heavy() -> None:
