@@ -72,5 +72,6 @@ def test_an_open_submission_on_real_scenes(trial):
     assert "Traceback" not in done.stderr
     science = json.loads((trial.evidence("proxy") / "result_0/science.json").read_text())
     print(done.stdout, science["overall"])
-    # Majority class 0.672; single seeds ended between 0.80 and 0.89 (training stops by two other sensors).
-    assert science["overall"]["accuracy"] > 0.75
+    # A third sensor, one seed: plain accuracy ended between 0.72 and 0.89, by where the seed put the threshold
+    # between cloud and clear. Balanced accuracy does not hang on it; 0.5 is what any constant mask gets.
+    assert science["overall"]["balanced_accuracy"] > 0.65
