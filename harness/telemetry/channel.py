@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from harness.telemetry.source import Source
+from harness.telemetry.source import Kind, Source
 
 SILENT_S = 5.0  # a source that takes so long for a reading is said to hang
 SLEEP_S = 0.25
@@ -38,6 +38,7 @@ class Channel:
         self.interval_s = max(interval_s, source.interval_s)
         self.stretch = 1.0  # how many times `interval_s` passes between two readings (budget.py)
         self.newest: Sequence[float | None] = [None] * len(source.quantities())
+        self.counts = any(spec.kind is Kind.COUNTER for spec in source.quantities())
         self.due_s = 0.0  # monotonic
         self.broken = False
         self._rows: deque[tuple[float, Sequence[float | None]]] = deque()
@@ -115,8 +116,9 @@ class Lane:
                 if channel.due_s <= now_s + TOGETHER_S:
                     self._take(channel)
             working = [channel for channel in working if not channel.broken]
-        for channel in working:
-            self._take(channel, last=True)  # a power measurement has to enclose the end of the run
+        # a measurement of energy has to enclose the end of the run: whatever else is slow comes after it
+        for channel in sorted(working, key=lambda channel: not channel.counts):
+            self._take(channel, last=True)
 
     def _take(self, channel: Channel, last: bool = False) -> None:
         self._reading = (channel, time.monotonic())

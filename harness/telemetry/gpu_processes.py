@@ -35,6 +35,7 @@ class NvmlProcessSource(NvmlBase):
 
     name = "nvml_processes"
     interval_s = 5.0
+    stretch_to_s = 10.0  # who else computes there is evidence, also in a short run
 
     def __init__(self, proc: Path = PROC) -> None:
         super().__init__()

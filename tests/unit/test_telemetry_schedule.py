@@ -13,7 +13,7 @@ from harness.telemetry import budget
 from harness.telemetry import channel as schedule
 from harness.telemetry.budget import Budget
 from harness.telemetry.channel import SILENT_S, Channel, Lane, in_lanes
-from harness.telemetry.source import QuantitySpec, Source
+from harness.telemetry.source import Kind, QuantitySpec, Source
 from harness.telemetry.sources import FACTORIES
 
 
@@ -98,6 +98,19 @@ def test_sources_of_one_lane_are_read_in_one_wake_up(monkeypatch: pytest.MonkeyP
     counts = [len(channel.drain()[0]) for channel in lanes[0].channels]
     assert counts == [21, 3]
     assert clock.waits <= 21
+
+
+def test_at_the_end_counters_are_read_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is slow in the same lane must not move the last reading of an energy counter."""
+    clock = Clock(0.95)
+    monkeypatch.setattr(schedule, "time", SimpleNamespace(monotonic=clock.monotonic))
+    slow, energy = Scripted(clock, [0.0, 2.0]), Scripted(clock, [])
+    slow.interval_s = 60.0
+    energy.quantities = lambda: [QuantitySpec("x", "J", "node", Kind.COUNTER)]  # type: ignore[method-assign]
+    channels = [Channel(slow, 0.1), Channel(energy, 0.1)]
+    Lane("one", channels, clock)._run()  # type: ignore[arg-type]
+    at_s = [channel.drain()[0][-1][0] for channel in channels]
+    assert at_s[1] == pytest.approx(1.0) and at_s[0] > 1.9
 
 
 class Stuck(Source):
