@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 import click
+import psutil
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from harness.errors import ExitCode
+from harness.errors import ExitCode, UserError
 from harness.telemetry.channel import Channel, Lane, Stop, in_lanes
 from harness.telemetry.source import Kind, QuantitySpec, Source
 from harness.telemetry.sources import open_all, reasons
@@ -60,6 +61,8 @@ def monitor(once: bool, as_json: bool, pid: int | None) -> int:
     Each source is read at its own pace, at most once a second; one that hangs leaves its last line and
     holds up nothing else.
     """
+    if pid is not None and not psutil.pid_exists(pid):
+        raise UserError(f"There is no process {pid}.", "name one that runs, or leave --pid out.")
     sources = [s for s in open_all(pid=pid) if s.name not in _LEFT_OUT or (pid and s.name == "process")]
     stop = Stop()
     channels = [Channel(source, PERIOD_S) for source in sources if source.unavailable is None]

@@ -34,7 +34,7 @@ from harness.telemetry.channel import Channel, Stop, in_lanes, latest
 from harness.telemetry.clock import ClockSource
 from harness.telemetry.files import ENDED, Anchor, SampleWriter
 from harness.telemetry.source import Source
-from harness.telemetry.sources import open_all, reasons
+from harness.telemetry.sources import FACTORIES, open_all, reasons
 
 FLUSH_S = 0.75  # what a kill -9 can cost is this plus one flush
 REPORT_S = 1.0
@@ -226,7 +226,7 @@ def parse(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--node", default=platform.node(), help="name of this node in the file")
     parser.add_argument("--pid", type=int, help="process tree to watch; sampling ends with it")
     parser.add_argument("--seconds", type=float, help="end after this time")
-    parser.add_argument("--sources", nargs="*", help="only these sources")
+    parser.add_argument("--sources", nargs="*", choices=list(FACTORIES), help="only these sources")
     parser.add_argument("--control", action="store_true", help="belongs to a parent: commands on stdin")
     a = parser.parse_args(arguments)
     if not a.interval >= SHORTEST_INTERVAL_S:

@@ -154,6 +154,12 @@ def test_monitor_shows_gpus_side_by_side_and_energy_as_power(fake_nvml: FakeNvml
     assert run.stdout.count("not measured: rapl") + run.stdout.count("cpu_package") > 0
 
 
+def test_monitor_of_a_process_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.commands.monitor.psutil.pid_exists", lambda pid: False)
+    result = CliRunner().invoke(monitor, ["--once", "--pid", "4242"])
+    assert isinstance(result.exception, UserError) and "There is no process 4242." in str(result.exception)
+
+
 def test_monitor_with_a_gpu_that_hangs(fake_nvml: FakeNvml) -> None:
     fake_nvml.script("0 hang.power 0:0 0.001:600", start_s=time.monotonic() + 3600)
     command = [sys.executable, "-c", MONITOR_AND_HANG]

@@ -113,7 +113,8 @@ def test_hdf5_errors_become_one_line() -> None:
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [("--interval", value, "--interval must be at least") for value in ("0", "-1", "nan")]
-    + [("--pid", value, "--pid is the number of a process") for value in ("0", "-1")],
+    + [("--pid", value, "--pid is the number of a process") for value in ("0", "-1")]
+    + [("--sources", "nvlm", "invalid choice: 'nvlm'")],
 )
 def test_a_wrong_number_is_a_usage_error(
     option: str, value: str, said: str, capsys: pytest.CaptureFixture[str]
