@@ -73,8 +73,9 @@ def test_an_open_submission_on_real_scenes(trial):
     assert "Traceback" not in done.stderr
     science = json.loads((trial.evidence("proxy") / "result_0/science.json").read_text())
     print(done.stdout, science["overall"])
-    # Patches of the two scenes that were kept from the training. The third is of another sensor: what one seed makes
-    # of it is luck (accuracy from 0.34 to 0.90), so that its metrics have to be there, and no more.
+    # Patches of the two scenes that were kept from the training. The third is of another sensor, which no rule of
+    # stopping looks at: most seeds gave 0.80 to 0.91, one 0.72, one 0.34, with XLA and without alike. So its
+    # metrics have to be there, and no more.
     assert "run 0: " in done.stdout
     reached = [float(found) for found in re.findall(r"epoch \d+, accuracy ([0-9.]+)", done.stdout)]
     assert reached and reached[-1] >= 0.9
