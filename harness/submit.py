@@ -13,21 +13,23 @@ from typing import Any
 
 from rich.console import Console
 
-from harness.checker import check_package, check_plan
-from harness.errors import ExitCode, UserError
-from harness.files import write_json
-from harness.layout import SCALING, WEAK, PackageLayout, RunFiles
-from harness.manifest import write_manifest
-from harness.plan import RunPlan, dataset_record, plan_digest, plan_record
-from harness.power import PowerRecord, record_power
-from harness.prepare import Prepared
-from harness.progress import Display
+from harness.check import check_package, check_plan
+from harness.core.errors import ExitCode, UserError
+from harness.core.files import write_json
+from harness.package.manifest import write_manifest
+from harness.package.workspace import Workspace
+from harness.plan.plan import RunPlan, dataset_record, plan_digest, plan_record
+from harness.plan.preparation import Prepared
+from harness.power.record import PowerRecord, record_power
 from harness.report import build_report
-from harness.runner import FINISHED, place_result, run_once, set_aside
-from harness.scoring import score
-from harness.throughput import run_together
-from harness.workspace import Workspace
-from rules.model import Package, Score, Verdict
+from harness.run.one_run import FINISHED, place_result, run_once, set_aside
+from harness.run.progress import Display
+from harness.run.throughput import run_together
+from harness.score.model import Score
+from harness.score.score import score
+from rules.model.findings import Verdict
+from rules.model.layout import SCALING, WEAK, PackageLayout, RunFiles
+from rules.model.package import Package
 from rules.ruleset import load_ruleset
 
 TAIL_LINES = 8

@@ -2,6 +2,6 @@
 
 import sys
 
-from reference.train import main
+from reference.tensorflow.run import main
 
 sys.exit(main())

@@ -8,36 +8,26 @@ it raises becomes a "checker error" finding, never a crash and never a pass.
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from rules.model import Finding, Scope, Severity
+from rules.model.findings import Finding, Scope, Severity
 
-MODULES = (
-    "log",
-    "order",
-    "timing",
-    "hyperparameters",
-    "data",
-    "quality",
-    "seeds",
-    "convergence",
-    "system",
-    "same_system",
-    "package",
-    "package_files",
-    "power",
-    "arrivals",
-    "evidence",
-    "plausible",
-    "crosschecks",
-    "between",
-    "meters",
-    "selection",
-    "sampling",
-)
-GROUPS = ("LOG", "TIM", "HYP", "DAT", "QUA", "SED", "CNV", "SYS", "PKG", "PWR", "EVD")  # order of lists
+GROUPS = {  # prefix of the IDs -> folder below rules/, in the order of lists
+    "LOG": "log",
+    "TIM": "timing",
+    "HYP": "hyperparameters",
+    "DAT": "data",
+    "QUA": "quality",
+    "SED": "seeds",
+    "CNV": "convergence",
+    "SYS": "system",
+    "PKG": "package",
+    "PWR": "power",
+    "EVD": "evidence",
+}
 
 
 class NotApplicable(Exception):
@@ -101,12 +91,15 @@ def rule(
 
 def catalogue() -> list[Rule]:
     """Every rule, in the order of the groups and then by number, whoever imported a group before."""
-    for name in MODULES:
-        if name not in _LOADED:
-            importlib.import_module(f"rules.{name}")
-            _LOADED.add(name)
+    for folder in GROUPS.values():
+        if folder not in _LOADED:
+            package = importlib.import_module(f"rules.{folder}")
+            for module in pkgutil.iter_modules(package.__path__):
+                importlib.import_module(f"rules.{folder}.{module.name}")
+            _LOADED.add(folder)
     if len(_ORDERED) != len(_RULES):
-        _ORDERED[:] = sorted(_RULES.values(), key=lambda r: (GROUPS.index(r.id[:3]), r.id))
+        order = {prefix: at for at, prefix in enumerate(GROUPS)}
+        _ORDERED[:] = sorted(_RULES.values(), key=lambda r: (order[r.id[:3]], r.id))
     return list(_ORDERED)
 
 

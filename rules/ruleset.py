@@ -12,7 +12,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 DEFAULT = "cloudmask-1.0"
-FOLDER = Path(__file__).resolve().parent
+FOLDER = Path(__file__).resolve().parent / "rulesets"
+FILE = "ruleset.yaml"
 
 
 class _Part(BaseModel):
@@ -119,7 +120,7 @@ class ConvergenceRules(_Part):
     shared_losses: int
     break_s: float
     break_runs: float
-    points: Literal["trimmed", "upstream"] = "trimmed"  # which reading of the rules decides (rules/points.py)
+    points: Literal["trimmed", "upstream"] = "trimmed"  # see rules/facts/reference_points.py
 
 
 class EvidenceRules(_Part):
@@ -284,7 +285,7 @@ class Ruleset(_Part):
 
 def names() -> list[str]:
     """Rulesets that can be loaded by name."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+    return sorted(path.parent.name for path in FOLDER.glob(f"*/{FILE}"))
 
 
 @lru_cache(maxsize=8)
@@ -309,7 +310,7 @@ def load_ruleset(name: str = DEFAULT) -> Ruleset:
 
 def _read(name: str) -> dict[str, Any]:
     """A ruleset's YAML with the sections it shares with others (`include: {ruleset: [section]}`)."""
-    raw: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    raw: dict[str, Any] = yaml.safe_load((FOLDER / name / FILE).read_text(encoding="utf-8"))
     shared: dict[str, Any] = {}
     for other, sections in raw.pop("include", {}).items():
         source = _read(other)

@@ -20,14 +20,15 @@ from typing import Any
 import yaml
 from mlperf_logging.mllog.mllog import MLLogger
 
-from harness.layout import RESULT_PATTERN, PackageLayout, RunFiles
-from harness.manifest import write_manifest
-from harness.recipe import Recipe
-from harness.telemetry.files import Anchor, SampleWriter
-from harness.telemetry.source import Kind, QuantitySpec, Source
-from reference.dataset import dataset_digest
-from reference.spec import Data, Geometry, Hyperparameters, RunSpec, Split
-from rules.model import Dataset, DatasetFile, RunRecord
+from harness.package.manifest import write_manifest
+from harness.plan.recipe import Recipe
+from harness.telemetry.recorder.file import Anchor, SampleWriter
+from harness.telemetry.sources.base import Kind, QuantitySpec, Source
+from reference.data.dataset import dataset_digest
+from reference.protocol.spec import Data, Geometry, Hyperparameters, RunSpec, Split
+from rules.model.layout import RESULT_PATTERN, PackageLayout, RunFiles
+from rules.model.package import Dataset, DatasetFile
+from rules.model.run import RunRecord
 
 BASE_WALL_S = 1_790_000_000.0  # September 2026
 BOOT_WALL_S = BASE_WALL_S - 50_000.0  # the monotonic clock's zero

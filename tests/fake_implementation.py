@@ -17,9 +17,9 @@ from pathlib import Path
 
 from mlperf_logging import mllog
 
-from reference.dataset import locate_files
-from reference.patches import split_patches
-from reference.spec import RunSpec, load_spec
+from reference.data.dataset import locate_files
+from reference.data.patches import split_patches
+from reference.protocol.spec import RunSpec, load_spec
 
 LOG = mllog.get_mllogger()
 mllog.config(root_dir=str(Path(__file__).resolve().parent.parent))

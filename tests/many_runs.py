@@ -12,8 +12,8 @@ import random
 from pathlib import Path
 from typing import Any
 
-from harness.layout import RunFiles
-from harness.manifest import write_manifest
+from harness.package.manifest import write_manifest
+from rules.model.layout import RunFiles
 from tests.builders import BOOT_WALL_S, TARGET, BuiltPackage, build_package
 
 SMALL = 2e-2  # accuracies and losses of copies are lower by some of it, so that no two curves are equal

@@ -14,8 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from harness.telemetry.files import Anchor, SampleWriter
-from harness.telemetry.source import QuantitySpec, Source
+from harness.telemetry.recorder.file import Anchor, SampleWriter
+from harness.telemetry.sources.base import QuantitySpec, Source
 
 DCMI = """
     Instantaneous power reading:                   {reading}

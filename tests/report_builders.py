@@ -15,13 +15,15 @@ from typing import Any
 import h5py
 import numpy as np
 
-from harness.telemetry.files import Anchor, SampleWriter
-from harness.telemetry.source import Kind, NullSource, QuantitySpec, Source, Unavailable
-from reference.imagery import false_colour
-from reference.metrics import Tally, calibration, precision_recall, summary
-from reference.synthetic.fields import blur
-from reference.synthetic.scene import make_scene
-from rules.model import Finding, Outcome, Package, RuleResult, RunScore, Score, Severity, Verdict
+from harness.score.model import RunScore, Score
+from harness.telemetry.recorder.file import Anchor, SampleWriter
+from harness.telemetry.sources.base import Kind, NullSource, QuantitySpec, Source, Unavailable
+from reference.data.synthetic.fields import blur
+from reference.data.synthetic.scene import make_scene
+from reference.science.imagery import false_colour
+from reference.science.metrics import Tally, calibration, precision_recall, summary
+from rules.model.findings import Finding, Outcome, RuleResult, Severity, Verdict
+from rules.model.package import Package
 from tests.builders import BuiltPackage
 
 SHAPE = (120, 150)

@@ -11,8 +11,8 @@ from datetime import datetime
 from pathlib import Path
 
 from harness import __version__
-from harness.errors import UserError
-from harness.files import write_atomic
+from harness.core.errors import UserError
+from harness.core.files import write_atomic
 from harness.leaderboard.cache import default_cache, publish
 from harness.leaderboard.collect import collect, package_folders
 from harness.leaderboard.export import CSV, JSON, board_csv, board_json

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from harness.errors import UserError
+from harness.core.errors import UserError
 from harness.leaderboard.judge import Judge, Judged, unreadable
 
 PAYS_FROM = 8  # packages: starting a process takes longer than checking a small package

@@ -14,7 +14,7 @@ from pathlib import Path
 import harness
 import reference
 import rules
-from harness.files import sha256
+from harness.core.files import sha256
 
 CODE = (".py", ".yaml", ".json", ".html", ".css", ".js")
 

@@ -14,10 +14,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from harness.checker import check_all
-from harness.errors import UserError, WrongData
-from harness.files import write_json
-from harness.layout import BENCHMARK, SCALING
+from harness.check import check_all
+from harness.core.errors import UserError, WrongData
+from harness.core.files import write_json
 from harness.leaderboard.cache import JUDGED, cache_key, fill, folder_of
 from harness.leaderboard.comparison import write_comparison
 from harness.leaderboard.fingerprint import package_digest
@@ -28,8 +27,10 @@ from harness.report.energy import headline
 from harness.report.model import Report
 from harness.report.page import INDEX, write_report
 from harness.report.text import clean
-from harness.scoring import score
-from rules.model import Outcome, Package, Verdict
+from harness.score.score import score
+from rules.model.findings import Outcome, Verdict
+from rules.model.layout import BENCHMARK, SCALING
+from rules.model.package import Package
 from rules.ruleset import Ruleset
 
 FIRST_REASONS = 3
@@ -97,7 +98,7 @@ class Judge:
     def _replayer(self) -> Callable[[Package], None] | None:
         if not self.data:
             return None
-        from harness.replay import replay_package  # psutil loads slowly: only where it is needed
+        from harness.check.replay import replay_package  # psutil loads slowly: only where it is needed
 
         def replay(package: Package) -> None:
             for data in self.data:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from harness.report.model import Epoch, Phase
 from harness.report.text import finite, whole
-from rules.model import Event, Log
+from rules.model.log import Event, Log
 
 MAX_EPOCHS = 2000  # drawn; a longer log is checked in full but shown in part
 PhaseKind = Literal["init", "train", "evaluate", "inference"]

@@ -9,8 +9,6 @@ from datetime import datetime
 from pathlib import Path
 
 from harness import __version__
-from harness.h5guard import Reader
-from harness.layout import MANIFEST, RunFiles
 from harness.report import identity as who_module
 from harness.report.curves import curve, phases
 from harness.report.energy import energy_card
@@ -32,8 +30,13 @@ from harness.report.node_energy import node_energy_card
 from harness.report.science import science_card
 from harness.report.text import clean, finite, timestamp, whole
 from harness.report.timeline import missing_reason, timeline_card
-from harness.telemetry.reader import TelemetryFile
-from rules.model import Finding, Outcome, Package, Run, Score, Severity, Verdict
+from harness.score.model import Score
+from harness.telemetry.reader.reader import TelemetryFile
+from harness.untrusted.hdf5_guard import Reader
+from rules.model.findings import Finding, Outcome, Severity, Verdict
+from rules.model.layout import MANIFEST, RunFiles
+from rules.model.package import Package
+from rules.model.run import Run
 from rules.registry import catalogue
 
 MAX_LISTED = 20  # different findings of one rule that are listed; the rest is counted

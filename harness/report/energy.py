@@ -7,11 +7,12 @@ import re
 from harness.report.curves import origin_ms, seconds_since
 from harness.report.model import EnergyCard, EnergyRow, EnergySummary
 from harness.report.text import clean
-from harness.telemetry.energy import COUNTER, RIGHT_RECTANGLE, TRAPEZOID, Energy, energies, quoted
-from harness.telemetry.node_power import NODE
-from harness.telemetry.reader import TelemetryFile
-from rules.energy import EnergyScore
-from rules.model import Package, Run
+from harness.score.model import EnergyScore
+from harness.telemetry.reader.energy import COUNTER, RIGHT_RECTANGLE, TRAPEZOID, Energy, energies, quoted
+from harness.telemetry.reader.reader import TelemetryFile
+from harness.telemetry.sources.node_power import NODE
+from rules.model.package import Package
+from rules.model.run import Run
 
 MAX_ROWS = 400
 WHOLE_NODES = "whole nodes"

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from harness.gallery_file import Scene
-from harness.h5guard import Reader
 from harness.report.model import GalleryCard, GalleryScene
 from harness.report.science import daylight, position
 from harness.report.text import clean, finite
+from harness.untrusted.gallery import Scene
+from harness.untrusted.hdf5_guard import Reader
 
 THRESHOLD = 127  # a probability above it (of 255) is 0.5 or more, and means cloud
 

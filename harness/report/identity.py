@@ -7,7 +7,8 @@ from typing import Any
 from harness.report.labels import STATUSES, division_name, field_label
 from harness.report.model import DatasetCard, Identity, StandingPoint, SystemField
 from harness.report.text import clean, plural, quantity, whole
-from rules.model import Dataset, Package, Verdict
+from rules.model.findings import Verdict
+from rules.model.package import Dataset, Package
 
 MAX_FIELDS = 120
 UNDETECTABLE = (

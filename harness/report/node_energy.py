@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from harness.report.model import NodeEnergyCard, NodeEnergyRow
 from harness.report.text import clean, finite
-from rules.energy import EnergyScore, FileEnergy
+from harness.score.model import EnergyScore
+from rules.facts.node_energy import FileEnergy
 
 MAX_ROWS = 400
 

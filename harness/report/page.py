@@ -19,7 +19,9 @@ from harness.report.model import Report, TimelineCard
 from harness.report.site import TEMPLATES, data_block, render, write_folder
 from harness.report.text import NOT_MEASURED, energy
 from harness.report.timeline_chart import timeline
-from rules.model import Package, Score, Verdict
+from harness.score.model import Score
+from rules.model.findings import Verdict
+from rules.model.package import Package
 
 INDEX = "index.html"
 DATA = "data.json"

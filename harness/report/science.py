@@ -8,7 +8,7 @@ from typing import Any
 from harness.report import orbit
 from harness.report.model import CalibrationBin, GroupRow, Metric, SceneRow, ScienceCard
 from harness.report.text import clean, finite, whole
-from rules.model import Run
+from rules.model.run import Run
 
 # name, unit, what it means (1 = cloud throughout; threshold 0.5 on the predicted probability)
 METRICS: tuple[tuple[str, str, str], ...] = (

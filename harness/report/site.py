@@ -20,8 +20,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness import __version__
-from harness.errors import UserError
-from harness.files import write_atomic
+from harness.core.errors import UserError
+from harness.core.files import write_atomic
 from harness.report import labels, text
 from harness.report.science import position
 

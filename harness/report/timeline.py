@@ -10,10 +10,10 @@ import numpy as np
 from harness.report.curves import origin_ms, phases, seconds_since
 from harness.report.model import Panel, QuantityCard, SeriesCard, TimelineCard
 from harness.report.text import clean, plural, quantity
-from harness.telemetry.energy import NO_DRAW
-from harness.telemetry.reader import Series, TelemetryFile
-from harness.telemetry.summary import downsample, summary
-from rules.model import Run, Telemetry
+from harness.telemetry.reader.energy import NO_DRAW
+from harness.telemetry.reader.reader import Series, TelemetryFile
+from harness.telemetry.reader.summary import downsample, summary
+from rules.model.run import Run, Telemetry
 
 MAX_POINTS = 400  # per series: more than a page has pixels for
 MAX_SERIES = 8  # per panel

@@ -1,4 +1,4 @@
-"""A good and a bad example of every rule: rules/examples/<group>.yaml.
+"""A good and a bad example of every rule: examples.yaml in the folder of its group.
 
 One file per group, keyed by rule ID; each rule has `good` and `bad`, and each of them one of
 - text: a sentence, for what only people can judge or what takes a whole package to show;
@@ -23,9 +23,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 import rules
-from rules.model import Event
+from rules.model.log import Event
+from rules.registry import GROUPS
 
-FOLDER = Path(rules.__file__).parent / "examples"
+FOLDER = Path(rules.__file__).parent
 BASE_MS = 1_790_000_000_000  # September 2026
 Kind = Literal["text", "lines", "log", "runs", "power", "system"]
 KINDS: tuple[Kind, ...] = ("text", "lines", "log", "runs", "power", "system")
@@ -116,14 +117,17 @@ def events(lines: list[Line]) -> list[Event]:
 def load_examples() -> dict[str, Pair]:
     """Rule ID -> its examples. Raises ValueError in one line when a file is broken or an ID is repeated."""
     found: dict[str, Pair] = {}
-    for path in sorted(FOLDER.glob("*.yaml")):
+    for group, folder in GROUPS.items():
+        path = FOLDER / folder / "examples.yaml"
         try:
             raw = yaml.safe_load(path.read_text(encoding="utf-8"))
             pairs = {str(id): Pair.model_validate(pair) for id, pair in raw.items()}
         except (OSError, yaml.YAMLError, ValidationError, AttributeError) as error:
-            raise ValueError(f"{path.name} cannot be read: {' '.join(str(error).split())[:300]}") from error
-        strays = [id for id in pairs if id in found or not id.startswith(path.stem)]
+            raise ValueError(
+                f"{folder}/{path.name} cannot be read: {' '.join(str(error).split())[:300]}"
+            ) from error
+        strays = [id for id in pairs if id in found or not id.startswith(group)]
         if strays:
-            raise ValueError(f"{path.name}: {strays[0]} does not belong here, or stands twice")
+            raise ValueError(f"{folder}/{path.name}: {strays[0]} does not belong here, or stands twice")
         found.update(pairs)
     return found

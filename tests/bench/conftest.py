@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from reference.profiles import get_profile
-from reference.spec import Geometry
-from reference.synthetic import synthesize
+from reference.data.profiles import get_profile
+from reference.data.synthetic import synthesize
+from reference.protocol.spec import Geometry
 from tests.bench import record
 from tests.bench.record import Measurement
 

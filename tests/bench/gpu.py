@@ -117,9 +117,9 @@ def sample(path: Path, idle_s: float, load_s: float) -> dict[str, tuple[float, f
 
 
 def report(path: Path, phases: dict[str, tuple[float, float]]) -> None:
-    from harness.telemetry.energy import energies
-    from harness.telemetry.reader import read
-    from harness.telemetry.summary import achieved_hz, summary
+    from harness.telemetry.reader.energy import energies
+    from harness.telemetry.reader.reader import read
+    from harness.telemetry.reader.summary import achieved_hz, summary
 
     file = read(path)
     for name, times in sorted(file.times.items()):

@@ -52,7 +52,7 @@ def seconds(work: Callable[[], Any], repeats: int) -> float:
 
 def keras_model(precision: str) -> tuple[Callable[..., Any], list[Any]]:
     """The reference's own model as a function of its weights."""
-    from reference.model import build_unet
+    from reference.tensorflow.model import build_unet
 
     model = build_unet(None, "mixed_bfloat16" if precision == "bfloat16" else "float32")
     weights = [v.value for v in model.trainable_variables]
@@ -236,12 +236,12 @@ def pipeline(threads: list[int], scenes: int) -> dict[str, float]:
     """Patches per second from page cache by number of reading threads, from scenes and from shards."""
     import h5py
 
-    from reference.dataset import Described
-    from reference.patches import training_patches
-    from reference.pipeline import PatchStore, Shard, batches, epoch_order
-    from reference.prepare import prepare
-    from reference.spec import Data, Geometry
-    from rules.model import Dataset, DatasetFile
+    from reference.data.dataset import Described
+    from reference.data.patches import training_patches
+    from reference.data.pipeline import PatchStore, Shard, batches, epoch_order
+    from reference.data.shards import prepare
+    from reference.protocol.spec import Data, Geometry
+    from rules.model.package import Dataset, DatasetFile
 
     geometry, rng, found = Geometry(), np.random.default_rng(0), {}
     with tempfile.TemporaryDirectory() as folder:
@@ -284,7 +284,7 @@ def main() -> None:
     try:
         import keras
 
-        import reference.model  # noqa: F401  (needs h5py)
+        import reference.tensorflow.model  # noqa: F401  (needs h5py)
 
         make, kind = keras_model, f"Keras {keras.__version__} on JAX"
     except Exception as error:

@@ -18,9 +18,9 @@ STEP = "STEP"
 PROFILED = f"""
 import sys, time
 from pathlib import Path
-from reference.logs import Progress, quiet_tensorflow
+from reference.protocol.log import Progress, quiet_tensorflow
 quiet_tensorflow()
-from reference.profiles import get_profile
+from reference.data.profiles import get_profile
 from reference import xla
 xla.helps = lambda *_: False  # what XLA compiles, oneDNN does not see
 from tests.bench.test_bench_training import BATCH, patches_of, trainer_for

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from mlperf_logging.compliance_checker import mlp_compliance, mlp_parser
 
-from harness.checker import check_all, collector
-from harness.checker.logs import read_log
+from harness.check import check_all, collector
+from harness.untrusted.logs import read_log
 from rules.ruleset import FOLDER
 from tests.builders import build_package
 from tests.many_runs import build_many

@@ -13,10 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from reference.dataset import describe
-from reference.profiles import get_profile
-from reference.spec import Hyperparameters, RunSpec
-from reference.synthetic import synthesize
+from reference.data.dataset import describe
+from reference.data.profiles import get_profile
+from reference.data.synthetic import synthesize
+from reference.protocol.spec import Hyperparameters, RunSpec
 from tests.bench.record import in_turns, measurement
 from tests.bench.smoke_run import CHOSEN, Harness, Running, environment, time_to_train_s
 
@@ -67,7 +67,7 @@ def share_of_machine(running: Running) -> float | None:
 
 def _harness_and_sampler(pid: int) -> list[psutil.Process]:
     own = psutil.Process(pid)
-    return [own, *(c for c in own.children() if "harness.telemetry.sampler" in c.cmdline())]
+    return [own, *(c for c in own.children() if "harness.telemetry.recorder.sampler" in c.cmdline())]
 
 
 def test_time_to_train_under_the_harness_and_bare(tmp_path: Path, measured) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from reference import xla
-from reference.inference import Predictor, load_scene
-from reference.logs import quiet_tensorflow
+from reference.protocol.log import quiet_tensorflow
+from reference.tensorflow import xla
+from reference.tensorflow.inference import Predictor, load_scene
 from tests.bench.record import Spent, in_turns, measurement, ratios
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
@@ -31,7 +31,7 @@ def tensorflow() -> Any:
 def test_scenes_to_masks(scenes: list[Path], geometry, measured, precision: str) -> None:
     import tensorflow as tf
 
-    from reference.model import build_unet
+    from reference.tensorflow.model import build_unet
 
     model = build_unet(geometry.patch_size, precision)
     predictor = Predictor(model, geometry)

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.layout import PackageLayout
 from harness.leaderboard.cache import fill
 from harness.leaderboard.judge import Judge
 from harness.report.site import write_plain
+from rules.model.layout import PackageLayout
 from rules.ruleset import load_ruleset
 from tests.builders import BuiltPackage, PackageOptions, build_package
 

@@ -25,8 +25,8 @@ RUNS = 10_000
 CHECK = """
 import json, sys, time
 from pathlib import Path
-from harness.checker import check_all
-from harness.scoring import score
+from harness.check import check_all
+from harness.score.score import score
 from rules.ruleset import load_ruleset
 from tests.bench.record import peak_bytes
 start_s = time.process_time()

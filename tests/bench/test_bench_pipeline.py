@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.caches import evict
-from reference.dataset import describe, locate_files
-from reference.patches import read_patch, training_patches
-from reference.pipeline import PatchStore, Shard, batches, epoch_order
-from reference.prepare import Prepared, prepare, record_bytes
-from reference.scenes import close_scene, open_scene_unmanaged
-from reference.spec import Geometry
+from harness.machine.page_cache import evict
+from reference.data.dataset import describe, locate_files
+from reference.data.patches import read_patch, training_patches
+from reference.data.pipeline import PatchStore, Shard, batches, epoch_order
+from reference.data.scenes import close_scene, open_scene_unmanaged
+from reference.data.shards import Prepared, prepare, record_bytes
+from reference.protocol.spec import Geometry
 from tests.bench import record
 from tests.bench.conftest import warm
 from tests.bench.record import free_rates, in_turns, measurement, rates, ratios, spent
@@ -130,9 +130,9 @@ def test_cold(scenes: list[Path], prepared: Prepared, geometry, measured) -> Non
 
 GROWTH = """
 import os, sys
-from reference.patches import training_patches
-from reference.pipeline import PatchStore, Shard, batches, epoch_order
-from reference.spec import Geometry
+from reference.data.patches import training_patches
+from reference.data.pipeline import PatchStore, Shard, batches, epoch_order
+from reference.protocol.spec import Geometry
 
 def resident():
     with open("/proc/self/statm") as file:

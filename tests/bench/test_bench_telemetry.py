@@ -22,8 +22,8 @@ from pathlib import Path
 import pytest
 
 from harness.telemetry import Sampler
-from harness.telemetry.reader import read
-from reference.synthetic import synthesize
+from harness.telemetry.reader.reader import read
+from reference.data.synthetic import synthesize
 from tests.fakes.nvml import FakeNvml
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(900)]
@@ -37,14 +37,14 @@ ROOT = Path(__file__).resolve().parents[2]
 # prints patches per second and per second of its own processor time, for each line that it reads
 TRAINING = """
 import sys, time
-from reference.logs import Progress, quiet_tensorflow
+from reference.protocol.log import Progress, quiet_tensorflow
 quiet_tensorflow()
-from reference.patches import training_patches
-from reference.pipeline import PatchStore
-from reference.profiles import get_profile
-from reference.spec import Data, Hyperparameters, RunSpec
-from reference.strategies import place
-from reference.training import Trainer
+from reference.data.patches import training_patches
+from reference.data.pipeline import PatchStore
+from reference.data.profiles import get_profile
+from reference.protocol.spec import Data, Hyperparameters, RunSpec
+from reference.tensorflow.strategies import place
+from reference.tensorflow.training import Trainer
 count, *scenes = sys.argv[1:]
 geometry = get_profile("smoke").geometry
 data = Data("smoke", "", scenes, [], geometry)
@@ -84,7 +84,15 @@ class Training:
 def share(out: Path) -> float:
     """Percent of a core that a sampler at 10 Hz takes when it has been at work for a while, by the account
     that it keeps of itself in its file: the difference of two lives resolves no better than half a percent."""
-    command = [sys.executable, "-m", "harness.telemetry.sampler", "--out", str(out), "--interval", "0.1"]
+    command = [
+        sys.executable,
+        "-m",
+        "harness.telemetry.recorder.sampler",
+        "--out",
+        str(out),
+        "--interval",
+        "0.1",
+    ]
     subprocess.run(
         [*command, "--pid", str(os.getpid()), "--seconds", str(START_S + CPU_S)], cwd=ROOT, check=True
     )

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference import xla
-from reference.logs import Progress, quiet_tensorflow
-from reference.patches import Patch
-from reference.pipeline import PatchStore
-from reference.spec import Data, Geometry, Hyperparameters, RunSpec
-from reference.strategies import place
+from reference.data.patches import Patch
+from reference.data.pipeline import PatchStore
+from reference.protocol.log import Progress, quiet_tensorflow
+from reference.protocol.spec import Data, Geometry, Hyperparameters, RunSpec
+from reference.tensorflow import xla
+from reference.tensorflow.strategies import place
 from tests.bench import record
 from tests.bench.onednn import profile_steps
 from tests.bench.record import free_rates, in_turns, measurement, rates, ratios
@@ -47,7 +47,7 @@ def rounds_beside_keras(precision: str) -> int:
 
 
 def trainer_for(scenes: list[Path], geometry: Geometry, precision: str) -> Any:
-    from reference.training import Trainer
+    from reference.tensorflow.training import Trainer
 
     data = Data("full-size", "", [str(path) for path in scenes], [], geometry)
     spec = RunSpec(0, 1, data, "", Hyperparameters(global_batch_size=BATCH), precision=precision)
@@ -84,7 +84,7 @@ def bare_keras(precision: str, piece: Any) -> Callable[[], object]:
     """The same model in Keras' own loop, on arrays in memory."""
     import keras
 
-    from reference.model import build_unet
+    from reference.tensorflow.model import build_unet
 
     model = build_unet(256, precision)
     model.compile(
@@ -168,13 +168,13 @@ def test_profile_of_a_step(scenes: list[Path], measured) -> None:
 
 STEPS_OF_32 = """
 import sys
-from reference.logs import Progress, quiet_tensorflow
+from reference.protocol.log import Progress, quiet_tensorflow
 quiet_tensorflow()
-from reference.patches import training_patches
-from reference.pipeline import PatchStore
-from reference.spec import Data, Hyperparameters, RunSpec
-from reference.strategies import place
-from reference.training import Trainer
+from reference.data.patches import training_patches
+from reference.data.pipeline import PatchStore
+from reference.protocol.spec import Data, Hyperparameters, RunSpec
+from reference.tensorflow.strategies import place
+from reference.tensorflow.training import Trainer
 from tests.bench.record import peak_bytes
 data = Data("full-size", "", sys.argv[1:], [])
 trainer = Trainer(RunSpec(0, 1, data, "", Hyperparameters(global_batch_size=32)), place("one-device"))

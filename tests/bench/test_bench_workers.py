@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reference.synthetic import synthesize
+from reference.data.synthetic import synthesize
 from tests.bench.record import in_turns, measurement
 from tests.bench.smoke_run import Harness
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from harness.checker import check_package
+from harness.check import check_package
 from harness.leaderboard import build_leaderboard
 from harness.report import build_report
-from harness.scoring import score
+from harness.score.score import score
 from rules.ruleset import load_ruleset
 from tests.builders import build_package
 from tests.report_builders import enrich

@@ -5,8 +5,8 @@ import tarfile
 
 import pytest
 
-from harness.commands import main
-from harness.errors import ExitCode
+from harness.cli import main
+from harness.core.errors import ExitCode
 from tests.builders import build_package
 
 

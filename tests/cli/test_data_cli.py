@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from harness.commands.data import data
-from harness.errors import ExitCode, UserError
+from harness.cli.data import data
+from harness.core.errors import ExitCode, UserError
 
 
 @pytest.fixture(autouse=True)
@@ -101,7 +101,7 @@ def test_a_full_or_unwritable_place_is_one_line() -> None:
         [
             sys.executable,
             "-c",
-            "from harness.commands import main; main()",
+            "from harness.cli import main; main()",
             "data",
             "synthesize",
             "--profile",
@@ -122,7 +122,7 @@ def test_preview_draws_scenes_and_masks(smoke: Path) -> None:
 
 
 def test_the_command_never_loads_tensorflow() -> None:
-    modules = "harness.commands.data, reference.synthetic, reference.preview"
+    modules = "harness.cli.data, reference.data.synthetic, reference.science.preview"
     code = f"import sys, {modules}; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
@@ -136,9 +136,9 @@ def test_prepare_once_and_again(smoke: Path, tmp_path: Path) -> None:
 
 
 def test_a_recipe_with_stale_shards_is_refused(smoke: Path) -> None:
-    from harness.datasets import describe
-    from harness.recipe import DataRecipe
-    from harness.workspace import Workspace
+    from harness.package.workspace import Workspace
+    from harness.plan.datasets import describe
+    from harness.plan.recipe import DataRecipe
 
     invoke("prepare", "--profile", "smoke", "--data", str(smoke), "--out", "shards")
     recipe = DataRecipe(profile="smoke", directory=str(smoke), prepared="shards")

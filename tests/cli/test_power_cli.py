@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from harness.commands import main
-from harness.commands.power import power
-from harness.errors import ExitCode, UserError
-from harness.power_import import MeterLog, parse_utc_offset, read_meter
-from harness.recipe import Recipe
-from rules.model import Severity
+from harness.cli import main
+from harness.cli.power import power
+from harness.core.errors import ExitCode, UserError
+from harness.plan.recipe import Recipe
+from harness.power.meter_import import MeterLog, parse_utc_offset, read_meter
+from rules.model.findings import Severity
 from tests.builders import BuiltPackage, build_package
 from tests.node_fakes import dcmi
 
@@ -67,7 +67,7 @@ def test_a_csv_of_a_pdu_becomes_power_files(built: BuiltPackage, capsys: pytest.
     assert start["metadata"]["source"] == "external meter"
     assert start["metadata"]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
 
-    from harness.checker import check_package
+    from harness.check import check_package
 
     _, verdict = check_package(built.root)
     assert [f for f in verdict.findings if f.severity is Severity.ERROR] == []

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-import rules.points
-from harness.checker import check_package
-from harness.commands import main
-from harness.errors import ExitCode
-from harness.scoring import score
-from reference.spec import Hyperparameters
-from rules.model import Outcome, Severity
-from rules.points import PointFile, PointRecord
+import rules.facts.reference_points
+from harness.check import check_package
+from harness.cli import main
+from harness.core.errors import ExitCode
+from harness.score.score import score
+from reference.protocol.spec import Hyperparameters
+from rules.facts.reference_points import PointFile, PointRecord
+from rules.model.findings import Outcome, Severity
 from rules.ruleset import load_ruleset
 from tests.builders import build_package
 
@@ -51,7 +51,7 @@ def test_record_and_list(run, tmp_path, monkeypatch):
     )
     assert all(3 <= e <= 6 for e in point.epochs) and len({r["seed"] for r in point.runs}) == 10
 
-    monkeypatch.setattr("harness.commands.rcp.load_points", lambda name: tuple(content.points))
+    monkeypatch.setattr("harness.cli.rcp.load_points", lambda name: tuple(content.points))
     code, text, _ = run("list")
     assert code == ExitCode.OK and "1 point(s) for cloudmask-1.0" in text
 
@@ -118,14 +118,14 @@ def judged(built, monkeypatch, epochs, batch=32, practice=False):
         source="test",
         practice=practice,
     )
-    monkeypatch.setattr(rules.points, "load_points", lambda name: (record,))
+    monkeypatch.setattr(rules.facts.reference_points, "load_points", lambda name: (record,))
     package, verdict = check_package(built.root)
     outcome = next(r for r in verdict.rules if r.id == "CNV010")
     return package, verdict, outcome.outcome
 
 
 def test_no_points_is_no_pass(tmp_path, monkeypatch):
-    monkeypatch.setattr(rules.points, "load_points", lambda name: ())
+    monkeypatch.setattr(rules.facts.reference_points, "load_points", lambda name: ())
     _, verdict = check_package(build_package(tmp_path).root)
     result = next(r for r in verdict.rules if r.id == "CNV010")
     assert result.outcome is Outcome.NOT_CHECKED and "no reference convergence points" in (

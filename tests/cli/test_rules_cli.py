@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.commands import main
-from harness.errors import ExitCode
+from harness.cli import main
+from harness.core.errors import ExitCode
 from rules.registry import catalogue
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

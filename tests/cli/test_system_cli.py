@@ -13,13 +13,13 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from harness.commands.doctor import doctor
-from harness.commands.monitor import Reading, _table, monitor
-from harness.commands.system import system
-from harness.diagnosis import Check, State
-from harness.errors import ExitCode, UserError
-from harness.system import FIELDS
-from harness.telemetry.source import QuantitySpec
+from harness.cli.doctor import doctor
+from harness.cli.monitor import Reading, _table, monitor
+from harness.cli.system import system
+from harness.core.errors import ExitCode, UserError
+from harness.machine.description import FIELDS
+from harness.machine.doctor import Check, State
+from harness.telemetry.sources.base import QuantitySpec
 from tests.fakes.nvml import FakeNvml
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "submissions/examples/systems/a100.json"
@@ -98,13 +98,13 @@ def test_doctor_says_what_works(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_doctor_exits_1_when_something_needed_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     broken = [Check("tensorflow", State.PROBLEM, "not installed", "make setup")]
-    monkeypatch.setattr("harness.commands.doctor.diagnose", lambda folder: broken)
+    monkeypatch.setattr("harness.cli.doctor.diagnose", lambda folder: broken)
     code, output = invoke(doctor)
     assert code == ExitCode.FINDINGS and "not ready" in output and "make setup" in output
 
 
 def test_doctor_looks_at_the_official_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from harness.diagnosis import _official_data
+    from harness.machine.doctor import _official_data
 
     monkeypatch.setenv("CLOUDMASK_DATA", str(tmp_path))
     assert _official_data().state is State.WARNING
@@ -115,7 +115,7 @@ def test_doctor_looks_at_the_official_data(monkeypatch: pytest.MonkeyPatch, tmp_
 
 def test_doctor_does_not_import_tensorflow() -> None:
     code = (
-        "import sys; from pathlib import Path; from harness.diagnosis import diagnose; diagnose(Path());"
+        "import sys; from pathlib import Path; from harness.machine.doctor import diagnose; diagnose(Path());"
         "print([m for m in sys.modules if m.split('.')[0] in ('tensorflow', 'keras')])"
     )
     root = Path(__file__).resolve().parents[2]
@@ -124,7 +124,7 @@ def test_doctor_does_not_import_tensorflow() -> None:
 
 
 def test_monitor_once_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.commands.monitor.PERIOD_S", 0.1)
+    monkeypatch.setattr("harness.cli.monitor.PERIOD_S", 0.1)
     code, output = invoke(monitor, "--once", "--json")
     found = json.loads(output)
     assert code == ExitCode.OK
@@ -136,7 +136,7 @@ def test_monitor_once_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_monitor_once_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.commands.monitor.PERIOD_S", 0.1)
+    monkeypatch.setattr("harness.cli.monitor.PERIOD_S", 0.1)
     code, output = invoke(monitor, "--once", "--pid", str(os.getpid()))
     assert code == ExitCode.OK
     assert "memory used" in output and "GiB" in output and "process_tree" in output
@@ -155,7 +155,7 @@ def test_monitor_shows_gpus_side_by_side_and_energy_as_power(fake_nvml: FakeNvml
 
 
 def test_monitor_of_a_process_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.commands.monitor.psutil.pid_exists", lambda pid: False)
+    monkeypatch.setattr("harness.cli.monitor.psutil.pid_exists", lambda pid: False)
     result = CliRunner().invoke(monitor, ["--once", "--pid", "4242"])
     assert isinstance(result.exception, UserError) and "There is no process 4242." in str(result.exception)
 
@@ -173,7 +173,7 @@ def test_monitor_with_a_gpu_that_hangs(fake_nvml: FakeNvml) -> None:
 # the GPU answers while the sources are opened and never again
 MONITOR_AND_HANG = """
 import ctypes
-from harness.commands import monitor
+from harness.cli import monitor
 opened = monitor.open_all
 def open_all(**how):
     sources = opened(**how)

@@ -73,7 +73,7 @@ class Trial:
 @pytest.fixture(scope="session")
 def smoke_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The smoke data set, made once."""
-    from reference.synthetic import synthesize
+    from reference.data.synthetic import synthesize
 
     root = tmp_path_factory.mktemp("data")
     synthesize("smoke", root)

@@ -33,7 +33,7 @@ def sampler_of(pid: int) -> int:
     """The process that samples for the harness `pid`."""
     for child in psutil.Process(pid).children():
         with contextlib.suppress(psutil.Error):
-            if "harness.telemetry.sampler" in child.cmdline():
+            if "harness.telemetry.recorder.sampler" in child.cmdline():
                 return child.pid
     raise AssertionError("no sampler is running")
 

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.checker import check_all, tarball
-from harness.checker.archives import opened
-from harness.errors import UserError
+from harness.check import check_all
+from harness.core.errors import UserError
+from harness.untrusted import tarball
+from harness.untrusted.archives import opened
 from tests.fuzz.mutate import byte_changes
 from tests.fuzz.profile import cases
 

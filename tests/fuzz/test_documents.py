@@ -12,14 +12,16 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.checker import strangers
-from harness.checker.strangers import Unreadable
-from harness.errors import UserError, WrongData
-from harness.manifest import read_manifest
-from harness.plain_yaml import load_yaml
-from harness.recipe import Recipe, load_recipe
-from harness.replay import _data_section
-from rules.model import Arrival, Dataset, RunRecord
+from harness.check.replay import _data_section
+from harness.core.errors import UserError, WrongData
+from harness.package.manifest import read_manifest
+from harness.plan.recipe import Recipe, load_recipe
+from harness.untrusted import documents
+from harness.untrusted.documents import Unreadable
+from harness.untrusted.plain_yaml import load_yaml
+from rules.model.log import Arrival
+from rules.model.package import Dataset
+from rules.model.run import RunRecord
 from tests.fuzz.mutate import RAW, byte_changes, json_changes
 from tests.fuzz.profile import cases
 
@@ -37,10 +39,10 @@ def one_line(reason: object) -> None:
 # ---------------------------------------------------------------- JSON
 
 READERS: list[tuple[str, Any, type]] = [
-    ("record", strangers.read_record, RunRecord),
-    ("record", strangers.read_failed, RunRecord),
-    ("dataset", strangers.read_dataset, Dataset),
-    ("system_json", strangers.read_object, dict),
+    ("record", documents.read_record, RunRecord),
+    ("record", documents.read_failed, RunRecord),
+    ("dataset", documents.read_dataset, Dataset),
+    ("system_json", documents.read_object, dict),
 ]
 
 
@@ -67,7 +69,7 @@ def test_json_files(closed, place, name, read, kind, data):
 )
 def test_any_json(text):
     try:
-        value = strangers.parse_json(text if isinstance(text, bytes) else text.encode())
+        value = documents.parse_json(text if isinstance(text, bytes) else text.encode())
     except Unreadable as reason:
         one_line(reason)
     else:
@@ -76,9 +78,9 @@ def test_any_json(text):
 
 @pytest.mark.parametrize("piece", ["{},", "0,", "[],", '"",'])
 def test_small_text_of_many_values(piece):
-    text = "[" + piece * (strangers.MAX_JSON_BYTES // len(piece) - 2) + "0]"
+    text = "[" + piece * (documents.MAX_JSON_BYTES // len(piece) - 2) + "0]"
     with pytest.raises(Unreadable, match="more than"):
-        strangers.parse_json(text.encode())
+        documents.parse_json(text.encode())
 
 
 @cases(60)
@@ -91,7 +93,7 @@ def test_timelines(closed, place, data):
         after = data.draw(json_changes(json.loads(before.splitlines()[0]))).encode()
     place.write_bytes(after)
     try:
-        found = strangers.read_timeline(place)
+        found = documents.read_timeline(place)
     except Unreadable as reason:
         one_line(reason)
     else:
@@ -100,9 +102,9 @@ def test_timelines(closed, place, data):
 
 @pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
 def test_a_timeline_of_nothing_but_lines(place, end):
-    place.write_bytes(end * (strangers.MAX_ARRIVALS + 1))
+    place.write_bytes(end * (documents.MAX_ARRIVALS + 1))
     with pytest.raises(Unreadable, match="more than"):
-        strangers.read_timeline(place)
+        documents.read_timeline(place)
 
 
 # ---------------------------------------------------------------- YAML
@@ -133,7 +135,7 @@ YAML_PIECES = st.sampled_from(
 
 def recipe_or_reason(place: Path) -> None:
     try:
-        strangers.read_yaml(place)
+        documents.read_yaml(place)
     except Unreadable as reason:
         one_line(reason)
     try:
@@ -213,7 +215,7 @@ def test_yaml_that_means_more_than_it_says(place, text):
         load_yaml(text)
     place.write_text(text)
     with pytest.raises(Unreadable, match="not plain YAML"):
-        strangers.read_yaml(place)
+        documents.read_yaml(place)
     with pytest.raises(UserError, match="not valid YAML"):
         load_recipe(place)
 
@@ -239,7 +241,7 @@ def test_manifests(closed, place, data):
 
 @pytest.mark.parametrize("name", ["x" * 5000, "x\0y", "../x", "/x", ""])
 def test_a_replay_finds_no_scene_of_an_odd_name(closed, tmp_path, name):
-    dataset = strangers.read_dataset(closed.layout.dataset)
+    dataset = documents.read_dataset(closed.layout.dataset)
     odd = [replace(dataset, profile=name), replace(dataset, train=[replace(dataset.train[0], name=name)])]
     for one in odd:
         with pytest.raises(WrongData):
@@ -254,7 +256,7 @@ def test_a_description_never_leads_a_replay_astray(closed, place, data):
         data.draw(json_changes(json.loads(closed.layout.dataset.read_bytes()))), errors="replace"
     )
     try:
-        dataset = strangers.read_dataset(place)
+        dataset = documents.read_dataset(place)
     except Unreadable:
         return
     with pytest.raises(WrongData):

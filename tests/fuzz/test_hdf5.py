@@ -12,10 +12,10 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from harness.h5guard import Reader
 from harness.report.gallery import read_gallery
-from reference.weights import as_layers, expected_shapes
-from rules.model import Telemetry
+from harness.untrusted.hdf5_guard import Reader
+from reference.tensorflow.weights import as_layers, expected_shapes
+from rules.model.run import Telemetry
 from tests.fuzz.mutate import byte_changes
 from tests.fuzz.profile import cases
 from tests.report_builders import make_picture, write_gallery

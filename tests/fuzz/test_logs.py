@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.checker import logs
-from rules.model import Log
+from harness.untrusted import logs
+from rules.model.log import Log
 from tests.fuzz.mutate import RAW, byte_changes, json_changes
 from tests.fuzz.profile import cases
 

@@ -10,9 +10,9 @@ import jsonschema
 import pytest
 from lxml import etree
 
-from harness.checker.formats import FORMATS
-from harness.commands import main
-from harness.layout import PackageLayout
+from harness.check.formats.registry import FORMATS
+from harness.cli import main
+from rules.model.layout import PackageLayout
 from tests.builders import BuiltPackage, PackageOptions, build_package
 from tests.fuzz.test_packages import SCHEMA, XSD
 from tests.rules.cases import find

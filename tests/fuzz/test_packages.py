@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from harness.checker import check_all, combine
-from harness.checker.formats import FORMATS, render
-from harness.checker.jsonout import json_schema
-from harness.checker.origin import Origin
-from harness.manifest import read_manifest, write_manifest
-from harness.scoring import describe, score
-from rules.model import Verdict
+from harness.check import check_all, combine
+from harness.check.formats.json_record import json_schema
+from harness.check.formats.origin import Origin
+from harness.check.formats.registry import FORMATS, render
+from harness.package.manifest import read_manifest, write_manifest
+from harness.score.score import describe, score
+from rules.model.findings import Verdict
 from rules.ruleset import load_ruleset
 from tests.builders import BuiltPackage
 from tests.fuzz.mutate import byte_changes, json_changes

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.checker import check_all
+from harness.check import check_all
 from harness.report import build_report
-from harness.scoring import score
+from harness.score.score import score
 from rules.ruleset import load_ruleset
 from tests.builders import BuiltPackage, build_package
 from tests.fuzz.profile import cases

@@ -7,7 +7,7 @@ import os
 import shutil
 from typing import Any
 
-from harness.telemetry.source import Kind, QuantitySpec
+from harness.telemetry.sources.base import Kind, QuantitySpec
 from tests.builders import BuiltPackage, Lines, write_telemetry
 from tests.rules.cases import case, find, index, log_case, set_value, shift
 
@@ -653,7 +653,7 @@ def implementation_crashed(built: BuiltPackage) -> None:
 def _edit_without_seal(built: BuiltPackage, change: Any) -> None:
     """An edit that leaves timeline and run.json as they were; only the manifest is made to agree."""
     built.edit_events(2, change, reseal=False)
-    from harness.manifest import write_manifest
+    from harness.package.manifest import write_manifest
 
     write_manifest(built.root)
 
@@ -725,7 +725,7 @@ def cache_claimed_by_child(built: BuiltPackage) -> None:
 @case("EVD007", only=True)
 def evidence_swapped(built: BuiltPackage) -> None:
     built.run_files(0).output.write_text("other\n")
-    from harness.manifest import write_manifest
+    from harness.package.manifest import write_manifest
 
     write_manifest(built.root)
 
@@ -734,7 +734,7 @@ def evidence_swapped(built: BuiltPackage) -> None:
 def evidence_removed(built: BuiltPackage) -> None:
     _record(built, lambda r: None)
     built.run_files(1).science.unlink()
-    from harness.manifest import write_manifest
+    from harness.package.manifest import write_manifest
 
     write_manifest(built.root)
 

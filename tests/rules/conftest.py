@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.layout import PackageLayout
+from rules.model.layout import PackageLayout
 from tests.builders import BuiltPackage, PackageOptions, build_package
 
 Fresh = Callable[..., BuiltPackage]

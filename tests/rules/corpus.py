@@ -21,10 +21,12 @@ from typing import Any
 
 import yaml
 
-from harness.checker import check_all
+from harness.check import check_all
 from harness.rulebook.markdown import MADE_BY, table
-from harness.scoring import score
-from rules.model import Package, Score, Severity, Verdict
+from harness.score.model import Score
+from harness.score.score import score
+from rules.model.findings import Severity, Verdict
+from rules.model.package import Package
 from tests.hpc_builder import HPC
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,10 +18,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from harness.checker import check_all
+from harness.check import check_all
 from harness.rulebook.coverage import load_coverage
 from harness.rulebook.markdown import MADE_BY, table
-from rules.model import Severity
+from rules.model.findings import Severity
 from rules.registry import catalogue
 from rules.ruleset import Ruleset, load_ruleset
 from tests.builders import build_package

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from rules.model import Severity
-from rules.points import compare_package
+from rules.facts.reference_points import compare_package
+from rules.model.findings import Severity
 from rules.registry import NotApplicable, NotChecked
 from tests.hpc_builder import HPC
 from tests.rules import corpus

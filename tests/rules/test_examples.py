@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.checker.logs import parse_log
 from harness.rulebook.examples import Example, Line, events, load_examples
-from rules.model import Log, Package, Run, Scope, System
+from harness.untrusted.logs import parse_log
+from rules.model.findings import Scope
+from rules.model.log import Log
+from rules.model.package import Package, System
+from rules.model.run import Run
 from rules.registry import catalogue, get
 from rules.ruleset import load_ruleset
 from tests.builders import PackageOptions, system_fields

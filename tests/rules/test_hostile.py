@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from harness.checker import check_package, render_json, render_text
-from harness.manifest import write_manifest
-from harness.scoring import score
-from rules.model import Verdict
+from harness.check import check_package, render_json, render_text
+from harness.package.manifest import write_manifest
+from harness.score.score import score
+from rules.model.findings import Verdict
 from rules.ruleset import load_ruleset
 
 ODD: list[Any] = [

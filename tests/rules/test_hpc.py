@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.checker import check_all, check_package
-from harness.scoring import score
-from rules.model import Outcome, Severity, Verdict
-from rules.points import load_points
+from harness.check import check_all, check_package
+from harness.score.score import score
+from rules.facts.reference_points import load_points
+from rules.model.findings import Outcome, Severity, Verdict
 from tests.hpc_builder import HPC, SETTINGS, build_hpc
 from tests.rules.cases_hpc import HPC_CASES
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from harness.checker import check_package
-from rules.model import Outcome, Severity, Verdict
+from harness.check import check_package
+from rules.model.findings import Outcome, Severity, Verdict
 from rules.registry import catalogue
 from tests.rules import cases_cross, cases_log, cases_package, cases_power  # noqa: F401  (they fill the table)
 from tests.rules.cases import CASES, Case

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.checker import check_package, engine
-from harness.scoring import score
-from rules import kept
-from rules.model import Package, Scope, Severity, Verdict
+from harness.check import check_package, engine
+from harness.score.score import score
+from rules.facts import kept
+from rules.model.findings import Scope, Severity, Verdict
+from rules.model.package import Package
 from rules.registry import Rule
 from rules.ruleset import load_ruleset
 from tests.rules import cases_log, cases_package  # noqa: F401  (they fill the table)

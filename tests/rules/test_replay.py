@@ -13,12 +13,13 @@ import h5py
 import numpy as np
 import pytest
 
-from harness.checker import check_all
-from harness.errors import WrongData
-from harness.h5guard import ROOT
-from harness.replay import replay_package
-from reference.weights import expected_shapes
-from rules.model import Outcome, Replay, Severity
+from harness.check import check_all
+from harness.check.replay import replay_package
+from harness.core.errors import WrongData
+from harness.untrusted.hdf5_guard import ROOT
+from reference.tensorflow.weights import expected_shapes
+from rules.model.findings import Outcome, Severity
+from rules.model.run import Replay
 from tests.builders import BuiltPackage
 from tests.rules.cases import find
 
@@ -119,7 +120,7 @@ def test_wrong_folder(fresh, tmp_path):
 
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory):
-    from reference.synthetic import synthesize
+    from reference.data.synthetic import synthesize
 
     root = tmp_path_factory.mktemp("data")
     synthesize("smoke", root)
@@ -130,12 +131,12 @@ def real_package(built: BuiltPackage, smoke: Path) -> tuple[BuiltPackage, float]
     """The package with weights of the real model in run 2, and the accuracy that they give on real scenes."""
     import keras
 
-    from reference.dataset import describe
-    from reference.model import build_unet
-    from reference.profiles import PROFILES
-    from reference.replay import evaluate
-    from reference.spec import RunSpec
-    from reference.weights import read_weights
+    from reference.data.dataset import describe
+    from reference.data.profiles import PROFILES
+    from reference.protocol.spec import RunSpec
+    from reference.tensorflow.model import build_unet
+    from reference.tensorflow.replay import evaluate
+    from reference.tensorflow.weights import read_weights
 
     described = describe(smoke, "smoke", PROFILES["smoke"].geometry)
     built.layout.dataset.write_text(json.dumps({"schema": 1, **asdict(described.dataset)}))
@@ -184,8 +185,8 @@ def test_from_weights_to_verdict(fresh, smoke):
 
 
 def describe_smoke(built: BuiltPackage, smoke: Path) -> None:
-    from reference.dataset import describe
-    from reference.profiles import PROFILES
+    from reference.data.dataset import describe
+    from reference.data.profiles import PROFILES
 
     described = describe(smoke, "smoke", PROFILES["smoke"].geometry)
     built.layout.dataset.write_text(json.dumps({"schema": 1, **asdict(described.dataset)}))
@@ -219,7 +220,7 @@ def test_a_tensorflow_that_does_not_load(fresh, smoke, tmp_path, monkeypatch, na
 @pytest.mark.parametrize("kind", ["pickle", "keras archive", "telemetry", "empty"])
 def test_weights_of_another_kind_are_never_opened_by_tensorflow(fresh, smoke, tmp_path, monkeypatch, kind):
     monkeypatch.setattr("importlib.util.find_spec", lambda name, *rest: True)
-    monkeypatch.setattr("harness.replay._evaluated", lambda *args: pytest.fail("TensorFlow was asked"))
+    monkeypatch.setattr("harness.check.replay._evaluated", lambda *args: pytest.fail("TensorFlow was asked"))
     ran = tmp_path / "ran"
     built = fresh(telemetry=True)
     describe_smoke(built, smoke)
@@ -262,12 +263,12 @@ def log_what_the_weights_give(built: BuiltPackage, smoke: Path, runs: tuple[int,
     """Random weights for these runs, each its own, and logs that state truly what they give."""
     import keras
 
-    from reference.dataset import describe
-    from reference.model import build_unet
-    from reference.profiles import PROFILES
-    from reference.replay import evaluate
-    from reference.spec import RunSpec
-    from reference.weights import read_weights
+    from reference.data.dataset import describe
+    from reference.data.profiles import PROFILES
+    from reference.protocol.spec import RunSpec
+    from reference.tensorflow.model import build_unet
+    from reference.tensorflow.replay import evaluate
+    from reference.tensorflow.weights import read_weights
 
     describe_smoke(built, smoke)
     data = describe(smoke, "smoke", PROFILES["smoke"].geometry).data

@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from harness.launch.cluster import local_workers
+from harness.run.launch.cluster import local_workers
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "squeue", "scancel")
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"

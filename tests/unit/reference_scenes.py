@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from reference.spec import Geometry
+from reference.protocol.spec import Geometry
 
 SMALL = Geometry(scene_height=40, scene_width=50, patch_size=16)  # 2 x 3 = 6 training patches
 

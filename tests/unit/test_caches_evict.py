@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import caches
-from harness.caches import evict, resident_bytes
+from harness.machine import page_cache
+from harness.machine.page_cache import evict, resident_bytes
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the page cache is Linux' own")
 SIZE = 3 * 2**20 + 123
@@ -56,15 +56,15 @@ def test_reading_a_part_makes_a_part_resident(scenes: list[Path]) -> None:
 def test_counting_window_by_window_gives_the_same(
     scenes: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(caches, "WINDOW_BYTES", 1 << 20)
+    monkeypatch.setattr(page_cache, "WINDOW_BYTES", 1 << 20)
     assert resident_bytes(scenes[0]) == SIZE
 
 
 def test_what_stays_resident_is_not_called_cleared(
     scenes: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(caches, "_advise", lambda path: None)
-    monkeypatch.setattr(caches, "may_drop_caches", lambda: False)
+    monkeypatch.setattr(page_cache, "_advise", lambda path: None)
+    monkeypatch.setattr(page_cache, "may_drop_caches", lambda: False)
     result = evict(scenes)
     assert not result.cleared and result.resident_bytes_after == 3 * SIZE
     assert result.method == "posix_fadvise" and "stay in memory" in (result.note or "")
@@ -73,19 +73,19 @@ def test_what_stays_resident_is_not_called_cleared(
 def test_drop_caches_only_after_advice_did_not_do(
     scenes: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, dropped = caches._advise, []
+    real, dropped = page_cache._advise, []
 
     def drop() -> None:
         dropped.append(True)
         for path in scenes:
             real(path)
 
-    monkeypatch.setattr(caches, "_drop_caches", drop)
-    monkeypatch.setattr(caches, "may_drop_caches", lambda: True)
+    monkeypatch.setattr(page_cache, "_drop_caches", drop)
+    monkeypatch.setattr(page_cache, "may_drop_caches", lambda: True)
     assert evict(scenes).method == "posix_fadvise" and not dropped
     for path in scenes:
         path.read_bytes()
-    monkeypatch.setattr(caches, "_advise", lambda path: None)
+    monkeypatch.setattr(page_cache, "_advise", lambda path: None)
     result = evict(scenes)
     assert dropped and result.method == "posix_fadvise+drop_caches" and result.cleared
 
@@ -93,16 +93,16 @@ def test_drop_caches_only_after_advice_did_not_do(
 def test_drop_caches_that_fails_is_said(
     scenes: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(caches, "DROP_CACHES", tmp_path / "no" / "drop_caches")
-    monkeypatch.setattr(caches, "may_drop_caches", lambda: True)
-    monkeypatch.setattr(caches, "_advise", lambda path: None)
+    monkeypatch.setattr(page_cache, "DROP_CACHES", tmp_path / "no" / "drop_caches")
+    monkeypatch.setattr(page_cache, "may_drop_caches", lambda: True)
+    monkeypatch.setattr(page_cache, "_advise", lambda path: None)
     result = evict(scenes)
     assert not result.cleared and result.method == "posix_fadvise"
     assert "drop_caches: No such file" in (result.note or "")
 
 
 def test_not_verifiable_is_none_and_said(scenes: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caches, "_libc", lambda: None)
+    monkeypatch.setattr(page_cache, "_libc", lambda: None)
     result = evict(scenes)
     assert result.resident_bytes_after is None and result.cleared
     assert "not verified" in (result.note or "")

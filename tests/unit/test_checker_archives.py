@@ -17,10 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.checker import archives, check_all
-from harness.checker.archives import opened, safe_parts
-from harness.checker.tarball import Unsafe
-from harness.errors import UserError
+from harness.check import check_all
+from harness.core.errors import UserError
+from harness.untrusted import archives
+from harness.untrusted.archives import opened, safe_parts
+from harness.untrusted.tarball import Unsafe
 from tests.builders import build_package
 
 SECRET = b"keep out"

@@ -7,9 +7,11 @@ import re
 
 import pytest
 
-from harness.checker import check_all, check_package, check_plan, combine, engine, render_json, render_text
-from harness.errors import UserError
-from rules.model import Outcome, Plan, Scope, Severity, Stated, System
+from harness.check import check_all, check_package, check_plan, combine, engine, render_json, render_text
+from harness.core.errors import UserError
+from rules.model.findings import Outcome, Scope, Severity
+from rules.model.log import Stated
+from rules.model.package import Plan, System
 from rules.registry import NotApplicable, NotChecked, Rule, catalogue
 from rules.ruleset import load_ruleset
 from tests.builders import build_package, system_fields

@@ -11,13 +11,13 @@ import jsonschema
 import pytest
 from lxml import etree
 
-from harness.checker import check_package, render_json
-from harness.checker.formats import FORMATS, render
-from harness.checker.jsonout import json_schema
-from harness.checker.junit import render_junit
-from harness.checker.origin import Origin
-from harness.checker.sarif import render_sarif
-from rules.model import Finding, Outcome, RuleResult, Severity, Verdict
+from harness.check import check_package, render_json
+from harness.check.formats.json_record import json_schema
+from harness.check.formats.junit import render_junit
+from harness.check.formats.origin import Origin
+from harness.check.formats.registry import FORMATS, render
+from harness.check.formats.sarif import render_sarif
+from rules.model.findings import Finding, Outcome, RuleResult, Severity, Verdict
 from tests.builders import build_package
 from tests.rules.cases import find
 from tests.sarif_schema import sarif_schema

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.checker import logs
-from harness.checker.logs import parse_log, read_log
+from harness.untrusted import logs
+from harness.untrusted.logs import parse_log, read_log
 
 
 def line(**changes) -> bytes:
@@ -183,7 +183,7 @@ JOINED = [
 
 @pytest.mark.parametrize("code", range(0x20))
 def test_msgspec_refuses_control_characters_in_strings(code):
-    """harness/checker/joined.py builds on it."""
+    """harness/untrusted/json_lines.py builds on it."""
     for text in ('{"a": "x%cy"}', '{"a%cb": 1}', '{"a": "' + "é" * 40 + '%cy"}'):
         with pytest.raises(msgspec.DecodeError):
             msgspec.json.decode((text % code).encode())

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from harness.errors import UserError
-from harness.manifest import read_manifest, verify_manifest, write_manifest
+from harness.core.errors import UserError
+from harness.package.manifest import read_manifest, verify_manifest, write_manifest
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.checker.strangers import Unreadable, read_record
+from harness.untrusted.documents import Unreadable, read_record
 from tests.builders import build_package
 
 

@@ -20,7 +20,7 @@ def test_default_numbers():
 
 
 def test_reference_agrees_with_the_run_spec():
-    from reference.spec import Hyperparameters
+    from reference.protocol.spec import Hyperparameters
 
     defaults, ruleset = Hyperparameters(), load_ruleset()
     for name, key in ruleset.recipe_keys.items():
@@ -58,7 +58,7 @@ def test_checking_never_imports_tensorflow(tmp_path):
     code = (
         "import sys; from pathlib import Path; from tests.builders import build_package; "
         f"built = build_package(Path({str(tmp_path)!r}), telemetry=True); "
-        "from harness.commands import main\n"
+        "from harness.cli import main\n"
         "try: main(['check', str(built.root)])\n"
         "except SystemExit as end: assert end.code == 0, end.code\n"
         "heavy = [m for m in ('tensorflow', 'keras') if m in sys.modules]; assert not heavy, heavy"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.checker import strangers
-from harness.checker.strangers import Unreadable, read_timeline
+from harness.untrusted import documents
+from harness.untrusted.documents import Unreadable, read_timeline
 
 
 def row(**changes) -> bytes:
@@ -31,7 +31,7 @@ def both(tmp_path: Path, data: bytes, monkeypatch) -> tuple[object, object]:
 
     fast = said()
     with monkeypatch.context() as patch:
-        patch.setattr(strangers, "_sound_arrivals", lambda data: None)
+        patch.setattr(documents, "_sound_arrivals", lambda data: None)
         return fast, said()
 
 
@@ -92,7 +92,7 @@ def test_a_time_that_is_no_number_is_no_arrival(tmp_path, monkeypatch):
 
 
 def test_a_sound_timeline_takes_the_fast_path(tmp_path, monkeypatch):
-    monkeypatch.setattr(strangers, "_arrivals", None)
+    monkeypatch.setattr(documents, "_arrivals", None)
     path = tmp_path / "timeline.jsonl"
     path.write_bytes(row() + row(line=2))
     timeline = read_timeline(path)

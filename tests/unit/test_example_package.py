@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.checker import check_package
+from harness.check import check_package
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "submissions/examples"
 

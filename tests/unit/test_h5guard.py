@@ -10,9 +10,9 @@ import h5py
 import numpy as np
 import pytest
 
-from harness.h5guard import MAX_FAILURES, Process, Reader
-from harness.telemetry.reader import read
-from harness.telemetry.summary import summarise
+from harness.telemetry.reader.reader import read
+from harness.telemetry.reader.summary import summarise
+from harness.untrusted.hdf5_guard import MAX_FAILURES, Process, Reader
 from tests.builders import build_package
 from tests.report_builders import make_picture, write_gallery
 
@@ -137,11 +137,11 @@ def test_bombs(tmp_path):
 
 def test_modules_beside_the_package_are_not_imported(telemetry, tmp_path, monkeypatch):
     """A reviewer may stand in the package: its files must not become the reader's modules."""
-    for name in ("json.py", "numpy.py", "h5py.py", "harness/h5child.py", "harness/__init__.py"):
+    for name in ("json.py", "numpy.py", "h5py.py", "harness/untrusted/hdf5_worker.py", "harness/__init__.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
     monkeypatch.chdir(tmp_path)
-    process = Process([sys.executable, "-m", "harness.h5child"])
+    process = Process([sys.executable, "-m", "harness.untrusted.hdf5_worker"])
     try:
         assert Reader(process=process).telemetry(telemetry).series
     finally:
@@ -151,7 +151,7 @@ def test_modules_beside_the_package_are_not_imported(telemetry, tmp_path, monkey
 
 def test_it_ends_with_its_owner():
     """Its input closes when the owner is killed; nothing is left behind."""
-    process = Process([sys.executable, "-m", "harness.h5child"])
+    process = Process([sys.executable, "-m", "harness.untrusted.hdf5_worker"])
     child = process.start()
     assert child.stdin is not None
     child.stdin.close()

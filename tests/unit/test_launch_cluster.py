@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.launch.cluster import (
+from harness.run.launch.cluster import (
     expand_hosts,
     local_workers,
     lsf_hosts,

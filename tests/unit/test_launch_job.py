@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from harness.commands.launch import launch
-from harness.errors import UserError
-from harness.launch.batch import read_state
-from harness.launch.job import minutes, render
-from harness.launch.launchers import launcher_for
-from harness.recipe import Recipe, load_recipe
-from harness.workspace import Workspace
+from harness.cli.launch import launch
+from harness.core.errors import UserError
+from harness.package.workspace import Workspace
+from harness.plan.recipe import Recipe, load_recipe
+from harness.run.launch.batch import read_state
+from harness.run.launch.job import minutes, render
+from harness.run.launch.launchers import launcher_for
 
 JOB = {
     "partition": "gpu",
@@ -212,7 +212,7 @@ def test_steps_cover_the_jobs_nodes():
     assert command[0] == "srun" and {"--nodes=2", "--ntasks=8", "--kill-on-bad-exit=1", "--mpi=none"} < {
         *command
     }
-    assert command[-5:-3] == ["-m", "harness.launch.worker"]
+    assert command[-5:-3] == ["-m", "harness.run.launch.worker"]
     workers = launcher.environment()["CLOUDMASK_WORKERS"].split(",")
     assert [w.split(":")[0] for w in workers] == ["n1"] * 4 + ["n2"] * 4
     assert launcher.on_node(0) == [] and "--nodelist=n2" in launcher.on_node(1)

@@ -13,7 +13,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from harness.errors import UserError, WrongData
+from harness.core.errors import UserError, WrongData
 from harness.leaderboard import build_leaderboard
 from harness.leaderboard.collect import collect
 from harness.leaderboard.export import board_csv
@@ -21,7 +21,8 @@ from harness.leaderboard.fingerprint import package_digest
 from harness.leaderboard.judge import Judge, Judged, Result, slug
 from harness.leaderboard.model import Board, Entry, Table
 from harness.leaderboard.pages import board_pages
-from rules.model import Package, Replay
+from rules.model.package import Package
+from rules.model.run import Replay
 from rules.ruleset import load_ruleset
 from tests.builders import build_package
 
@@ -270,7 +271,7 @@ def test_a_replay_earns_the_badge_and_is_kept(tmp_path: Path, monkeypatch: pytes
             (accuracy, loss) = (run.log.last(key) for key in ("eval_accuracy", "eval_loss"))
             run.replay = Replay(accuracy=accuracy.value, loss=loss.value)  # type: ignore[union-attr]
 
-    monkeypatch.setattr("harness.replay.replay_package", replay)
+    monkeypatch.setattr("harness.check.replay.replay_package", replay)
 
     def build(*data: str) -> Entry:
         sets = tuple(tmp_path / name for name in data)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.points import (
+from rules.facts.reference_points import (
     Limit,
     Point,
     compare,
@@ -18,7 +18,7 @@ from rules.points import (
     points_for,
     smallest_mean,
 )
-from rules.student import t_distribution, t_quantile
+from rules.facts.student_t import t_distribution, t_quantile
 
 RUNS = {"cosmoflow": 10, "deepcam": 5, "oc20": 5, "openfold": 10}
 

@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 from telemetry_fakes import wait_for
 
-from harness.checker import check_package
-from harness.checker.logs import parse_log
-from harness.errors import UserError
-from harness.layout import PackageLayout
-from harness.power import NotMeasured, node_readings, record_power, require_source
-from harness.power_files import Readings, Supply, cut, node_text, switch_text
-from harness.recipe import Recipe
-from harness.telemetry.parent import Sampler
-from harness.telemetry.reader import series
-from rules.energy import node_energy, steps
-from rules.model import Severity
+from harness.check import check_package
+from harness.core.errors import UserError
+from harness.plan.recipe import Recipe
+from harness.power.files import Readings, Supply, cut, node_text, switch_text
+from harness.power.record import NotMeasured, node_readings, record_power, require_source
+from harness.telemetry.reader.reader import series
+from harness.telemetry.recorder.client import Sampler
+from harness.untrusted.logs import parse_log
+from rules.facts.node_energy import node_energy, steps
+from rules.model.findings import Severity
+from rules.model.layout import PackageLayout
 from tests.builders import BASE_WALL_S, BuiltPackage, build_package
 from tests.node_fakes import Meter, ipmitool, varying, write_meters
 

@@ -6,7 +6,7 @@ import sys
 import psutil
 import pytest
 
-from harness.process import Child, Overtime, Silence
+from harness.core.processes import Child, Overtime, Silence
 
 
 def child(script, tmp_path):
@@ -54,7 +54,7 @@ def test_the_time_limit_holds_for_the_talkative_too(tmp_path):
 
 
 def test_nothing_of_the_tree_survives(tmp_path, monkeypatch):
-    monkeypatch.setattr("harness.process.GRACE_S", 0.3)
+    monkeypatch.setattr("harness.core.processes.GRACE_S", 0.3)
     script = """
 import subprocess, signal, sys
 signal.signal(signal.SIGTERM, signal.SIG_IGN)

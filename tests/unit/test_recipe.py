@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import UserError
-from harness.recipe import load_recipe
+from harness.core.errors import UserError
+from harness.plan.recipe import load_recipe
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "submissions/examples/benchmarks/cloudmask"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reference.buffers import Buffers
+from reference.data.buffers import Buffers
 
 SIZE = 1 << 16
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from reference_scenes import SMALL, write_scene, write_set
 
-import reference.dataset as module
-from reference.dataset import describe, locate, locate_files, locate_folders, verify
-from reference.spec import Geometry, Split
+import reference.data.dataset as module
+from reference.data.dataset import describe, locate, locate_files, locate_folders, verify
+from reference.protocol.spec import Geometry, Split
 
 
 def test_description_of_a_folder(tmp_path: Path) -> None:

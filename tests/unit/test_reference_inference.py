@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from reference_scenes import SMALL, write_scene
 
-from reference.inference import LoadedScene, Predictor, load_scene
-from reference.patches import inference_patches, normalise, stitch
+from reference.data.patches import inference_patches, normalise, stitch
+from reference.tensorflow.inference import LoadedScene, Predictor, load_scene
 
 pytest.importorskip("tensorflow")
 
@@ -21,7 +21,7 @@ pytest.importorskip("tensorflow")
 def model() -> Any:
     import keras
 
-    from reference.model import build_unet
+    from reference.tensorflow.model import build_unet
 
     keras.utils.set_random_seed(3)
     return build_unet(SMALL.patch_size)
@@ -37,7 +37,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> list[LoadedScene]:
 def predictor(model: Any, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Predictor:
     """Batches that divide the 35 patches of a scene, that do not, and that hold all scenes at once."""
     pixels = request.param * SMALL.patch_size**2
-    monkeypatch.setattr("reference.inference.PIXELS_PER_BATCH", {"cpu": pixels, "gpu": pixels})
+    monkeypatch.setattr("reference.tensorflow.inference.PIXELS_PER_BATCH", {"cpu": pixels, "gpu": pixels})
     return Predictor(model, SMALL)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference.metrics import Tally, calibration, fraction_group, precision_recall, summary
+from reference.science.metrics import Tally, calibration, fraction_group, precision_recall, summary
 
 
 def test_a_hand_made_case() -> None:

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from reference.model import LAYERS, PARAMETERS, build_unet
+from reference.tensorflow.model import LAYERS, PARAMETERS, build_unet
 
 pytestmark = pytest.mark.slow  # loads TensorFlow
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference_scenes import SMALL, write_scene
 
-from reference.patches import (
+from reference.data.patches import (
     crop_offsets,
     inference_grid,
     inference_patches,
@@ -23,9 +23,9 @@ from reference.patches import (
     stitch,
     training_patches,
 )
-from reference.profiles import PROFILES
-from reference.scenes import open_scene
-from reference.spec import Geometry, Split
+from reference.data.profiles import PROFILES
+from reference.data.scenes import open_scene
+from reference.protocol.spec import Geometry, Split
 
 OFFICIAL = Geometry()
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from reference_scenes import SMALL, write_scene
 
-import reference.readers as module
-from reference.patches import read_patch, training_patches
-from reference.pipeline import Batch, PatchStore, Shard, batches, epoch_order, prefetch
-from reference.scenes import open_scene
+import reference.data.readers as module
+from reference.data.patches import read_patch, training_patches
+from reference.data.pipeline import Batch, PatchStore, Shard, batches, epoch_order, prefetch
+from reference.data.scenes import open_scene
 
 
 @pytest.fixture

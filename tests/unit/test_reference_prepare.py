@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from reference_scenes import SMALL, write_scene, write_set
 
-from reference.dataset import Described, describe
-from reference.patches import training_patches
-from reference.pipeline import PatchStore, Shard, batches, epoch_order
-from reference.prepare import INDEX_NAME, SUFFIX, Prepared, open_prepared, prepare, verify_prepared
+from reference.data.dataset import Described, describe
+from reference.data.patches import training_patches
+from reference.data.pipeline import PatchStore, Shard, batches, epoch_order
+from reference.data.shards import INDEX_NAME, SUFFIX, Prepared, open_prepared, prepare, verify_prepared
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_an_index_cannot_point_elsewhere(described: Described, prepared: Prepare
 def test_an_interrupted_call_is_refused_and_continued(
     described: Described, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import reference.prepare as module
+    import reference.data.shards as module
 
     original, calls = module._one, []
 

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from reference_scenes import SMALL, write_scene, write_set
 
-from harness.launch import launcher_for
-from harness.recipe import DevicesRecipe, HyperparametersRecipe, Recipe
-from reference.dataset import describe
-from reference.spec import Data, Hyperparameters, RunSpec
-from reference.train import check
+from harness.plan.recipe import DevicesRecipe, HyperparametersRecipe, Recipe
+from harness.run.launch import launcher_for
+from reference.data.dataset import describe
+from reference.protocol.spec import Data, Hyperparameters, RunSpec
+from reference.tensorflow.run import check
 
 slow = pytest.mark.slow
 BATCH = 8
@@ -103,7 +103,7 @@ def test_a_run_that_reaches_the_target(tmp_path: Path) -> None:
     assert first["run_stop"]["event_type"] == "INTERVAL_END" and first["run_start"]["value"] is None
     stop = first["run_stop"]["metadata"]
     assert (stop["status"], stop["epoch_num"], stop["samples_count"]) == ("success", epochs, 24 * epochs)
-    assert stop["file"] == "reference/train.py"
+    assert stop["file"] == "reference/tensorflow/run.py"
     assert values(done.stdout, "eval_accuracy")[-1] >= 0.4
     times = [event["time_ms"] for event in log]
     assert times == sorted(times)
@@ -138,9 +138,9 @@ def check_outputs(spec: RunSpec, output: str) -> None:
 @slow
 def test_saved_weights_give_the_logged_accuracy(tmp_path: Path) -> None:
     """What replaying a package relies on: weights, data and code give the number in the log."""
-    from reference.model import build_unet
-    from reference.patches import split_patches
-    from reference.pipeline import PatchStore
+    from reference.data.patches import split_patches
+    from reference.data.pipeline import PatchStore
+    from reference.tensorflow.model import build_unet
 
     spec = spec_for(tmp_path)
     done = start(spec, tmp_path)
@@ -196,7 +196,7 @@ import sys
 import tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
-from reference.train import main
+from reference.tensorflow.run import main
 sys.exit(main())
 """
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from reference_scenes import write_scene
 
-from reference.scenes import check_scene, find_scenes, is_daylight, open_scene
+from reference.data.scenes import check_scene, find_scenes, is_daylight, open_scene
 
 NAN = np.full((40, 50, 3), np.nan, np.float32)
 

@@ -10,13 +10,13 @@ import h5py
 import numpy as np
 import pytest
 
-import reference.synthetic.writer as writer
-from reference.dataset import describe
-from reference.profiles import PROFILES, Profile
-from reference.scenes import check_scene, open_scene
-from reference.spec import Geometry
-from reference.synthetic import is_complete, planned_files, synthesize
-from reference.synthetic.scene import make_scene
+import reference.data.synthetic.writer as writer
+from reference.data.dataset import describe
+from reference.data.profiles import PROFILES, Profile
+from reference.data.scenes import check_scene, open_scene
+from reference.data.synthetic import is_complete, planned_files, synthesize
+from reference.data.synthetic.scene import make_scene
+from reference.protocol.spec import Geometry
 
 TINY = Profile("tiny", Geometry(75, 94, 16), 6, 2, True, "for tests")
 

@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 import pytest
 
-from reference.model import PARAMETERS
-from reference.weights import expected_shapes, read_weights
+from reference.tensorflow.model import PARAMETERS
+from reference.tensorflow.weights import expected_shapes, read_weights
 
 
 def write(path: Path, change: Callable[[h5py.File], None] | None = None) -> Path:

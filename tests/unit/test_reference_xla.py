@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from reference_scenes import SMALL, write_scene
 
-from reference import xla
-from reference.logs import Progress
-from reference.patches import training_patches
-from reference.pipeline import PatchStore
-from reference.spec import Hyperparameters, RunSpec
-from reference.strategies import place
+from reference.data.patches import training_patches
+from reference.data.pipeline import PatchStore
+from reference.protocol.log import Progress
+from reference.protocol.spec import Hyperparameters, RunSpec
+from reference.tensorflow import xla
+from reference.tensorflow.strategies import place
 
 pytest.importorskip("tensorflow")
 
@@ -71,7 +71,7 @@ def test_not_without_knowing_the_processor(tmp_path: Path, monkeypatch: pytest.M
 def test_training_is_the_same_with_and_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import keras
 
-    from reference.training import Trainer
+    from reference.tensorflow.training import Trainer
 
     path = write_scene(tmp_path / "scene.hdf")
     store = PatchStore([path], training_patches(1, SMALL)[:12], SMALL)

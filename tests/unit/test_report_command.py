@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.checker import check_package
-from harness.commands import main
+from harness.check import check_package
+from harness.cli import main
 from tests.builders import build_package
 
 

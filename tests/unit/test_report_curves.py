@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.report.curves import curve, phases
-from rules.model import Event, Log
+from rules.model.log import Event, Log
 
 
 def log_of(*lines: tuple[float, str, Any, dict[str, Any]]) -> Log:

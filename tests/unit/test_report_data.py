@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.checker.loader import load_package
+from harness.check.loader import load_package
 from harness.report import timeline
 from harness.report.data import report_data, verdict_card
 from harness.report.model import Report
 from harness.report.page import data_json
-from harness.telemetry.reader import Series
-from rules.model import Finding, Package, Score, Severity, Verdict
+from harness.score.model import Score
+from harness.telemetry.reader.reader import Series
+from rules.model.findings import Finding, Severity, Verdict
+from rules.model.package import Package
 from tests.builders import build_package
 from tests.report_builders import enrich, hand_score, hand_verdict
 

@@ -11,8 +11,10 @@ import pytest
 from harness.report.charts import energy_bars
 from harness.report.energy import energy_card, headline
 from harness.report.model import EnergyCard, EnergySummary
-from harness.telemetry.reader import Series, TelemetryFile
-from rules.model import Event, Log, Package, Run
+from harness.telemetry.reader.reader import Series, TelemetryFile
+from rules.model.log import Event, Log
+from rules.model.package import Package
+from rules.model.run import Run
 
 START_S = 1_790_000_000.0
 

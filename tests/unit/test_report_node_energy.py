@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.checker import check_package
+from harness.check import check_package
 from harness.report import build_report
 from harness.report.node_energy import node_energy_card
-from harness.scoring import score
-from rules.energy import EnergyScore, FileEnergy, RunEnergy
+from harness.score.model import EnergyScore
+from harness.score.score import score
+from rules.facts.node_energy import FileEnergy, RunEnergy
 from rules.ruleset import load_ruleset
 from tests.builders import build_package
 

@@ -8,7 +8,8 @@ from harness.report.maps import east, scene_map
 from harness.report.model import ScienceCard
 from harness.report.orbit import estimate
 from harness.report.science import science_card
-from rules.model import Log, Run
+from rules.model.log import Log
+from rules.model.run import Run
 
 
 def name(start: str, frame: int, centre: str = "LN2") -> str:

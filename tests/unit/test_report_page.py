@@ -13,10 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.checker.loader import load_package
-from harness.errors import UserError
+from harness.check.loader import load_package
+from harness.core.errors import UserError
 from harness.report import build_report
-from rules.model import Event, Finding, Log, Package, Run, Score, Severity, Verdict
+from harness.score.model import Score
+from rules.model.findings import Finding, Severity, Verdict
+from rules.model.log import Event, Log
+from rules.model.package import Package
+from rules.model.run import Run
 from tests.builders import build_package
 from tests.report_builders import enrich, hand_score, hand_verdict
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.report.science import daylight, position, science_card
-from rules.model import Log, Run
+from rules.model.log import Log
+from rules.model.run import Run
 
 
 def run_with(science: Any, index: int = 0) -> Run:

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
-from harness.checker import check_package
-from harness.checker.logs import parse_log, read_log
-from harness.scoring import score
-from rules.energy import clipped_j, energy_score, node_energy, run_energy, steps, switch_energy, window_mean_j
-from rules.model import Log, Run, RunScore
-from rules.reading import run_start, run_stop, time_ms
+from harness.check import check_package
+from harness.score.energy import energy_score
+from harness.score.model import RunScore
+from harness.score.score import score
+from harness.untrusted.logs import parse_log, read_log
+from rules.facts.log_reading import run_start, run_stop, time_ms
+from rules.facts.node_energy import clipped_j, node_energy, run_energy, steps, switch_energy, window_mean_j
+from rules.model.log import Log
+from rules.model.run import Run
 from rules.ruleset import load_ruleset
 from tests.builders import build_package
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from rules import sampling
-from rules.model import Event, Log, MeasuredEnergy, Quantity, Run, Telemetry
+from rules.evidence import sampling
+from rules.model.log import Event, Log
+from rules.model.run import MeasuredEnergy, Quantity, Run, Telemetry
 from rules.registry import NotApplicable, NotChecked, Rule
 from rules.ruleset import load_ruleset
 

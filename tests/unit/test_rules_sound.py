@@ -1,4 +1,4 @@
-"""rules.sound only saves time: with and without it the rules find the same."""
+"""rules.facts.sound only saves time: with and without it the rules find the same."""
 
 from __future__ import annotations
 
@@ -11,14 +11,20 @@ from typing import Any
 
 import pytest
 
-from harness.checker.engine import check_run
-from harness.checker.logs import parse_log
-from rules import arrivals as arrival_rules
-from rules import convergence, data, evidence, order, quality, reading, sound, timing
-from rules import log as log_rules
-from rules.lines import ArrivalColumns
-from rules.model import Run, Timeline
+from harness.check.engine import check_run
+from harness.untrusted.logs import parse_log
+from rules.convergence import independence
+from rules.data import dataset
+from rules.evidence import arrivals as arrival_rules
+from rules.evidence import records
+from rules.facts import log_reading, sound
+from rules.log import lines as log_rules
+from rules.log import order
+from rules.model.log import ArrivalColumns, Timeline
+from rules.model.run import Run
+from rules.quality import target
 from rules.ruleset import load_ruleset
+from rules.timing import clock
 from tests.builders import Lines, build_package
 
 RULESET = load_ruleset()
@@ -37,7 +43,7 @@ TESTS = (
     "paired",
     "alternate",
 )
-MODULES = (data, log_rules, order, timing, reading, arrival_rules, evidence)
+MODULES = (dataset, log_rules, order, clock, log_reading, arrival_rules, records)
 ODD: list[Any] = [
     None,
     True,
@@ -71,8 +77,8 @@ def timeline(events: Lines) -> Timeline:
 
 def findings(events: Lines, arrivals: Timeline) -> list[str]:
     """Written out, so that NaN equals NaN."""
-    data = "".join(f":::MLLOG {json.dumps(e)}\n" for e in events).encode()
-    found = check_run(Run(0, parse_log(data, "log"), timeline=arrivals), RULESET, "log").findings
+    dataset = "".join(f":::MLLOG {json.dumps(e)}\n" for e in events).encode()
+    found = check_run(Run(0, parse_log(dataset, "log"), timeline=arrivals), RULESET, "log").findings
     return sorted(map(repr, found))
 
 
@@ -128,7 +134,7 @@ def test_rules_find_the_same_without_it(events, monkeypatch, seed):
     nothing = SimpleNamespace(**dict.fromkeys(TESTS, lambda *arguments: False))
     for module in MODULES:
         monkeypatch.setattr(module, "sound", nothing)
-    for module in (reading, convergence, quality):
+    for module in (log_reading, independence, target):
         monkeypatch.setattr(module, "all_floats", lambda values: False)
     monkeypatch.setattr(Timeline, "numbered", False)
     monkeypatch.setattr(Timeline, "forwards", False)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.checker import check_package
-from harness.scoring import score
+from harness.check import check_package
+from harness.score.score import score
 from rules.ruleset import load_ruleset
 from tests.builders import build_package
 

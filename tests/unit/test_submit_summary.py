@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from harness.checker import check_all
-from harness.commands.submit import summarise
-from harness.scoring import score
-from rules.model import Score
+from harness.check import check_all
+from harness.cli.submit import summarise
+from harness.score.model import Score
+from harness.score.score import score
 from rules.ruleset import load_ruleset
 from tests.builders import build_package
 

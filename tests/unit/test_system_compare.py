@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from harness.detect import Detected, detect
-from harness.errors import UserError
-from harness.system import (
+from harness.core.errors import UserError
+from harness.machine.description import (
     FIELDS,
     MAY_BE_BLANK,
     capacity_bytes,
@@ -19,6 +18,7 @@ from harness.system import (
     same_model,
     system_description,
 )
+from harness.machine.detect import Detected, detect
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "submissions/examples/systems/a100.json"

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from telemetry_fakes import fake_nvml
 
-from harness import detect_host
-from harness.detect import Detected, describe, detect, gib
-from harness.detect_accelerators import Accelerators, accelerators, pci_accelerators
-from harness.detect_host import (
+from harness.machine import host
+from harness.machine.accelerators import Accelerators, accelerators, pci_accelerators
+from harness.machine.description import FIELDS, MAY_BE_BLANK, NOT_PROBED, system_description
+from harness.machine.detect import Detected, describe, detect, gib
+from harness.machine.host import (
     Host,
     Memory,
     Processors,
@@ -23,7 +24,6 @@ from harness.detect_host import (
     processors,
     storage,
 )
-from harness.system import FIELDS, MAY_BE_BLANK, NOT_PROBED, system_description
 
 
 def tree(root: Path, files: dict[str, str]) -> Path:
@@ -54,7 +54,7 @@ def two_sockets(root: Path) -> Path:
 
 
 def test_processors_are_counted_per_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(detect_host.psutil, "cpu_count", lambda logical=True: 8)
+    monkeypatch.setattr(host.psutil, "cpu_count", lambda logical=True: 8)
     found = processors(two_sockets(tmp_path))
     assert found.model == "AMD EPYC 7763 64-Core Processor"
     assert (found.sockets, found.cores, found.threads) == (2, 2, 4)
@@ -64,11 +64,11 @@ def test_processors_are_counted_per_socket(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_container_limit_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(detect_host.os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
+    monkeypatch.setattr(host.os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
     tree(tmp_path, {"sys/fs/cgroup/cpu.max": "150000 100000"})
-    assert detect_host._usable(tmp_path, 8) == 2
+    assert host._usable(tmp_path, 8) == 2
     tree(tmp_path, {"sys/fs/cgroup/cpu.max": "max 100000"})
-    assert detect_host._usable(tmp_path, 8) == 8
+    assert host._usable(tmp_path, 8) == 8
 
 
 @pytest.mark.parametrize(
@@ -156,9 +156,9 @@ def test_block_device_kind(tmp_path: Path, disk: str, rotational: str, expected:
     links.mkdir(parents=True)
     (links / "8:0").symlink_to(root / "sys" / disk)
     (links / "8:1").symlink_to(root / "sys" / disk / "part1")
-    assert detect_host._block_device(root, 8, 0) == expected
-    assert detect_host._block_device(root, 8, 1) == expected  # a partition is its disk
-    assert detect_host._block_device(root, 9, 9) is None
+    assert host._block_device(root, 8, 0) == expected
+    assert host._block_device(root, 8, 1) == expected  # a partition is its disk
+    assert host._block_device(root, 9, 9) is None
 
 
 # ---------------------------------------------------------------- accelerators

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from harness.commands.system import system
-from harness.detect import Detected, detect
-from harness.errors import ExitCode, UserError
-from harness.system import FIELDS
-from harness.system_import import parse_answers, read_import, with_answers
+from harness.cli.system import system
+from harness.core.errors import ExitCode, UserError
+from harness.machine.description import FIELDS
+from harness.machine.description_import import parse_answers, read_import, with_answers
+from harness.machine.detect import Detected, detect
 
 FLAT = {
     "submitter": "Somebody",

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from telemetry_fakes import fake_nvml
 
-from harness import detect_processor
-from harness.detect import Detected, describe
-from harness.detect_accelerators import accelerators
-from harness.detect_host import host, processors
-from harness.detect_processor import arm_core, lscpu_model
-from harness.system import FIELDS, compare, system_description
+from harness.machine import processor
+from harness.machine.accelerators import accelerators
+from harness.machine.description import FIELDS, compare, system_description
+from harness.machine.detect import Detected, describe
+from harness.machine.host import host, processors
+from harness.machine.processor import arm_core, lscpu_model
 
 GIB = 1 << 30
 PCI_IDS = "1002  AMD\n\t7408  Aldebaran/MI200 [Instinct MI250X]\n\t\t1002 0b0c  x\n10de  NVIDIA Corporation"
@@ -268,5 +268,5 @@ def test_no_lscpu_or_one_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     tool = tmp_path / "lscpu"
     tool.write_text("#!/bin/sh\nexec /bin/sleep 60\n")
     tool.chmod(0o755)
-    monkeypatch.setattr(detect_processor, "LIMIT_S", 0.2)
+    monkeypatch.setattr(processor, "LIMIT_S", 0.2)
     assert lscpu_model() is None

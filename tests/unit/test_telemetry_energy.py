@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.telemetry.energy import energies, energy_j, gaps, measure, quoted, right_rectangle
-from harness.telemetry.reader import Series
+from harness.telemetry.reader.energy import energies, energy_j, gaps, measure, quoted, right_rectangle
+from harness.telemetry.reader.reader import Series
 
 TIMES = np.arange(0.0, 20.05, 0.1)
 # 70 W for 10 s, then 300 W for 10 s: 3700 J

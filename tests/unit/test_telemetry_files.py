@@ -11,10 +11,10 @@ import h5py
 import numpy as np
 import pytest
 
-from harness.telemetry.files import Anchor, SampleWriter, compact
-from harness.telemetry.reader import read, series
-from harness.telemetry.source import Kind, NullSource, QuantitySpec, Source, Unavailable
-from harness.telemetry.summary import downsample, summarise
+from harness.telemetry.reader.reader import read, series
+from harness.telemetry.reader.summary import downsample, summarise
+from harness.telemetry.recorder.file import Anchor, SampleWriter, compact
+from harness.telemetry.sources.base import Kind, NullSource, QuantitySpec, Source, Unavailable
 
 ANCHOR = Anchor(wall_s=1_000_000.0, monotonic_s=50.0)
 

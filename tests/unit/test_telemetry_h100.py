@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.telemetry.energy import energies
-from harness.telemetry.reader import read
+from harness.telemetry.reader.energy import energies
+from harness.telemetry.reader.reader import read
 
 FILE = Path(__file__).resolve().parents[1] / "fixtures/h100/telemetry_node_0.h5"
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.telemetry.hwmon import HwmonSource
-from harness.telemetry.ipmi import IpmiSource, power_reading
-from harness.telemetry.node_power import ReadingFailed, interval_s, watts
-from harness.telemetry.redfish import RedfishSource
-from harness.telemetry.source import Source, SourceUnavailable
-from harness.telemetry.sources import open_source
+from harness.telemetry.sources.base import Source, SourceUnavailable
+from harness.telemetry.sources.hwmon import HwmonSource
+from harness.telemetry.sources.ipmi import IpmiSource, power_reading
+from harness.telemetry.sources.node_power import ReadingFailed, interval_s, watts
+from harness.telemetry.sources.redfish import RedfishSource
+from harness.telemetry.sources.registry import open_source
 from tests.node_fakes import Redfish, dcmi, hwmon, ipmitool, redfish_service, saying
 
 

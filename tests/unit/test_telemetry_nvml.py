@@ -8,8 +8,8 @@ import sys
 import pytest
 from telemetry_fakes import fake_nvml
 
-from harness.telemetry.gpus import NvmlSource
-from harness.telemetry.source import SourceUnavailable
+from harness.telemetry.sources.base import SourceUnavailable
+from harness.telemetry.sources.nvidia_gpus import NvmlSource
 
 
 def opened(monkeypatch: pytest.MonkeyPatch, **state: object) -> tuple[NvmlSource, object]:
@@ -45,7 +45,7 @@ def test_a_slow_driver_is_asked_less_often_but_once_a_second(
     monkeypatch: pytest.MonkeyPatch, cost_s: float, interval_s: float
 ) -> None:
     clock = itertools.count()
-    monkeypatch.setattr("harness.telemetry.nvml.time.thread_time", lambda: next(clock) * cost_s)
+    monkeypatch.setattr("harness.telemetry.sources.nvml.time.thread_time", lambda: next(clock) * cost_s)
     source, _ = opened(monkeypatch)
     assert source.interval_s == pytest.approx(interval_s)
     assert len([note for note in source.notes() if "read at most every" in note]) == 2 * (interval_s > 0.1)
@@ -58,7 +58,7 @@ def test_a_slow_counter_does_not_slow_the_power_down(monkeypatch: pytest.MonkeyP
         if channel.reading.names == "gpu_energy":
             channel.every_s = 2.0
     now = [1000.0]
-    monkeypatch.setattr("harness.telemetry.nvml.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("harness.telemetry.sources.nvml.time.monotonic", lambda: now[0])
     rows = []
     for _ in range(41):
         rows.append(values(source))

@@ -15,13 +15,14 @@ import psutil
 import pytest
 from telemetry_fakes import wait_for
 
-from harness.telemetry import Sampler, sources
-from harness.telemetry.clock import ClockSource
-from harness.telemetry.energy import energies
-from harness.telemetry.reader import TelemetryFile, read
-from harness.telemetry.sampler import main, reason
-from harness.telemetry.source import Source
-from harness.telemetry.summary import summarise
+from harness.telemetry import Sampler
+from harness.telemetry.reader.energy import energies
+from harness.telemetry.reader.reader import TelemetryFile, read
+from harness.telemetry.reader.summary import summarise
+from harness.telemetry.recorder.clock import ClockSource
+from harness.telemetry.recorder.sampler import main, reason
+from harness.telemetry.sources import registry
+from harness.telemetry.sources.base import Source
 from tests.fakes.nvml import NOT_SUPPORTED, FakeNvml
 
 CHEAP = ["psutil"]
@@ -29,7 +30,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def process(path: Path, *extra: str, **how: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "harness.telemetry.sampler", "--out", str(path), "--interval", "0.05"]
+    command = [
+        sys.executable,
+        "-m",
+        "harness.telemetry.recorder.sampler",
+        "--out",
+        str(path),
+        "--interval",
+        "0.05",
+    ]
     return subprocess.Popen([*command, *extra], text=True, stderr=subprocess.PIPE, cwd=ROOT, **how)
 
 
@@ -126,7 +135,7 @@ def test_a_wrong_number_is_a_usage_error(
 
 
 def test_it_imports_nothing_heavy() -> None:
-    code = "import harness.telemetry.sampler, sys; print(' '.join(sys.modules))"
+    code = "import harness.telemetry.recorder.sampler, sys; print(' '.join(sys.modules))"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
     )
@@ -192,7 +201,7 @@ def test_sampler_that_cannot_start_is_a_problem(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_sampler_that_does_not_listen_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.telemetry.parent.STOP_S", 0.5)
+    monkeypatch.setattr("harness.telemetry.recorder.client.STOP_S", 0.5)
     with Sampler(tmp_path / "x.h5", sources=CHEAP) as sampler:
         child = sampler._process
         assert child is not None
@@ -288,8 +297,8 @@ def test_a_source_that_hangs_at_the_start_is_left_behind(monkeypatch: pytest.Mon
         def open(self) -> None:
             done.wait()
 
-    monkeypatch.setitem(sources.FACTORIES, "stuck", Stuck)
-    stuck, healthy = sources.open_all(["stuck", "psutil"], limit_s=0.3)
+    monkeypatch.setitem(registry.FACTORIES, "stuck", Stuck)
+    stuck, healthy = registry.open_all(["stuck", "psutil"], limit_s=0.3)
     done.set()
     assert stuck.unavailable is not None and "no answer within 0.3 s" in str(stuck.unavailable)
     assert healthy.unavailable is None

@@ -9,12 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.telemetry import budget
-from harness.telemetry import channel as schedule
-from harness.telemetry.budget import Budget
-from harness.telemetry.channel import SILENT_S, Channel, Lane, in_lanes
-from harness.telemetry.source import Kind, QuantitySpec, Source
-from harness.telemetry.sources import FACTORIES
+from harness.telemetry.recorder import budget
+from harness.telemetry.recorder import channel as schedule
+from harness.telemetry.recorder.budget import Budget
+from harness.telemetry.recorder.channel import SILENT_S, Channel, Lane, in_lanes
+from harness.telemetry.sources.base import Kind, QuantitySpec, Source
+from harness.telemetry.sources.registry import FACTORIES
 
 
 class Clock:

@@ -13,8 +13,10 @@ import psutil
 import pytest
 from telemetry_fakes import wait_for
 
-from harness.telemetry import host, memory, pacing, rapl, sources
-from harness.telemetry.host import (
+from harness.telemetry.recorder import pacing
+from harness.telemetry.sources import host, memory, rapl, registry
+from harness.telemetry.sources.base import Kind, Source, SourceUnavailable
+from harness.telemetry.sources.host import (
     CoreSource,
     FrequencySource,
     HostSource,
@@ -22,10 +24,9 @@ from harness.telemetry.host import (
     SelfSource,
     TrafficSource,
 )
-from harness.telemetry.memory import MemorySource
-from harness.telemetry.proc import PROC, ProcFile
-from harness.telemetry.rapl import RaplSource
-from harness.telemetry.source import Kind, Source, SourceUnavailable
+from harness.telemetry.sources.memory import MemorySource
+from harness.telemetry.sources.proc_files import PROC, ProcFile
+from harness.telemetry.sources.rapl import RaplSource
 
 
 def by_name(source: Source) -> dict[str, float | None]:
@@ -383,7 +384,7 @@ def test_rapl_absent_says_why(tmp_path: Path) -> None:
 
 
 def test_a_source_that_cannot_open_becomes_a_null_source(tmp_path: Path) -> None:
-    source = sources.open_source(RaplSource(tmp_path))
+    source = registry.open_source(RaplSource(tmp_path))
     assert source.name == "rapl"
     assert source.quantities() == [] and list(source.read()) == []
     assert source.unavailable is not None and "intel-rapl" in str(source.unavailable)
@@ -396,11 +397,11 @@ def test_a_defect_in_one_source_does_not_stop_the_others() -> None:
         def open(self) -> None:
             raise ZeroDivisionError("oops")
 
-    source = sources.open_source(Broken())
+    source = registry.open_source(Broken())
     assert source.unavailable is not None
     assert "ZeroDivisionError: oops" in source.unavailable.why
 
 
 def test_unknown_source_names_are_refused() -> None:
     with pytest.raises(ValueError, match="unknown source nvlm: known are psutil"):
-        sources.open_all(["nvlm"])
+        registry.open_all(["nvlm"])

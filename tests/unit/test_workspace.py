@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import UserError
-from harness.workspace import Workspace, check_name
+from harness.core.errors import UserError
+from harness.package.workspace import Workspace, check_name
 
 SUBMISSIONS = Path(__file__).resolve().parents[2] / "submissions"
 

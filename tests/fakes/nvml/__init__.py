@@ -100,7 +100,7 @@ _PROBE = """
 import ctypes, json, sys
 from dataclasses import asdict
 from harness.telemetry import gpu_processes, gpus
-from harness.telemetry.sources import open_source
+from harness.telemetry.sources.registry import open_source
 
 asked = json.loads(sys.argv[1])
 clock = ctypes.CDLL("libnvidia-ml.so.1").fake_nvml_clock

@@ -1,0 +1,79 @@
+"""What an organisation entered: one entry per system, kind of scaling and benchmark.
+
+A CloudMask package has one entry per system, and a second one where it has throughput too (weak
+scaling). Other rulesets of the field (MLPerf HPC) have several benchmarks:
+results/<system>/<scaling>/<benchmark>.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rules.model.layout import BENCHMARK, SCALING, WEAK
+from rules.ruleset import Ruleset
+
+MAX_ENTRIES = 1000
+
+
+@dataclass(frozen=True)
+class Entry:
+    system: str
+    scaling: str = SCALING
+    benchmark: str = BENCHMARK
+
+    def __str__(self) -> str:
+        return f"{self.system}/{self.scaling}/{self.benchmark}"
+
+
+def find_entries(root: Path, systems: list[str], ruleset: Ruleset, within: Path | None = None) -> list[Entry]:
+    """Entries of these systems; those below `within` only, when it lies in results/.
+
+    A ruleset of one benchmark expects time-to-train of every system, there or not, and throughput
+    where its folder is; another reads the folders.
+    """
+    found = [e for system in systems for e in _of_system(root, system, ruleset)][:MAX_ENTRIES]
+    parts = _below_results(root, within)[:3] if within else ()
+    return [e for e in found if (e.system, e.scaling, e.benchmark)[: len(parts)] == parts]
+
+
+def entry_of(path: Path, root: Path, ruleset: Ruleset) -> Entry | None:
+    """The entry that a result file belongs to, by its place; None outside of results/.
+
+    Both paths are as find_target gives them: without links.
+    """
+    try:
+        parts = path.parent.relative_to(root / "results").parts
+    except ValueError:
+        parts = ()
+    if not ruleset.benchmarks:
+        return Entry(parts[0], WEAK if parts[1:2] == (WEAK,) else SCALING) if parts else None
+    return Entry(*parts[:3]) if len(parts) >= 3 else None
+
+
+def _of_system(root: Path, system: str, ruleset: Ruleset) -> list[Entry]:
+    if not ruleset.benchmarks:
+        throughput = WEAK in ruleset.scalings and WEAK in _folders(root / "results" / system)
+        return [Entry(system), *([Entry(system, WEAK)] if throughput else [])]
+    found = [
+        Entry(system, scaling, benchmark)
+        for scaling in _folders(root / "results" / system)
+        for benchmark in _folders(root / "results" / system / scaling)
+    ]
+    # a system without results is judged too: the rules say what is missing
+    return found or [Entry(system, SCALING, next(iter(ruleset.benchmarks)))]
+
+
+def _below_results(root: Path, path: Path) -> tuple[str, ...]:
+    try:
+        return path.resolve().relative_to((root / "results").resolve()).parts
+    except (ValueError, OSError):
+        return ()
+
+
+def _folders(folder: Path) -> list[str]:
+    """Names of the folders in a folder, sorted; links are not followed."""
+    try:
+        return sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.is_symlink())
+    except OSError:
+        return []

@@ -1,0 +1,110 @@
+"""A verdict as text: errors first, one line of cause and one of fix, as wide as the terminal."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Callable, Iterator
+
+from rules.model.findings import Finding, Outcome, Severity, Verdict
+from rules.registry import get
+
+MAX_PLACES = 4  # shown per rule; the rest is counted
+_COLOURS = {"error": "31", "warning": "33", "info": "36", "good": "32", "dim": "2", "bold": "1"}
+_ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
+Paint = Callable[[str, str], str]
+_WORDS = {
+    "compliant": "COMPLIANT",
+    "not_compliant": "NOT COMPLIANT",
+    "unreadable": "UNREADABLE",
+}
+
+
+def colour_wanted(is_terminal: bool) -> bool:
+    """Colour on a terminal only, and never against NO_COLOR (https://no-color.org)."""
+    return is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def render_text(verdict: Verdict, width: int = 80, colour: bool = False) -> str:
+    """The verdict for a reader; `width` in columns. Control characters of a package never get through."""
+    paint = _painter(colour and not os.environ.get("NO_COLOR"))
+    width = max(40, width)
+    lines: list[str] = []
+    for severity in _ORDER:
+        for id, findings in _groups(verdict, severity).items():
+            lines += [*_group(id, severity, findings, width, paint), ""]
+    unknown = [r for r in verdict.rules if r.outcome is Outcome.NOT_CHECKED]
+    if unknown:
+        lines.append(paint(f"not checked ({len(unknown)})", "bold"))
+        for result in unknown:
+            lines += _wrapped(f"  {result.id}  ", clean(result.reason or "no reason given"), width)
+        lines.append("")
+    return "\n".join([*lines, *_summary(verdict, width, paint)])
+
+
+def clean(text: str) -> str:
+    """One line without control characters, so that no package paints on a reviewer's terminal."""
+    return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
+
+
+def _painter(colour: bool) -> Paint:
+    def paint(text: str, style: str) -> str:
+        return f"\x1b[{_COLOURS[style]}m{text}\x1b[0m" if colour else text
+
+    return paint
+
+
+def _groups(verdict: Verdict, severity: Severity) -> dict[str, list[Finding]]:
+    groups: dict[str, list[Finding]] = {}
+    for finding in verdict.findings:
+        if finding.severity is severity:
+            groups.setdefault(finding.rule, []).append(finding)
+    return groups
+
+
+def _group(id: str, severity: Severity, findings: list[Finding], width: int, paint: Paint) -> Iterator[str]:
+    rule = get(id)
+    count = f" ({len(findings)})" if len(findings) > 1 else ""
+    yield (
+        paint(severity.value, severity.value)
+        + " "
+        + paint(id, "bold")
+        + f"  {rule.title if rule else ''}{count}"
+    )
+    for finding in findings[:MAX_PLACES]:
+        where = clean(finding.path or "")
+        where += f":{finding.line}" if finding.line else ""
+        text = clean(finding.message) + _expected(finding)
+        yield from _wrapped("  ", f"{where}: {text}" if where else text, width)
+    if len(findings) > MAX_PLACES:
+        yield f"  ... and {len(findings) - MAX_PLACES} more"
+    for fix in list(dict.fromkeys(f.fix for f in findings if f.fix))[:1]:
+        yield from _wrapped("  fix: ", clean(fix), width)
+
+
+def _expected(finding: Finding) -> str:
+    if finding.expected is None or str(finding.expected) in finding.message:
+        return ""
+    shown = clean(str(finding.expected))
+    return f" (expected {shown[:100]})"
+
+
+def _wrapped(prefix: str, text: str, width: int) -> list[str]:
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=prefix,
+        subsequent_indent=" " * max(4, len(prefix)),
+        break_on_hyphens=False,
+    ) or [prefix.rstrip()]
+
+
+def _summary(verdict: Verdict, width: int, paint: Paint) -> list[str]:
+    counts = verdict.counts()
+    parts = [f"{counts[o.value]} {o.value.replace('_', ' ')}" for o in Outcome if counts[o.value]]
+    style = "good" if verdict.verdict == "compliant" else "error"
+    head = paint(_WORDS.get(verdict.verdict, verdict.verdict), style)
+    tail = f" with {verdict.ruleset}: {len(verdict.rules)} rules: {', '.join(parts)}" if parts else ""
+    plain = _wrapped("", _WORDS.get(verdict.verdict, verdict.verdict) + tail, width)
+    plain[0] = plain[0].replace(_WORDS.get(verdict.verdict, verdict.verdict), head, 1)
+    return [clean(verdict.path), *plain]

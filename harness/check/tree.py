@@ -1,0 +1,152 @@
+"""What a path given to `check` stands for, and every file of a package: listed once, links never followed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.core.errors import UserError
+from harness.core.files import sha256
+from harness.package.manifest import MAX_FILES
+from harness.untrusted.hdf5_guard import Reader
+from rules.model.package import Link, relative
+
+MAX_TEXT_BYTES = 1 << 30  # of all logs, timelines and records: they take several times that in memory
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a path given to `check` stands for."""
+
+    root: Path  # the organisation's folder
+    systems: list[str]
+    result: Path | None = None  # a single result file
+
+
+@dataclass
+class Tree:
+    """Every file of an organisation's folder, found once and hashed at most once."""
+
+    root: Path
+    sizes: dict[str, int] = field(default_factory=dict)
+    links: list[Link] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    reader: Reader = field(default_factory=Reader)
+    text_left: int = MAX_TEXT_BYTES
+    _digests: dict[str, str] = field(default_factory=dict)
+    _folders: dict[str, list[str]] | None = None
+
+    def digest(self, name: str) -> str:
+        """SHA-256 of a file by its relative path. Raises OSError."""
+        if name not in self._digests:
+            self._digests[name] = sha256(f"{self.root}/{name}")
+        return self._digests[name]
+
+    def below(self, folder: str) -> list[str]:
+        """Names of the plain files directly in a folder, given by its relative path."""
+        if self._folders is None:
+            self._folders = {}
+            for path in self.sizes:
+                above, _, name = path.rpartition("/")
+                self._folders.setdefault(above, []).append(name)
+        return self._folders.get(folder, [])
+
+
+def find_target(path: Path, system: str | None = None) -> Target:
+    """What is at `path`: an organisation's folder, one of its systems, or a result file.
+
+    Raises UserError when there is nothing to check.
+    """
+    if not path.exists():
+        raise UserError(f"{path} does not exist.", "name a package folder or a result file.")
+    path = Path(os.path.realpath(path))
+    if os.path.isfile(path):
+        root, inside = _root_above(path)
+        return Target(root or path.parent, [inside] if inside else [], path)
+    if not path.is_dir():
+        raise UserError(f"{path} is neither a folder nor a file.", "name a package folder or a result file.")
+    root, inside = _root_above(path)
+    root = root or path
+    known = system_names(root)
+    if not known:
+        raise UserError(
+            f"{path} holds no package: no results/ and no systems/ in it.",
+            "name the folder of an organisation, e.g. submissions/<org>.",
+        )
+    wanted = system or inside
+    if wanted and wanted not in known:
+        raise UserError(f"{root.name} has no system '{wanted}'.", f"choose one of {', '.join(known)}.")
+    return Target(root, [wanted] if wanted else known)
+
+
+def _root_above(path: Path) -> tuple[Path | None, str | None]:
+    """The organisation's folder and the system, when path lies in <org>/results/<system>."""
+    parts = path.parts
+    for at in range(len(parts) - 2, max(len(parts) - 7, 0), -1):
+        if parts[at] == "results" and os.path.isdir(os.path.join(*parts[:at], "systems")):
+            return Path(*parts[:at]), parts[at + 1]
+    return None, None
+
+
+def system_names(root: Path) -> list[str]:
+    """Systems with results; those only described when nothing was run yet."""
+
+    def names(folder: Path, want_folders: bool) -> list[str]:
+        try:
+            with os.scandir(folder) as entries:
+                return sorted(
+                    e.name if want_folders else e.name.removesuffix(".json")
+                    for e in entries
+                    if (e.is_dir() if want_folders else e.name.endswith(".json"))
+                    and not e.name.startswith(".")
+                )
+        except OSError:
+            return []
+
+    return names(root / "results", True) or names(root / "systems", False)
+
+
+def scan(root: Path) -> Tree:
+    """List files and links below root; folders are never entered through a link."""
+    tree = Tree(root)
+
+    def failed(error: OSError) -> None:
+        tree.problems.append(f"{relative(Path(error.filename or root), root)}: {error.strerror}")
+
+    for folder, names, files in os.walk(root, followlinks=False, onerror=failed):
+        names.sort()
+        above = relative(Path(folder), root)
+        above = "" if above == "." else f"{above}/"
+        for name in sorted([*files, *(n for n in names if os.path.islink(f"{folder}/{n}"))]):
+            shown = above + name
+            _note(tree, f"{folder}/{name}", shown)
+            if len(tree.sizes) > MAX_FILES:
+                raise UserError(f"{root} holds more than {MAX_FILES} files.", "name a single package.")
+    return tree
+
+
+def _note(tree: Tree, path: str, shown: str) -> None:
+    """Put a file or link into the tree."""
+    try:
+        found = os.lstat(path)
+    except OSError as error:
+        tree.problems.append(f"{shown}: {error.strerror}")
+        return
+    if stat.S_ISLNK(found.st_mode):
+        tree.links.append(_link(Path(path), shown, tree.root))
+    elif stat.S_ISREG(found.st_mode):
+        tree.sizes[shown] = found.st_size
+    else:
+        tree.problems.append(f"{shown}: neither a file nor a folder")
+
+
+def _link(path: Path, shown: str, root: Path) -> Link:
+    target = os.readlink(path)
+    try:
+        end = path.resolve()
+        inside, exists = end.is_relative_to(root.resolve()), end.exists()
+    except (OSError, RuntimeError):
+        inside, exists = False, False
+    return Link(shown, target, inside, exists)

@@ -1,0 +1,96 @@
+"""cloudmask check: judge a package or a log, rule by rule."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.check import check_all, colour_wanted, combine
+from harness.check.formats.json_record import json_schema
+from harness.check.formats.origin import Origin
+from harness.check.formats.registry import FORMATS, render
+from harness.check.formats.text import clean
+from harness.core.errors import ExitCode, UserError, WrongData
+from harness.score.score import describe, score
+from harness.untrusted.archives import opened
+from rules.model.findings import Finding, Severity, Verdict
+from rules.model.package import Package
+from rules.ruleset import DEFAULT, Ruleset, load_ruleset
+
+
+def _print_schema(context: click.Context, option: click.Parameter, wanted: Any) -> None:
+    if wanted and not context.resilient_parsing:
+        click.echo(json_schema(), nl=False)
+        context.exit()
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--ruleset", default=DEFAULT, show_default=True, help="Rules to judge by.")
+@click.option("--system", default=None, help="One system of the organisation; default: all of them.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option(
+    "--json-schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_schema,
+    help="Print the JSON Schema of --format json.",
+)
+@click.option("--replay", is_flag=True, help="Evaluate the kept weights again; needs TensorFlow and --data.")
+@click.option("--data", type=click.Path(path_type=Path), help="The data set of the runs, for --replay.")
+def check(path: Path, ruleset: str, system: str | None, form: str, replay: bool, data: Path | None) -> int:
+    """Judge PATH by the rulebook: an organisation's folder, one of its systems, the same packed as
+    .tar.gz or .zip, or one result file.
+
+    Exit code 0: compliant; 1: not compliant; 2: PATH cannot be read.
+    """
+    try:
+        rules = load_ruleset(ruleset)
+    except ValueError as error:
+        raise UserError(str(error), "see `cloudmask check --help`.") from None
+    prepare = _replayer(data) if replay else None
+    origin, scores = Origin(), []
+    try:
+        with opened(path) as inside:
+            found = check_all(inside, rules, system, prepare)
+            scores = list(_scores(found, rules))
+        origin = Origin(found[0][0].root) if inside == path else Origin(archive=str(path))
+        verdict = replace(combine([v for _, v in found], str(path)), path=str(path))
+    except UserError as error:
+        if form == "text" or isinstance(error, WrongData):
+            raise
+        verdict = _unreadable(rules.name, path, error)
+    width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+    click.echo(render(form, verdict, origin, width, colour_wanted(sys.stdout.isatty())))
+    for line in scores if form == "text" else []:
+        click.echo(line)
+    return {"compliant": ExitCode.OK, "not_compliant": ExitCode.FINDINGS}.get(verdict.verdict, ExitCode.USAGE)
+
+
+def _replayer(data: Path | None) -> Callable[[Package], None]:
+    if data is None:
+        raise UserError("--replay needs the data set.", "name its folder with --data.")
+    from harness.check.replay import replay_package  # psutil loads slowly: only where it is needed
+
+    return lambda package: replay_package(package, data, lambda line: click.echo(clean(line), err=True))
+
+
+def _scores(found: list[tuple[Package, Verdict]], rules: Ruleset) -> Iterator[str]:
+    """One line per entry: what was checked, its verdict and its score."""
+    for package, verdict in found:
+        if package.entries:
+            result = describe(score(package, rules.of(package.benchmark)))
+            yield clean(f"{package.entry}: {verdict.verdict.replace('_', ' ')}, {result}")
+
+
+def _unreadable(ruleset: str, path: Path, error: UserError) -> Verdict:
+    """The verdict on something that is no package, for programs that read the other formats."""
+    finding = Finding("PKG009", Severity.ERROR, error.message, path=str(path), fix=error.fix)
+    return Verdict(ruleset, str(path), "unreadable", [finding], [])

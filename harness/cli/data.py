@@ -1,0 +1,279 @@
+"""`cloudmask data`: make, describe and verify the scenes that runs are trained and tested on."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from harness.core.errors import ExitCode, UserError
+from harness.plan.datasets import shown_path
+from reference.data.dataset import DatasetPaths, Described, describe, locate, locate_files, verify, write_json
+from reference.data.profiles import PROFILES, Profile, get_profile
+from reference.data.shards import prepare
+from reference.protocol.spec import Geometry, Split
+from rules.model.package import Dataset, DatasetFile
+
+DATA_VARIABLE = "CLOUDMASK_DATA"
+DEFAULT_ROOT = Path("data")
+PREPARED_FOLDER = "prepared"
+DEFAULT_SEED = 1
+SYNTHETIC = [name for name, profile in PROFILES.items() if profile.synthetic]
+
+profile_option = click.option(
+    "--profile",
+    type=click.Choice(list(PROFILES)),
+    default="quick",
+    show_default=True,
+    help="Which data set: official (downloaded) or one of the synthetic ones.",
+)
+data_option = click.option(
+    "--data",
+    "folder",
+    type=click.Path(path_type=Path),
+    help=f"Folder with one-day/ and ssts/. Default: data/<profile>; for official, ${DATA_VARIABLE}.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+@click.group()
+def data() -> None:
+    """Make, describe and verify data sets."""
+
+
+@data.command()
+@click.option(
+    "--profile", type=click.Choice(SYNTHETIC), default="quick", show_default=True, help="Which set to make."
+)
+@click.option("--scenes", type=click.IntRange(min=2), help="Training scenes (default: the profile's).")
+@click.option("--seed", type=click.IntRange(min=0), default=DEFAULT_SEED, show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_ROOT,
+    show_default=True,
+    help="Folder under which <profile>/ is made.",
+)
+def synthesize(profile: str, scenes: int | None, seed: int, out: Path) -> None:
+    """Compute synthetic scenes: equal seeds give equal scenes, finished files are kept.
+
+    They stand in for the official 180 GB in trials, tests and teaching. Results on them are marked
+    synthetic and never compared with others.
+    """
+    from reference.data import synthetic
+
+    with user_errors("choose another --out, or remove the folder."), _bar("Scenes") as step:
+        folder = synthetic.synthesize(profile, out, seed=seed, scenes=scenes, progress=step)
+    click.echo(f"{profile} data set (synthetic, seed {seed}) is in {folder}")
+
+
+@data.command("describe")
+@profile_option
+@data_option
+@json_option
+def describe_command(profile: str, folder: Path | None, as_json: bool) -> None:
+    """Say what a data set holds: scenes, patches, split, size and digest."""
+    dataset = describe_profile(get_profile(profile), folder).dataset
+    if as_json:
+        click.echo(json.dumps(asdict(dataset), indent=1))
+        return
+    table = Table(show_header=False, box=None, pad_edge=False)
+    total = sum(file.size_bytes for file in [*dataset.train, *dataset.test])
+    rows = {
+        "Data set": dataset.description,
+        "Folder": dataset.root,
+        "Synthetic": "yes" if dataset.synthetic else "no",
+        "Files": f"{len(dataset.train)} training, {len(dataset.test)} test, {total / 1e6:,.1f} MB",
+        "Patches": f"{dataset.train_samples:,} training, {dataset.eval_samples:,} validation",
+        "Split": f"by {dataset.split['unit']}, {dataset.split['train_fraction']:.0%} training",
+        "Digest": dataset.digest,
+    }
+    for name, value in rows.items():
+        table.add_row(f"[bold]{name}", str(value))
+    Console().print(table)
+
+
+@data.command()
+@profile_option
+@data_option
+@click.option("--out", type=click.Path(path_type=Path), help="File to write (default: standard output).")
+def manifest(profile: str, folder: Path | None, out: Path | None) -> None:
+    """Write the data set's manifest: every file with size and SHA-256, and the digest over all."""
+    content = asdict(describe_profile(get_profile(profile), folder).dataset)
+    if out is None:
+        click.echo(json.dumps(content, indent=1))
+        return
+    with user_errors("choose a file that can be written."):
+        write_json(out, content)
+    click.echo(f"Manifest of {len(content['train']) + len(content['test'])} files is in {out}")
+
+
+@data.command("verify")
+@click.argument("manifest_file", metavar="MANIFEST", type=click.Path(path_type=Path))
+@data_option
+@json_option
+def verify_command(manifest_file: Path, folder: Path | None, as_json: bool) -> ExitCode:
+    """Hash all files again and compare with MANIFEST (of `data manifest`, or a package's dataset.json).
+
+    Exit code 0 when everything is as listed, 1 when something differs.
+    """
+    expected = read_manifest(manifest_file)
+    with user_errors("pass the data set's folder with --data."):
+        paths = locate_like(expected, folder or Path(expected.root))
+        with _bar("Hashing") as step:
+            problems = verify(paths, expected, step)
+    if as_json:
+        click.echo(json.dumps({"schema": 1, "equal": not problems, "problems": problems}, indent=1))
+    elif problems:
+        for problem in problems:
+            click.echo(problem)
+    else:
+        click.echo(f"All {len(expected.train) + len(expected.test)} files are as listed in {manifest_file}")
+    return ExitCode.FINDINGS if problems else ExitCode.OK
+
+
+@data.command("prepare")
+@profile_option
+@data_option
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for the shards (default: prepared/ in the data set's folder).",
+)
+def prepare_command(profile: str, folder: Path | None, out: Path | None) -> None:
+    """Cut the training scenes into patches once: optional, untimed, and faster to read ever after.
+
+    Shards hold the same patches bit by bit, no more and no less; they are tied to their scenes by
+    SHA-256 and refused when these change. Name the folder in a recipe as data.prepared. Needs about
+    two thirds of the training scenes' space again (47 GB for the official set); finished shards are kept.
+    """
+    found = describe_profile(get_profile(profile), folder)
+    where = out or data_folder(get_profile(profile), folder) / PREPARED_FOLDER
+    with user_errors("choose another --out with enough space."), _bar("Preparing") as step:
+        prepared = prepare(found, where, step)
+    click.echo(f"{len(prepared.shards)} shards are in {where}, digest {prepared.digest}")
+    click.echo(f"To use them, write into the recipe: data: {{prepared: {where}}}")
+
+
+@data.command()
+@profile_option
+@data_option
+@click.option(
+    "--gallery",
+    type=click.Path(path_type=Path),
+    help="A run's gallery.h5: shows predictions and disagreement too.",
+)
+@click.option("--scenes", type=click.IntRange(1, 50), default=4, show_default=True, help="How many.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("scenes.png"), show_default=True, help="PNG file."
+)
+def preview(profile: str, folder: Path | None, gallery: Path | None, scenes: int, out: Path) -> None:
+    """Draw test scenes beside their masks; with --gallery beside a run's predictions."""
+    from reference.science.preview import gallery_sheet, save_sheet, scenes_sheet
+
+    chosen = get_profile(profile)
+    with user_errors("name a data set with --profile or --data, or a run's gallery.h5 with --gallery."):
+        if gallery is not None:
+            sheet = gallery_sheet(gallery, scenes)
+        else:
+            sheet = scenes_sheet(locate(data_folder(chosen, folder)).test[:scenes], chosen.geometry)
+        save_sheet(sheet, out)
+    click.echo(f"Picture is in {out}")
+
+
+# ---------------------------------------------------------------- shared by these commands
+
+
+def data_folder(profile: Profile, folder: Path | None) -> Path:
+    """Where a profile's scenes are: as given, $CLOUDMASK_DATA for the official set, else data/<profile>."""
+    if folder is not None:
+        return folder
+    if profile.synthetic:
+        return DEFAULT_ROOT / profile.name
+    named = os.environ.get(DATA_VARIABLE)
+    if not named:
+        raise UserError(
+            "The official data set's folder is not known.",
+            f"pass --data FOLDER or set {DATA_VARIABLE} (the folder that holds one-day/ and ssts/).",
+        )
+    return Path(named)
+
+
+def describe_profile(profile: Profile, folder: Path | None) -> Described:
+    """Describe a profile's data set, hashing what is not known yet, with a progress bar on stderr."""
+    where = data_folder(profile, folder)
+    fix = (
+        f"make it: cloudmask data synthesize --profile {profile.name}."
+        if profile.synthetic
+        else f"pass --data FOLDER or set {DATA_VARIABLE} to the folder that holds one-day/ and ssts/."
+    )
+    with user_errors(fix):
+        paths = locate(where)
+        with _bar("Hashing") as step:
+            found = describe(paths, profile.name, profile.geometry, progress=step)
+    return replace(found, dataset=replace(found.dataset, root=shown_path(paths.root)))
+
+
+def read_manifest(path: Path) -> Dataset:
+    """A Dataset from its JSON. Raises UserError when it is none."""
+    try:
+        raw = json.loads(path.read_text())
+        lists = {kind: [DatasetFile(**file) for file in raw[kind]] for kind in ("train", "test")}
+        dataset = Dataset(**{**raw, **lists})
+        Geometry(**dataset.geometry), Split(**dataset.split)
+        return dataset
+    except OSError as error:
+        raise UserError(
+            f"Cannot read {path}: {error.strerror}.",
+            "pass a manifest file, as `cloudmask data manifest` writes it.",
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{path} is no manifest of a data set.", "write one: cloudmask data manifest --out FILE."
+        ) from error
+
+
+def locate_like(expected: Dataset, root: Path) -> DatasetPaths:
+    """The files of a data set described before, below `root`, whichever way they were given then."""
+    if any("/" in file.name for file in expected.train):
+        return locate(root)
+    train = [root / file.name for file in expected.train if (root / file.name).is_file()]
+    test = [root / file.name for file in expected.test if (root / file.name).is_file()]
+    return locate_files(train, test)
+
+
+@contextmanager
+def user_errors(fix: str) -> Iterator[None]:
+    """Turn the reference's one-line ValueErrors and failing files into UserErrors with a fix."""
+    try:
+        yield
+    except ValueError as error:
+        raise UserError(f"{error}.", fix) from error
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise UserError(f"{where}{error.strerror or error}.", fix) from error
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar on stderr, where that is a terminal; the step function takes done, total, name."""
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn(title),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda done, total, name: progress.update(task, completed=done, total=total)

@@ -1,0 +1,58 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from harness.package.workspace import DEFAULT_ORG, Workspace, check_name
+
+PathType = click.Path(path_type=Path)
+
+system = click.option("--system", required=True, help="Recipe to run: local, a100, or one of your own.")
+org = click.option(
+    "--org", default=DEFAULT_ORG, show_default=True, help="Your organisation: its folder under submissions/."
+)
+submissions = click.option(
+    "--submissions",
+    type=PathType,
+    default=Path("submissions"),
+    show_default=True,
+    help="Folder of all organisations.",
+)
+data_dir = click.option(
+    "--data-dir",
+    type=PathType,
+    default=Path("data"),
+    show_default=True,
+    help="Folder of synthetic data sets.",
+)
+
+
+def place(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--system, --org, --submissions and --data-dir."""
+    for option in (data_dir, submissions, org, system):
+        command = option(command)
+    return command
+
+
+def workspace_of(system: str, org: str, submissions: Path, data_dir: Path) -> Workspace:
+    """The workspace, after both names were found fit to be folders."""
+    check_name("a system", system)
+    check_name("an organisation", org)
+    return Workspace(submissions, data_dir)
+
+
+@contextmanager
+def file_progress(console: Console, title: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A bar over files, as progress(done, total, name); nothing but the title where no terminal is."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total, name: bar.update(task, completed=done, total=total)

@@ -1,0 +1,180 @@
+"""cloudmask submit: from machine to checked package and report."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from harness.check import render_text
+from harness.cli import options
+from harness.cli.plan import show_machine
+from harness.core.errors import ExitCode, UserError
+from harness.package.workspace import Workspace
+from harness.plan.preparation import Prepared, load_source, prepare, synthesize_if_missing
+from harness.power.record import require_source
+from harness.run.launch import launcher_for
+from harness.run.progress import make_display
+from harness.run.throughput import throughput_of
+from harness.score.model import EnergyScore, RunScore
+from harness.score.score import describe
+from harness.submit import (
+    Submission,
+    finished_runs,
+    judge,
+    preflight,
+    run_all,
+    run_throughput,
+    seal,
+    set_aside_package,
+)
+from rules.model.findings import Severity
+
+
+@click.command()
+@options.place
+@click.option(
+    "--resume", is_flag=True, help="Continue an interrupted submit; finished runs are not repeated."
+)
+@click.option("--replace", is_flag=True, help="Set finished runs of this system aside and start anew.")
+@click.option(
+    "--throughput",
+    is_flag=True,
+    help="Train the recipe's `instances` models at the same time instead: the optional throughput entry.",
+)
+def submit(
+    system: str, org: str, submissions: Path, data_dir: Path, resume: bool, replace: bool, throughput: bool
+) -> int:
+    """Run SYSTEM's recipe under the rules and make a checked, scored, explained submission.
+
+    Recipes with launcher slurm or lsf are sent to the batch system with `cloudmask launch`, whose job
+    then calls this.
+
+    \b
+    Exit codes: 0 compliant, 1 findings or a failed run, 2 wrong usage or machine, 130 interrupted.
+    """
+    if resume and replace:
+        raise UserError("--resume and --replace exclude each other.")
+    console = Console(stderr=False, highlight=False)
+    workspace = options.workspace_of(system, org, submissions, data_dir)
+    prepared = ready(console, workspace, system, org, throughput)
+    if throughput and resume:  # models that ran at the same time cannot be completed one by one
+        if len(finished_runs(prepared.layout, prepared.plan.runs)) == prepared.plan.runs:
+            return finish(console, prepared)
+        replace = True
+    if replace and (moved := set_aside_package(workspace, prepared.layout)):
+        console.print(f"earlier results set aside in {moved}")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if throughput:
+        run_throughput(prepared, console)
+    else:
+        display = make_display(console)
+        try:
+            run_all(prepared, display, resume)
+        finally:
+            display.close()
+    return finish(console, prepared)
+
+
+def finish(console: Console, prepared: Prepared) -> ExitCode:
+    """Seal the package, judge it and say what came out."""
+    power = seal(prepared)
+    if power.problem:
+        console.print(f"no power files are written: {power.reason}", soft_wrap=True, markup=False)
+    submission = judge(prepared.layout, prepared.plan.ruleset)
+    summarise(console, submission)
+    return submission.exit_code
+
+
+def ready(
+    console: Console, workspace: Workspace, system: str, org: str, throughput: bool = False
+) -> Prepared:
+    """Data at hand, right machine, plan by the rules; or a UserError that says what to do."""
+    recipe = load_source(workspace, system, org)
+    launcher_for(
+        recipe, (recipe.instances or 1) if throughput else 1
+    )  # a batch system's recipe outside its job: said before anything is read
+    with options.file_progress(console, "synthesising scenes") as progress:
+        if synthesize_if_missing(recipe, workspace, progress):
+            console.print(f"synthetic data set '{recipe.data.profile}' made in {workspace.data}")
+    with options.file_progress(console, "hashing scenes") as progress:
+        prepared = prepare(workspace, system, org, progress)
+    if prepared.wrong_machine:
+        show_machine(console, prepared)
+        raise UserError(
+            f"This is not the machine that '{system}' describes: nothing was run.",
+            "run it there; or SYSTEM=local on this one; or describe this one with `cloudmask system detect`.",
+        )
+    require_source(prepared.recipe)
+    prepared = throughput_of(prepared) if throughput else prepared
+    verdict = preflight(prepared)
+    if any(f.severity is Severity.ERROR for f in verdict.findings):
+        console.print(render_text(verdict, width=console.width, colour=console.is_terminal), markup=False)
+        raise UserError(
+            "The plan breaks the rules above: nothing was run.", "correct the recipe.", ExitCode.FINDINGS
+        )
+    plan = prepared.plan
+    console.print(
+        f"plan: {plan.runs} {plan.division} run(s) of '{system}' for {org}, data set "
+        f"{prepared.recipe.data.profile}, {prepared.recipe.precision}; by {plan.ruleset} nothing is against it",
+        soft_wrap=True,
+    )
+    return prepared
+
+
+def summarise(console: Console, submission: Submission) -> None:
+    """Verdict, findings of weight, score, and where to look."""
+    verdict, result = submission.verdict, submission.score
+    counts = verdict.counts()
+    console.print()
+    if any(f.severity is Severity.ERROR for f in verdict.findings):
+        console.print(render_text(verdict, width=console.width, colour=console.is_terminal), markup=False)
+    colour = "green" if verdict.verdict == "compliant" else "red"
+    console.print(
+        f"verdict: [bold {colour}]{verdict.verdict.replace('_', ' ')}[/] with {verdict.ruleset}", end=""
+    )
+    warned = f"{counts['warn']} warning{'' if counts['warn'] == 1 else 's'}"
+    console.print(f" ({counts['pass']} rules passed, {counts['fail']} failed, {warned})")
+    for run in result.runs:
+        dropped = f"  (dropped: {run.dropped})" if run.dropped else ""
+        accuracy = f"{run.accuracy:.4f}" if run.accuracy is not None else "not measured"
+        console.print(
+            f"  run {run.index}: {_time_to_train(run)}, {run.epochs} epochs, accuracy {accuracy}{dropped}"
+        )
+    if result.weak is not None:
+        console.print(f"throughput: [bold]{describe(result)}[/] (unverified; {result.method})")
+    if result.time_to_train_s is not None:
+        how = "; ".join(part for part in ("unverified", result.method, result.note) if part)
+        console.print(f"time-to-train: [bold]{result.time_to_train_s:.2f} s[/] ({how})")
+    elif result.weak is None:
+        console.print(f"time-to-train: none ({result.note})")
+    _show_energy(console, result.energy)
+    package = submission.package
+    console.print(f"package: {package.root}", soft_wrap=True, markup=False)
+    if submission.report is not None:
+        console.print(f"report:  {submission.report}", soft_wrap=True, markup=False)
+    sys.stdout.flush()
+
+
+def _show_energy(console: Console, energy: EnergyScore | None) -> None:
+    """Energy to train, of whole nodes, when it was measured."""
+    if energy is None:
+        return
+    if energy.joule is None:
+        console.print(f"energy to train: none ({energy.note})", soft_wrap=True, markup=False)
+        return
+    beside = (
+        f"; {energy.difference:+.1%} by mlperf_logging's formula" if energy.difference is not None else ""
+    )
+    console.print(
+        f"energy to train: {energy.joule:.6g} J (unverified; whole nodes{beside})",
+        soft_wrap=True,
+        markup=False,
+    )
+
+
+def _time_to_train(run: RunScore) -> str:
+    return f"{run.time_to_train_s:.2f} s" if run.time_to_train_s is not None else "did not converge"

@@ -1,0 +1,1 @@
+"""What every stage uses: errors and exit codes, files, processes."""

@@ -1,0 +1,164 @@
+"""A child process whose every output line is timestamped on arrival and whose whole tree can be ended."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+PR_SET_CHILD_SUBREAPER = 36
+MAX_LINE_BYTES = 1 << 20
+GRACE_S = 5.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the child's standard output, without its newline, and when it arrived."""
+
+    text: str
+    monotonic_s: float
+    wall_s: float
+
+
+class Silence(Exception):
+    """No line for longer than allowed."""
+
+
+class Overtime(Exception):
+    """The run's time limit is over."""
+
+
+class Child:
+    """A command in a session of its own. A context manager: after it, nothing of its tree lives.
+
+    Standard error goes to `errors`; the child works in `folder` (default: where we do), and dies with
+    us even if we are killed (exec_child).
+    """
+
+    def __init__(
+        self, command: list[str], environment: dict[str, str], errors: IO[bytes], folder: Path | None = None
+    ) -> None:
+        adopt_orphans()
+        launcher = [sys.executable, "-m", "harness.core.exec_child", str(os.getpid()), *command]
+        self._process = subprocess.Popen(
+            launcher,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=environment,
+            cwd=folder,
+            start_new_session=True,
+        )
+        self.pid = self._process.pid
+        self.exit_code: int | None = None
+        self.peak_rss_bytes: int | None = None
+        self._known: dict[int, psutil.Process] = {}
+
+    def lines(self, limit_s: float, silence_s: float, tick_s: float = 0.5) -> Iterator[Line | None]:
+        """Lines as they arrive, and None at least every tick so that the caller can look around.
+
+        Ends when the child closed its output. Raises Overtime or Silence.
+        """
+        output = self._process.stdout
+        assert output is not None
+        descriptor = output.fileno()
+        os.set_blocking(descriptor, False)
+        started = last = time.monotonic()
+        pending = b""
+        with selectors.DefaultSelector() as selector:
+            selector.register(descriptor, selectors.EVENT_READ)
+            while True:
+                ready = selector.select(tick_s)
+                now, wall = time.monotonic(), time.time()
+                if now - started > limit_s:
+                    raise Overtime(f"the run took longer than its limit of {limit_s:g} s")
+                if not ready:
+                    if now - last > silence_s:
+                        raise Silence(f"no output for {silence_s:g} s: it hangs")
+                    yield None
+                    continue
+                last = now
+                piece = os.read(descriptor, 1 << 16)
+                *complete, pending = (pending + piece).split(b"\n")
+                if not piece or len(pending) > MAX_LINE_BYTES:
+                    complete, pending = [*complete, pending], b""
+                for raw in complete:
+                    if raw:
+                        yield Line(raw.decode("utf-8", "replace").rstrip("\r"), now, wall)
+                if not piece:
+                    return
+
+    def remember_tree(self) -> None:
+        """Note the descendants alive now, so that those that leave the tree can still be ended."""
+        for process in _descendants(self.pid):
+            self._known[process.pid] = process
+
+    def wait(self, limit_s: float | None = None) -> int | None:
+        """Exit code of the child (negative: a signal); None when it still runs after `limit_s`."""
+        deadline = None if limit_s is None else time.monotonic() + limit_s
+        while self.exit_code is None:
+            pid, status, usage = os.wait4(self.pid, 0 if deadline is None else os.WNOHANG)
+            if pid:
+                self.exit_code = self._process.returncode = os.waitstatus_to_exitcode(status)
+                self.peak_rss_bytes = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+            elif deadline is not None and time.monotonic() >= deadline:
+                return None
+            else:
+                time.sleep(0.01)
+        return self.exit_code
+
+    def end(self) -> None:
+        """Terminate the whole tree, kill what is left after a grace period, reap everything."""
+        self.remember_tree()
+        others = [p for p in self._known.values() if p.pid != self.pid and p.is_running()]
+        for number, grace_s in ((signal.SIGTERM, GRACE_S), (signal.SIGKILL, None)):
+            _signal_group(self.pid, number)
+            _signal_all(others, number)
+            self.wait(grace_s)
+            psutil.wait_procs(others, timeout=grace_s or 1)
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+        if self._process.stdout:
+            self._process.stdout.close()
+
+
+def adopt_orphans() -> None:
+    """Become the reaper of orphaned descendants (Linux), so that none escapes `end`."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _descendants(pid: int) -> list[psutil.Process]:
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.Error:
+        return []
+
+
+def _signal_group(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+def _signal_all(processes: list[psutil.Process], number: signal.Signals) -> None:
+    for process in processes:
+        try:
+            process.send_signal(number)
+        except psutil.Error:
+            continue

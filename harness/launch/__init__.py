@@ -1,5 +1,0 @@
-"""How the processes of a run are started, and on which nodes: here, under Slurm, or under LSF."""
-
-from harness.launch.launchers import Launcher, launcher_for
-
-__all__ = ["Launcher", "launcher_for"]

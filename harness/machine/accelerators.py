@@ -1,0 +1,95 @@
+"""Which accelerators this machine has: NVIDIA GPUs through NVML, and what else sits on the PCI bus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from harness.machine.amd_gpus import amd_gpus
+from harness.machine.host import ROOT
+from harness.machine.pci import Gpu, pci_accelerators
+from harness.telemetry.sources.base import SourceUnavailable
+from harness.telemetry.sources.nvml import load, text
+
+MAX_NVLINKS = 18  # links of an H100; asking beyond what the GPU has is answered with an error
+
+
+@dataclass(frozen=True)
+class Accelerators:
+    gpus: list[Gpu] = field(default_factory=list)
+    driver: str | None = None
+    cuda: str | None = None  # newest CUDA version the driver supports
+    problem: str | None = None  # why NVML gave nothing
+    unusable: list[str] = field(default_factory=list)  # on the PCI bus, but not usable through a driver here
+
+
+def accelerators(root: Path = ROOT) -> Accelerators:
+    """GPUs that can be used here. A GPU without a working driver is listed as unusable, not counted."""
+    amd = amd_gpus(root)
+    devices = [d for d in pci_accelerators(root) if not (amd and d.startswith("AMD"))]
+    try:
+        nvml = load()
+    except SourceUnavailable as error:
+        return Accelerators(amd, problem=None if amd else f"{error.why}. {error.fix}", unusable=devices)
+    try:
+        gpus = [_gpu(nvml, index) for index in range(nvml.nvmlDeviceGetCount())]
+        driver = _ask(nvml, lambda: text(nvml.nvmlSystemGetDriverVersion()))
+        version = _ask(nvml, lambda: int(nvml.nvmlSystemGetCudaDriverVersion()))
+        cuda = f"{version // 1000}.{version % 1000 // 10}" if version else None
+        others = devices if not gpus else [d for d in devices if not d.startswith("NVIDIA")]
+        return Accelerators(gpus + amd, driver, cuda, None, others)
+    except nvml.NVMLError as error:
+        return Accelerators(amd, problem=f"the GPUs cannot be listed ({error})", unusable=devices)
+    finally:
+        _ask(nvml, nvml.nvmlShutdown)
+
+
+def _ask(nvml: ModuleType, question: Callable[[], Any]) -> Any:
+    try:
+        return question()
+    except (nvml.NVMLError, AttributeError):  # AttributeError: an older nvidia-ml-py
+        return None
+
+
+def _gpu(nvml: ModuleType, index: int) -> Gpu:
+    handle = nvml.nvmlDeviceGetHandleByIndex(index)
+    generation = _ask(nvml, lambda: nvml.nvmlDeviceGetMaxPcieLinkGeneration(handle))
+    width = _ask(nvml, lambda: nvml.nvmlDeviceGetMaxPcieLinkWidth(handle))
+    mig = _ask(nvml, lambda: nvml.nvmlDeviceGetMigMode(handle))
+    return Gpu(
+        model=text(nvml.nvmlDeviceGetName(handle)),
+        uuid=_ask(nvml, lambda: text(nvml.nvmlDeviceGetUUID(handle))),
+        memory_bytes=_ask(nvml, lambda: int(nvml.nvmlDeviceGetMemoryInfo(handle).total)),
+        memory_bus_bits=_ask(nvml, lambda: int(nvml.nvmlDeviceGetMemoryBusWidth(handle))),
+        sm_clock_mhz=_ask(nvml, lambda: int(nvml.nvmlDeviceGetMaxClockInfo(handle, nvml.NVML_CLOCK_SM))),
+        pcie=f"PCIe Gen{generation} x{width}" if generation and width else None,
+        nvlinks=_nvlinks(nvml, handle),
+        topology=_topology(nvml, handle),
+        mig=bool(mig and mig[0]),
+    )
+
+
+def _nvlinks(nvml: ModuleType, handle: Any) -> int | None:
+    """Active NVLinks; None when the GPU knows no NVLink at all."""
+    states = [_ask(nvml, partial(nvml.nvmlDeviceGetNvLinkState, handle, link)) for link in range(MAX_NVLINKS)]
+    known = [state for state in states if state is not None]
+    return sum(1 for state in known if state) if known else None
+
+
+def _topology(nvml: ModuleType, handle: Any) -> str | None:
+    """Whether the NVLinks go to switches, which join all GPUs, or to other GPUs; None when not told."""
+    ask = getattr(nvml, "nvmlDeviceGetNvLinkRemoteDeviceType", None)
+    if ask is None:
+        return None
+    switch, gpu = (
+        getattr(nvml, "NVML_NVLINK_DEVICE_TYPE_SWITCH", 2),
+        getattr(nvml, "NVML_NVLINK_DEVICE_TYPE_GPU", 0),
+    )
+    kinds = {_ask(nvml, partial(ask, handle, link)) for link in range(MAX_NVLINKS)}
+    if switch in kinds:
+        return "all to all through NVSwitch"
+    return "direct links between GPUs" if gpu in kinds else None

@@ -1,0 +1,1 @@
+"""Packages on disk: where they lie, and their manifest."""

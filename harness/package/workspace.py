@@ -1,0 +1,88 @@
+"""Where things lie in a checkout: recipes, packages and data sets, found by name."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core.errors import UserError
+from rules.model.layout import BENCHMARK, PackageLayout
+
+EXAMPLES = "examples"  # the organisation whose recipes everybody may start from
+DEFAULT_ORG = "my-organisation"
+CODE_FILES = ("README.md", "setup.sh", "init_datasets.sh", "run_and_time.sh")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """`submissions` holds one folder per organisation; `data` holds synthetic sets by profile."""
+
+    submissions: Path = Path("submissions")
+    data: Path = Path("data")
+
+    def layout(self, org: str, system: str) -> PackageLayout:
+        return PackageLayout(self.submissions / org, system)
+
+    def organisations(self) -> list[str]:
+        if not self.submissions.is_dir():
+            return []
+        return sorted(p.name for p in self.submissions.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+    def systems(self, org: str) -> list[str]:
+        """Systems of an organisation that have a recipe."""
+        folder = self.submissions / org / "benchmarks" / BENCHMARK
+        return sorted(p.parent.name for p in folder.glob("*/recipe.yaml"))
+
+    def find_recipe(self, system: str, org: str) -> PackageLayout:
+        """The organisation's own recipe for the system, else the example's.
+
+        Raises UserError with the nearest names when nobody has one.
+        """
+        for name in (org, EXAMPLES):
+            layout = self.layout(name, system)
+            if layout.recipe.is_file():
+                return layout
+        known = sorted({s for o in (org, EXAMPLES) for s in self.systems(o)})
+        if not known:
+            raise UserError(
+                f"No recipes under {self.submissions}/.",
+                "run this in a checkout of cloudmask-harness, or name one with --submissions.",
+            )
+        guess = difflib.get_close_matches(system, known, 1)
+        hint = f"did you mean '{guess[0]}'? " if guess else ""
+        raise UserError(
+            f"Unknown SYSTEM '{system}'.",
+            f"{hint}Known: {', '.join(known)}. A new one needs "
+            f"{self.layout(org, '<system>').recipe.as_posix()} (copy an example).",
+        )
+
+    def adopt(self, source: PackageLayout, target: PackageLayout, implementation: str) -> None:
+        """Copy an example's recipe and scripts into the organisation's folder, once, to be edited there."""
+        if source.root == target.root:
+            return
+        for path in (source.recipe, *(source.code_dir / n for n in CODE_FILES)):
+            copy = target.code_dir / path.name
+            if path.is_file() and not copy.exists():
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, copy)
+                copy.chmod(path.stat().st_mode & 0o777)
+
+
+def check_name(kind: str, name: str) -> str:
+    """A name that becomes a folder: letters, digits and -_.+ only, no leading dot. Raises UserError."""
+    allowed = name and not name.startswith(".") and all(c.isalnum() or c in "-_.+" for c in name)
+    if not allowed or len(name) > 100 or not name.isascii():
+        raise UserError(
+            f"'{name:.60}' cannot be the name of {kind}.",
+            "use up to 100 letters, digits and any of - _ . + (it becomes a folder name).",
+        )
+    return name
+
+
+def official_data() -> Path | None:
+    """The official data set's folder from CLOUDMASK_DATA, if set."""
+    value = os.environ.get("CLOUDMASK_DATA")
+    return Path(value) if value else None

@@ -1,0 +1,1 @@
+"""What would run, before anything starts: recipe, data sets, plan, preparation."""

@@ -1,0 +1,269 @@
+"""Recipes: how one system runs the benchmark (recipe.yaml), read strictly and explained kindly."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from harness.core.errors import UserError
+from harness.untrusted.plain_yaml import load_yaml
+
+MAX_RECIPE_BYTES = 256 * 1024
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GeometryRecipe(_Strict):
+    scene_height: int = Field(ge=32, le=20_000)
+    scene_width: int = Field(ge=32, le=20_000)
+    patch_size: int = Field(ge=32, le=4096, multiple_of=8)
+
+
+class SplitRecipe(_Strict):
+    unit: Literal["file", "patch"] = "file"
+    train_fraction: float = Field(0.8, gt=0, lt=1)
+    random_state: int = 42
+
+
+class DataRecipe(_Strict):
+    """Which data set. A profile is enough for the known ones; a set of one's own names its files."""
+
+    profile: str = "official"
+    directory: str | None = None  # default: data/<profile>, or CLOUDMASK_DATA for official
+    train: list[str] | None = None  # file names below directory; default: one-day/
+    test: list[str] | None = None  # default: ssts/
+    prepared: str | None = None  # folder of `cloudmask data prepare`; default: straight from the scenes
+    geometry: GeometryRecipe | None = None  # default: the profile's
+    split: SplitRecipe = SplitRecipe()
+    description: str = ""
+
+
+class HyperparametersRecipe(_Strict):
+    """Defaults are the reference's. In the closed division only those the ruleset frees may differ."""
+
+    global_batch_size: int = Field(32, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    adam_beta_1: float = Field(0.9, ge=0, lt=1)
+    adam_beta_2: float = Field(0.999, ge=0, lt=1)
+    adam_epsilon: float = Field(1e-7, gt=0)
+    max_epochs: int = Field(200, ge=1)
+    early_stopping_patience: int = Field(25, ge=1)
+    target_accuracy: float = Field(0.90, gt=0, lt=1)
+
+
+class DevicesRecipe(_Strict):
+    """What the run needs of the machine: preflight compares it with what is there."""
+
+    nodes: int = Field(1, ge=1, le=100_000)
+    accelerators_per_node: int = Field(0, ge=0, le=1024)
+    accelerator: str | None = None  # part of the model name, e.g. "A100"
+    workers_per_node: int = Field(1, ge=1, le=1024)  # processes; they share a node's accelerators evenly
+    strategy: Literal["auto", "one-device", "mirrored", "multi-worker"] = "auto"
+
+    @property
+    def workers(self) -> int:
+        """Processes of one run, over all nodes."""
+        return self.nodes * self.workers_per_node
+
+    @property
+    def chosen_strategy(self) -> str:
+        """The one asked for; auto takes the simplest that uses everything."""
+        if self.strategy != "auto":
+            return self.strategy
+        if self.workers > 1:
+            return "multi-worker"
+        return "mirrored" if self.accelerators_per_node > 1 else "one-device"
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> DevicesRecipe:
+        if self.workers > 1 and self.strategy in ("one-device", "mirrored"):
+            raise ValueError(f"strategy {self.strategy} cannot use {self.workers} workers: leave it at auto")
+        if self.accelerators_per_node % self.workers_per_node:
+            raise ValueError(
+                f"{self.accelerators_per_node} accelerators cannot be shared evenly by "
+                f"{self.workers_per_node} workers"
+            )
+        return self
+
+
+_DURATION = r"^(\d{1,4}|\d{1,4}:\d\d(:\d\d)?|\d{1,3}-\d{1,2}(:\d\d){0,2})$"  # as sbatch reads --time
+_WORD = r"^[A-Za-z0-9_][A-Za-z0-9_.,:=+@%/-]*$"  # nothing that ends a directive or means something to a shell
+
+
+class JobRecipe(_Strict):
+    """What the batch system is asked for (launchers slurm and lsf); docs/clusters.md explains each."""
+
+    partition: str | None = Field(None, pattern=_WORD)  # queue, in LSF's words
+    account: str | None = Field(None, pattern=_WORD)  # project, in LSF's words
+    qos: str | None = Field(None, pattern=_WORD)
+    time: str = Field("24:00:00", pattern=_DURATION)
+    gres: str | None = Field(None, pattern=_WORD)  # e.g. gpu:a100:4; default: gpu:<accelerators_per_node>
+    cpus_per_worker: int | None = Field(None, ge=1)
+    memory_per_node: str | None = Field(None, pattern=r"^\d+[KMGT]?$")
+    exclusive: bool = True  # others on the node would be measured too
+    requeues: int = Field(3, ge=0, le=100)  # how often a job that ran out of time starts again by itself
+    warning_s: int = Field(120, ge=10, le=3600)  # how long before its end a job is told
+    options: list[str] = []  # more directives, e.g. "--constraint=a100"
+    modules: list[str] = []  # module load ...
+    environment: dict[str, str] = {}
+    setup: list[str] = []  # shell lines before anything else, e.g. "source ~/venv/bin/activate"
+    step_options: list[str] = []  # more arguments for srun, e.g. "--mpi=none"
+
+    @model_validator(mode="after")
+    def _one_line_each(self) -> JobRecipe:
+        for line in (
+            *self.options,
+            *self.setup,
+            *self.modules,
+            *self.environment.values(),
+            *self.step_options,
+        ):
+            if any(ord(letter) < 32 for letter in line):
+                raise ValueError(f"{line!r:.60} holds a line break or another control character")
+        for option in (*self.options, *self.step_options):
+            if not option.startswith("-"):
+                raise ValueError(f"option {option!r:.60} does not begin with a dash")
+        for name in self.environment:
+            if not name.isidentifier() or not name.isascii():
+                raise ValueError(f"{name!r:.60} cannot be the name of an environment variable")
+        return self
+
+
+class LimitsRecipe(_Strict):
+    run_s: float = Field(24 * 3600, gt=0)
+    silence_s: float = Field(1800, gt=0)  # no line from the implementation for so long: it hangs
+
+
+class TelemetryRecipe(_Strict):
+    interval_s: float = Field(0.1, gt=0.001, le=60)
+
+
+class InterconnectRecipe(_Strict):
+    """Part of the network that carries weights or activations: estimated, not measured (PM 3.1.3)."""
+
+    name: str
+    maximum_w: float = Field(gt=0, le=1e6)  # maximum specified power
+    share: float = Field(1.0, gt=0, le=1)  # of it that is provisioned for this system
+    basis: str = ""  # where the two numbers come from
+
+
+class PowerRecipe(_Strict):
+    """How the power of whole nodes is measured; see docs/power.md."""
+
+    source: Literal["auto", "redfish", "ipmi", "hwmon", "none"] = "auto"
+    measurement_type: Literal["AC", "DC"] = "AC"
+    # AC readings are multiplied with it; 1 claims nothing and is never in the submitter's favour
+    conversion_efficiency: float = Field(1.0, ge=0.5, le=1)
+    supply: str = ""  # power supply and where its efficiency is documented
+    interconnect: list[InterconnectRecipe] = []
+
+    @model_validator(mode="after")
+    def _dc_is_not_converted(self) -> PowerRecipe:
+        if self.measurement_type == "DC" and self.conversion_efficiency != 1:
+            raise ValueError("DC readings are not converted: leave conversion_efficiency at 1")
+        return self
+
+
+class EvidenceRecipe(_Strict):
+    weights: bool = True  # keep the trained weights: without them nobody can replay the accuracy
+    gallery_scenes: int = Field(default=6, ge=0, le=24)
+
+
+class Contact(_Strict):
+    name: str | None = None
+    email: str | None = None
+
+
+class Recipe(_Strict):
+    """One system's way to run CloudMask. Every field is explained in docs/recipes.md."""
+
+    description: str = ""
+    division: Literal["closed", "open"] = "closed"
+    status: Literal["cloud", "onprem", "preview", "research"] = "research"
+    runs: int = Field(5, ge=1, le=10_000)
+    best_of: int | None = Field(None, ge=1)
+    implementation: str = "reference"
+    command: list[str] | None = None  # another implementation; default: the reference
+    launcher: Literal["local", "slurm", "lsf"] = "local"
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    data: DataRecipe = DataRecipe()
+    hyperparameters: HyperparametersRecipe = HyperparametersRecipe()
+    devices: DevicesRecipe = DevicesRecipe()
+    instances: int | None = Field(None, ge=1, le=10_000)  # models trained at the same time, for throughput
+    job: JobRecipe = JobRecipe()
+    limits: LimitsRecipe = LimitsRecipe()
+    telemetry: TelemetryRecipe = TelemetryRecipe()
+    power: PowerRecipe | None = None  # default: whatever measures the node, if anything does
+    evidence: EvidenceRecipe = EvidenceRecipe()
+    contact: Contact = Contact()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Recipe:
+        if self.launcher == "local" and self.devices.nodes > 1:
+            raise ValueError(f"launcher local knows this machine only, not {self.devices.nodes} nodes")
+        batch, devices = self.hyperparameters.global_batch_size, self.devices
+        replicas = devices.nodes * max(devices.workers_per_node, devices.accelerators_per_node)
+        if self.command is None and devices.chosen_strategy != "one-device" and batch % replicas:
+            raise ValueError(f"global_batch_size {batch} cannot be shared evenly by {replicas} devices")
+        return self
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read and validate a recipe.
+
+    Raises UserError in one line when the file is missing, is no YAML, or has a field that is
+    unknown (with the nearest known name) or out of range.
+    """
+    try:
+        if path.stat().st_size > MAX_RECIPE_BYTES:
+            raise UserError(f"{path} is too large for a recipe (over {MAX_RECIPE_BYTES} bytes).")
+        raw = load_yaml(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"Cannot read the recipe {path}: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where, why = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        at = f" (line {where.line + 1}{f': {why}' if why else ''})" if where else ""
+        raise UserError(f"{path} is not valid YAML{at}.", "compare it with submissions/examples.") from error
+    if not isinstance(raw, dict):
+        raise UserError(f"{path} is not a recipe: a mapping of fields was expected.")
+    try:
+        return Recipe.model_validate(raw)
+    except ValidationError as error:
+        raise UserError(
+            f"Recipe {path}: {_explain(error)}.", "correct the field; docs/recipes.md lists them all."
+        ) from None
+
+
+def _explain(error: ValidationError) -> str:
+    parts = []
+    for problem in error.errors()[:3]:
+        where = ".".join(str(p) for p in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            guess = difflib.get_close_matches(str(problem["loc"][-1]), _known(problem["loc"][:-1]), 1)
+            hint = f", did you mean '{guess[0]}'?" if guess else ""
+            parts.append(f"unknown field '{where}'{hint}")
+        elif problem["type"] == "value_error":
+            reason = problem["msg"].removeprefix("Value error, ")
+            parts.append(f"'{where}': {reason}" if where else reason)
+        else:
+            parts.append(f"'{where}': {problem['msg'].lower()} (got {problem['input']!r:.60})")
+    return "; ".join(parts).rstrip("?.") + ("" if not parts[-1].endswith("?") else "")
+
+
+def _known(location: tuple[Any, ...]) -> list[str]:
+    model: Any = Recipe
+    for name in location:
+        field = model.model_fields.get(name)
+        if field is None:
+            return []
+        kinds = (field.annotation, *get_args(field.annotation))  # of "Model | None" the model
+        model = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
+        if model is None:
+            return []
+    return list(model.model_fields)

@@ -1,0 +1,175 @@
+"""Logs of external meters (a PDU, a power analyser, a loop around ipmitool) as readings of one node.
+
+Two formats: IPMI text, as `ipmitool dcmi power reading` prints it with its timestamp, on one line or many,
+and CSV with a header whose columns are named. Whatever is odd is refused with its line: a guess about
+somebody's energy is worth nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from harness.core.errors import UserError
+from harness.core.files import sha256
+from harness.power.files import Readings
+from harness.telemetry.sources.node_power import ReadingFailed, watts
+
+MAX_BYTES = 256 << 20
+SOURCE = "external meter"
+UNITS = {"W": 1.0, "kW": 1e3, "mW": 1e-3}
+FORMATS = ("auto", "ipmi", "csv")
+MILLISECONDS_FROM = 1e11  # as seconds that would be the year 5138
+_IPMI = re.compile(
+    r"Instantaneous power reading\s*:\s*(?P<watts>\S+)\s+Watts?\b|IPMI timestamp\s*:\s*(?P<time>\w{3}\s+\w{3}\s.*\d{4})"
+)
+_IPMI_TIME = "%a %b %d %H:%M:%S %Y"
+
+
+@dataclass(frozen=True)
+class MeterLog:
+    """How to read a meter's log."""
+
+    path: Path
+    format: str = "auto"
+    time_column: str | None = None
+    power_column: str | None = None
+    unit: str = "W"
+    utc_offset: timedelta = timedelta(0)  # of times that state none
+    clock_offset_s: float = 0.0  # the meter's clock minus the node's: positive when it is ahead
+
+
+def read_meter(log: MeterLog) -> Readings:
+    """The readings on the node's clock. Raises UserError, with the line, for what cannot be understood."""
+    try:
+        if log.path.stat().st_size > MAX_BYTES:
+            raise UserError(
+                f"{log.path} is larger than {MAX_BYTES} bytes.", "cut it to the time of the runs."
+            )
+        text = log.path.read_text(encoding="utf-8-sig")
+        digest = sha256(log.path)
+    except OSError as error:
+        raise UserError(f"Cannot read {log.path}: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{log.path} is no text (UTF-8).", "export the log as text or CSV.") from None
+    lines = text.splitlines()
+    found = _csv(log, lines) if _is_csv(log, text) else _ipmi(log, lines)
+    times: list[int] = []
+    powers: list[float] = []
+    for number, at, power in found:
+        if times and at < times[-1]:
+            raise UserError(f"{log.path}, line {number}: the time goes back.", "sort the log by time.")
+        times.append(at)
+        powers.append(power)
+    if not times:
+        raise UserError(f"{log.path} holds no readings.", "see docs/power.md for the formats.")
+    details: dict[str, Any] = {
+        "meter_file": log.path.name,  # "file" is mllog's own
+        "sha256": digest,
+        "clock_offset_s": log.clock_offset_s,
+        "unit": log.unit,
+    }
+    return Readings(SOURCE, times, powers, details)
+
+
+def parse_utc_offset(text: str) -> timedelta:
+    """+01:00, -0530 or Z. Raises UserError."""
+    match = re.fullmatch(r"([+-])(\d{2}):?([0-5]\d)", text)
+    if text in ("Z", "UTC"):
+        return timedelta(0)
+    if not match or int(match[2]) > 14:
+        raise UserError(f"'{text:.20}' is no offset from UTC.", "write it like +01:00.")
+    offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
+    return -offset if match[1] == "-" else offset
+
+
+def _is_csv(log: MeterLog, text: str) -> bool:
+    if log.format != "auto":
+        return log.format == "csv"
+    return "Instantaneous power reading" not in text
+
+
+def _watts(log: MeterLog, number: int, text: str) -> float:
+    try:
+        return round(watts(float(text) * UNITS[log.unit]), 6)
+    except ValueError:
+        reason = f"'{text:.40}' is no number"
+    except ReadingFailed as error:
+        reason = str(error)
+    raise UserError(
+        f"{log.path}, line {number}: {reason}.", "check --power-column and --unit, or remove the line."
+    )
+
+
+def _on_node_clock(log: MeterLog, seconds: float) -> int:
+    return round((seconds - log.clock_offset_s) * 1000)
+
+
+def _ipmi(log: MeterLog, lines: list[str]) -> Iterator[tuple[int, int, float]]:
+    """Each reading with the timestamp that follows it."""
+    waiting: tuple[int, float] | None = None
+    for number, line in enumerate(lines, 1):
+        for match in _IPMI.finditer(line):
+            if match["watts"] is not None:
+                if waiting is not None:
+                    raise UserError(f"{log.path}, line {waiting[0]}: the reading has no IPMI timestamp.")
+                waiting = number, _watts(log, number, match["watts"])
+            elif waiting is not None:
+                yield number, _on_node_clock(log, _ipmi_time(log, number, match["time"])), waiting[1]
+                waiting = None
+
+
+def _ipmi_time(log: MeterLog, number: int, text: str) -> float:
+    try:
+        at = datetime.strptime(" ".join(text.split()), _IPMI_TIME)
+    except ValueError:
+        raise UserError(f"{log.path}, line {number}: '{text:.40}' is no time.") from None
+    return at.replace(tzinfo=timezone(log.utc_offset)).timestamp()
+
+
+def _csv(log: MeterLog, lines: list[str]) -> Iterator[tuple[int, int, float]]:
+    if log.time_column is None or log.power_column is None:
+        raise UserError(
+            f"{log.path} is read as CSV: its columns have to be named.",
+            f"add --time-column and --power-column; its header is: {lines[0][:120] if lines else '(empty)'}",
+        )
+    delimiter = max(",;\t", key=(lines[0] if lines else "").count)
+    try:
+        rows = csv.DictReader(lines, delimiter=delimiter, strict=True)
+        for name in (log.time_column, log.power_column):
+            if name not in (rows.fieldnames or []):
+                known = ", ".join(rows.fieldnames or [])[:200]
+                raise UserError(f"{log.path} has no column '{name:.60}'.", f"its columns are: {known}")
+        for row in rows:
+            number = rows.line_num
+            at, power = row[log.time_column], row[log.power_column]
+            if at is None or power is None:
+                raise UserError(f"{log.path}, line {number}: the row is too short.")
+            yield number, _on_node_clock(log, _csv_time(log, number, at.strip())), _watts(log, number, power)
+    except csv.Error as error:
+        raise UserError(f"{log.path} is no valid CSV: {error}.") from None
+
+
+def _csv_time(log: MeterLog, number: int, text: str) -> float:
+    """Seconds since 1970: seconds or milliseconds as a number, or ISO 8601."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        pass
+    else:
+        if math.isfinite(seconds) and seconds > 0:
+            return seconds / 1000 if seconds >= MILLISECONDS_FROM else seconds
+    try:
+        at = datetime.fromisoformat(re.sub(r"Z\Z", "+00:00", text))
+        return (at if at.tzinfo else at.replace(tzinfo=timezone(log.utc_offset))).timestamp()
+    except (ValueError, OverflowError):
+        raise UserError(
+            f"{log.path}, line {number}: '{text:.40}' is no time.",
+            "times are seconds or milliseconds since 1970, or ISO 8601.",
+        ) from None

@@ -1,0 +1,1 @@
+"""Running: one run, many runs, progress, and how processes are started (launch/)."""

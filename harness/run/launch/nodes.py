@@ -1,0 +1,99 @@
+"""What is done on every node of a run: one sampler each, and evicting the data files before it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+from harness.machine.page_cache import CacheResult, evict
+from harness.run.launch.launchers import Launcher
+from harness.telemetry.recorder.client import Sampler
+from rules.model.layout import RunFiles
+
+AT_ONCE = 32  # nodes that are asked at the same time
+EVICTION_S = 600.0
+
+
+def start_sampler(launcher: Launcher, files: RunFiles, interval_s: float, node: int) -> Sampler:
+    """The sampler of one node, started; it writes telemetry_node_<node>.h5. Never raises."""
+    name = f"node_{node}"
+    sampler = Sampler(files.telemetry(node), interval_s=interval_s, node=name, prefix=launcher.on_node(node))
+    sampler.start()
+    return sampler
+
+
+class NodeSamplers:
+    """One sampler per node while the block runs; node 0's readings are the ones to show."""
+
+    def __init__(self, launcher: Launcher, files: RunFiles, interval_s: float) -> None:
+        self._launcher, self._files, self._interval_s = launcher, files, interval_s
+        self._samplers: list[Sampler] = []
+
+    def __enter__(self) -> NodeSamplers:
+        def start(node: int) -> Sampler:
+            return start_sampler(self._launcher, self._files, self._interval_s, node)
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            self._samplers = list(pool.map(start, range(len(self._launcher.nodes))))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(Sampler.stop, self._samplers))
+
+    def watch(self, pid: int) -> None:
+        """Follow the process tree below `pid`, which only exists where the harness runs."""
+        if not self._launcher.on_node(0):
+            self._samplers[0].watch(pid)
+
+    def latest(self) -> dict[str, float | None]:
+        return self._samplers[0].latest()
+
+    @property
+    def problems(self) -> list[str]:
+        """One line for each sampler that could not start or that died."""
+        return [f"{s.node}: {s.problem}" for s in self._samplers if s.problem]
+
+
+def evict_on_all(launcher: Launcher, files: list[Path]) -> CacheResult:
+    """Evict the files from the memory of every node; the worst of what the nodes say."""
+
+    def one(node: int) -> CacheResult:
+        return _evict_on(launcher, files, node) if launcher.on_node(node) else evict(files)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return worst(list(pool.map(one, range(len(launcher.nodes)))))
+
+
+def worst(results: list[CacheResult]) -> CacheResult:
+    """Cleared only if it was on every node; the most bytes left on any; unknown if unknown on any."""
+    if len(results) == 1:
+        return results[0]
+    left = [result.resident_bytes_after for result in results]
+    known = [count for count in left if count is not None]
+    notes = [f"node {node}: {result.note}" for node, result in enumerate(results) if result.note]
+    notes = [f"on {len(results)} nodes", *notes[:3]]
+    return replace(
+        results[0],
+        method=", ".join(sorted({result.method for result in results})),
+        resident_bytes_after=max(known) if len(known) == len(left) else None,
+        cleared=all(result.cleared for result in results),
+        note="; ".join(notes),
+    )
+
+
+def _evict_on(launcher: Launcher, files: list[Path], node: int) -> CacheResult:
+    command = [*launcher.on_node(node), sys.executable, "-m", "harness.machine.page_cache"]
+    named = json.dumps([str(file.absolute()) for file in files])
+    try:
+        done = subprocess.run(command, input=named, capture_output=True, text=True, timeout=EVICTION_S)
+        return CacheResult(**json.loads(done.stdout))
+    except (OSError, subprocess.TimeoutExpired, ValueError, TypeError) as error:
+        return CacheResult("none", len(files), 0, None, False, f"eviction failed there: {error}"[:200])

@@ -1,0 +1,207 @@
+"""What the user sees while runs are on: a live panel in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from rules.model.run import RunRecord
+
+
+class Display(Protocol):
+    """Told what happens, in this order; `event` gets every MLLOG line as parsed."""
+
+    def run_started(self, run: int, runs: int, seed: int) -> None: ...
+    def event(self, event: dict[str, Any]) -> None: ...
+    def progress(self, progress: dict[str, Any]) -> None: ...
+    def utilisation(self, latest: dict[str, Any]) -> None: ...
+    def run_finished(self, record: RunRecord) -> None: ...
+    def note(self, text: str) -> None: ...
+    def close(self) -> None: ...
+
+
+def make_display(console: Console) -> Display:
+    return (
+        LiveDisplay(console)
+        if console.is_terminal and not console.is_dumb_terminal
+        else PlainDisplay(console)
+    )
+
+
+def clock(seconds: float | None) -> str:
+    """Seconds as people read them: 42 s, 3 min 05 s, 2 h 07 min."""
+    if seconds is None:
+        return "unknown"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+class _Story:
+    """The numbers both displays tell: which run, which epoch, how long."""
+
+    def __init__(self) -> None:
+        self.runs = self.run = 0
+        self.started_s = self.run_started_s = time.monotonic()
+        self.durations_s: list[float] = []
+        self.epoch: int | None = None
+        self.stats: dict[str, Any] = {}
+        self.accuracies: list[float] = []
+
+    def start(self, run: int, runs: int) -> None:
+        self.run, self.runs, self.run_started_s = run, runs, time.monotonic()
+        self.epoch, self.stats, self.accuracies = None, {}, []
+
+    def finish(self) -> None:
+        self.durations_s.append(time.monotonic() - self.run_started_s)
+
+    @property
+    def left_s(self) -> float | None:
+        """Time left for all runs, by the mean of the finished ones; None during the first."""
+        if not self.durations_s:
+            return None
+        mean_s = sum(self.durations_s) / len(self.durations_s)
+        this_s = max(mean_s - (time.monotonic() - self.run_started_s), 0.0)
+        return this_s + mean_s * (self.runs - self.run - 1)
+
+    def learn(self, event: dict[str, Any]) -> None:
+        key, value, extra = event.get("key"), event.get("value"), event.get("metadata") or {}
+        if key == "epoch_start":
+            self.epoch = extra.get("epoch_num")
+        elif key == "tracked_stats" and isinstance(value, dict):
+            self.stats = value
+        elif key == "eval_accuracy" and isinstance(value, (int, float)):
+            self.accuracies.append(float(value))
+
+
+class PlainDisplay:
+    """One line per epoch: for logs, pipes and batch jobs."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._story = _Story()
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def run_started(self, run: int, runs: int, seed: int) -> None:
+        self._story.start(run, runs)
+        self._say(f"run {run + 1} of {runs}: seed {seed}")
+
+    def event(self, event: dict[str, Any]) -> None:
+        story = self._story
+        story.learn(event)
+        if event.get("key") == "eval_accuracy" and story.accuracies:
+            loss = story.stats.get("train_loss")
+            speed = story.stats.get("throughput")
+            parts = [f"  epoch {story.epoch}", f"accuracy {story.accuracies[-1]:.4f}"]
+            parts += [f"loss {loss:.4f}"] if isinstance(loss, float) else []
+            parts += [f"{speed:.1f} patches/s"] if isinstance(speed, float) else []
+            self._say(", ".join(parts))
+
+    def progress(self, progress: dict[str, Any]) -> None:
+        pass
+
+    def utilisation(self, latest: dict[str, Any]) -> None:
+        pass
+
+    def run_finished(self, record: RunRecord) -> None:
+        self._story.finish()
+        reason = f" ({record.reason})" if record.reason else ""
+        left = self._story.left_s if self._story.run + 1 < self._story.runs else None
+        rest = f"; about {clock(left)} left" if left else ""
+        which = f"run {record.run + 1} of {self._story.runs}"
+        self._say(f"{which}: {record.status}{reason} in {clock(record.duration_s)}{rest}")
+
+    def note(self, text: str) -> None:
+        self._say(text)
+
+    def close(self) -> None:
+        pass
+
+
+class LiveDisplay(PlainDisplay):
+    """The plain lines, and below them a panel that moves: step, loss, speed, utilisation, time left."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._now: dict[str, Any] = {}
+        self._latest: dict[str, Any] = {}
+        self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._panel)
+        self._live.start()
+
+    def run_started(self, run: int, runs: int, seed: int) -> None:
+        self._now = {"phase": "start"}
+        super().run_started(run, runs, seed)
+
+    def progress(self, progress: dict[str, Any]) -> None:
+        self._now = progress
+
+    def utilisation(self, latest: dict[str, Any]) -> None:
+        self._latest = latest
+
+    def close(self) -> None:
+        self._live.stop()
+
+    def _panel(self) -> Group:
+        story, now = self._story, self._now
+        if not story.runs:
+            return Group(Text(""))
+        phase = str(now.get("phase", ""))
+        head = f"run {story.run + 1}/{story.runs}  {phase}"
+        if phase in ("train", "evaluate") and "epoch" in now:
+            head += f"  epoch {now['epoch']}"
+        elapsed = clock(time.monotonic() - story.run_started_s)
+        left = story.left_s
+        head += f"  {elapsed} in this run" + (f", about {clock(left)} left in all" if left else "")
+        done, total = (
+            (now.get("scene"), now.get("scenes"))
+            if phase == "inference"
+            else (now.get("step"), now.get("steps"))
+        )
+        grid = Table.grid(padding=(0, 2))
+        if isinstance(done, int) and isinstance(total, int) and total > 0:
+            grid.add_row(
+                ProgressBar(total=total, completed=min(done, total), width=32), Text(f"{done}/{total}")
+            )
+        return Group(
+            Text(head, style="bold"), grid, Text(self._numbers()), Text(self._machine(), style="dim")
+        )
+
+    def _numbers(self) -> str:
+        now, parts = self._now, []
+        for key, form in (("loss", "loss {:.4f}"), ("accuracy", "training accuracy {:.4f}")):
+            if isinstance(now.get(key), (int, float)):
+                parts.append(form.format(now[key]))
+        if self._story.accuracies:
+            target = now.get("target")
+            goal = f" of {target:.2f}" if isinstance(target, (int, float)) else ""
+            parts.append(f"validation accuracy {self._story.accuracies[-1]:.4f}{goal}")
+        if isinstance(now.get("patches_per_s"), (int, float)):
+            parts.append(f"{now['patches_per_s']:.1f} patches/s")
+        return "   ".join(parts)
+
+    def _machine(self) -> str:
+        """Utilisation as the sampler sees it (keys are source.scope.name)."""
+        words = {
+            "cpu_utilization": lambda scope, v: f"CPU {v:.0f} %",
+            "memory_used": lambda scope, v: f"memory {v / 2**30:.1f} GiB",
+            "gpu_utilization": lambda scope, v: f"{scope} {v:.0f} %",
+            "gpu_power": lambda scope, v: f"{scope} {v:.0f} W",
+            "node_power": lambda scope, v: f"node {v:.0f} W",
+        }
+        shown = []
+        for key, value in sorted(self._latest.items()):
+            _, scope, name = (key.split(".", 2) + ["", ""])[:3]
+            if name in words and isinstance(value, (int, float)) and value == value:
+                shown.append(words[name](scope, value))
+        return "   ".join(shown[:10])

@@ -1,0 +1,1 @@
+"""The score of an entry, and the recording of reference convergence points."""

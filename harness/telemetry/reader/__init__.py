@@ -1,0 +1,1 @@
+"""Reading telemetry files back: bounded, checked, summarised, integrated to energy."""

@@ -1,0 +1,1 @@
+"""Writing telemetry files: the sampler process, its schedule and its budget."""

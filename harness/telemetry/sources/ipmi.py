@@ -1,0 +1,158 @@
+"""Power of the whole node as its management controller reports it: `ipmitool dcmi power reading`.
+
+DCMI 1.5, 6.6.1 (Get Power Reading). Reading is a subprocess with a time limit: controllers hang. The
+local device needs root or a group of its own; a remote one needs CLOUDMASK_IPMI_HOST,
+CLOUDMASK_IPMI_USER and IPMI_PASSWORD (ipmitool reads the last itself: it is never on a command line).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass
+
+from harness.telemetry.sources.base import SourceUnavailable
+from harness.telemetry.sources.node_power import NODE, NodePowerSource, ReadingFailed, watts
+
+COMMAND_VARIABLE = "CLOUDMASK_IPMITOOL"  # e.g. "sudo -n ipmitool"
+HOST_VARIABLE, USER_VARIABLE = "CLOUDMASK_IPMI_HOST", "CLOUDMASK_IPMI_USER"
+OPEN_LIMIT_S = 8.0  # a controller that was asleep answers late, once
+READ_LIMIT_S = 3.0
+_READING = re.compile(r"Instantaneous power reading\s*:\s*(\S+)\s+(\w+)")
+_STATE = re.compile(r"Power reading state is\s*:\s*(\w+)")
+_UNITS = {"watts": 1.0, "watt": 1.0, "w": 1.0, "milliwatts": 1e-3, "kilowatts": 1e3}
+
+
+@dataclass(frozen=True)
+class _Answer:
+    code: int
+    output: str
+    errors: str
+
+
+# what ipmitool says -> (why, fix); the first that fits
+_CAUSES = (
+    (
+        r"permission denied|operation not permitted|must be root|a password is required",
+        "the IPMI device may be read by root only",
+        "an administrator can open /dev/ipmi0 to a group; or allow sudo, and CLOUDMASK_IPMITOOL='sudo -n ipmitool'",
+    ),
+    (
+        r"could not open device",
+        "there is no IPMI device here: no management controller, or its driver is not loaded",
+        "on a server: `modprobe ipmi_devintf ipmi_si`; in a virtual machine there is nothing to read",
+    ),
+    (
+        r"unable to establish|rakp|invalid user name|authentication|session",
+        "the management controller refused the session",
+        "check CLOUDMASK_IPMI_HOST, CLOUDMASK_IPMI_USER and IPMI_PASSWORD",
+    ),
+    (
+        r"invalid command|not supported|invalid data field|dcmi request failed",
+        "this management controller has no DCMI power reading",
+        "use Redfish (CLOUDMASK_REDFISH_URL) or import the log of an external meter",
+    ),
+)
+
+
+class IpmiSource(NodePowerSource):
+    """Node power in watts, whole watts as DCMI has them, averaged by the controller as it likes."""
+
+    name = "ipmi"
+
+    def __init__(self, open_limit_s: float = OPEN_LIMIT_S, read_limit_s: float = READ_LIMIT_S) -> None:
+        super().__init__()
+        self._open_limit_s, self._read_limit_s = open_limit_s, read_limit_s
+        self._command: list[str] = []
+
+    def open(self) -> None:
+        self._command = self._found()
+        what = "no node power by IPMI"
+        try:
+            answer = _run(self._command, self._open_limit_s)
+            if answer.code != 0:
+                raise SourceUnavailable(what, *_cause(answer))
+            power_reading(answer.output)
+        except ReadingFailed as error:
+            fix = "see `ipmitool dcmi power reading`; Redfish or an external meter may do better"
+            raise SourceUnavailable(what, str(error), fix) from None
+
+    @staticmethod
+    def _found() -> list[str]:
+        command = shlex.split(os.environ.get(COMMAND_VARIABLE) or "ipmitool")
+        if not command or shutil.which(command[0]) is None:
+            raise SourceUnavailable(
+                "no node power by IPMI",
+                f"there is no {command[0] if command else 'command'} on PATH",
+                "install ipmitool, or name it in CLOUDMASK_IPMITOOL",
+            )
+        host, user = os.environ.get(HOST_VARIABLE), os.environ.get(USER_VARIABLE)
+        remote = ["-I", "lanplus", "-H", host, "-E"] if host else []
+        login = ["-U", user] if host and user else []
+        return [*command, *remote, *login, "dcmi", "power", "reading"]
+
+    def devices(self) -> dict[str, str]:
+        return {NODE: "management controller of this node, IPMI DCMI"}
+
+    def measure(self) -> float:
+        answer = _run(self._command, self._read_limit_s)
+        if answer.code != 0:
+            raise ReadingFailed(_cause(answer)[0])
+        return power_reading(answer.output)
+
+
+def power_reading(text: str) -> float:
+    """Watts in the output of `ipmitool dcmi power reading`. Raises ReadingFailed."""
+    state = _STATE.search(text)
+    if state and state[1].lower() != "activated":
+        raise ReadingFailed(f"power measurement is {state[1][:20]} in the management controller")
+    found = _READING.search(text)
+    if not found:
+        raise ReadingFailed("the output has no instantaneous power reading")
+    factor = _UNITS.get(found[2].lower())
+    if factor is None:
+        raise ReadingFailed(f"the unit {found[2][:20]} is unknown")
+    try:
+        return watts(float(found[1]) * factor)
+    except ValueError:
+        raise ReadingFailed("the reading is no number") from None
+
+
+def _run(command: list[str], limit_s: float) -> _Answer:
+    """Raises ReadingFailed when it cannot be started or takes too long; then it is ended with its
+    children."""
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            env={**os.environ, "LC_ALL": "C"},
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ReadingFailed(f"ipmitool cannot be started: {error.strerror}") from None
+    with process:
+        try:
+            output, errors = process.communicate(timeout=limit_s)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(OSError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise ReadingFailed(f"no answer within {limit_s:g} s") from None
+    return _Answer(process.returncode, output, errors)
+
+
+def _cause(answer: _Answer) -> tuple[str, str]:
+    """(why, fix). The controller's own words are not repeated: they can hold its address."""
+    said = answer.errors + answer.output
+    for pattern, why, fix in _CAUSES:
+        if re.search(pattern, said, re.IGNORECASE):
+            return why, fix
+    return f"ipmitool ended with code {answer.code}", "try `ipmitool dcmi power reading` by hand"

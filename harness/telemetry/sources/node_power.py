@@ -1,0 +1,100 @@
+"""What the sources of whole-node power (IPMI, Redfish, hwmon) share.
+
+Only these measure what MLPerf's power rules ask for (power_measurement.adoc, 3.1): the node with its
+memory, disks, fans and supplies. GPU and processor counters are parts of it and never stand for it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from harness.telemetry.sources.base import QuantitySpec, Source
+
+NODE = "node"
+NODE_POWER = "node_power"
+INTERVAL_VARIABLE = "CLOUDMASK_POWER_INTERVAL_S"
+SLOWEST_S = 1.0  # the power rules want at least one reading a second (3.4)
+INTERVAL_S = 0.5  # so that a reading that fails or is late breaks no rule
+FASTEST_S = 0.01
+MAX_W = 100_000.0  # of one node; the ruleset's watts_maximum
+MAX_REASON = 200
+
+
+class ReadingFailed(Exception):
+    """One reading gave no value; the message says why, in one line and without addresses."""
+
+
+def watts(value: Any) -> float:
+    """A reading in watts. Raises ReadingFailed for what no machine that is on can draw."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ReadingFailed("the reading is no number")
+    if value <= 0:
+        raise ReadingFailed(f"it reads {value:g} W, which no machine that is on draws")
+    if value > MAX_W:
+        raise ReadingFailed(f"it reads {value:g} W, more than a node can draw")
+    return float(value)
+
+
+def interval_s() -> float:
+    """Seconds between readings: CLOUDMASK_POWER_INTERVAL_S, from 0.01 to 1; 0.5 when that says nothing."""
+    try:
+        wanted = float(os.environ.get(INTERVAL_VARIABLE, ""))
+    except ValueError:
+        return INTERVAL_S
+    return min(max(wanted, FASTEST_S), SLOWEST_S) if math.isfinite(wanted) else INTERVAL_S
+
+
+class Remarks:
+    """One remark when a reading begins to fail and one when it works again, not one per reading."""
+
+    def __init__(self) -> None:
+        self._failing: dict[str, str] = {}
+        self._new: list[str] = []
+
+    def failed(self, what: str, reason: object) -> None:
+        short = " ".join(str(reason).split())[:MAX_REASON]
+        if self._failing.get(what) != short:
+            self._failing[what] = short
+            self._new.append(f"{what}: reading failed: {short}")
+
+    def works(self, what: str) -> None:
+        if self._failing.pop(what, None) is not None:
+            self._new.append(f"{what}: readings are back")
+
+    def add(self, remark: str) -> None:
+        self._new.append(remark)
+
+    def take(self) -> list[str]:
+        """The remarks since the last call."""
+        new, self._new = self._new, []
+        return new
+
+
+class NodePowerSource(Source):
+    """One quantity, the power of this node in watts. A subclass says how to `measure` it."""
+
+    def __init__(self) -> None:
+        self.interval_s = interval_s()
+        self._remarks = Remarks()
+
+    def measure(self) -> float:
+        """Watts now. Raises ReadingFailed."""
+        raise NotImplementedError
+
+    def quantities(self) -> list[QuantitySpec]:
+        return [QuantitySpec(NODE_POWER, "W", NODE)]
+
+    def read(self) -> Sequence[float | None]:
+        try:
+            value = self.measure()
+        except ReadingFailed as reason:
+            self._remarks.failed(f"{self.name} {NODE_POWER}", reason)
+            return [None]
+        self._remarks.works(f"{self.name} {NODE_POWER}")
+        return [value]
+
+    def notes(self) -> list[str]:
+        return self._remarks.take()

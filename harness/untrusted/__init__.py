@@ -1,0 +1,1 @@
+"""Reading files of other people: logs, documents, YAML, HDF5 and archives, bounded and without trust."""

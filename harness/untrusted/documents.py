@@ -1,0 +1,198 @@
+"""Strangers' JSON and YAML: bounded, typed, and one line of explanation instead of an exception."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+from dataclasses import asdict, replace
+from math import isfinite
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from harness.untrusted.json_lines import LinesDecoder, has_control_characters
+from harness.untrusted.plain_yaml import load_yaml
+from rules.model.log import ArrivalColumns, Timeline
+from rules.model.package import Dataset
+from rules.model.run import RunRecord
+
+MAX_JSON_BYTES = 16 << 20
+MAX_JSON_VALUES = 1_000_000  # "[]," takes 3 bytes in a file and 64 in memory
+MAX_YAML_BYTES = 256 << 10
+MAX_TIMELINE_BYTES = 256 << 20
+MAX_PROBLEMS, MAX_PROBLEM = 1000, 200  # of samplers: lines, and characters of each
+MAX_ARRIVALS = 1_000_000  # as many as lines of a log
+T = TypeVar("T")
+
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")  # may be read differently by different libraries
+_RECORD = TypeAdapter(RunRecord)
+_DATASET = TypeAdapter(Dataset)
+
+
+class _Arrival(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    line: int
+    monotonic_s: float
+    wall_s: float
+    source: str
+    digest: str
+
+
+_ARRIVALS = LinesDecoder(_Arrival)
+
+
+class Unreadable(Exception):
+    """One line: which file, and why it cannot be used."""
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """The file's bytes. Raises Unreadable when it is missing, no plain file, or too large."""
+    try:
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode):
+            raise Unreadable("not a plain file")
+        if found.st_size > limit:
+            raise Unreadable(f"larger than {limit} bytes")
+        with open(path, "rb", buffering=0) as stream:
+            return stream.readall()
+    except FileNotFoundError:
+        raise Unreadable("missing") from None
+    except OSError as error:
+        raise Unreadable(f"cannot be read ({error.strerror})") from error
+
+
+def read_json(path: Path) -> Any:
+    """A JSON value without NaN, infinities or repeated keys. Raises Unreadable."""
+    return parse_json(read_bytes(path, MAX_JSON_BYTES))
+
+
+def parse_json(data: bytes) -> Any:
+    if sum(data.count(mark) for mark in b",[{") > MAX_JSON_VALUES:
+        raise Unreadable(f"holds more than {MAX_JSON_VALUES} values")
+
+    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
+        result = dict(found)
+        if len(result) != len(found):
+            raise Unreadable("a JSON key appears twice in one object")
+        return result
+
+    def constant(name: str) -> Any:
+        raise Unreadable(f"{name} is no JSON value")
+
+    try:
+        return json.loads(data.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant)
+    except UnicodeDecodeError:
+        raise Unreadable("is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise Unreadable(f"is not valid JSON ({error.msg}, line {error.lineno})") from None
+    except (ValueError, RecursionError):
+        raise Unreadable("is not valid JSON (too deep, or a number too long)") from None
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """A JSON object. Raises Unreadable."""
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise Unreadable("is not a JSON object")
+    return value
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A plain YAML mapping (harness/untrusted/plain_yaml.py). Raises Unreadable."""
+    data = read_bytes(path, MAX_YAML_BYTES)
+    try:
+        value = load_yaml(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise Unreadable("is not UTF-8") from None
+    except yaml.YAMLError as error:
+        why = getattr(error, "problem", None)
+        raise Unreadable(f"is not plain YAML{f' ({why[:120]})' if why else ''}") from None
+    if not isinstance(value, dict):
+        raise Unreadable("is not a YAML mapping")
+    return value
+
+
+def read_record(path: Path) -> RunRecord:
+    """run.json. Raises Unreadable."""
+    record = _validated(_RECORD, read_object(path))
+    problems = [_one_line(problem) for problem in record.telemetry_problems[:MAX_PROBLEMS]]
+    return replace(record, telemetry_problems=problems)
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text[:MAX_PROBLEM]).strip()
+
+
+def read_failed(path: Path) -> RunRecord:
+    """run.json of a run that failed: a killed harness leaves less in it. Raises Unreadable."""
+    empty = RunRecord(1, 0, "failed", None, 0, [], "", None, 0.0, 0.0, 0.0, None, {}, {}, {}, {})
+    known = {k: v for k, v in read_object(path).items() if v is not None}
+    return _validated(_RECORD, {**asdict(empty), **known})
+
+
+def read_dataset(path: Path) -> Dataset:
+    """dataset.json. Raises Unreadable."""
+    return _validated(_DATASET, {k: v for k, v in read_object(path).items() if k != "schema"})
+
+
+def read_timeline(path: Path) -> Timeline:
+    """timeline.jsonl: one arrival per line. Raises Unreadable at the first line that is none."""
+    data = read_bytes(path, MAX_TIMELINE_BYTES)
+    if data.count(b"\n") + data.count(b"\r") > MAX_ARRIVALS:
+        raise Unreadable(f"has more than {MAX_ARRIVALS} lines")
+    columns = _sound_arrivals(data)
+    return Timeline(columns if columns is not None else _arrivals(data))
+
+
+def _sound_arrivals(data: bytes) -> ArrivalColumns | None:
+    """What _arrivals would say of lines as the harness writes them; None where it has to look.
+
+    Certain where every line is one object of the five fields, each of its type. Floats are finite there:
+    JSON knows no other, and msgspec refuses those too large.
+    """
+    doubtful = _LONG_NUMBER.search(data) or has_control_characters(data)
+    rows = None if doubtful else _ARRIVALS.decode(data)
+    if rows is None:
+        return None
+    return ArrivalColumns(*(list(map(attrgetter(name), rows)) for name in _Arrival.__struct_fields__))
+
+
+def _arrivals(data: bytes) -> ArrivalColumns:
+    columns = ArrivalColumns([], [], [], [], [])
+    for number, line in enumerate(data.splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            at = _typed(row["line"], int)
+            monotonic_s = float(_typed(row["monotonic_s"], (int, float)))
+            wall_s = float(_typed(row["wall_s"], (int, float)))
+            if not isfinite(monotonic_s) or not isfinite(wall_s):
+                raise ValueError
+            source, digest = _typed(row["source"], str), _typed(row["digest"], str)
+        except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
+            raise Unreadable(f"line {number} is not an arrival") from None
+        columns.line.append(at)
+        columns.monotonic_s.append(monotonic_s)
+        columns.wall_s.append(wall_s)
+        columns.source.append(source)
+        columns.digest.append(digest)
+    return columns
+
+
+def _typed(value: Any, kind: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise TypeError
+    return value
+
+
+def _validated(adapter: TypeAdapter[T], value: Any) -> T:
+    try:
+        return adapter.validate_json(json.dumps(value), strict=True)  # strict: "5" is no number
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(p) for p in first["loc"])[:80] or "it"
+        raise Unreadable(f"{where}: {first['msg'].lower()}") from None

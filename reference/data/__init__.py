@@ -1,0 +1,1 @@
+"""Scenes, patches, data sets, and how they are read."""

@@ -1,0 +1,272 @@
+"""What a data set is: its files with their SHA-256, its split, and one digest over all of it.
+
+Hashing 180 GB takes minutes, so digests are cached by size and modification time (nanoseconds);
+`verify` hashes everything again and trusts no cache.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from reference.data.patches import split_patches
+from reference.data.scenes import check_scene, find_scenes, open_scene
+from reference.protocol.spec import Data, Geometry, Split
+from rules.model.package import Dataset, DatasetFile
+
+TRAIN_FOLDER = "one-day"
+TEST_FOLDER = "ssts"
+CACHE_NAME = ".cloudmask-hashes.json"
+CACHE_SCHEMA = 1
+BLOCK_BYTES = 8 << 20
+
+Progress = Callable[[int, int, str], None]  # done, total, name of the file just done
+
+
+@dataclass(frozen=True)
+class DatasetPaths:
+    """Scene files of a data set, absolute and in order, with the names they go by."""
+
+    root: Path
+    train: list[Path]
+    test: list[Path]
+    train_names: list[str]
+    test_names: list[str]
+
+
+@dataclass(frozen=True)
+class Described:
+    """A data set as evidence (`dataset`) and as input of a run (`data`)."""
+
+    dataset: Dataset
+    data: Data
+
+
+def locate(root: Path | str) -> DatasetPaths:
+    """The scenes of a folder holding one-day/ (training) and ssts/ (test). Raises ValueError."""
+    root = Path(root)
+    if not root.is_dir():
+        raise ValueError(f"{root}: no such data folder")
+    for folder in (TRAIN_FOLDER, TEST_FOLDER):
+        if not (root / folder).is_dir():
+            raise ValueError(
+                f"{root}: no folder {folder}/ in it ({TRAIN_FOLDER}/ and {TEST_FOLDER}/ expected)"
+            )
+    return locate_folders(root / TRAIN_FOLDER, root / TEST_FOLDER)
+
+
+def locate_folders(train_dir: Path | str, test_dir: Path | str) -> DatasetPaths:
+    """Scenes of two folders, each searched below too. Names are relative to the folder, its own name first."""
+    folders = [Path(train_dir).absolute(), Path(test_dir).absolute()]
+    files = [find_scenes(folder) for folder in folders]
+    names = [
+        [f"{folder.name}/{path.relative_to(folder).as_posix()}" for path in found]
+        for folder, found in zip(folders, files, strict=True)
+    ]
+    return _paths(files[0], files[1], names[0], names[1])
+
+
+def locate_files(train: Iterable[Path | str], test: Iterable[Path | str]) -> DatasetPaths:
+    """Scenes listed one by one; they go by their file name. Raises ValueError for missing ones."""
+    lists = []
+    for kind, given in (("training", train), ("test", test)):
+        paths = sorted((Path(path).absolute() for path in given), key=lambda path: path.name)
+        if not paths:
+            raise ValueError(f"no {kind} scenes given")
+        for path in paths:
+            if not path.is_file():
+                raise ValueError(f"{path}: no such scene file")
+        lists.append(paths)
+    return _paths(lists[0], lists[1], [p.name for p in lists[0]], [p.name for p in lists[1]])
+
+
+def describe(
+    paths: DatasetPaths | Path | str,
+    profile: str,
+    geometry: Geometry,
+    split: Split | None = None,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> Described:
+    """Hash every file (or take it from the cache), check new ones, and put the data set into words.
+
+    `cache` is the file of known hashes; by default it lies in the data set's folder, or in the
+    user's cache folder where that cannot be written. Raises ValueError for missing, unreadable or
+    wrong scenes and for sets too small to split.
+    """
+    split = split or Split()
+    if not isinstance(paths, DatasetPaths):
+        paths = locate(paths)
+    patches = split_patches(len(paths.train), geometry, split)
+    files = _hashed(paths, geometry, cache, progress)
+    train = files[: len(paths.train)]
+    test = files[len(paths.train) :]
+    with open_scene(paths.train[0]) as scene:
+        synthetic = scene.facts().synthetic
+    digest = dataset_digest(train, test, geometry, split)
+    return Described(
+        dataset=Dataset(
+            profile=profile,
+            synthetic=synthetic,
+            root=str(paths.root),
+            digest=digest,
+            geometry=asdict(geometry),
+            split=asdict(split),
+            train=train,
+            test=test,
+            train_samples=len(patches.train),
+            eval_samples=len(patches.validation),
+            description=_description(profile, synthetic, len(train), len(test), geometry),
+        ),
+        data=Data(
+            profile=profile,
+            digest=digest,
+            train_files=[str(path) for path in paths.train],
+            test_files=[str(path) for path in paths.test],
+            geometry=geometry,
+            split=split,
+        ),
+    )
+
+
+def dataset_digest(
+    train: Sequence[DatasetFile], test: Sequence[DatasetFile], geometry: Geometry, split: Split
+) -> str:
+    """SHA-256 over roles, names and contents of the files, the geometry and the split.
+
+    Independent of where the files lie, and of the order in which they are given.
+    """
+    content = {
+        "geometry": asdict(geometry),
+        "split": asdict(split),
+        "test": sorted([f.name, f.sha256] for f in test),
+        "train": sorted([f.name, f.sha256] for f in train),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def verify(paths: DatasetPaths, expected: Dataset, progress: Progress | None = None) -> list[str]:
+    """Hash every file again and compare with a description. One line for each difference; [] when equal."""
+    found = dict(zip(paths.train_names + paths.test_names, paths.train + paths.test, strict=True))
+    listed = {f.name: f for f in [*expected.train, *expected.test]}
+    problems = [f"{name}: listed, but not there" for name in listed if name not in found]
+    problems += [f"{name}: there, but not listed" for name in found if name not in listed]
+    common = [name for name in listed if name in found]
+    for done, name in enumerate(common, 1):
+        if found[name].stat().st_size != listed[name].size_bytes:
+            problems.append(f"{name}: {found[name].stat().st_size} bytes, {listed[name].size_bytes} expected")
+        elif file_sha256(found[name]) != listed[name].sha256:
+            problems.append(f"{name}: other content than described (SHA-256 differs)")
+        if progress:
+            progress(done, len(common), name)
+    geometry, split = Geometry(**expected.geometry), Split(**expected.split)
+    if dataset_digest(expected.train, expected.test, geometry, split) != expected.digest:
+        problems.append("the description's digest does not follow from its file list, geometry and split")
+    return problems
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes. Raises ValueError when it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb", buffering=0) as file:
+            while block := file.read(BLOCK_BYTES):
+                digest.update(block)
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
+    return digest.hexdigest()
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON atomically: the file is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(value, file, indent=1, allow_nan=False)
+            file.write("\n")
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+# ---------------------------------------------------------------- hashes and their cache
+
+
+def _hashed(
+    paths: DatasetPaths, geometry: Geometry, cache: Path | None, progress: Progress | None
+) -> list[DatasetFile]:
+    cache = cache or _cache_path(paths.root)
+    known = _read_cache(cache)
+    every = list(zip(paths.train + paths.test, paths.train_names + paths.test_names, strict=True))
+    size = f"{geometry.scene_height}x{geometry.scene_width}"
+    files, fresh = [], False
+    try:
+        for done, (path, name) in enumerate(every, 1):
+            status = path.stat()
+            stamp = [status.st_size, status.st_mtime_ns, size]
+            entry = known.get(str(path))
+            if not (isinstance(entry, list) and len(entry) == 4 and entry[:3] == stamp):
+                check_scene(path, geometry.scene_height, geometry.scene_width)
+                entry = known[str(path)] = [*stamp, file_sha256(path)]
+                fresh = True
+            files.append(DatasetFile(name, status.st_size, str(entry[3])))
+            if progress:
+                progress(done, len(every), name)
+    finally:
+        if fresh:
+            _write_cache(cache, known)
+    return files
+
+
+def _cache_path(root: Path) -> Path:
+    if os.access(root, os.W_OK):
+        return root / CACHE_NAME
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "cloudmask" / f"{hashlib.sha256(str(root).encode()).hexdigest()[:16]}.json"
+
+
+def _read_cache(path: Path) -> dict[str, list[object]]:
+    try:
+        raw = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    entries = raw.get("files") if isinstance(raw, dict) and raw.get("schema") == CACHE_SCHEMA else None
+    return entries if isinstance(entries, dict) else {}
+
+
+def _write_cache(path: Path, entries: dict[str, list[object]]) -> None:
+    with contextlib.suppress(OSError):  # only slower next time
+        write_json(path, {"schema": CACHE_SCHEMA, "files": entries})
+
+
+# ---------------------------------------------------------------- words
+
+
+def _paths(
+    train: list[Path], test: list[Path], train_names: list[str], test_names: list[str]
+) -> DatasetPaths:
+    for names in (train_names, test_names):
+        if len(set(names)) != len(names):
+            raise ValueError("two scenes of the data set have the same name")
+    both = sorted({p.name for p in train} & {p.name for p in test})
+    if both:
+        raise ValueError(f"{both[0]} is both a training and a test scene")
+    root = Path(os.path.commonpath([path.parent for path in (*train, *test)]))
+    return DatasetPaths(root, train, test, train_names, test_names)
+
+
+def _description(profile: str, synthetic: bool, train: int, test: int, geometry: Geometry) -> str:
+    kind = "synthetic scenes" if synthetic else "scenes"
+    return (
+        f"{profile}: {train} training and {test} test {kind} of {geometry.scene_height} x "
+        f"{geometry.scene_width} pixels, patches of {geometry.patch_size}"
+    )

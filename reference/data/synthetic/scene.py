@@ -1,0 +1,109 @@
+"""One synthetic scene: place and weather drawn, ground, clouds and sensor put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from reference.data.synthetic.clouds import KINDS, Deck, decks, make_layers, total_thickness
+from reference.data.synthetic.fields import Shape
+from reference.data.synthetic.sensor import MaskErrors, bayesian_mask, observe
+from reference.data.synthetic.surfaces import Place, make_ground
+
+CLOUD_FRACTIONS = (0.22, 0.92)
+FRACTION_STEPS = 8
+THIN = 1.0  # optical thickness that counts as cloud
+NIGHT_EVERY = 3  # every third scene or so is a night scene
+
+
+@dataclass
+class SyntheticScene:
+    """Arrays as they are stored, and what is known of the scene."""
+
+    refs: np.ndarray  # (H, W, 6) float32
+    bts: np.ndarray  # (H, W, 3) float32, K
+    bayes: np.ndarray  # (H, W, 1) uint8
+    surface: np.ndarray  # (H, W) uint8
+    place: Place
+    weather: str
+
+
+def make_scene(
+    rng: np.random.Generator, shape: Shape, number: int, errors: MaskErrors | None = None
+) -> SyntheticScene:
+    """The scene of that number: weather and daylight take turns, so that small sets have all kinds."""
+    place = _draw_place(rng, number)
+    weather = _weather(number, place)
+    ground = make_ground(rng, shape, place)
+    land = (ground.surface == 1).astype(np.float32)
+    layers = make_layers(rng, shape, weather, ground.elevation_km, land)
+    wanted = _wanted_fraction(rng, number)
+    low, high = 0.1, 6.0
+    made: list[Deck] = []
+    for _ in range(FRACTION_STEPS):
+        scale = (low * high) ** 0.5
+        made = decks(layers, scale)
+        covered = float(np.mean(total_thickness(made) > THIN))
+        low, high = (scale, high) if covered < wanted else (low, scale)
+    image = observe(rng, shape, place, ground, made)
+    mask = bayesian_mask(rng, place, ground, made, image.glint, errors or MaskErrors())
+    image_refs, bts, mask = _with_gaps(rng, image.refs, image.bts, mask)
+    return SyntheticScene(image_refs, bts, mask[..., None], ground.surface, place, weather)
+
+
+def _draw_place(rng: np.random.Generator, number: int) -> Place:
+    polar = number % 9 == 3
+    latitude = float(rng.uniform(62, 74) if polar else rng.uniform(20, 58)) * float(rng.choice([-1.0, 1.0]))
+    kinds = (0.0, 0.3, 0.55, 0.85)
+    land = kinds[int(rng.integers(len(kinds)))] * float(rng.uniform(0.6, 1.15))
+    return Place(
+        latitude=latitude,
+        longitude=float(rng.uniform(-180, 180)),
+        daylight=number % NIGHT_EVERY != NIGHT_EVERY - 1,
+        sun_azimuth=float(rng.uniform(-0.6, 0.6) + (np.pi if latitude < 0 else 0) + 0.6),
+        land_fraction=min(land, 0.95),
+        polar=polar,
+        arid=not polar and abs(latitude) < 35 and bool(rng.random() < 0.6),
+    )
+
+
+def _weather(number: int, place: Place) -> str:
+    """Kinds take turns (all eight in any eight scenes, each by day and by night in any 24)."""
+    kinds = list(KINDS)
+    warm = abs(place.latitude) < 40
+    unfit = {"cyclone", "streets"} if abs(place.latitude) < 25 else set() if warm else {"convection"}
+    turns = (kinds[(3 * number + step) % len(kinds)] for step in range(len(kinds)))
+    return next(kind for kind in turns if kind not in unfit)
+
+
+def _wanted_fraction(rng: np.random.Generator, number: int) -> float:
+    """Cloud fractions spread evenly over consecutive scenes (a van der Corput sequence in base 2)."""
+    low, high = CLOUD_FRACTIONS
+    position, base, n = 0.0, 0.5, number + 1
+    while n:
+        position += base * (n & 1)
+        n, base = n >> 1, base / 2
+    return float(low + (high - low) * np.clip(position + rng.uniform(-0.05, 0.05), 0, 1))
+
+
+def _with_gaps(
+    rng: np.random.Generator, refs: np.ndarray, bts: np.ndarray, mask: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Zero borders with a slanted edge, as scenes of the curved swath have, and a few missing lines."""
+    height, width = mask.shape
+    refs, bts, mask = refs.copy(), bts.copy(), mask.copy()
+    for _ in range(int(rng.random() < 0.35)):
+        row, start = int(rng.integers(height)), int(rng.integers(width))
+        part = slice(start, min(width, start + width // 4))
+        bts[row, part] = np.nan
+        refs[row, part] = np.nan
+    # The swath is curved: one side runs so far into the scene that training patches show it too.
+    rows = np.arange(height) / height
+    taper = rows if rng.random() < 0.5 else 1 - rows
+    sides = [0.006 + 0.006 * (rows - 0.4) ** 2, 0.01 + rng.uniform(0.07, 0.17) * taper**1.5]
+    left, right = (width * side for side in (sides if rng.random() < 0.5 else sides[::-1]))
+    columns = np.arange(width)
+    empty = (columns[None, :] < left[:, None]) | (columns[None, :] >= width - right[:, None])
+    refs[empty], bts[empty], mask[empty] = 0, 0, 0
+    return refs.astype(np.float32), bts.astype(np.float32), mask

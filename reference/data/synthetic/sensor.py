@@ -1,0 +1,176 @@
+"""What the instrument sees of ground and clouds, and what the Bayesian-like mask makes of it.
+
+A sketch of radiative transfer: two-stream reflectance, grey emission from each deck, water vapour
+over everything low at 1.375 um. Good enough to train on, not to measure with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from reference.data.synthetic.clouds import Deck, total_thickness
+from reference.data.synthetic.fields import Field, Shape, blur, fractal, grid, sample, smoothstep
+from reference.data.synthetic.surfaces import Ground, Place
+
+LAPSE_K_PER_KM = 6.3
+COLDEST_K = 198.0
+S7_SATURATION_K = 311.0
+WATER = (0.97, 0.98, 1.00, 0.98, 0.80, 0.62)  # reflectance of thick water cloud relative to S3, S1..S6
+CRYSTAL = (0.97, 0.98, 1.00, 0.98, 0.60, 0.38)  # of thick ice cloud
+MASK_BLUR = 0.0012  # scene heights
+BACKSCATTER = 0.15  # 1 - asymmetry parameter
+
+
+@dataclass
+class Image:
+    refs: Field  # (H, W, 6)
+    bts: Field  # (H, W, 3) K
+    glint: Field  # share of mirrored sun, for the mask's errors
+
+
+def observe(rng: np.random.Generator, shape: Shape, place: Place, ground: Ground, made: list[Deck]) -> Image:
+    """Reflectance and brightness temperature without gaps (borders and missing pixels come later)."""
+    glint = _glint(rng, shape, place, ground)
+    bts = _temperatures(place, ground, made, glint)
+    refs = _reflectances(place, ground, made, glint) if place.daylight else np.zeros((*shape, 6), np.float32)
+    return Image(_noisy_refs(rng, refs, place.daylight), _noisy_bts(rng, bts), glint)
+
+
+def _reflectances(place: Place, ground: Ground, made: list[Deck], glint: Field) -> Field:
+    refs = ground.refs + glint[..., None] * np.array((1, 1, 1, 0.02, 0.95, 0.9), np.float32)
+    refs = refs * _shadow(place, made)[..., None]
+    dy, dx = np.sin(place.sun_azimuth), np.cos(place.sun_azimuth)
+    for deck in made:
+        scattered = BACKSCATTER * deck.thickness / (2 + BACKSCATTER * deck.thickness)
+        bumps = blur(np.log1p(deck.thickness), 0.0025)
+        gy, gx = np.gradient(bumps, 1 / bumps.shape[0])
+        lit = np.clip(1 + 0.0011 * (gx * dx + gy * dy) * np.sqrt(deck.top_km), 0.7, 1.25)
+        colour = np.array(CRYSTAL if deck.ice else WATER, np.float32)
+        cloud = (scattered * lit)[..., None] * colour
+        through = (1 - scattered)[..., None] ** 2
+        refs = cloud + refs * through
+    refs[..., 3] = _cirrus_channel(ground, made)
+    haze = np.array((0.035, 0.018, 0.006, 0, 0, 0), np.float32) * (0.7 + 0.1 * ground.vapour)
+    return refs + haze
+
+
+def _cirrus_channel(ground: Ground, made: list[Deck]) -> Field:
+    """S4 sits in a water vapour band: only what is above most of the moisture shines in it."""
+    dry = np.exp(-ground.vapour) * 0.02
+    seen = dry * ground.refs[..., 0] + 0.03 * smoothstep(ground.elevation_km, 1.5, 5.0) * ground.refs[..., 0]
+    for deck in made:
+        scattered = BACKSCATTER * deck.thickness / (2 + BACKSCATTER * deck.thickness)
+        clear = 1 / (1 + np.exp(-(deck.top_km - 6.3) / 0.9))
+        seen = 0.85 * scattered * clear + seen * (1 - scattered) ** 2
+    return seen.astype(np.float32)
+
+
+def _temperatures(place: Place, ground: Ground, made: list[Deck], glint: Field) -> Field:
+    skin = ground.temperature
+    vapour = ground.vapour
+    s7, s8, s9 = skin - 0.3 * vapour, skin - 0.6 * vapour, skin - 1.35 * vapour
+    if place.daylight:
+        s7 = s7 + 40 * ground.refs[..., 5] * np.clip((skin - 230) / 60, 0, 1) + 45 * glint
+    for deck in made:
+        top = np.maximum(ground.air_k - LAPSE_K_PER_KM * deck.top_km, COLDEST_K)
+        black7, black8, black9 = (1 - np.exp(-k * deck.thickness) for k in (0.58, 0.75, 0.90))
+        # Planck's curve is steep at 3.7 um: through thin high cloud the warm ground dominates there.
+        bent = black7 * (1 - 0.45 * (1 - black7)) if deck.ice else black7
+        s8 = s8 + (top - s8) * black8
+        s9 = s9 + (top - s9) * black9
+        s7 = s7 + (top - s7) * bent
+        if place.daylight:
+            s7 = s7 + (9 if deck.ice else 26) * (1 - np.exp(-deck.thickness / 4))
+        elif not deck.ice:
+            s7 = s7 - 4.5 * (1 - np.exp(-deck.thickness / 2))
+    return np.stack([np.minimum(s7, S7_SATURATION_K), s8, s9], axis=-1).astype(np.float32)
+
+
+def _glint(rng: np.random.Generator, shape: Shape, place: Place, ground: Ground) -> Field:
+    """Mirrored sun: a broad stripe along the track, over water, ruffled by the wind."""
+    y, x = grid(shape)
+    centre = rng.uniform(-0.4, 1.6) * shape[1] / shape[0]
+    stripe = np.exp(-(((x - centre - 0.1 * y) / rng.uniform(0.12, 0.25)) ** 2))
+    ruffled = np.clip(1 + 0.25 * fractal(rng, shape, 1.8, 0.5), 0.2, 2)
+    if not place.daylight or abs(place.latitude) > 55:
+        return np.zeros(shape, np.float32)
+    return (rng.uniform(0.04, 0.18) * stripe * ruffled * (ground.surface == 0)).astype(np.float32)
+
+
+def _shadow(place: Place, made: list[Deck]) -> Field:
+    """Clouds' shadows, cast away from the sun as far as they are high."""
+    y, x = grid(made[0].thickness.shape)
+    light = np.ones(y.shape, np.float32)
+    for deck in made:
+        reach = 0.0035 * float(deck.top_km.mean())
+        away = sample(
+            deck.thickness, y + reach * np.sin(place.sun_azimuth), x + reach * np.cos(place.sun_azimuth)
+        )
+        light *= 1 - 0.55 * (1 - np.exp(-away / 5))
+    return light
+
+
+def _noisy_refs(rng: np.random.Generator, refs: Field, daylight: bool) -> Field:
+    noise = rng.standard_normal(refs.shape, dtype=np.float32)
+    if not daylight:
+        return np.maximum(noise * np.float32(0.0004), 0)
+    return np.maximum(refs + noise * (0.0015 + 0.008 * refs), 0)
+
+
+def _noisy_bts(rng: np.random.Generator, bts: Field) -> Field:
+    noise = rng.standard_normal(bts.shape, dtype=np.float32) * np.array((0.25, 0.12, 0.12), np.float32)
+    noise[..., 0] *= 1 + 4 * smoothstep(-bts[..., 0], -245, -215)  # S7 has little signal from cold tops
+    return bts + noise
+
+
+@dataclass(frozen=True)
+class MaskErrors:
+    """How wrong the Bayesian-like mask is. thickness: where it says cloud half of the time."""
+
+    thickness: float = 1.0
+    doubt: float = 0.16  # noise in decades of optical thickness
+    displacement: float = 0.0012  # of edges, in scene heights: parallax and collocation
+    cold_ground: float = 0.5
+    glint: float = 0.5
+    night_fog: float = 0.4
+    coast: float = 0.4
+
+
+def bayesian_mask(
+    rng: np.random.Generator,
+    place: Place,
+    ground: Ground,
+    made: list[Deck],
+    glint: Field,
+    errors: MaskErrors,
+) -> Field:
+    """Cloud mask (H, W) uint8 with the mistakes such masks make.
+
+    Edges are blurred and ragged, thin cloud comes and goes; some glint, coast and cold ground is
+    called cloud, and some fog at night is missed.
+    """
+    shape = ground.temperature.shape
+    thickness = total_thickness(made)
+    evidence = blur(np.log10(thickness + 0.05) - np.log10(errors.thickness), MASK_BLUR)
+    y, x = grid(shape)
+    away = 0.7 * errors.displacement
+    evidence = sample(
+        evidence, y + away * fractal(rng, shape, 1.2, 0.04), x + away * fractal(rng, shape, 1.2, 0.04)
+    )
+    doubt = 0.75 * fractal(rng, shape, 0.9, 0.03) + 0.65 * fractal(rng, shape, 1.8, 0.15)
+    evidence = evidence + errors.doubt * doubt
+    patches = smoothstep(fractal(rng, shape, 1.5, 0.10), 0.6, 1.4)
+    land = (ground.surface != 0).astype(np.float32)
+    gy, gx = np.gradient(blur(land, 0.004), 1 / shape[0])
+    edge = smoothstep(np.hypot(gy, gx), 5, 30)
+    false = errors.glint * smoothstep(glint, 0.05, 0.18) + errors.coast * edge
+    if not place.daylight:
+        cold = smoothstep(-(ground.temperature - ground.air_k), 8, 18) * land
+        false = false + errors.cold_ground * cold
+        low = np.max([d.thickness * (d.top_km < 0.8) for d in made], axis=0)
+        missed = smoothstep(low, 0.5, 2) * (thickness - low < 0.5)
+        evidence = evidence - 2.2 * errors.night_fog * patches * missed
+    evidence = evidence + 2.6 * patches * np.clip(false, 0, 1)
+    return (evidence > 0).astype(np.uint8)

@@ -1,0 +1,180 @@
+"""Writing synthetic data sets: scene by scene, each file whole or not there, picking up where it stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from reference.data.dataset import TEST_FOLDER, TRAIN_FOLDER, write_json
+from reference.data.profiles import Profile, get_profile
+from reference.data.synthetic.scene import SyntheticScene, make_scene
+
+VERSION = 3  # raised whenever the same seed gives other scenes
+DESCRIPTION = "dataset.json"
+NOTE = "Computed, not observed: made to look and train like SLSTR scenes, not to measure with."
+FIRST_PASS = datetime(2019, 10, 1)
+FRAME = timedelta(minutes=3)
+
+Progress = Callable[[int, int, str], None]  # done, total, name of the file just done
+
+
+@dataclass(frozen=True)
+class PlannedFile:
+    """A scene file to be: its number (which fixes its content) and its path below the profile's folder."""
+
+    number: int
+    path: str
+
+
+def planned_files(profile: Profile, seed: int, scenes: int | None = None) -> list[PlannedFile]:
+    """Training files, then test files. `scenes` replaces the number of training scenes."""
+    train = scenes if scenes is not None else profile.train_scenes
+    files = []
+    for number in range(train + profile.test_scenes):
+        folder = TRAIN_FOLDER if number < train else TEST_FOLDER
+        # Test scenes keep their numbers, and so their content, whatever the number of training scenes.
+        identity = number if number < train else 100_000 + number - train
+        files.append(PlannedFile(identity, f"{folder}/{scene_name(seed, identity)}"))
+    return files
+
+
+def scene_name(seed: int, number: int) -> str:
+    """A file name as Sentinel-3 products have them, with SYN in place of the processing centre."""
+    rng = np.random.default_rng([seed, number, 1])
+    day, minute = number % 1000, int(rng.integers(0, 480)) * 3
+    start = FIRST_PASS + timedelta(days=day, minutes=minute, seconds=int(rng.integers(0, 60)))
+    times = (start, start + FRAME, start + FRAME + timedelta(hours=27))
+    orbit, frame = int(rng.integers(1, 386)), int(rng.integers(1, 15)) * 180
+    stamps = "_".join(t.strftime("%Y%m%dT%H%M%S") for t in times)
+    return f"S3A_SL_1_RBT____{stamps}_0180_{50 + day // 27:03d}_{orbit:03d}_{frame:04d}_SYN_O_NT_{seed % 1000:03d}.hdf"
+
+
+def synthesize(
+    profile: str | Profile,
+    root: Path | str,
+    seed: int = 1,
+    scenes: int | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Write the scenes of a synthetic profile below root/<profile>; returns that folder.
+
+    Finished files are skipped, so that an interrupted call can be repeated. Raises ValueError when
+    the profile is not synthetic, `scenes` is too small, or the folder holds another set (other
+    seed, version or number of scenes); OSError when it cannot be written.
+    """
+    profile = get_profile(profile) if isinstance(profile, str) else profile
+    if not profile.synthetic:
+        raise ValueError(f"profile {profile.name} is not synthetic: its scenes have to be downloaded")
+    if scenes is not None and scenes < 2:
+        raise ValueError(
+            f"{scenes} training scene(s): at least 2 are needed, one to train and one to validate"
+        )
+    if seed < 0:
+        raise ValueError(f"seed {seed}: 0 or more expected")
+    folder = Path(root) / profile.name
+    files = planned_files(profile, seed, scenes)
+    description = _describe(profile, seed, len(files) - profile.test_scenes)
+    _require_same(folder, description)
+    _drop_outdated(folder)
+    write_json(folder / DESCRIPTION, {**description, "complete": False})
+    for done, file in enumerate(files, 1):
+        path = folder / file.path
+        if not path.exists():
+            rng = np.random.default_rng([seed, file.number])
+            shape = (profile.geometry.scene_height, profile.geometry.scene_width)
+            write_scene(path, make_scene(rng, shape, file.number), seed)
+        if progress:
+            progress(done, len(files), path.name)
+    write_json(folder / DESCRIPTION, {**description, "complete": True})
+    return folder
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether `synthesize`, as it is now, has finished this folder (its description says so)."""
+    try:
+        description = json.loads((folder / DESCRIPTION).read_text())
+    except (OSError, ValueError):
+        return False
+    return (
+        isinstance(description, dict)
+        and description.get("complete") is True
+        and description.get("generator_version") == VERSION
+    )
+
+
+def write_scene(path: Path, scene: SyntheticScene, seed: int) -> None:
+    """Write one scene file atomically: under another name first, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with h5py.File(temporary, "w") as file:
+            file["refs"], file["bts"], file["bayes"] = scene.refs, scene.bts, scene.bayes
+            file["surface"] = scene.surface
+            file.attrs.update(
+                synthetic=True,
+                seed=seed,
+                generator_version=VERSION,
+                daylight=scene.place.daylight,
+                latitude=scene.place.latitude,
+                longitude=scene.place.longitude,
+                weather=scene.weather,
+                surface_classes="0 ocean, 1 land, 2 ice",
+            )
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _describe(profile: Profile, seed: int, train_scenes: int) -> dict[str, object]:
+    return {
+        "schema": 1,
+        "profile": profile.name,
+        "synthetic": True,
+        "note": NOTE,
+        "seed": seed,
+        "generator_version": VERSION,
+        "train_scenes": train_scenes,
+        "test_scenes": profile.test_scenes,
+        "geometry": asdict(profile.geometry),
+    }
+
+
+def _require_same(folder: Path, description: dict[str, object]) -> None:
+    """Never mix two sets in one folder, and never write into a folder of someone else's scenes."""
+    path = folder / DESCRIPTION
+    try:
+        found = json.loads(path.read_text())
+    except FileNotFoundError:
+        if any(folder.glob("**/S3A*.hdf")):
+            raise ValueError(f"{folder} holds scenes that were not made here (no {DESCRIPTION})") from None
+        return
+    except ValueError:
+        raise ValueError(f"{path} is no JSON: remove the folder to make the scenes anew") from None
+    outdated = isinstance(found, dict) and found.get("generator_version") != VERSION
+    # Numbers of scenes and sizes may have changed with the version; the seed is the user's choice.
+    for key in ("seed",) if outdated else ("seed", "train_scenes", "test_scenes", "geometry"):
+        if not isinstance(found, dict) or found.get(key) != description[key]:
+            had = found.get(key) if isinstance(found, dict) else None
+            raise ValueError(
+                f"{folder} holds another synthetic set ({key} {had}, not {description[key]}): "
+                "remove it or choose another folder"
+            )
+
+
+def _drop_outdated(folder: Path) -> None:
+    """Remove scenes that an earlier version of this generator made here: they can be made again."""
+    try:
+        version = json.loads((folder / DESCRIPTION).read_text()).get("generator_version")
+    except FileNotFoundError:
+        return
+    if version != VERSION:
+        for part in (TRAIN_FOLDER, TEST_FOLDER):
+            for path in (folder / part).glob("S3A*_SYN_*.hdf"):
+                path.unlink()

@@ -1,0 +1,1 @@
+"""What harness and implementation say to each other: run spec and MLLOG lines."""

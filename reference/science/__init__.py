@@ -1,0 +1,1 @@
+"""What the trained model does on the test scenes: metrics, results, pictures."""

@@ -1,0 +1,87 @@
+"""Contact sheets: scenes beside their masks, and beside predictions when a gallery of a run is at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from reference.protocol.spec import Geometry
+from reference.science.imagery import (
+    disagreement_picture,
+    false_colour,
+    mask_picture,
+    probability_picture,
+    shrink,
+)
+from reference.tensorflow.inference import load_scene
+
+TITLES = ("False colour", "Bayesian mask", "Predicted probability", "Disagreement")
+GAP = 8
+TITLE_HEIGHT = 30
+TEXT_SIZE = 15
+BACKGROUND, INK = (250, 250, 248), (34, 40, 49)
+PALETTE_COLOURS = 160  # keeps sheets small: scenes have few hues
+
+Row = Sequence[np.ndarray]
+
+
+def scenes_sheet(files: Sequence[Path | str], geometry: Geometry, longest: int = 375) -> Image.Image:
+    """Scenes and their masks, one row each. Raises ValueError as scenes.open_scene does."""
+    rows = []
+    for file in files:
+        scene = load_scene(file, geometry)
+        pictures = (false_colour(scene.refs, scene.bts, scene.daylight), mask_picture(scene.truth))
+        rows.append([shrink(picture, longest) for picture in pictures])
+    return _sheet(rows)
+
+
+def gallery_sheet(gallery: Path | str, scenes: int | None = None) -> Image.Image:
+    """Scenes of a run's gallery.h5 with masks, predictions and where they differ, one row each.
+
+    Raises ValueError when the file is no gallery.
+    """
+    rows = []
+    try:
+        with h5py.File(gallery) as file:
+            for name in sorted(file)[:scenes]:
+                group = file[name]
+                truth, said = group["bayes"][...], group["probability"][...]
+                rows.append(
+                    [
+                        group["false_colour"][...],
+                        mask_picture(truth),
+                        probability_picture(said / 255),
+                        disagreement_picture(truth, said > 127),
+                    ]
+                )
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{gallery}: no gallery of a run ({' '.join(str(error).split())[:120]})") from error
+    return _sheet(rows)
+
+
+def save_sheet(sheet: Image.Image, path: Path) -> None:
+    """Write a sheet as a palette PNG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet.quantize(PALETTE_COLOURS, dither=Image.Dither.NONE).save(path, format="PNG", optimize=True)
+
+
+def _sheet(rows: Sequence[Row]) -> Image.Image:
+    if not rows:
+        raise ValueError("no scenes to show")
+    height, width = rows[0][0].shape[:2]
+    columns = len(rows[0])
+    size = (columns * (width + GAP) + GAP, TITLE_HEIGHT + len(rows) * (height + GAP))
+    sheet = Image.new("RGB", size, BACKGROUND)
+    draw = ImageDraw.Draw(sheet)
+    for column, title in enumerate(TITLES[:columns]):
+        place = (GAP + column * (width + GAP), (TITLE_HEIGHT - TEXT_SIZE) // 2 - 2)
+        draw.text(place, title, INK, ImageFont.load_default(TEXT_SIZE))
+    for at, row in enumerate(rows):
+        for column, picture in enumerate(row):
+            corner = (GAP + column * (width + GAP), TITLE_HEIGHT + at * (height + GAP))
+            sheet.paste(Image.fromarray(picture), corner)
+    return sheet

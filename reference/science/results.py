@@ -1,0 +1,144 @@
+"""science.json and gallery.h5: what the trained model does on the test scenes."""
+
+from __future__ import annotations
+
+import os
+import statistics
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from reference.data.scenes import SURFACES
+from reference.science.imagery import false_colour, shrink
+from reference.science.metrics import Tally, calibration, fraction_group, precision_recall, summary
+from reference.tensorflow.inference import LoadedScene
+
+SCHEMA = 1
+GALLERY_PIXELS = 400
+
+MEANINGS = {
+    "accuracy": "share of test pixels where mask and Bayesian mask agree",
+    "balanced_accuracy": "mean of the shares of cloud and of clear pixels found",
+    "precision": "share of pixels called cloud that are cloud",
+    "recall": "share of cloud pixels called cloud",
+    "f1": "harmonic mean of precision and recall",
+    "iou": "intersection over union of called and true cloud",
+    "mcc": "Matthews correlation coefficient",
+    "brier_score": "mean squared error of the probability of cloud",
+    "calibration_error": "mean distance of stated probability and seen frequency",
+}
+
+
+@dataclass
+class Science:
+    """Collects test scenes one at a time; nothing of a scene but its counts is kept."""
+
+    overall: Tally = field(default_factory=Tally)
+    by_daylight: dict[str, Tally] = field(default_factory=dict)
+    by_surface: dict[str, Tally] = field(default_factory=dict)
+    by_cloud_fraction: dict[str, Tally] = field(default_factory=dict)
+    per_scene: list[dict[str, Any]] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    def add(self, scene: LoadedScene, probability: np.ndarray, duration_s: float) -> dict[str, Any]:
+        """Count a scene (probability (H, W)); returns its row of per_scene."""
+        tally = Tally().add(probability, scene.truth)
+        scores = summary(tally)
+        fraction = float(np.mean(scene.truth))
+        self.overall.merge(tally)
+        _group(self.by_daylight, "day" if scene.daylight else "night").merge(tally)
+        _group(self.by_cloud_fraction, fraction_group(fraction)).merge(tally)
+        if scene.surface is not None:
+            for code, name in enumerate(SURFACES):
+                at = scene.surface == code
+                if at.any():
+                    _group(self.by_surface, name).add(probability[at], scene.truth[at])
+        self.seconds.append(duration_s)
+        row = {
+            "name": scene.facts.name,
+            "accuracy": scores["accuracy"],
+            "cloud_fraction": fraction,
+            "daylight": scene.daylight,
+            "latitude": scene.facts.latitude,
+            "longitude": scene.facts.longitude,
+        }
+        self.per_scene.append(row)
+        return row
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of science.json; undefined values are None."""
+        return {
+            "schema": SCHEMA,
+            "scenes": len(self.per_scene),
+            "seconds_per_scene": {
+                "median": statistics.median(self.seconds) if self.seconds else None,
+                "mean": statistics.fmean(self.seconds) if self.seconds else None,
+            },
+            "overall": summary(self.overall),
+            "calibration": calibration(self.overall),
+            "precision_recall": precision_recall(self.overall),
+            "by_daylight": _summaries(self.by_daylight),
+            "by_surface": _summaries(self.by_surface),
+            "by_cloud_fraction": _summaries(self.by_cloud_fraction),
+            "per_scene": self.per_scene,
+        }
+
+    def result(self) -> dict[str, dict[str, Any]]:
+        """The value of the MLLOG key `result`: metric -> value, meaning, unit."""
+        content = self.to_dict()
+        scores = {
+            f"test_{name}": {"value": content["overall"][name], "meaning": meaning, "unit": "1"}
+            for name, meaning in MEANINGS.items()
+        }
+        scores["seconds_per_scene"] = {
+            "value": content["seconds_per_scene"]["median"],
+            "meaning": "median time from one finished scene to the next: reading, predicting, stitching",
+            "unit": "s",
+        }
+        scores["test_scenes"] = {"value": content["scenes"], "meaning": "scenes predicted", "unit": "1"}
+        return scores
+
+
+class Gallery:
+    """Pictures of the first test scenes, shrunk to at most 400 pixels; written whole by `close`."""
+
+    def __init__(self, path: Path, scenes: int) -> None:
+        self._path, self._left = path, scenes
+        self._temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        self._file = h5py.File(self._temporary, "w")
+
+    def add(self, scene: LoadedScene, probability: np.ndarray, row: dict[str, Any]) -> None:
+        """Keep a scene while there is room. Group: false_colour, bayes, probability (0-255) and attributes."""
+        if self._left <= 0:
+            return
+        self._left -= 1
+        group = self._file.create_group(f"scene_{len(self._file):03d}")
+        pictures = {
+            "false_colour": shrink(false_colour(scene.refs, scene.bts, scene.daylight), GALLERY_PIXELS),
+            "bayes": shrink(scene.truth, GALLERY_PIXELS),
+            "probability": shrink(np.rint(probability * 255).astype(np.uint8), GALLERY_PIXELS),
+        }
+        for name, picture in pictures.items():
+            group.create_dataset(name, data=picture, compression="gzip", shuffle=True)
+        for name, value in row.items():
+            if value is not None:
+                group.attrs[name] = value
+
+    def close(self) -> None:
+        self._file.close()
+        os.replace(self._temporary, self._path)
+
+    def discard(self) -> None:
+        self._file.close()
+        self._temporary.unlink(missing_ok=True)
+
+
+def _group(groups: dict[str, Tally], name: str) -> Tally:
+    return groups.setdefault(name, Tally())
+
+
+def _summaries(groups: dict[str, Tally]) -> dict[str, Any]:
+    return {name: summary(groups[name]) for name in sorted(groups)}

@@ -1,0 +1,1 @@
+"""The reference implementation in TensorFlow: model, training, inference, replay."""

@@ -1,0 +1,89 @@
+"""CNV: signs that the submitted runs were chosen from more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rules.facts.kept import kept
+from rules.facts.log_reading import run_start, run_stop, time_ms, timed
+from rules.model.findings import Finding, Scope, Severity
+from rules.model.package import Package
+from rules.model.run import Run
+from rules.registry import NotApplicable, NotChecked, Rule, rule
+from rules.ruleset import Ruleset
+
+
+@rule(
+    "CNV009",
+    "Runs are numbered in the order they were made, within days",
+    Scope.PACKAGE,
+    source="TR 12.1; survey H5, H6, K3, W7",
+    fix="Number runs by launch time and make them in one go; explain a long break in the README.",
+    severity=Severity.WARNING,
+)
+def in_order(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Runs picked from a larger pile show by their order and their distance in time."""
+    starts = [(timed(run, ruleset).start_ms, run) for run in package.runs]
+    known = [(at, run) for at, run in starts if at is not None]
+    if len(known) < 2:
+        raise NotApplicable("a single run")
+    for (before, first), (after, run) in zip(known, known[1:], strict=False):
+        if after < before and package.scaling != "weak":  # models that start at the same time have no order
+            yield self.finding(f"was started before {first.path}", path=run.path)
+    days = (max(a for a, _ in known) - min(a for a, _ in known)) / 86_400_000
+    if days > ruleset.convergence.span_days:
+        yield self.finding(
+            f"the runs are spread over {days:.0f} days",
+            path=known[0][1].path,
+            expected=f"<= {ruleset.convergence.span_days:g}",
+            actual=round(days, 1),
+        )
+
+
+@rule(
+    "CNV011",
+    "No runs were made and left out",
+    Scope.PACKAGE,
+    source="TR 12.1; survey H5, H6",
+    fix="Keep failed runs under evidence/.../failed, as the harness does.",
+)
+def no_selection(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Choosing the best of many runs is banned; a package can only show those that were kept."""
+    raise NotChecked("a package cannot show runs that were deleted; CNV009 and the seeds give hints")
+    yield  # pragma: no cover
+
+
+@rule(
+    "CNV016",
+    "No time for other runs lies between the runs",
+    Scope.PACKAGE,
+    source="TR 12.1; survey H5, H6",
+    fix="Make the runs in one go; say in the README what the machine did in between.",
+    severity=Severity.WARNING,
+)
+def no_room(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """The harness makes one run after the other. A break as long as several runs has room for runs that
+    were not submitted; failed attempts that were kept take up their share of it."""
+    if package.scaling == "weak" or len(package.runs) < 2:
+        raise NotApplicable("a single run, or models trained at the same time")
+    known = [(_timed_s(run, ruleset), run) for run in package.runs]
+    spans = sorted((*span, run.index, run) for span, run in known if span is not None)
+    convergence = ruleset.convergence
+    longest_s = max((stop_s - start_s for start_s, stop_s, *_ in spans), default=0.0)
+    kept_s = sum(r.duration_s for r in package.failed_runs if r.duration_s)
+    limit_s = max(convergence.break_s, convergence.break_runs * longest_s)
+    for (_, stop_s, _, before), (start_s, _, _, run) in zip(spans, spans[1:], strict=False):
+        if start_s - stop_s > limit_s + kept_s:
+            yield self.finding(
+                f"{(start_s - stop_s) / 3600:.1f} h pass between the end of {before.path} and its start",
+                path=run.path,
+                expected=f"<= {limit_s / 3600:.1f} h",
+                actual=round(start_s - stop_s, 3),
+            )
+
+
+@kept
+def _timed_s(run: Run, ruleset: Ruleset) -> tuple[float, float] | None:
+    """run_start and run_stop, in seconds since the epoch."""
+    start, stop = time_ms(run_start(run.log)), time_ms(run_stop(run.log))
+    return None if start is None or stop is None else (start / 1000, stop / 1000)

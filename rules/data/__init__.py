@@ -1,0 +1,1 @@
+"""DAT: what was trained and tested on."""

@@ -1,0 +1,95 @@
+"""EVD: evidence of one run that is presented as another's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rules.facts.kept import kept
+from rules.model.findings import Finding, Scope, Severity
+from rules.model.package import Package
+from rules.model.run import Run
+from rules.registry import NotChecked, Rule, rule
+from rules.ruleset import Ruleset
+
+Mark = tuple[Any, ...]
+
+
+ENOUGH_SAMPLES = 30  # of a quantity: in a second of an idle machine, readings agree by chance
+
+
+def _evidence(run: Run, name: str) -> str:
+    return run.path.replace("results/", "evidence/", 1).removesuffix(".txt") + f"/{name}"
+
+
+@rule(
+    "EVD024",
+    "No two runs have the same telemetry",
+    Scope.PACKAGE,
+    source="evidence of this rulebook; survey W7",
+    fix="Package the telemetry that was sampled during each run.",
+)
+def distinct_telemetry(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Two runs never load a machine alike to the last digit: equal statistics are one measurement, moved in
+    time. Only a few seconds of an idle machine may agree by chance."""
+    if not any(run.telemetry for run in package.runs):
+        raise NotChecked("no readable telemetry was kept")
+    seen: dict[Mark, str] = {}
+    for run in package.runs:
+        for sampled in run.telemetry:
+            mark = tuple(
+                (q.name, q.scope, q.samples, q.mean, q.minimum, q.maximum)
+                for q in sampled.quantities
+                if q.mean is not None and q.minimum != q.maximum and q.samples >= ENOUGH_SAMPLES
+            )
+            if not mark:
+                continue
+            if mark in seen and seen[mark] != sampled.path:
+                yield self.finding(f"its statistics are those of {seen[mark]}", path=sampled.path)
+            seen.setdefault(mark, sampled.path)
+
+
+@rule(
+    "EVD025",
+    "Runs of one boot share one clock",
+    Scope.PACKAGE,
+    source="evidence of this rulebook; survey W7, W11",
+    fix="Package every timeline as it was written; explain a clock that was set in the README.",
+)
+def one_clock(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """The monotonic clock counts on from run to run until the machine boots: a run whose wall times were
+    moved keeps its place on it, and a copied run stands where its original stands."""
+    boots: dict[Mark, list[tuple[float, float, float, Run]]] = {}
+    for run in package.runs:
+        span = _on_clock(run, ruleset)
+        if run.record is not None and run.record.boot_id is not None and span is not None:
+            boots.setdefault((run.record.host, run.record.boot_id), []).append((*span, run))
+    if not boots:
+        raise NotChecked("there is no readable run.json with a boot_id, or no timeline")
+    for spans in boots.values():
+        spans.sort(key=lambda s: s[:2])
+        for (_, end_s, offset_s, before), (start_s, _, other_s, run) in zip(spans, spans[1:], strict=False):
+            path = _evidence(run, "timeline.jsonl")
+            if start_s < end_s and package.scaling != "weak":  # there models are trained at the same time
+                yield self.finding(
+                    f"began {end_s - start_s:.1f} s before {before.path} ended, by the monotonic clock",
+                    path=path,
+                )
+            elif abs(other_s - offset_s) > ruleset.clock.boot_drift_s:
+                yield self.finding(
+                    f"the wall clock moved {other_s - offset_s:.1f} s against the monotonic clock since "
+                    f"{before.path}",
+                    severity=Severity.WARNING,  # a suspended machine or a clock that was set does that too
+                    path=path,
+                    expected=f"<= {ruleset.clock.boot_drift_s:g} s",
+                    actual=round(other_s - offset_s, 3),
+                )
+
+
+@kept
+def _on_clock(run: Run, ruleset: Ruleset) -> tuple[float, float, float] | None:
+    """Monotonic time of the first and the last arrival, and how far the wall clock is ahead of it."""
+    if not run.timeline:
+        return None
+    first, last = run.timeline[0], run.timeline[-1]
+    return first.monotonic_s, last.monotonic_s, first.wall_s - first.monotonic_s

@@ -1,0 +1,1 @@
+"""What follows from a run or a package, computed once and used by rules, score and report."""

@@ -1,0 +1,214 @@
+"""Reading a run out of its log: the timed window, the epochs, the evaluations.
+
+Where a log contradicts itself (two run_stop lines, say) the reading that is worse for the
+submitter counts: first start, last stop. Rules of the group LOG report the contradiction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar
+
+import msgspec
+
+from rules.facts import sound
+from rules.facts.kept import kept
+from rules.model.log import Event, Log, Stated
+from rules.model.run import Run
+from rules.model.values import all_floats, is_int, is_number, whole
+from rules.ruleset import Ruleset
+
+T = TypeVar("T")
+Reader = Callable[[Log, str], list[T]]
+
+
+def _once_per_log(read: Reader[T]) -> Reader[T]:
+    """Many rules read the same things: they are read once, and nobody changes the list."""
+
+    @wraps(read)
+    def remembered(log: Log, name: str) -> list[T]:
+        return log.once((read.__name__, name), lambda: read(log, name))
+
+    return remembered
+
+
+class Evaluation(msgspec.Struct, gc=False):  # as Event
+    epoch: int | None
+    value: float | None  # None: not a finite number
+    event: Event
+
+
+class Interval(msgspec.Struct, gc=False):
+    """One X_start..X_stop pair of an epoch."""
+
+    epoch: int | None
+    start: Event
+    stop: Event
+
+
+def time_ms(event: Event | None) -> int | None:
+    """The event's time, when it is one that a clock can show."""
+    if event is None:
+        return None
+    at = event.time_ms
+    return at if type(at) is int and 0 <= at < 2**53 else None
+
+
+def epoch_num(event: Event) -> int | None:
+    value = event.metadata.get("epoch_num")
+    return value if type(value) is int and is_int(value) else None
+
+
+def epoch_nums(log: Log, key: str) -> list[int | None]:
+    """epoch_num of each event of a key."""
+    found: list[int | None] = log.told(key, "epoch_num")
+    return found if sound.counted(log, key, "epoch_num") else [epoch_num(e) for e in log.all(key)]
+
+
+def run_start(log: Log) -> Event | None:
+    return log.first("run_start")
+
+
+def run_stop(log: Log) -> Event | None:
+    return log.last("run_stop")
+
+
+def time_to_train_s(log: Log) -> float | None:
+    """run_stop - run_start in seconds (survey C1); None when either is missing or it is not positive."""
+    start, stop = time_ms(run_start(log)), time_ms(run_stop(log))
+    if start is None or stop is None or stop <= start:
+        return None
+    return (stop - start) / 1000
+
+
+@_once_per_log
+def evaluations(log: Log, key: str) -> list[Evaluation]:
+    """Evaluations between run_start and run_stop, in line order: others do not count (survey W13)."""
+    start, stop = run_start(log), run_stop(log)
+    found: list[Evaluation] = []
+    events = log.all(key)
+    values = [e.value for e in events]
+    if sound.between(log, [key], start, stop) and all_floats(values):
+        return list(map(Evaluation, epoch_nums(log, key), values, events))
+    for event in events:
+        if (start is not None and event.line < start.line) or (stop is not None and event.line > stop.line):
+            continue
+        value = float(event.value) if is_number(event.value) else None
+        found.append(Evaluation(epoch_num(event), value, event))
+    return found
+
+
+def curve(log: Log, key: str) -> list[float | None]:
+    return [e.value for e in evaluations(log, key)]
+
+
+@_once_per_log
+def intervals(log: Log, name: str) -> list[Interval]:
+    """Pairs of name_start and name_stop in the order of their ends; unpaired ones are left out.
+
+    A stop ends the open interval of its epoch, else the one opened last: epochs may overlap where
+    evaluation goes on beside training.
+    """
+    starts, stops = log.all(f"{name}_start"), log.all(f"{name}_stop")
+    if sound.alternate(log, name):
+        return list(map(Interval, epoch_nums(log, f"{name}_start"), starts, stops))
+    pairs: list[Interval] = []
+    opened: list[Event] = []
+    for event in sorted(starts + stops, key=lambda e: e.line):
+        if event.key == f"{name}_start":
+            opened = [*opened[-7:], event]
+        elif opened:
+            start = next((s for s in reversed(opened) if epoch_num(s) == epoch_num(event)), opened[-1])
+            opened.remove(start)
+            pairs.append(Interval(epoch_num(start), start, event))
+    return pairs
+
+
+@_once_per_log
+def durations(log: Log, name: str) -> list[tuple[Interval, int | None]]:
+    """Each interval with the milliseconds it took; None where one of its lines has no time."""
+    spans = intervals(log, name)
+    if sound.ascending(log):
+        return [(span, span.stop.time_ms - span.start.time_ms) for span in spans]
+    ends = [(span, time_ms(span.start), time_ms(span.stop)) for span in spans]
+    return [(span, None if a is None or b is None else b - a) for span, a, b in ends]
+
+
+def status(log: Log) -> str | None:
+    """What run_stop says of the run: success, aborted, or None when it says neither."""
+    stop = run_stop(log)
+    value = stop.metadata.get("status") if stop else None
+    return value if value in ("success", "aborted") else None
+
+
+def reached_target(log: Log, ruleset: Ruleset) -> bool:
+    """Whether the last evaluation of the run meets the target (survey F1, F4)."""
+    found = evaluations(log, ruleset.quality.key)
+    return bool(found) and ruleset.quality.met(found[-1].value)
+
+
+@kept
+def converged(run: Run, ruleset: Ruleset) -> bool:
+    """A run that counts: target met at its last evaluation, and ended as a success."""
+    return reached_target(run.log, ruleset) and status(run.log) == "success"
+
+
+@dataclass(slots=True)
+class Timed:
+    """When the timed run began and ended."""
+
+    start_ms: int | None
+    stop_ms: int | None
+    start_line: int | None
+
+
+@kept
+def timed(run: Run, ruleset: Ruleset) -> Timed:
+    """run_start and run_stop of a run."""
+    start, stop = run_start(run.log), run_stop(run.log)
+    return Timed(time_ms(start), time_ms(stop), start.line if start else None)
+
+
+def stated(settings: Mapping[str, Stated], key: str) -> Stated | None:
+    """A setting, or None where it is not stated."""
+    return settings.get(key)
+
+
+def number(settings: Mapping[str, Stated], key: str) -> float | None:
+    found = stated(settings, key)
+    return found.value if found is not None and is_number(found.value) else None
+
+
+def integer(settings: Mapping[str, Stated], key: str) -> int | None:
+    found = stated(settings, key)
+    return found.value if found is not None and is_int(found.value) else None
+
+
+def instance_scale(settings: Mapping[str, Stated]) -> int | None:
+    """Accelerators one run used, or nodes where there are none (survey N6)."""
+    return _scale(integer(settings, "number_of_nodes"), integer(settings, "accelerators_per_node"))
+
+
+def system_scale(fields: Mapping[str, Any]) -> int | None:
+    """The same of a whole system, from its description."""
+    return _scale(whole(fields.get("number_of_nodes")), whole(fields.get("accelerators_per_node")))
+
+
+def _scale(nodes: int | None, accelerators: int | None) -> int | None:
+    return None if nodes is None or accelerators is None else nodes * max(accelerators, 1)
+
+
+def record_path(run: Run) -> str:
+    """Where the run's run.json lies, for findings."""
+    return run.path.replace("results/", "evidence/", 1).removesuffix(".txt") + "/run.json"
+
+
+def place(item: Stated | Event | None, path: str | None = None) -> dict[str, Any]:
+    """Where a finding points: keyword arguments for Rule.finding."""
+    if isinstance(item, Stated):
+        return {"path": item.path, "line": item.line}
+    if isinstance(item, Event):
+        return {"path": path, "line": item.line}
+    return {"path": path}

@@ -1,0 +1,1 @@
+"""HYP: how the model was trained."""

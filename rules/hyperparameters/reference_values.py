@@ -1,0 +1,239 @@
+"""HYP: how the model was trained, as stated by the recipe before and by the log after."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rules.facts.log_reading import integer, place, stated
+from rules.facts.reference_code import judge_code
+from rules.model.findings import Finding, Scope, Severity
+from rules.model.log import Statement
+from rules.model.package import Package, Plan
+from rules.model.run import Run
+from rules.model.values import is_int, is_number, same, show
+from rules.registry import NotApplicable, Rule, rule
+from rules.ruleset import Ruleset
+
+BOTH = (Scope.PLAN, Scope.RUN)
+NUMERIC = (
+    "global_batch_size",
+    "micro_batch_size",
+    "opt_base_learning_rate",
+    "opt_adam_beta_1",
+    "opt_adam_beta_2",
+    "opt_adam_epsilon",
+    "max_epochs",
+    "early_stopping_patience",
+)
+# what may differ between runs of one entry: identity of the run, and nothing else
+PER_RUN = ("seed",)
+
+
+@rule(
+    "HYP001",
+    "Closed: hyperparameters and model equal the reference",
+    BOTH,
+    source="TR 9.1, 9.3, 15; HR 6.1; survey D1, D9, D12, E13, 0.2",
+    fix="Use the reference's value, or enter the open division.",
+    divisions=("closed",),
+)
+def equal_reference(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """Closed results compare systems, not tuning: optimiser, its constants, loss, patience and model are
+    those of the reference."""
+    for key, expected in ruleset.reference.items():
+        found = stated(subject.settings, key)
+        if found is not None and not same(found.value, expected):
+            yield self.finding(
+                f"{key} is {show(found.value)}, the reference has {show(expected)}",
+                **place(found),
+                expected=expected,
+                actual=found.value,
+            )
+
+
+@rule(
+    "HYP002",
+    "Closed: free hyperparameters stay within their bounds",
+    BOTH,
+    source="TR 9.1; survey D2, D4, D16",
+    fix="Choose a batch size 4, 8, 16, 32, ... and at most 200 epochs, or enter the open division.",
+    divisions=("closed",),
+)
+def free_bounds(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """Batch size has to fit the machine, so it is free, in steps that convergence was studied at."""
+    for key, bounds in ruleset.free.items():
+        found = stated(subject.settings, key)
+        if found is None or not is_int(found.value):
+            continue
+        value, problem = found.value, None
+        if bounds.minimum is not None and value < bounds.minimum:
+            problem = f"at least {bounds.minimum:g}"
+        elif bounds.maximum is not None and value > bounds.maximum:
+            problem = f"at most {bounds.maximum:g}"
+        elif bounds.power_of_two and value & (value - 1):
+            problem = "a power of two"
+        if problem:
+            yield self.finding(
+                f"{key} is {show(value)}, {problem} is allowed",
+                **place(found),
+                expected=problem,
+                actual=value,
+            )
+
+
+@rule(
+    "HYP003",
+    "Hyperparameters are numbers that can train",
+    BOTH,
+    source="SP 7.3; survey D2-D4, W14",
+    fix="Correct the value in the recipe.",
+)
+def sane_numbers(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """Upstream accepts a learning rate of Infinity and a batch larger than the data set; neither trains."""
+    for key in NUMERIC:
+        found = stated(subject.settings, key)
+        if found is None:
+            continue
+        good = is_number(found.value) and (
+            found.value > 0 or (key.startswith("opt_adam_beta") and found.value == 0)
+        )
+        if not good:
+            yield self.finding(
+                f"{key} is {show(found.value)}",
+                **place(found),
+                expected="a positive number",
+                actual=found.value,
+            )
+    batch, samples = (
+        integer(subject.settings, "global_batch_size"),
+        integer(subject.settings, "train_samples"),
+    )
+    if batch is not None and samples is not None and batch > samples:
+        yield self.finding(
+            f"global_batch_size {batch} is larger than the {samples} training patches",
+            **place(stated(subject.settings, "global_batch_size")),
+            expected=f"<= {samples}",
+            actual=batch,
+        )
+
+
+@rule(
+    "HYP004",
+    "Global batch = batch per replica x replicas x accumulation",
+    BOTH,
+    source="survey B18, B21, B28, B30",
+    fix="Log micro_batch_size per replica and number_of_ranks as they were used.",
+)
+def batch_product(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """Convergence depends on the global batch: it has to be what the replicas computed together."""
+    settings = subject.settings
+    names = ("global_batch_size", "micro_batch_size", "number_of_ranks")
+    batch, micro, ranks = (integer(settings, n) for n in names)
+    if batch is None or micro is None or ranks is None:
+        raise NotApplicable("batch per replica or number of replicas is not stated here")
+    product = micro * ranks * (integer(settings, "gradient_accumulation_steps") or 1)
+    if product != batch:
+        yield self.finding(
+            f"global_batch_size is {show(batch)}, but {show(micro)} per replica x {show(ranks)} replicas "
+            f"gives {show(product)}",
+            **place(stated(settings, "global_batch_size")),
+            expected=product,
+            actual=batch,
+        )
+
+
+@rule(
+    "HYP005",
+    "All runs of an entry use the same settings",
+    Scope.PACKAGE,
+    source="TR 12; survey D13, H8, case 44, 45",
+    fix="Run all results of one entry with one recipe; submit other settings as another entry.",
+)
+def same_settings(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """The score is a mean over runs of one benchmark result: runs with other settings are other results."""
+    if len(package.runs) < 2:
+        raise NotApplicable("a single run")
+    first = package.runs[0]
+    keys = [
+        k for k, s in ruleset.keys.items() if s.phase == "before" and k not in PER_RUN and k != "cache_clear"
+    ]
+    required = set(ruleset.required_keys(package.division))
+    wanted = [(key, first.log.stated(key)) for key in keys]
+    for run in package.runs[1:]:
+        for key, expected in wanted:
+            found = run.log.stated(key)
+            if found is expected or ((expected is None or found is None) and key in required):
+                continue  # LOG003 says what is missing
+            if _differ(expected, found):
+                yield self.finding(
+                    f"{key} is {show(found[0]) if found else 'absent'} here and "
+                    f"{show(expected[0]) if expected else 'absent'} in {first.path}",
+                    path=run.path,
+                    line=found[1] if found else None,
+                    expected=expected[0] if expected else None,
+                    actual=found[0] if found else None,
+                )
+
+
+def _differ(left: Statement | None, right: Statement | None) -> bool:
+    if left is None or right is None:
+        return (left is None) != (right is None)
+    return not same(left[0], right[0])
+
+
+@rule(
+    "HYP006",
+    "Closed: numerical precision is on the approved list",
+    BOTH,
+    source="TR 5.2; survey O1, B27",
+    fix="Use one of the approved formats, or enter the open division.",
+    divisions=("closed",),
+)
+def approved_precision(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """Numerics are free in closed, within the list whose convergence was shown."""
+    for key in ruleset.precisions.keys:
+        found = stated(subject.settings, key)
+        if found is not None and found.value not in ruleset.precisions.closed:
+            yield self.finding(
+                f"{key} is {show(found.value)}",
+                **place(found),
+                expected=ruleset.precisions.closed,
+                actual=found.value,
+            )
+
+
+@rule(
+    "HYP009",
+    "TF32 is declared where TensorFlow uses it",
+    Scope.PACKAGE,
+    source="survey O4",
+    fix="Log tf32, or switch it off and say so in sw_notes.",
+    severity=Severity.WARNING,
+)
+def tf32_declared(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """On NVIDIA GPUs since Ampere TensorFlow computes float32 convolutions in TF32 unless told otherwise."""
+    model = str(package.system.fields.get("accelerator_model_name", "")) if package.system else ""
+    if not re.search(r"\b(A\d{2,3}|H\d{2,3}|GH\d{3}|B\d{3}|GB\d{3}|L4|L40S?|RTX [3-6]0\d0)\b", model):
+        raise NotApplicable("no NVIDIA GPU of the Ampere generation or newer is described")
+    notes = str(package.system.fields.get("sw_notes", "")) if package.system else ""
+    for run in package.runs:
+        found = stated(run.settings, "lowest_numerical_precision_in_linear")
+        if found is not None and found.value == "fp32" and "tf32" not in notes.lower():
+            yield self.finding(
+                f"fp32 is logged on {show(model)}", **place(found), expected="tf32", actual=found.value
+            )
+
+
+@rule(
+    "HYP011",
+    "The optimiser is a listed implementation, or equivalent to one",
+    Scope.PACKAGE,
+    source="TR 9.1, 9.5, 15; survey D10, D11",
+    fix="Use tf.keras.optimizers.Adam, or show the equivalence in the README.",
+    divisions=("closed",),
+)
+def listed_optimiser(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Adam exists in variants (where epsilon stands, bias correction) that converge differently."""
+    judge_code(package, "its optimiser")
+    yield  # pragma: no cover

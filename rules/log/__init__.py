@@ -1,0 +1,1 @@
+"""LOG: the result log is well-formed, complete and in order."""

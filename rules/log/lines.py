@@ -1,0 +1,341 @@
+"""LOG: what the lines of a result log are made of (their order: order.py)."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+from rules.facts import sound
+from rules.facts.log_reading import run_start, run_stop
+from rules.model.findings import Finding, Scope, Severity
+from rules.model.log import Event
+from rules.model.run import Run
+from rules.model.values import is_int, mismatch, show
+from rules.registry import NotApplicable, Rule, rule
+from rules.ruleset import Ruleset
+
+EVENT_TYPES = {"start": "INTERVAL_START", "stop": "INTERVAL_END", "point": "POINT_IN_TIME"}
+
+
+@rule(
+    "LOG001",
+    "Every MLLOG line can be read",
+    Scope.RUN,
+    source="survey A1, A2, W8; MLLOG line format",
+    fix="Write the log only through mlperf_logging.mllog, one object per line, and do not edit it.",
+)
+def unreadable_lines(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """A line that two readers understand differently (a repeated JSON key, NaN, a second object, text
+    before the token) can show one value to a reviewer and another to a tool."""
+    for problem in run.log.problems:
+        yield self.finding(
+            f"MLLOG line: {problem.message}",
+            severity=Severity.WARNING if problem.kind in ruleset.tolerated else Severity.ERROR,
+            path=run.path,
+            line=problem.line,
+        )
+
+
+@rule(
+    "LOG002",
+    "The result file holds nothing but the log",
+    Scope.RUN,
+    source="survey A3, A21; SP 12",
+    fix="Keep other output in evidence/.../output.log; the harness does so by itself.",
+    severity=Severity.WARNING,
+)
+def other_lines(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """Foreign text in a result file hides edits and merged logs from the eye."""
+    if run.log.other_lines:
+        yield self.finding(
+            f"{run.log.other_lines} line(s) are not MLLOG", path=run.path, line=run.log.first_other_line
+        )
+
+
+@rule(
+    "LOG003",
+    "Every required key is logged",
+    Scope.RUN,
+    source="survey B1-B30; HPC v3.0 common and closed_common rules",
+    fix="Log the key through mllog; docs/rules.md lists all keys with their types.",
+)
+def required_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """A result that does not state its settings, its evaluations and its end cannot be judged."""
+    stated = {key: found[0] for key in ruleset.conditions if (found := run.log.stated(key))}
+    logged = run.log.by_key
+    for key in ruleset.required_keys(run.division, stated):
+        if key in logged:
+            continue
+        spec = ruleset.keys[key]
+        others = [o for o in (spec.alias, spec.instead) if o]
+        if not any(other in logged for other in others):
+            yield self.finding(f"key {key} is missing", path=run.path, expected=key)
+
+
+@rule(
+    "LOG004",
+    "Keys that must appear once appear once",
+    Scope.RUN,
+    source="survey A6-A8, W10",
+    fix="Log the key once. A log with two run_start or run_stop lines must be run again.",
+)
+def repeated_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """A second run_start shortens the measured time while the first still satisfies the reader. Equal
+    values do not excuse it: the time of the line is what counts."""
+    logged = run.log.by_key
+    for key, spec in ruleset.keys.items():
+        events = logged.get(key, [])
+        if spec.alias in logged:
+            events = events + logged[spec.alias]
+        if len(events) < 2:
+            continue
+        limit_one = spec.count == "one" or (spec.count == "optional" and spec.phase == "before")
+        if limit_one or key in ("weights_digest", "inference_start", "inference_stop"):
+            lines = ", ".join(str(e.line) for e in events[:10])
+            yield self.finding(
+                f"{key} is logged {len(events)} times (lines {lines})",
+                path=run.path,
+                line=events[1].line,
+                expected=1,
+                actual=len(events),
+            )
+
+
+@rule(
+    "LOG005",
+    "Values have the type and range of their key",
+    Scope.RUN,
+    source="survey B1-B30, W5, W14",
+    fix="Log the value that was used, in the type the key asks for.",
+)
+def value_types(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """Presence is not enough: true passes for 1, null for a name, and 1e9 for a batch size."""
+    wrong: list[tuple[Event, str]] = []
+    for key, events in run.log.by_key.items():
+        spec = ruleset.keys.get(key)
+        if spec is None or (len(events) > 2 and sound.values(events, spec)):
+            continue
+        for event in events:
+            expected = mismatch(event.value, spec)
+            if expected:
+                wrong.append((event, expected))
+    for event, expected in sorted(wrong, key=lambda w: w[0].line):
+        yield self.finding(
+            f"{event.key}: {show(event.value)} is not {expected}",
+            path=run.path,
+            line=event.line,
+            expected=expected,
+            actual=event.value,
+        )
+
+
+@rule(
+    "LOG006",
+    "Events have the type of their key",
+    Scope.RUN,
+    source="survey A12, W9; mllog.start, end and event",
+    fix="Use mllog.start for *_start, mllog.end for *_stop and mllog.event for values.",
+)
+def event_types(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """Tools that pair intervals by type misread a log whose starts are ends; the published reference
+    logs its run_start that way."""
+    wrong: list[tuple[Event, str]] = []
+    for key, events in run.log.by_key.items():
+        spec = ruleset.keys.get(key)
+        if spec and spec.event == "any":
+            continue
+        if spec:
+            expected = EVENT_TYPES[spec.event]
+        elif key.endswith(("_start", "_stop")):
+            expected = EVENT_TYPES["start" if key.endswith("_start") else "stop"]
+        else:
+            expected = EVENT_TYPES["point"]
+        wrong += [(e, expected) for e in events if e.event_type != expected]
+    for event, expected in sorted(wrong, key=lambda w: w[0].line):
+        yield self.finding(
+            f"{event.key} is logged as {show(event.event_type)}",
+            path=run.path,
+            line=event.line,
+            expected=expected,
+            actual=event.event_type,
+        )
+
+
+@rule(
+    "LOG007",
+    "Lines carry the metadata their key needs",
+    Scope.RUN,
+    source="survey B12-B15, 0.11",
+    fix="Pass metadata to mllog: epoch_num and samples_count as integers, status for run_stop.",
+)
+def required_metadata(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """Without epoch and sample count an evaluation belongs to no moment of the training."""
+    doubtful = {
+        key
+        for key, names in ruleset.metadata.items()
+        if not all(sound.counted(run.log, key, name) for name in names)
+    }
+    found = [e for key in doubtful for e in run.log.all(key)]
+    for event in sorted(found, key=lambda e: e.line):
+        spec = ruleset.keys.get(event.key)
+        for name in spec.metadata if spec else ():
+            value = event.metadata.get(name)
+            if name == "status":
+                good, expected = value in ("success", "aborted"), "success or aborted"
+            else:
+                least = ruleset.first_epoch if name == "epoch_num" else 1
+                good, expected = is_int(value) and value >= least, f"a whole number from {least}"
+            if not good:
+                yield self.finding(
+                    f"{event.key}: metadata {name} is {show(value)}",
+                    path=run.path,
+                    line=event.line,
+                    expected=expected,
+                    actual=value,
+                )
+
+
+@rule(
+    "LOG014",
+    "No key imitates a key of the rulebook",
+    Scope.RUN,
+    source="survey W16, case 29 and 59",
+    fix="Correct the spelling, or give your own key a name that is not close to an official one.",
+)
+def imitated_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """Tools that search logs by text take global_batch_size_eval for the batch size; a misspelt key
+    means that the real one was not logged."""
+    unknown = run.log.by_key.keys() - ruleset.keys.keys()
+    if not unknown:
+        return
+    known = list(ruleset.keys)
+    aliases = {spec.alias for spec in ruleset.keys.values()}
+    for key, events in run.log.by_key.items():
+        if key not in unknown or key in aliases or len(key) > 200:
+            continue
+        inside = [k for k in known if k in key and len(k) > 8]
+        near = inside or difflib.get_close_matches(key, known, 1, 0.88)
+        if near:
+            yield self.finding(
+                f"key {show(key)} imitates {near[0]}",
+                path=run.path,
+                line=events[0].line,
+                expected=near[0],
+                actual=key,
+            )
+
+
+@rule(
+    "LOG015",
+    "Every line says which source line logged it",
+    Scope.RUN,
+    source="TR 5.1; survey A21, M7; mllog adds file and lineno by itself",
+    fix="Log through mlperf_logging.mllog instead of printing the lines.",
+)
+def call_sites(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """mllog always adds file and lineno: a line without them came from somewhere else."""
+    if sound.call_sites(run.log.events):
+        return
+    bare = [
+        e
+        for e in run.log.events
+        if not isinstance(e.metadata.get("file"), str) or not is_int(e.metadata.get("lineno"))
+    ]
+    if bare:
+        yield self.finding(
+            f"{len(bare)} line(s) lack metadata file and lineno", path=run.path, line=bare[0].line
+        )
+
+
+@rule(
+    "LOG016",
+    "Settings are stated before the run starts",
+    Scope.RUN,
+    source="survey B9, B10, C8; SP 10",
+    fix="Log identity, data set, hyperparameters, seed and cache_clear before run_start.",
+)
+def settings_first(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """A setting stated after the clock started may have been chosen after seeing the result."""
+    start = run_start(run.log)
+    if start is None:
+        return
+    known = ruleset.keys
+    late = [
+        e
+        for key, events in run.log.by_key.items()
+        if events[-1].line > start.line and key in known and known[key].phase == "before"
+        for e in events
+        if e.line > start.line
+    ]
+    for event in sorted(late, key=lambda e: e.line):
+        yield self.finding(
+            f"{event.key} is stated after run_start (line {start.line})", path=run.path, line=event.line
+        )
+
+
+@rule(
+    "LOG017",
+    "run_stop names the last epoch",
+    Scope.RUN,
+    source="survey I1, W16, case 27",
+    fix="Log run_stop with the epoch_num and samples_count of the epoch that ended the run.",
+)
+def last_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """Epochs to converge are read off the last lines: they have to agree with the epochs that are there."""
+    stop = run_stop(run.log)
+    before = [e for e in run.log.all("epoch_stop") if stop is not None and e.line < stop.line]
+    if stop is None or not before:
+        return
+    last = before[-1]
+    asked = ruleset.keys["run_stop"].metadata
+    for name in ("epoch_num", "samples_count"):
+        if name not in asked and name not in stop.metadata:
+            continue
+        if stop.metadata.get(name) != last.metadata.get(name):
+            yield self.finding(
+                f"run_stop says {name} {show(stop.metadata.get(name))}, the last epoch_stop "
+                f"(line {last.line}) {show(last.metadata.get(name))}",
+                path=run.path,
+                line=stop.line,
+                expected=last.metadata.get(name),
+                actual=stop.metadata.get(name),
+            )
+
+
+@rule(
+    "LOG018",
+    "Inference on the test scenes lies after run_stop",
+    Scope.RUN,
+    source="survey C12; reference README",
+    fix="Run the inference pass after run_stop; it is timed on its own.",
+)
+def inference_after(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """The inference pass is a secondary measurement; before run_stop it could tune on the test scenes."""
+    events = run.log.all("inference_start") + run.log.all("inference_stop")
+    if not events:
+        raise NotApplicable("no inference pass was logged")
+    stop = run_stop(run.log)
+    for event in events:
+        if stop is not None and event.line < stop.line:
+            yield self.finding(f"{event.key} lies before run_stop", path=run.path, line=event.line)
+
+
+@rule(
+    "LOG019",
+    "One run, one writer: the log is in one namespace",
+    Scope.RUN,
+    source="HR 7.2; survey A3, W9",
+    fix="Let one process (the chief) write the log; never merge the logs of several runs.",
+)
+def one_namespace(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """Logs of several instances merged into one file show the best part of each."""
+    for event in () if sound.one_namespace(run.log) else run.log.events:
+        if event.namespace != "":
+            yield self.finding(
+                f"{event.key} has namespace {show(event.namespace)}",
+                path=run.path,
+                line=event.line,
+                expected="",
+                actual=event.namespace,
+            )
+            return

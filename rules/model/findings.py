@@ -1,0 +1,65 @@
+"""What a rule can say: findings, outcomes, the verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+
+class Severity(str, Enum):
+    ERROR = "error"  # the package is not compliant
+    WARNING = "warning"  # a reviewer should look
+    INFO = "info"
+
+
+class Outcome(str, Enum):
+    PASS = "pass"
+    FAIL = "fail"
+    WARN = "warn"
+    NOT_APPLICABLE = "not_applicable"
+    NOT_CHECKED = "not_checked"  # always with a reason; never a silent pass
+
+
+class Scope(str, Enum):
+    """What one call of a rule judges."""
+
+    PLAN = "plan"  # before the runs
+    RUN = "run"  # one result log and its evidence
+    PACKAGE = "package"  # everything together
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing wrong, said so that a person can act on it. `path` is relative to the package."""
+
+    rule: str
+    severity: Severity
+    message: str
+    path: str | None = None
+    line: int | None = None  # 1-based line of the file as it is on disk
+    expected: Any = None
+    actual: Any = None
+    fix: str | None = None
+
+
+@dataclass(frozen=True)
+class RuleResult:
+    id: str
+    outcome: Outcome
+    reason: str | None = None  # for not_applicable and not_checked
+
+
+@dataclass
+class Verdict:
+    ruleset: str
+    path: str
+    verdict: str  # compliant, not_compliant, unreadable
+    findings: list[Finding]
+    rules: list[RuleResult]
+
+    def counts(self) -> dict[str, int]:
+        tally = {outcome.value: 0 for outcome in Outcome}
+        for result in self.rules:
+            tally[result.outcome.value] += 1
+        return tally

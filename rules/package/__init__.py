@@ -1,0 +1,1 @@
+"""PKG: an entry is complete, and its files are where they belong."""

@@ -1,0 +1,210 @@
+"""PKG: the files of a package are those of its manifest, lie where they belong, and can be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from rules.model.findings import Finding, Scope, Severity
+from rules.model.package import Package
+from rules.model.run import Run
+from rules.model.values import show
+from rules.registry import NotApplicable, NotChecked, Rule, rule
+from rules.ruleset import Ruleset
+
+MANIFEST = "MANIFEST.sha256"
+TOP_FILES = {MANIFEST, "README.md", "LICENSE"}
+RUN_EVIDENCE = re.compile(
+    r"(run\.json|spec\.json|timeline\.jsonl|telemetry_node_\d+\.h5|weights\.weights\.h5|output\.log|science\.json"
+    r"|gallery\.h5)\Z"
+)
+
+
+@rule(
+    "PKG004",
+    "The manifest is complete and true",
+    Scope.PACKAGE,
+    source="survey 1.R, E1, K1; sha256sum format",
+    fix="Run `sha256sum -c MANIFEST.sha256` to see; nothing may change after packaging wrote it.",
+)
+def manifest(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """What was checked must be what was packaged: each file is listed, and has the bytes it had then."""
+    status = package.manifest
+    if status is None or not status.present:
+        yield self.finding("there is no manifest", path=MANIFEST)
+        return
+    if status.problem:
+        yield self.finding(f"the manifest cannot be used: {status.problem}", path=MANIFEST)
+    for names, what in (
+        (status.missing, "is listed, but missing"),
+        (status.changed, "has other bytes than listed"),
+        (status.unlisted, "is not listed"),
+    ):
+        for name in names:
+            yield self.finding(f"{name} {what}", path=name)
+
+
+@rule(
+    "PKG005",
+    "results/ holds results and nothing that excuses them",
+    Scope.PACKAGE,
+    source="TR 12.2, 13.1; survey H7, K1, K7, W17, W18, case 32, 33, 63",
+    fix="Remove the file: scaling factors and bypasses are not the submitter's to give.",
+)
+def clean_results(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Upstream multiplies the score with a scaling.json found in the package, and skips checks when a
+    bypass file says so."""
+    pruned = "(pruned_results/)?" if package.scaling == "weak" else ""  # HR 7.2: of weak scaling only
+    allowed = re.compile(
+        re.escape(f"results/{package.entry}") + rf"/({pruned}result[^/]*\.txt|power/result_\d+/[^/]+)\Z"
+    )
+    for name in package.files:
+        base = name.rsplit("/", 1)[-1]
+        if base in ruleset.package.bypass_files:
+            at_work = name.startswith("results/")  # upstream looks for them there
+            yield self.finding(
+                f"{base} tries to excuse a result",
+                severity=Severity.ERROR if at_work else Severity.WARNING,
+                path=name,
+            )
+        elif name.startswith("results/") and not allowed.match(name) and not _of_another(name, package, 1):
+            if name == f"results/{package.entry}/scaling.json":
+                continue  # CNV012 compares it with what the convergence points give
+            yield self.finding("does not belong into results/", path=name)
+
+
+def _of_another(name: str, package: Package, at: int) -> bool:
+    """Whether a file belongs to another entry, or to another system that the organisation describes."""
+    parts = name.split("/")
+    if "/".join(parts[at : at + 3]) in package.entries:
+        return "/".join(parts[at : at + 3]) != package.entry
+    return len(parts) > at + 1 and parts[at] in package.system_names and parts[at] != package.system_name
+
+
+@rule(
+    "PKG006",
+    "No foreign files",
+    Scope.PACKAGE,
+    source="SR 5.6; survey K1, J5",
+    fix="Remove the file, or put it into benchmarks/cloudmask/<system>/.",
+    severity=Severity.WARNING,
+)
+def foreign(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """What has no place in the layout is read by nobody, and may not be meant to be there."""
+    evidence = re.compile(
+        re.escape(f"evidence/{package.entry}")
+        + r"/((plan|dataset|system_detected)\.json|result_\d+/[^/]+|failed/attempt_\d+/[^/]+)\Z"
+    )
+    for name in package.files:
+        top = name.split("/", 1)[0]
+        if name in TOP_FILES or top in ("results", "reports"):
+            good = True  # results: PKG005
+        elif top == "systems":
+            good = re.fullmatch(r"systems/[^/]+\.json", name) is not None
+        elif top == "benchmarks":
+            good = name.startswith(f"benchmarks/{package.benchmark}/")
+        elif top == "evidence":
+            good = evidence.match(name) is not None or _of_another(name, package, 1)
+            run_file = re.match(re.escape(f"evidence/{package.entry}") + r"/result_\d+/([^/]+)\Z", name)
+            good = good and (run_file is None or RUN_EVIDENCE.match(run_file[1]) is not None)
+        else:
+            good = False
+        if not good:
+            yield self.finding("has no place in the layout", path=name)
+
+
+@rule(
+    "PKG007",
+    "No links",
+    Scope.PACKAGE,
+    source="repo_checker; survey K11, W30",
+    fix="Put the file itself into the package.",
+)
+def links(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """A link can lead out of the package, to something that is not there tomorrow or not there for a
+    reviewer. Links are not followed, so what lies behind them was not checked."""
+    for link in package.links:
+        how = (
+            "leads out of the package" if not link.inside else "is broken" if not link.exists else "is a link"
+        )
+        yield self.finding(f"{how}: {show(link.target)}", path=link.path, actual=link.target)
+
+
+@rule(
+    "PKG008",
+    "File names and sizes suit a repository",
+    Scope.PACKAGE,
+    source="repo_checker; survey K11",
+    fix="Rename the file (letters, digits and -_.+), or keep large files elsewhere.",
+)
+def names_and_sizes(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Results are published in a repository: names with blanks break scripts, files over
+    50 MB are refused."""
+    for name in package.files:
+        parts = name.split("/")
+        if any(p.startswith(".") for p in parts) or not re.fullmatch(r"[A-Za-z0-9_.+,=@/()-]+", name):
+            yield self.finding(f"the name {show(name)} has blanks, leading dots or odd characters", path=name)
+        size = package.sizes.get(name, 0)
+        if size > ruleset.package.file_limit_bytes:
+            yield self.finding(
+                f"{size / 1e6:.0f} MB",
+                path=name,
+                expected=f"<= {ruleset.package.file_limit_bytes}",
+                actual=size,
+            )
+
+
+@rule(
+    "PKG009",
+    "Everything in the package can be read",
+    (Scope.RUN, Scope.PACKAGE),
+    source="survey W6, W15; strangers' input",
+    fix="Write the file anew with the harness; do not edit it.",
+)
+def readable(self: Rule, subject: Run | Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """What cannot be read cannot be checked, and must not pass because of it."""
+    for line in subject.problems if isinstance(subject, Run) else subject.unreadable:
+        path, _, reason = line.partition(": ")
+        yield self.finding(reason or line, path=path if reason else None)
+
+
+@rule(
+    "PKG014",
+    "Nothing executable hides as data",
+    Scope.PACKAGE,
+    source="survey M3, W15; design of this rulebook: weights only",
+    fix="Keep weights as .weights.h5, and code as text.",
+)
+def no_executables(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Pickles and saved models run code when they are opened; a reviewer must not have to."""
+    for name in package.files:
+        suffix = PurePosixPath(name).suffix.lower()
+        if suffix in ruleset.package.forbidden_suffixes:
+            yield self.finding(f"{suffix} files are not accepted", path=name)
+
+
+@rule(
+    "PKG020",
+    "The report calls its scores unverified and names the division",
+    Scope.PACKAGE,
+    source="Messaging guidelines 1, 3.2; TR 4; survey P1, Q1, case 83",
+    fix="Render the report again: `cloudmask report`.",
+)
+def report_honest(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Numbers that nobody has reviewed have to say so beside each score, and a closed result is not an open
+    one: a report edited after the check must not travel with a verdict."""
+    name = f"reports/{package.system_name}/index.html"
+    if name not in package.files:
+        raise NotApplicable("there is no report in the package")
+    limit = ruleset.package.report_limit_bytes
+    if package.sizes.get(name, 0) > limit:
+        raise NotChecked(f"the report is larger than {limit} bytes")
+    try:
+        text = (package.root / name).read_text(encoding="utf-8", errors="replace").lower()
+    except OSError as error:
+        raise NotChecked(f"the report cannot be read: {error.strerror}") from None
+    words = [*ruleset.package.report_words, *([package.division] if package.division else [])]
+    for word in words:
+        if word not in text:
+            yield self.finding(f"the word '{word}' is missing", path=name, expected=word)

@@ -1,0 +1,182 @@
+"""PKG: an entry is complete: runs, code, evidence and what is said of them, under the right names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rules.model.findings import Finding, Scope, Severity
+from rules.model.package import Package, Plan
+from rules.model.values import show
+from rules.registry import NotApplicable, Rule, rule
+from rules.ruleset import Ruleset
+
+BOTH = (Scope.PLAN, Scope.PACKAGE)
+
+
+def _results(package: Package) -> str:
+    return f"results/{package.system_name}/{package.scaling}/{package.benchmark}"
+
+
+def _evidence(package: Package) -> str:
+    return f"evidence/{package.system_name}/{package.scaling}/{package.benchmark}"
+
+
+def _code(package: Package) -> str:
+    return f"benchmarks/{package.benchmark}/{package.system_name}"
+
+
+@rule(
+    "PKG002",
+    "Results are result_0.txt to result_<n-1>.txt",
+    Scope.PACKAGE,
+    source="SR 5.6.1; survey K3, case 62",
+    fix="Number the runs from 0 without gaps, in the order they were made.",
+)
+def numbering(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Upstream takes any result_*.txt, so a best retry can replace a bad run under another name."""
+    starts = ruleset.package.numbering_from
+    first = next((i for i in starts if f"result_{i}.txt" in package.result_names), starts[0])
+    expected = {f"result_{first + i}.txt" for i in range(len(package.result_names))}
+    for name in package.result_names:
+        if name not in expected:
+            yield self.finding(f"{show(name)} is not in the numbering", path=f"{_results(package)}/{name}")
+    missing = sorted(expected - set(package.result_names))
+    if missing:
+        yield self.finding(
+            f"{missing[0]} is missing", path=f"{_results(package)}/{missing[0]}", expected=missing[0]
+        )
+
+
+@rule(
+    "PKG003",
+    "The number of runs is the division's",
+    BOTH,
+    source="TR 12; HR 8; SP 9; survey H1, 0.6, case 61",
+    fix="Closed needs exactly 5 scored runs, open at least 1: set runs in the recipe, and submit them all.",
+)
+def run_count(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """The score drops the fastest and the slowest of a fixed number of runs; with more to choose from it
+    would be another statistic."""
+    division = ruleset.division(subject.division, subject.scaling)
+    count = subject.runs if isinstance(subject, Plan) else len(subject.runs)
+    low, high = division.runs_minimum, division.runs_maximum
+    wanted = f"exactly {low}" if low == high else f"at least {low}"
+    if count < low or (high is not None and count > high):
+        yield self.finding(
+            f"{count} runs, {wanted} expected",
+            path=subject.recipe_path if isinstance(subject, Plan) else _results(subject),
+            expected=wanted,
+            actual=count,
+        )
+
+
+@rule(
+    "PKG010",
+    "The evidence of the runs is there",
+    Scope.PACKAGE,
+    source="design of this rulebook: evidence, not trust",
+    fix="Package the evidence folder as the harness wrote it.",
+)
+def evidence(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """A log alone can be written with a text editor; plan, data set, arrival times and run records can
+    be compared with it."""
+    folder = _evidence(package)
+    there = set(package.files)
+    wanted = [f"{folder}/{n}" for n in ("plan.json", "dataset.json", "system_detected.json")]
+    for run in package.runs:
+        wanted += [f"{folder}/result_{run.index}/{n}" for n in ("run.json", "timeline.jsonl")]
+    for name in wanted:
+        if name not in there:
+            yield self.finding("is missing", path=name)
+
+
+@rule(
+    "PKG012",
+    "Open: it is said how many runs the submitted ones were chosen from",
+    BOTH,
+    source="SP 9; survey H10, 0.6",
+    fix="Write best_of: N in the recipe; N is the number of runs that were made.",
+    divisions=("open",),
+    severity=Severity.WARNING,
+)
+def best_of(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """The best of many runs is not what a rerun will give."""
+    if subject.scaling == "weak":
+        raise NotApplicable("throughput counts all models, and chooses none")
+    if isinstance(subject, Plan):
+        stated, count, path = subject.best_of, subject.runs, subject.recipe_path
+    else:
+        stated = (subject.recipe or {}).get("best_of")
+        count, path = len(subject.runs), f"{_code(subject)}/recipe.yaml"
+    if stated is None:
+        yield self.finding("the recipe does not state best_of", path=path)
+    elif isinstance(stated, int) and stated < count:
+        yield self.finding(
+            f"best_of is {stated}, but {count} runs are submitted",
+            severity=Severity.ERROR,
+            path=path,
+            expected=f">= {count}",
+            actual=stated,
+        )
+
+
+@rule(
+    "PKG016",
+    "Every described system has results, every result a description",
+    Scope.PACKAGE,
+    source="SR 5.6; survey J5",
+    fix="Remove systems/<name>.json, or add its results.",
+    severity=Severity.WARNING,
+)
+def orphans(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """A description without results promises what is not there."""
+    if not package.system_names:
+        raise NotApplicable("no system is described (SYS001)")
+    with_results = {f.split("/")[1] for f in package.files if f.startswith("results/") and f.count("/") > 1}
+    for name in package.system_names:
+        if name not in with_results:
+            yield self.finding("has no results", path=f"systems/{name}.json")
+
+
+@rule(
+    "PKG017",
+    "Throughput is submitted together with time-to-train",
+    Scope.PACKAGE,
+    source="HR 7; survey N1, W33",
+    fix="Submit the same benchmark under results/<system>/strong too.",
+)
+def never_alone(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Weak scaling shows how many models a machine trains, strong scaling how fast it trains one: the
+    first without the second hides a slow machine."""
+    if package.scaling != "weak":
+        raise NotApplicable("a time-to-train entry")
+    strong = re.compile(rf"results/[^/]+/strong/{re.escape(package.benchmark)}/result_\d+\.txt\Z")
+    if not any(strong.match(name) for name in package.files):
+        yield self.finding(f"there is no {package.benchmark} under strong/", path=_results(package))
+
+
+@rule(
+    "PKG018",
+    "Results lie in strong/ or weak/, under the keyword of a benchmark",
+    Scope.PACKAGE,
+    source="SR 5.6.1; HR 7; survey K2, K4, W1, case 63",
+    fix="Name the folders results/<system>/strong/<benchmark>.",
+)
+def known_benchmark(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Upstream skips a folder whose name it does not know, and calls the package free of errors."""
+    if not ruleset.knows(package.benchmark):
+        known = list(ruleset.benchmarks) or [ruleset.benchmark]
+        yield self.finding(
+            f"{show(package.benchmark)} is no benchmark of {ruleset.name}",
+            path=_results(package),
+            expected=known,
+            actual=package.benchmark,
+        )
+    if package.scaling not in ruleset.scalings:
+        yield self.finding(
+            f"{show(package.scaling)} is no kind of scaling",
+            path=_results(package),
+            expected=ruleset.scalings,
+            actual=package.scaling,
+        )

@@ -1,0 +1,1 @@
+"""PWR: power of whole nodes, where it was measured."""

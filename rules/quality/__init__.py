@@ -1,0 +1,1 @@
+"""QUA: the run learned, and the number that says so is the one that counts."""

@@ -1,0 +1,1 @@
+"""SED: every run starts from its own random seed."""

@@ -1,0 +1,1 @@
+"""SYS: the machine is described, and it is the one that ran."""

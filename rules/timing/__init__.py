@@ -1,0 +1,1 @@
+"""TIM: what is timed, and whether a clock could have shown it."""
