@@ -37,10 +37,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from harness.checker import check_all, combine, verdict_record
-from harness.errors import UserError
-from harness.layout import PackageLayout
-from harness.scoring import describe, score
+from harness.check import check_all, combine, verdict_record
+from harness.core.errors import UserError
+from harness.score.score import describe, score
+from rules.model.layout import PackageLayout
 from rules.ruleset import DEFAULT, load_ruleset
 from tests.builders import BuiltPackage, PackageOptions, build_package
 from tests.hpc_builder import SETTINGS, build_hpc
