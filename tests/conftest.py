@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.nvml import FakeNvml, compile_library
+from tests.support.fakes.nvml import FakeNvml, compile_library
 
 
 @pytest.fixture(scope="session", autouse=True)

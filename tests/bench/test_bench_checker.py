@@ -20,8 +20,8 @@ from mlperf_logging.compliance_checker import mlp_compliance, mlp_parser
 from harness.check import check_all, collector
 from harness.untrusted.logs import read_log
 from rules.ruleset import FOLDER
-from tests.builders import build_package
-from tests.many_runs import build_many
+from tests.support.builders import build_package
+from tests.support.many_runs import build_many
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(1200)]
 

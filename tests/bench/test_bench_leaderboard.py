@@ -22,7 +22,7 @@ from harness.leaderboard.judge import Judge
 from harness.report.site import write_plain
 from rules.model.layout import PackageLayout
 from rules.ruleset import load_ruleset
-from tests.builders import BuiltPackage, PackageOptions, build_package
+from tests.support.builders import BuiltPackage, PackageOptions, build_package
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(7200)]
 

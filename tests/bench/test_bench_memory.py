@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.many_runs import build_many
+from tests.support.many_runs import build_many
 
 pytestmark = [
     pytest.mark.bench,

@@ -24,7 +24,7 @@ import pytest
 from harness.telemetry import Sampler
 from harness.telemetry.reader.reader import read
 from reference.data.synthetic import synthesize
-from tests.fakes.nvml import FakeNvml
+from tests.support.fakes.nvml import FakeNvml
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(900)]
 

@@ -16,8 +16,8 @@ from harness.leaderboard import build_leaderboard
 from harness.report import build_report
 from harness.score.score import score
 from rules.ruleset import load_ruleset
-from tests.builders import build_package
-from tests.report_builders import enrich
+from tests.support.builders import build_package
+from tests.support.report_builders import enrich
 
 NOW = 1_795_000_000.0
 NAMES = ("chromium", "chromium-browser", "google-chrome")

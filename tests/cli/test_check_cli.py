@@ -7,7 +7,7 @@ import pytest
 
 from harness.cli import main
 from harness.core.errors import ExitCode
-from tests.builders import build_package
+from tests.support.builders import build_package
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from harness.core.errors import ExitCode, UserError
 from harness.plan.recipe import Recipe
 from harness.power.meter_import import MeterLog, parse_utc_offset, read_meter
 from rules.model.findings import Severity
-from tests.builders import BuiltPackage, build_package
-from tests.node_fakes import dcmi
+from tests.support.builders import BuiltPackage, build_package
+from tests.support.node_fakes import dcmi
 
 RUNS = 2
 

@@ -13,7 +13,7 @@ from reference.protocol.spec import Hyperparameters
 from rules.facts.reference_points import PointFile, PointRecord
 from rules.model.findings import Outcome, Severity
 from rules.ruleset import load_ruleset
-from tests.builders import build_package
+from tests.support.builders import build_package
 
 FAST = Hyperparameters(learning_rate=0.01)
 SEEDS = tuple(range(100_003, 100_003 + 7 * 5, 7))

@@ -20,7 +20,7 @@ from harness.core.errors import ExitCode, UserError
 from harness.machine.description import FIELDS
 from harness.machine.doctor import Check, State
 from harness.telemetry.sources.base import QuantitySpec
-from tests.fakes.nvml import FakeNvml
+from tests.support.fakes.nvml import FakeNvml
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "submissions/examples/systems/a100.json"
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-FAKE = str(ROOT / "tests/fake_implementation.py")
+FAKE = str(ROOT / "tests/support/fake_implementation.py")
 
 
 class Trial:

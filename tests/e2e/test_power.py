@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.node_fakes import dcmi, ipmitool, noisy, redfish_service, saying, varying
+from tests.support.node_fakes import dcmi, ipmitool, noisy, redfish_service, saying, varying
 
 FAST = {"CLOUDMASK_POWER_INTERVAL_S": "0.02"}  # the fake runs take a second, 60 readings are wanted
 RUNS = 2

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.fakes.nvml import FakeNvml
+from tests.support.fakes.nvml import FakeNvml
 
 pytestmark = pytest.mark.slow
 

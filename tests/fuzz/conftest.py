@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders import BuiltPackage, build_package
+from tests.support.builders import BuiltPackage, build_package
 
 LIMIT_S = 60  # of one test case at the most; the whole test has as many as it needs
 

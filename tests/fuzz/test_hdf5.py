@@ -18,7 +18,7 @@ from reference.tensorflow.weights import as_layers, expected_shapes
 from rules.model.run import Telemetry
 from tests.fuzz.mutate import byte_changes
 from tests.fuzz.profile import cases
-from tests.report_builders import make_picture, write_gallery
+from tests.support.report_builders import make_picture, write_gallery
 
 LIMIT_S = 10.0
 SIGNATURES = (

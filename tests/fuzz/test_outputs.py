@@ -13,10 +13,10 @@ from lxml import etree
 from harness.check.formats.registry import FORMATS
 from harness.cli import main
 from rules.model.layout import PackageLayout
-from tests.builders import BuiltPackage, PackageOptions, build_package
 from tests.fuzz.test_packages import SCHEMA, XSD
 from tests.rules.cases import find
-from tests.sarif_schema import sarif_schema
+from tests.support.builders import BuiltPackage, PackageOptions, build_package
+from tests.support.sarif_schema import sarif_schema
 
 NASTY = (
     "\x1b[31m\x1b]8;;http://x\x07\0\x08\u202e\ufffe\ud800]]><script>alert(1)</script>&amp;<!-- --><![CDATA["

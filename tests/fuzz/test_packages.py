@@ -21,11 +21,12 @@ from harness.package.manifest import read_manifest, write_manifest
 from harness.score.score import describe, score
 from rules.model.findings import Verdict
 from rules.ruleset import load_ruleset
-from tests.builders import BuiltPackage
 from tests.fuzz.mutate import byte_changes, json_changes
 from tests.fuzz.profile import cases
+from tests.support import SUPPORT
+from tests.support.builders import BuiltPackage
 
-XSD = etree.XMLSchema(etree.parse(Path(__file__).resolve().parent.parent / "data" / "junit.xsd"))
+XSD = etree.XMLSchema(etree.parse(SUPPORT / "data/junit.xsd"))
 SCHEMA = jsonschema.Draft202012Validator(json.loads(json_schema()))
 
 

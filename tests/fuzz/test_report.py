@@ -12,10 +12,10 @@ from harness.check import check_all
 from harness.report import build_report
 from harness.score.score import score
 from rules.ruleset import load_ruleset
-from tests.builders import BuiltPackage, build_package
 from tests.fuzz.profile import cases
 from tests.fuzz.test_packages import changed, draw_change, files
-from tests.report_builders import enrich
+from tests.support.builders import BuiltPackage, build_package
+from tests.support.report_builders import enrich
 
 
 @pytest.fixture(scope="module")

@@ -42,11 +42,11 @@ from harness.core.errors import UserError
 from harness.score.score import describe, score
 from rules.model.layout import PackageLayout
 from rules.ruleset import DEFAULT, load_ruleset
-from tests.builders import BuiltPackage, PackageOptions, build_package
-from tests.hpc_builder import SETTINGS, build_hpc
 from tests.rules import test_hostile
 from tests.rules.tampering import Tampering, suite
 from tests.rules.test_mutations import SOUND
+from tests.support.builders import BuiltPackage, PackageOptions, build_package
+from tests.support.hpc_builder import SETTINGS, build_hpc
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "submissions" / "examples"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.builders import BuiltPackage, Lines
+from tests.support.builders import BuiltPackage, Lines
 
 Mutation = Callable[[BuiltPackage], None]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.builders import BuiltPackage, Lines, write_telemetry
 from tests.rules.cases import case, find, index, log_case, set_value, shift
 from tests.rules.cases_package import GPU, POWER, TELEMETRY, TWO_NODES, _power, _power_events
+from tests.support.builders import BuiltPackage, Lines, write_telemetry
 
 # ---------------------------------------------------------------- logs
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.hpc_builder import HpcPackage
 from tests.rules.cases import find, index
+from tests.support.hpc_builder import HpcPackage
 
 Spoil = Callable[[HpcPackage], Any]
 HPC_CASES: list[tuple[str, dict[str, Any], Spoil]] = []

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import json
 
-from tests.builders import BuiltPackage, Lines
 from tests.rules.cases import case, find, index, log_case, set_value, shift
+from tests.support.builders import BuiltPackage, Lines
 
 # ---------------------------------------------------------------- LOG
 

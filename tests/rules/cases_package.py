@@ -8,8 +8,8 @@ import shutil
 from typing import Any
 
 from harness.telemetry.sources.base import Kind, QuantitySpec
-from tests.builders import BuiltPackage, Lines, write_telemetry
 from tests.rules.cases import case, find, index, log_case, set_value, shift
+from tests.support.builders import BuiltPackage, Lines, write_telemetry
 
 GPU = {"accelerators_per_node": 4}
 

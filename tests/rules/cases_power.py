@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.builders import BuiltPackage, Lines
-from tests.node_fakes import Meter, write_meters
 from tests.rules.cases import case, find
 from tests.rules.cases_package import POWER, TWO_NODES, _power_events
+from tests.support.builders import BuiltPackage, Lines
+from tests.support.node_fakes import Meter, write_meters
 
 
 @case("PWR002", **TWO_NODES)

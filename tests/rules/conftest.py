@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rules.model.layout import PackageLayout
-from tests.builders import BuiltPackage, PackageOptions, build_package
+from tests.support.builders import BuiltPackage, PackageOptions, build_package
 
 Fresh = Callable[..., BuiltPackage]
 

@@ -27,7 +27,7 @@ from harness.score.model import Score
 from harness.score.score import score
 from rules.model.findings import Severity, Verdict
 from rules.model.package import Package
-from tests.hpc_builder import HPC
+from tests.support.hpc_builder import HPC
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT.parent / "shared" / "corpus" / "hpc30"

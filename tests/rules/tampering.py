@@ -24,11 +24,11 @@ from harness.rulebook.markdown import MADE_BY, table
 from rules.model.findings import Severity
 from rules.registry import catalogue
 from rules.ruleset import Ruleset, load_ruleset
-from tests.builders import build_package
-from tests.hpc_builder import HPC, build_hpc
 from tests.rules import cases_cross, cases_log, cases_package, cases_power  # noqa: F401  (they fill the table)
 from tests.rules.cases import CASES
 from tests.rules.cases_hpc import HPC_CASES
+from tests.support.builders import build_package
+from tests.support.hpc_builder import HPC, build_hpc
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "tampering.md"

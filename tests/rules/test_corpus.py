@@ -13,9 +13,9 @@ import pytest
 from rules.facts.reference_points import compare_package
 from rules.model.findings import Severity
 from rules.registry import NotApplicable, NotChecked
-from tests.hpc_builder import HPC
 from tests.rules import corpus
 from tests.rules.corpus import CORPUS, ROOT, Folder
+from tests.support.hpc_builder import HPC
 
 pytestmark = [
     pytest.mark.slow,

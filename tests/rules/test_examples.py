@@ -14,7 +14,7 @@ from rules.model.package import Package, System
 from rules.model.run import Run
 from rules.registry import catalogue, get
 from rules.ruleset import load_ruleset
-from tests.builders import PackageOptions, system_fields
+from tests.support.builders import PackageOptions, system_fields
 
 RULESET = load_ruleset()
 EXECUTED = [

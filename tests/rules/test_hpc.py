@@ -12,8 +12,8 @@ from harness.check import check_all, check_package
 from harness.score.score import score
 from rules.facts.reference_points import load_points
 from rules.model.findings import Outcome, Severity, Verdict
-from tests.hpc_builder import HPC, SETTINGS, build_hpc
 from tests.rules.cases_hpc import HPC_CASES
+from tests.support.hpc_builder import HPC, SETTINGS, build_hpc
 
 
 def errors(verdict: Verdict) -> set[str]:

@@ -1,0 +1,50 @@
+"""What a submit says at its end."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from harness.check import check_all
+from harness.cli.submit import summarise
+from harness.score.model import Score
+from harness.score.score import score
+from rules.ruleset import load_ruleset
+from tests.support.builders import build_package
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
+    return check_all(build_package(tmp_path_factory.mktemp("summary")).root)[0]
+
+
+def said(judged: tuple[Any, Any], result: Score) -> str:
+    package, verdict = judged
+    written = io.StringIO()
+    submission: Any = SimpleNamespace(verdict=verdict, score=result, package=package, report=Path("r.html"))
+    summarise(Console(file=written, width=100), submission)
+    return " ".join(written.getvalue().split())
+
+
+def test_the_mean_of_the_runs(judged: tuple[Any, Any]) -> None:
+    text = said(judged, score(judged[0], load_ruleset()))
+    assert "verdict: compliant with cloudmask-1.0" in text
+    assert "(unverified; mean without the fastest and the slowest run" in text
+
+
+def test_a_score_that_is_not_the_mean_says_why(judged: tuple[Any, Any]) -> None:
+    note = "multiplied with 1.125: faster convergence than the reference's, within chance"
+    result = replace(score(judged[0], load_ruleset()), note=note)
+    assert f"{result.method}; {result.note})" in said(judged, result)
+
+
+def test_no_score_says_why(judged: tuple[Any, Any]) -> None:
+    note = "5 runs are needed, there are 3"
+    result = replace(score(judged[0], load_ruleset()), time_to_train_s=None, note=note)
+    assert "time-to-train: none (5 runs are needed, there are 3)" in said(judged, result)

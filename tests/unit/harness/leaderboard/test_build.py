@@ -1,0 +1,349 @@
+"""The leaderboard: only what the checker passes today, grouped so that rows compare."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from harness.core.errors import UserError, WrongData
+from harness.leaderboard import build_leaderboard
+from harness.leaderboard.collect import collect
+from harness.leaderboard.export import board_csv
+from harness.leaderboard.fingerprint import package_digest
+from harness.leaderboard.judge import Judge, Judged, Result, slug
+from harness.leaderboard.model import Board, Entry, Table
+from harness.leaderboard.pages import board_pages
+from rules.model.package import Package
+from rules.model.run import Replay
+from rules.ruleset import load_ruleset
+from tests.support.builders import build_package
+
+NOW = 1_795_000_000.0
+
+
+@pytest.fixture(scope="module")
+def submissions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two closed entries on one data set, one open, one that cheats, one that never ran."""
+    root = tmp_path_factory.mktemp("submissions")
+    build_package(root, org="Alpha", system="slow", seeds=(101, 7_202, 30_303, 404_404, 5_050_505))
+    build_package(root, org="Beta", system="box", seeds=(111, 8_222, 43_333, 504_444, 6_155_555))
+    build_package(
+        root, org="Gamma", system="free", division="open", seeds=(121, 9_242, 53_363, 604_484, 7_155_655)
+    )
+    cheat = build_package(root, org="Delta", system="rushed", seeds=(131, 9_342, 73_363, 904_484, 8_155_655))
+    cheat.edit_events(1, lambda events: [e for e in events if e["key"] != "seed"])
+    (root / "Newcomer" / "systems").mkdir(parents=True)
+    (root / "Newcomer" / "systems" / "local.json").write_text("{}")
+    (root / "notes").mkdir()
+    return root
+
+
+@pytest.fixture(scope="module")
+def built(submissions: Path) -> tuple[Board, Path]:
+    return build_leaderboard(submissions, submissions / "leaderboard", load_ruleset(), NOW)
+
+
+def test_tables_hold_what_compares(built: tuple[Board, Path]) -> None:
+    board, _ = built
+    assert [(t.division_name, t.data_kind, len(t.entries)) for t in board.tables] == [
+        ("CloudMask Closed", "SYNTHETIC", 2),
+        ("CloudMask Open", "SYNTHETIC", 1),
+    ]
+    times = [e.time_to_train_s for e in board.tables[0].entries]
+    assert times == sorted(times, key=lambda t: t or 0)  # type: ignore[type-var]
+
+
+def test_who_breaks_a_rule_is_rejected_with_reasons(built: tuple[Board, Path]) -> None:
+    board, page = built
+    (rejected,) = board.rejected
+    assert (rejected.org, rejected.system, rejected.verdict) == ("Delta", "rushed", "not_compliant")
+    assert rejected.errors >= 1 and any("seed" in reason for reason in rejected.reasons)
+    text = page.read_text()
+    assert text.index("rushed") > text.index('id="rejected"'), "never in a table"
+
+
+def test_what_never_ran_is_no_rejection(built: tuple[Board, Path]) -> None:
+    assert built[0].unscored == ["Newcomer / local: nothing was run yet"]
+
+
+def test_every_row_leads_to_its_own_fresh_report(built: tuple[Board, Path]) -> None:
+    board, page = built
+    links = set(re.findall(r'href="(reports/[^"]+)"', page.read_text()))
+    assert len(links) == 4
+    assert all((page.parent / link).is_file() for link in links)
+    report = (page.parent / board.rejected[0].report).read_text()
+    assert "Not compliant" in report
+
+
+def test_unverified_stands_beside_each_score(built: tuple[Board, Path]) -> None:
+    text = built[1].read_text()
+    cells = re.findall(r'<td class="r"><b>.*?</td>', text, re.S)
+    assert len(cells) == 3 and all("unverified" in cell for cell in cells)
+    assert "not measured" in text, "energy of these packages"
+
+
+def test_a_system_page_says_where_description_and_machine_agree(built: tuple[Board, Path]) -> None:
+    page = (built[1].parent / "system/Beta/box.html").read_text()
+    rows = re.findall(r'<tr class="(\w+)"><th scope="row">.*?</tr>', page)
+    agreeing = re.findall(r"<td>(same|different)</td></tr>", page)
+    assert agreeing == [state for state in rows if state in ("same", "different")] != []
+
+
+def test_json_and_csv_say_the_same(built: tuple[Board, Path]) -> None:
+    board, page = built
+    data = json.loads((page.parent / "leaderboard.json").read_text())
+    rows = list(csv.DictReader(io.StringIO((page.parent / "leaderboard.csv").read_text())))
+    entries = [e for t in data["tables"] for e in t["entries"]]
+    assert data["schema"] == 2 and len(rows) == len(entries) == 3
+    assert [r["system"] for r in rows] == [e["system"] for e in entries]
+    assert rows[0]["energy_j"] == "" and entries[0]["energy_j"] is None, "absent is not zero"
+    assert {r["review"] for r in rows} == {"unverified"}
+
+
+def test_building_again_gives_the_same_bytes_and_skips_its_own_folder(
+    submissions: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "leaderboard").mkdir()
+    _, first = build_leaderboard(submissions, submissions / "leaderboard", load_ruleset(), NOW)
+    _, second = build_leaderboard(
+        submissions, tmp_path / "leaderboard", load_ruleset(), NOW, cache=tmp_path / "another cache"
+    )
+    files = {p.relative_to(second.parent): p for p in second.parent.rglob("*") if p.is_file()}
+    assert len(files) > 20
+    for name, path in files.items():
+        assert path.read_bytes() == (first.parent / name).read_bytes(), name
+
+
+def test_other_data_is_another_table(submissions: Path, tmp_path: Path) -> None:
+    build_package(tmp_path, org="Alpha", system="a")
+    build_package(
+        tmp_path, org="Beta", system="b", train_files=25, seeds=(121, 9_242, 53_363, 604_484, 7_155_655)
+    )
+    board, _ = build_leaderboard(tmp_path, tmp_path / "leaderboard", load_ruleset(), NOW)
+    assert len(board.tables) == 2 and len({t.data_digest for t in board.tables}) == 2
+
+
+def test_nothing_submitted_yet(tmp_path: Path) -> None:
+    board, page = build_leaderboard(tmp_path, tmp_path / "out", load_ruleset(), NOW)
+    assert board.tables == [] and "make submit SYSTEM=local" in page.read_text()
+    with pytest.raises(UserError, match="no folder"):
+        build_leaderboard(tmp_path / "gone", tmp_path / "out", load_ruleset(), NOW)
+
+
+def test_rejections_are_counted_only_where_there_are_any(built: tuple[Board, Path], tmp_path: Path) -> None:
+    lead = "rejected with the reasons"
+    assert f"1 other is {lead}" in " ".join(built[1].read_text().split()).replace("</a>", "")
+    build_package(tmp_path / "submissions", org="Alpha", system="box")
+    build_leaderboard(tmp_path / "submissions", tmp_path / "out", load_ruleset(), NOW)
+    page = (tmp_path / "out/index.html").read_text()
+    assert "no other was found" in page and lead not in page
+
+
+def test_folder_names_are_plain_and_distinct() -> None:
+    assert slug("h100x4") == "h100x4"
+    odd = ["../../etc", "..", "a/b", "a b", "", "Ünïcode", "x" * 300, ".hidden", "<script>"]
+    names = [slug(name) for name in odd]
+    assert len(set(names)) == len(odd)
+    assert all(re.fullmatch(r"[A-Za-z0-9_+][A-Za-z0-9_+.-]*", name) for name in names)
+
+
+def test_csv_cells_are_no_formulas(built: tuple[Board, Path]) -> None:
+    table = built[0].tables[0]
+    entry = table.entries[0].model_copy(update={"org": "=HYPERLINK(1)", "system": "+1"})
+    board = built[0].model_copy(update={"tables": [table.model_copy(update={"entries": [entry]})]})
+    row = next(csv.DictReader(io.StringIO(board_csv(board))))
+    assert (row["org"], row["system"]) == ("'=HYPERLINK(1)", "'+1")
+
+
+# ---------------------------------------------------------------- the cache of verdicts
+
+
+def test_an_unchanged_package_is_not_checked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = build_package(tmp_path / "submissions", org="Alpha", system="box")
+
+    def build(now: float) -> tuple[list[str], Board]:
+        said: list[str] = []
+        board, _ = build_leaderboard(
+            tmp_path / "submissions", tmp_path / "out", load_ruleset(), now, said.append, tmp_path / "cache"
+        )
+        return said, board
+
+    first, _ = build(NOW)
+    again, board = build(NOW + 60)
+    assert (first, again) == (["listed: Alpha / box"], ["listed (unchanged): Alpha / box"])
+    assert board.tables[0].entries[0].checked == "2026-11-18T11:06:40Z" < board.generated
+    built.edit_events(1, lambda events: [e for e in events if e["key"] != "seed"])
+    changed, board = build(NOW + 120)
+    assert changed == ["rejected: Alpha / box"] and board.tables == []
+    for verdict in (tmp_path / "cache").rglob("judged.json"):
+        verdict.write_text("{")
+    assert build(NOW + 150)[0] == ["rejected: Alpha / box"], "a verdict that cannot be read is none"
+    monkeypatch.setattr("harness.leaderboard.cache.tool_digest", lambda: "another rulebook")
+    assert build(NOW + 180)[0] == ["rejected: Alpha / box"], "checked again by the other rulebook"
+
+
+@pytest.mark.parametrize("change", ["content", "name", "new file", "link", "empty folder"])
+def test_any_change_changes_the_digest(tmp_path: Path, change: str) -> None:
+    (tmp_path / "a").write_text("one")
+    (tmp_path / "b").write_text("two")
+    before = package_digest(tmp_path)
+    assert before == package_digest(tmp_path)
+    if change == "content":
+        (tmp_path / "a").write_text("on3")
+    elif change == "name":
+        (tmp_path / "a").rename(tmp_path / "c")
+    elif change == "new file":
+        (tmp_path / "c").write_text("")
+    elif change == "link":
+        (tmp_path / "b").unlink()
+        (tmp_path / "b").symlink_to("a")
+    else:
+        (tmp_path / "d").mkdir()
+    assert package_digest(tmp_path) != before
+
+
+def test_a_pipe_does_not_stop_the_digest(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert len(package_digest(tmp_path)) == 64
+
+
+def test_a_package_that_is_gone_takes_its_pages_with_it(tmp_path: Path) -> None:
+    submissions, out = tmp_path / "submissions", tmp_path / "out"
+    build_package(submissions, org="Alpha", system="box")
+    build_package(submissions, org="Beta", system="box", seeds=(111, 8_222, 43_333, 504_444, 6_155_555))
+    build_leaderboard(submissions, out, load_ruleset(), NOW)
+    assert (out / "reports/Beta/box/index.html").is_file() and (out / "system/Beta/box.html").is_file()
+    shutil.rmtree(submissions / "Beta")
+    (out / "reports" / "mine.txt").write_text("kept")
+    build_leaderboard(submissions, out, load_ruleset(), NOW)
+    assert not (out / "reports/Beta/box/index.html").exists() and not (out / "system/Beta/box.html").exists()
+    assert (out / "reports/Alpha/box/index.html").is_file() and (out / "reports" / "mine.txt").is_file()
+
+
+def test_several_processes_say_the_same_as_one(submissions: Path, tmp_path: Path) -> None:
+    boards = [
+        build_leaderboard(
+            submissions,
+            tmp_path / f"out{jobs}",
+            load_ruleset(),
+            NOW,
+            cache=tmp_path / f"cache{jobs}",
+            jobs=jobs,
+        )[0]
+        for jobs in (1, 2)
+    ]
+    assert boards[0] == boards[1]
+
+
+def test_a_package_that_ends_the_checker_is_unreadable_and_no_other(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("a", "b", "killer", "c", *"defghi")]
+    found = list(collect(folders, _Mortal(load_ruleset(), tmp_path, NOW), 2))
+    reasons = [judged.results[0].rejected for _, judged, _ in found]
+    assert [r.org for r in reasons if r] == ["killer"] and len(found) == len(folders)
+
+
+class _Mortal(Judge):
+    """Ends its process on one folder, as a hostile file may end a library written in C."""
+
+    def __call__(self, folder: Path) -> tuple[Path, Judged, bool]:
+        if folder.name == "killer":
+            os._exit(11)
+        return folder, Judged(results=[Result(name=folder.name, unscored="nothing")]), False
+
+
+def test_a_replay_earns_the_badge_and_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build_package(tmp_path / "submissions", org="Alpha", system="box")
+    tried: list[Path] = []
+
+    def replay(package: Package, data: Path) -> None:
+        tried.append(data)
+        if data.name != "right":
+            raise WrongData("another data set")
+        for run in package.runs:
+            (accuracy, loss) = (run.log.last(key) for key in ("eval_accuracy", "eval_loss"))
+            run.replay = Replay(accuracy=accuracy.value, loss=loss.value)  # type: ignore[union-attr]
+
+    monkeypatch.setattr("harness.check.replay.replay_package", replay)
+
+    def build(*data: str) -> Entry:
+        sets = tuple(tmp_path / name for name in data)
+        submissions, out, cache = (tmp_path / name for name in ("submissions", "out", "cache"))
+        board, _ = build_leaderboard(submissions, out, load_ruleset(), NOW, cache=cache, data=sets)
+        return board.tables[0].entries[0]
+
+    assert not build().replay_verified
+    assert build("wrong", "right").replay_verified and [path.name for path in tried] == ["wrong", "right"]
+    assert build().replay_verified and len(tried) == 2, "kept while nothing changes"
+    assert "replay-verified" in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_some_organisations_only_with_a_note(submissions: Path, tmp_path: Path) -> None:
+    board, page = build_leaderboard(
+        submissions, tmp_path, load_ruleset(), NOW, orgs=("Alpha", "Beta"), note="<b>Only</b> two"
+    )
+    assert board.listed == 2 and board.rejected == []
+    assert "&lt;b&gt;Only&lt;/b&gt; two" in page.read_text()
+
+
+# ---------------------------------------------------------------- what is published
+
+
+def test_the_data_keeps_its_published_schema(built: tuple[Board, Path]) -> None:
+    out = built[1].parent
+    schemas = {
+        name: json.loads((out / f"schemas/{name}.schema.json").read_text())
+        for name in ("leaderboard", "data")
+    }
+    jsonschema.validate(json.loads((out / "leaderboard.json").read_text()), schemas["leaderboard"])
+    report = json.loads((out / built[0].tables[0].entries[0].report).with_name("data.json").read_text())
+    jsonschema.validate(report, schemas["data"])
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**report, "runs": None}, schemas["data"])
+
+
+def test_every_page_links_only_to_what_is_there(built: tuple[Board, Path]) -> None:
+    out = built[1].parent
+    pages = sorted(out.rglob("*.html"))
+    assert {p.name for p in pages} >= {
+        "index.html",
+        "compare.html",
+        "method.html",
+        "systems.html",
+        "rejected.html",
+    }
+    for page in pages:
+        for link in re.findall(r'(?:href|src)="([^"#]+?)(?:#[^"]*)?"', page.read_text()):
+            assert link == "data:," or (page.parent / link).is_file(), f"{page.relative_to(out)}: {link}"
+
+
+def test_a_board_of_thousands_keeps_its_index_small(tmp_path: Path) -> None:
+    entry = Entry(
+        id="Org/system", system="system", org="Org", status="research", time_to_train_s=1234.5678,
+        fastest_run_s=1200.0, slowest_run_s=1300.0, runs=5, accuracy=0.91, test_accuracy=0.9,
+        samples_per_s=31.25, seconds_per_scene=1.25, energy_j=1e6, energy_scope="all 8 GPUs",
+        energy_method="energy counter", power_scored=False, replay_verified=True, accelerators=8,
+        accelerator="NVIDIA H100 80GB", nodes=1, processor="AMD EPYC 9654", framework="TensorFlow 2.21.0",
+        precision="bfloat16", global_batch_size=256, warnings=1, commit="0" * 40, checked="2026-01-01T00:00:00Z",
+        report="reports/Org/system/index.html", system_page="system/Org/system.html",
+    )  # fmt: skip
+    entries = [entry.model_copy(update={"id": f"Org/s{i}", "system": f"s{i}"}) for i in range(10_000)]
+    table = Table(
+        data_kind="official", division="closed", data_profile="official", data_digest="ab" * 32,
+        status="research", division_name="CloudMask Closed", id="t-0123456789", entries=entries,
+    )  # fmt: skip
+    board = Board(
+        generated="2026-01-01T00:00:00Z", tool="t", ruleset="cloudmask-1.0", tables=[table],
+        rejected=[], unscored=[], footnotes=[],
+    )  # fmt: skip
+    sizes = {name: len(text.encode()) for name, text in board_pages(board, load_ruleset(), NOW)}
+    assert sizes["index.html"] < 2_500_000
+    plain = [name for name in sizes if name.startswith("tables/")]
+    assert len(plain) == 20 and max(sizes[name] for name in plain) < 700_000

@@ -1,0 +1,393 @@
+"""Sources of whole-node power: working, dead, slow, lying and disappearing ones."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.telemetry.sources.base import Source, SourceUnavailable
+from harness.telemetry.sources.hwmon import HwmonSource
+from harness.telemetry.sources.ipmi import IpmiSource, power_reading
+from harness.telemetry.sources.node_power import ReadingFailed, interval_s, watts
+from harness.telemetry.sources.redfish import RedfishSource
+from harness.telemetry.sources.registry import open_source
+from tests.support.node_fakes import Redfish, dcmi, hwmon, ipmitool, redfish_service, saying
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [n for n in os.environ if n.startswith(("CLOUDMASK_", "IPMI_"))]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that comes first on PATH."""
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    return tmp_path
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Redfish]:
+    with redfish_service() as state:
+        for name, value in state.environment().items():
+            monkeypatch.setenv(name, value)
+        yield state
+
+
+def opened(source: Source) -> Source:
+    source.open()
+    return source
+
+
+def unavailable(source: Source) -> SourceUnavailable:
+    with pytest.raises(SourceUnavailable) as caught:
+        source.open()
+    assert caught.value.what and caught.value.why and caught.value.fix
+    return caught.value
+
+
+# ---------------------------------------------------------------- what all share
+
+
+@pytest.mark.parametrize("value", [0, -3, True, float("nan"), float("inf"), 100_001, "200", None])
+def test_no_machine_draws_this(value: object) -> None:
+    with pytest.raises(ReadingFailed):
+        watts(value)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"), [("", 0.5), ("0.2", 0.2), ("5", 1.0), ("0", 0.01), ("nan", 0.5), ("x", 0.5)]
+)
+def test_readings_are_never_rarer_than_one_a_second(
+    said: str, meant: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOUDMASK_POWER_INTERVAL_S", said)
+    assert interval_s() == meant
+    assert IpmiSource().interval_s == meant
+
+
+# ---------------------------------------------------------------- IPMI
+
+
+def test_ipmi_reads_watts_of_the_node(tools: Path) -> None:
+    ipmitool(tools, saying(dcmi("214 Watts")))
+    source = opened(IpmiSource())
+    (spec,) = source.quantities()
+    assert (spec.key, spec.unit, spec.scope) == ("node.node_power", "W", "node")
+    assert list(source.read()) == [214.0]
+    assert source.notes() == [] and source.interval_s == 0.5
+
+
+def test_ipmi_asks_a_remote_controller_without_naming_the_password(
+    tools: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ipmitool(tools, f'echo "$@" > {tools}/arguments\n{saying(dcmi())}')
+    monkeypatch.setenv("CLOUDMASK_IPMI_HOST", "bmc7")
+    monkeypatch.setenv("CLOUDMASK_IPMI_USER", "reader")
+    monkeypatch.setenv("IPMI_PASSWORD", "s3cret-word")
+    opened(IpmiSource())
+    said = (tools / "arguments").read_text().strip()
+    assert said == "-I lanplus -H bmc7 -E -U reader dcmi power reading"
+
+
+def test_ipmi_may_be_wrapped(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = ipmitool(tools / "elsewhere", saying(dcmi("99 Watts")))
+    monkeypatch.setenv("CLOUDMASK_IPMITOOL", f"env LANG=C {path}")
+    assert list(opened(IpmiSource()).read()) == [99.0]
+
+
+def test_no_ipmitool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    error = unavailable(IpmiSource())
+    assert "on PATH" in error.why and "install ipmitool" in error.fix
+
+
+@pytest.mark.parametrize(
+    ("says", "why"),
+    [
+        ("Could not open device at /dev/ipmi0 or /dev/ipmi/0: No such file or directory", "no IPMI device"),
+        ("Could not open device at /dev/ipmi0: Permission denied", "root only"),
+        ("sudo: a password is required", "root only"),
+        ("DCMI request failed because: Invalid command (c1)", "no DCMI power reading"),
+        ("Error: Unable to establish IPMI v2 / RMCP+ session", "refused the session"),
+        ("something else at 10.0.0.7", "code 1"),
+    ],
+)
+def test_why_ipmi_does_not_work(tools: Path, says: str, why: str) -> None:
+    ipmitool(tools, f"echo '{says}' >&2; exit 1")
+    error = unavailable(IpmiSource())
+    assert why in error.why
+    assert "10.0.0.7" not in f"{error.why} {error.fix}"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (dcmi("0 Watts"), "0 W"),
+        (dcmi("-5 Watts"), "-5 W"),
+        (dcmi("999999 Watts"), "more than a node"),
+        (dcmi("nan Watts"), "no number"),
+        (dcmi("many Watts"), "no number"),
+        (dcmi("200 BTU"), "unit BTU"),
+        (dcmi(state="deactivated"), "deactivated"),
+        ("", "no instantaneous"),
+        ("\x1b[31mgarbage\x00" * 100, "no instantaneous"),
+    ],
+)
+def test_ipmi_that_lies_is_not_believed(tools: Path, text: str, why: str) -> None:
+    with pytest.raises(ReadingFailed, match=why):
+        power_reading(text)
+
+
+def test_ipmi_that_hangs_is_ended_with_its_children(tools: Path) -> None:
+    ipmitool(tools, f"sleep 60 &\necho $! > {tools}/child\nwait")
+    started = time.monotonic()
+    error = unavailable(IpmiSource(open_limit_s=0.5))
+    assert "no answer within 0.5 s" in error.why
+    assert time.monotonic() - started < 20
+    child = int((tools / "child").read_text())
+    deadline = time.monotonic() + 10
+    while _alive(child) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not _alive(child)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def test_ipmi_that_disappears_and_comes_back(tools: Path) -> None:
+    path = ipmitool(tools, saying(dcmi("200 Watts")))
+    source = opened(IpmiSource())
+    path.unlink()
+    assert list(source.read()) == [None] and list(source.read()) == [None]
+    ipmitool(tools, saying(dcmi("210 Watts")))
+    assert list(source.read()) == [210.0]
+    failed, back = source.notes()  # each said once
+    assert "cannot be started" in failed and "back" in back
+
+
+def test_a_slow_reading_is_absent(tools: Path) -> None:
+    ipmitool(tools, saying(dcmi()))
+    source = opened(IpmiSource(read_limit_s=0.3))
+    ipmitool(tools, "sleep 60")
+    assert list(source.read()) == [None]
+    assert "no answer" in source.notes()[0]
+
+
+# ---------------------------------------------------------------- Redfish
+
+
+def test_redfish_reads_environment_metrics(service: Redfish) -> None:
+    source = opened(RedfishSource())
+    assert list(source.read()) == [412.5]
+    (spec,) = source.quantities()
+    assert (spec.unit, spec.scope) == ("W", "node")
+    assert source.devices() == {"node": "Redfish chassis 1"}
+
+
+def test_redfish_reads_the_older_power_resource(service: Redfish) -> None:
+    del service.resources["/redfish/v1/Chassis/1/EnvironmentMetrics"]
+    service.resources["/redfish/v1/Chassis/1/Power"] = {"PowerControl": [{"PowerConsumedWatts": 344}]}
+    assert list(opened(RedfishSource()).read()) == [344.0]
+
+
+def test_redfish_keeps_one_connection_and_survives_its_loss(service: Redfish) -> None:
+    source = opened(RedfishSource())
+    before = service.requests
+    assert [list(source.read()) for _ in range(3)] == [[412.5]] * 3
+    assert service.requests == before + 3
+    service.close_after = True
+    assert [list(source.read()) for _ in range(3)] == [[412.5]] * 3
+    assert source.notes() == []
+
+
+def test_several_chassis_have_to_be_chosen_from(service: Redfish, monkeypatch: pytest.MonkeyPatch) -> None:
+    service.resources["/redfish/v1/Chassis"]["Members"].append({"@odata.id": "/redfish/v1/Chassis/Rack"})
+    service.resources["/redfish/v1/Chassis/Rack/EnvironmentMetrics"] = {"PowerWatts": {"Reading": 9000}}
+    error = unavailable(RedfishSource())
+    assert "1, Rack" in error.why and "CLOUDMASK_REDFISH_CHASSIS" in error.fix
+    monkeypatch.setenv("CLOUDMASK_REDFISH_CHASSIS", "1")
+    assert list(opened(RedfishSource()).read()) == [412.5]
+
+
+def test_redfish_is_silent_unless_named() -> None:
+    assert "CLOUDMASK_REDFISH_URL is not set" in unavailable(RedfishSource()).why
+
+
+@pytest.mark.parametrize(
+    "url", ["bmc7", "ftp://bmc7", "https://me:s3cret-word@bmc7", "https://", "https://bmc7/a", "http://x:y"]
+)
+def test_addresses_that_are_none(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUDMASK_REDFISH_URL", url)
+    error = unavailable(RedfishSource())
+    assert "s3cret-word" not in f"{error} {error.fix}" and "is no address" in error.why
+
+
+def test_no_message_holds_address_or_password(service: Redfish) -> None:
+    port = service.url.rpartition(":")[2]
+    service.password = "another"
+    said = [unavailable(RedfishSource())]
+    service.password = "s3cret-word"
+    source = opened(RedfishSource())
+    service.status = 503
+    source.read()
+    for text in [f"{e.what} {e.why} {e.fix}" for e in said] + source.notes() + [repr(vars(source))]:
+        assert "s3cret-word" not in text and port not in text and "127.0.0.1" not in text
+    assert "401" in said[0].why and "CLOUDMASK_REDFISH_PASSWORD" in said[0].fix
+
+
+@pytest.mark.parametrize("value", [0, -1, None, "412", True, 1e9, {}, [1]])
+def test_redfish_that_lies_is_not_believed(service: Redfish, value: object) -> None:
+    source = opened(RedfishSource())
+    service.reading(value)
+    assert list(source.read()) == [None]
+    assert "reading failed" in source.notes()[0]
+
+
+@pytest.mark.parametrize("raw", [b"", b"<html>", b"[1]", b"[" * 100_000, b"x" * 3_000_000])
+def test_redfish_that_talks_nonsense(service: Redfish, raw: bytes) -> None:
+    source = opened(RedfishSource())
+    service.raw = raw
+    assert list(source.read()) == [None]
+    assert len(source.notes()[0]) < 300
+
+
+def test_redfish_that_is_slow_or_gone(service: Redfish, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = opened(RedfishSource(limit_s=0.3))
+    service.delay_s = 1.0
+    assert list(source.read()) == [None]
+    assert "no answer within 0.3 s" in source.notes()[0]
+    service.delay_s = 0.0
+    assert list(source.read()) == [412.5]
+    assert "back" in source.notes()[0]
+    monkeypatch.setenv("CLOUDMASK_REDFISH_URL", "http://127.0.0.1:9")
+    assert "refuses connections" in unavailable(RedfishSource()).why
+
+
+def test_redfish_follows_no_redirect(service: Redfish) -> None:
+    service.status = 302
+    assert "answers 302" in unavailable(RedfishSource()).why
+
+
+def test_a_body_that_drips_is_given_up(service: Redfish) -> None:
+    source = opened(RedfishSource(limit_s=0.3))
+    service.piece_bytes = 1
+    started = time.monotonic()
+    assert list(source.read()) == [None]
+    assert time.monotonic() - started < 2.2  # 46 bytes at 20 a second take longer
+    assert "no answer within 0.3 s" in source.notes()[0]
+
+
+def test_a_missing_authority_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CLOUDMASK_REDFISH_URL", "https://127.0.0.1:9")
+    monkeypatch.setenv("CLOUDMASK_REDFISH_CA", str(tmp_path / "missing.pem"))
+    assert "CLOUDMASK_REDFISH_CA" in unavailable(RedfishSource()).why
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the test's certificate")
+def test_certificates_are_verified_unless_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    command = (
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=bmc"
+    )
+    subprocess.run(
+        [*command.split(), "-addext", "subjectAltName=IP:127.0.0.1", "-out", certificate, "-keyout", key],
+        check=True,
+        capture_output=True,
+    )
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    with redfish_service(tls) as service:
+        for name, value in service.environment().items():
+            monkeypatch.setenv(name, value)
+        error = unavailable(RedfishSource())
+        assert "not trusted" in error.why and "CLOUDMASK_REDFISH_CA" in error.fix
+        monkeypatch.setenv("CLOUDMASK_REDFISH_CA", str(certificate))
+        assert list(opened(RedfishSource()).read()) == [412.5]
+        monkeypatch.delenv("CLOUDMASK_REDFISH_CA")
+        monkeypatch.setenv("CLOUDMASK_REDFISH_INSECURE", "1")
+        assert list(opened(RedfishSource()).read()) == [412.5]
+
+
+# ---------------------------------------------------------------- hwmon
+
+METER = {"power1_average": 231_000_000, "power1_average_interval": 1000}
+
+
+def test_hwmon_tells_the_node_from_its_parts(tmp_path: Path) -> None:
+    root = hwmon(
+        tmp_path,
+        {
+            "coretemp": {"temp1_input": 40_000},
+            "power_meter": METER,
+            "amdgpu": {"power1_average": 45_000_000, "power1_input": 46_000_000, "power1_label": "PPT"},
+            "amdgpu#2": {"power1_average": 47_500_000, "power1_label": "PPT"},
+            "ina3221": {"power1_input": 3_000_000, "power1_label": "VDD_CPU"},
+        },
+    )
+    source = opened(HwmonSource(root))
+    read = {q.key: v for q, v in zip(source.quantities(), source.read(), strict=True)}
+    assert read == {
+        "node.node_power": 231.0,
+        "amdgpu0.power": 46.0,
+        "amdgpu1.power": 47.5,
+        "ina3221_VDD_CPU.power": 3.0,
+    }
+    assert source.devices()["node"] == "power_meter, power1_average"
+
+
+def test_two_meters_are_not_one_node(tmp_path: Path) -> None:
+    source = opened(HwmonSource(hwmon(tmp_path, {"power_meter": METER, "power_meter#2": METER})))
+    assert [q.key for q in source.quantities()] == ["power_meter0.power", "power_meter1.power"]
+    assert "which of them does is not known" in source.notes()[0]
+
+
+def test_hwmon_without_power(tmp_path: Path) -> None:
+    error = unavailable(HwmonSource(hwmon(tmp_path, {"coretemp": {"temp1_input": 40_000}})))
+    assert "no power sensor" in error.why and "acpi_power_meter" in error.fix
+    assert unavailable(HwmonSource(tmp_path / "missing")).why
+
+
+def test_hwmon_for_root_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = hwmon(tmp_path, {"power_meter": METER})
+    allowed = Path.read_text
+
+    def read_text(path: Path, *arguments: str, **options: str) -> str:
+        if path.name == "power1_average":
+            raise PermissionError(13, "Permission denied")
+        return allowed(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    assert "root only" in unavailable(HwmonSource(root)).why
+
+
+def test_hwmon_that_lies_or_disappears(tmp_path: Path) -> None:
+    root = hwmon(tmp_path, {"power_meter": METER, "amdgpu": {"power1_input": 0}})
+    source = opened(HwmonSource(root))
+    sensor = root / "hwmon0/power1_average"
+    for said in ("0", "-5", "garbage", "9" * 30):
+        sensor.write_text(said)
+        assert list(source.read()) == [None, 0.0]  # a part may be off, the node is not
+    sensor.unlink()
+    assert list(source.read())[0] is None
+    sensor.write_text("5000000")
+    assert list(source.read())[0] == 5.0
+    assert "back" in source.notes()[-1]
+
+
+def test_a_source_that_does_not_work_becomes_a_null_object(tmp_path: Path) -> None:
+    stand_in = open_source(HwmonSource(tmp_path))
+    assert stand_in.unavailable is not None and stand_in.quantities() == [] and list(stand_in.read()) == []

@@ -1,0 +1,137 @@
+"""Reading scenes, and the one-line errors for files that are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from reference.data.scenes import check_scene, find_scenes, is_daylight, open_scene
+from tests.support.scenes import write_scene
+
+NAN = np.full((40, 50, 3), np.nan, np.float32)
+
+
+def problem(path: Path) -> str:
+    with pytest.raises(ValueError) as caught:
+        check_scene(path, 40, 50)
+    message = str(caught.value)
+    assert "\n" not in message and str(path) in message
+    return message
+
+
+def test_a_good_scene_is_accepted(tmp_path: Path) -> None:
+    check_scene(write_scene(tmp_path / "S3A_1.hdf"), 40, 50)
+
+
+@pytest.mark.parametrize("name", ["refs", "bts", "bayes"])
+def test_a_missing_data_set_is_named(tmp_path: Path, name: str) -> None:
+    assert name in problem(write_scene(tmp_path / "S3A_1.hdf", drop=name))
+
+
+@pytest.mark.parametrize(
+    ("replace", "word"),
+    [
+        ({"refs": np.zeros((40, 50, 5), np.float32)}, "refs has shape"),
+        ({"bayes": np.zeros((40, 50), np.uint8)}, "bayes has shape"),
+        ({"bts": np.zeros((40, 49, 3), np.float32)}, "differ in size"),
+        ({"refs": np.full((40, 50, 6), b"x", dtype="S1")}, "numbers expected"),
+        ({"bts": NAN}, "every value of bts is NaN"),
+        ({"bayes": NAN[..., :1]}, "every value of bayes is NaN"),
+    ],
+)
+def test_wrong_content_is_said(tmp_path: Path, replace: dict[str, np.ndarray], word: str) -> None:
+    assert word in problem(write_scene(tmp_path / "S3A_1.hdf", **replace))
+
+
+def test_another_size_is_said(tmp_path: Path) -> None:
+    assert "40 x 50 expected" in problem(write_scene(tmp_path / "S3A_1.hdf", height=48, width=50))
+
+
+@pytest.mark.parametrize("kept", [0, 100, 3000, 0.5])
+def test_truncated_files_are_errors(tmp_path: Path, kept: float) -> None:
+    path = write_scene(tmp_path / "S3A_1.hdf")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(kept * len(whole)) if isinstance(kept, float) else kept])
+    problem(path)
+
+
+def test_corrupt_chunks_are_errors(tmp_path: Path) -> None:
+    path = tmp_path / "S3A_1.hdf"
+    with h5py.File(write_scene(path), "a") as file:
+        values = file["refs"][...]
+        del file["refs"]
+        file.create_dataset("refs", data=values, chunks=(20, 25, 6), compression="gzip")
+        offset = file["refs"].id.get_chunk_info(0).byte_offset
+    content = bytearray(path.read_bytes())
+    content[offset : offset + 200] = b"\xff" * 200
+    path.write_bytes(content)
+    assert "refs cannot be read" in problem(path)
+
+
+def test_text_and_folders_are_no_scenes(tmp_path: Path) -> None:
+    text = tmp_path / "S3A_text.hdf"
+    text.write_text("no HDF5")
+    assert "not a readable HDF5 file" in problem(text)
+    assert "no such scene file" in problem(tmp_path / "S3A_absent.hdf")
+    (tmp_path / "S3A_folder.hdf").mkdir()
+    problem(tmp_path / "S3A_folder.hdf")
+
+
+def test_reflectance_may_be_missing_at_night(tmp_path: Path) -> None:
+    refs = np.full((40, 50, 6), np.nan, np.float32)
+    path = write_scene(tmp_path / "S3A_1.hdf", refs=refs)
+    check_scene(path, 40, 50)
+    assert not is_daylight(refs)
+
+
+def test_windows_are_read_without_the_rest(tmp_path: Path) -> None:
+    """A corrupt corner does not disturb a window elsewhere: only that window is read."""
+    path = write_scene(tmp_path / "S3A_1.hdf")
+    with h5py.File(path, "a") as file:
+        values = file["bts"][...]
+        del file["bts"]
+        file.create_dataset("bts", data=values, chunks=(10, 10, 3), compression="gzip")
+        offset = file["bts"].id.get_chunk_info_by_coord((0, 0, 0)).byte_offset
+    content = bytearray(path.read_bytes())
+    content[offset : offset + 20] = b"\xff" * 20
+    path.write_bytes(content)
+    with open_scene(path) as scene:
+        np.testing.assert_array_equal(scene.read("bts", slice(20, 30), slice(10, 30)), values[20:30, 10:30])
+        with pytest.raises(ValueError, match="bts cannot be read"):
+            scene.read("bts", slice(0, 5), slice(0, 5))
+
+
+def test_scenes_are_found_below_and_sorted(tmp_path: Path) -> None:
+    for name in ("b/S3A_2.hdf", "a/S3A_9.hdf", "S3A_5.hdf", "a/S3B_1.hdf", "a/notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [p.relative_to(tmp_path).as_posix() for p in find_scenes(tmp_path)] == [
+        "S3A_5.hdf",
+        "a/S3A_9.hdf",
+        "b/S3A_2.hdf",
+    ]
+
+
+def test_no_scenes_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no scene files \(S3A\*.hdf\)"):
+        find_scenes(tmp_path)
+    with pytest.raises(ValueError, match="no such folder"):
+        find_scenes(tmp_path / "absent")
+
+
+def test_facts_are_none_where_absent(tmp_path: Path) -> None:
+    path = write_scene(tmp_path / "S3A_1.hdf")
+    with open_scene(path) as scene:
+        facts = scene.facts()
+        assert scene.surface() is None
+    assert (facts.daylight, facts.latitude, facts.synthetic) == (None, None, False)
+    with h5py.File(path, "a") as file:
+        file.attrs.update(daylight=True, latitude=float("nan"), longitude="east", synthetic=True)
+        file["surface"] = np.ones((40, 50), np.uint8)
+    with open_scene(path) as scene:
+        facts = scene.facts()
+        assert scene.surface() is not None
+    assert (facts.daylight, facts.latitude, facts.longitude, facts.synthetic) == (True, None, None, True)
