@@ -10,7 +10,7 @@ import click
 from harness.cli import options
 from harness.core.errors import UserError
 from harness.leaderboard import build_leaderboard
-from harness.report.text import plural
+from harness.report.drawing.text import plural
 from rules.ruleset import DEFAULT, load_ruleset
 
 

@@ -19,7 +19,7 @@ from harness.plan.recipe import PowerRecipe, load_recipe
 from harness.power.files import Readings, Supply, cut, node_text
 from harness.power.meter_import import FORMATS, UNITS, MeterLog, parse_utc_offset, read_meter
 from harness.power.record import switch_files, window
-from harness.report.text import energy as joules_text
+from harness.report.drawing.text import energy as joules_text
 from harness.score.model import EnergyScore
 from harness.score.score import score
 from rules.model.layout import RESULT_PATTERN, PackageLayout

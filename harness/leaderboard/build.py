@@ -20,9 +20,9 @@ from harness.leaderboard.judge import Judge, Result
 from harness.leaderboard.model import Board, Entry, Key, Rejected, Table, board_schema
 from harness.leaderboard.pages import INDEX, board_pages
 from harness.leaderboard.systempage import SYSTEMS
-from harness.report.labels import FOOTNOTES
+from harness.report.drawing.labels import FOOTNOTES
+from harness.report.drawing.text import clean, timestamp
 from harness.report.page import report_schema
-from harness.report.text import clean, timestamp
 from rules.ruleset import Ruleset
 
 SCHEMAS = {"schemas/leaderboard.schema.json": board_schema, "schemas/data.schema.json": report_schema}

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.leaderboard.model import Entry
-from harness.report.labels import METRICS
-from harness.report.model import Report, RunCard
+from harness.report.drawing.labels import METRICS
+from harness.report.model import Report
+from harness.report.panels.runs.model import RunCard
 from harness.report.site import data_block, write_plain
 
 SCRIPT = "compare.js"
@@ -20,6 +21,7 @@ MAX_POINTS = 150  # of one run's curve
 
 
 def write_comparison(report: Report, entry: Entry, folder: Path) -> None:
+    """Write the script of one entry into the folder of its report."""
     write_plain(folder / SCRIPT, f"cloudmask({data_block(comparison(report, entry))});\n")
 
 
@@ -55,7 +57,7 @@ def comparison(report: Report, entry: Entry) -> dict[str, Any]:
             "seconds_per_scene": score.seconds_per_scene,
             "accuracy": score.accuracy,
         },
-        "science": {label: score.science[name] for name, label in METRICS.items() if name in score.science},
+        "science": {m.name: score.science[key] for key, m in METRICS.items() if key in score.science},
         "energy": [
             {"scope": e.scope, "source": e.source, "method": e.method, "joules": e.joules}
             for e in report.energy.summary

@@ -23,10 +23,10 @@ from harness.leaderboard.fingerprint import package_digest
 from harness.leaderboard.model import Entry, Key, Rejected
 from harness.leaderboard.systempage import SYSTEMS, write_system_page
 from harness.report.data import ReportContent, report_data
-from harness.report.energy import headline
+from harness.report.drawing.text import clean
 from harness.report.model import Report
 from harness.report.page import INDEX, write_report
-from harness.report.text import clean
+from harness.report.panels.energy.builder import headline
 from harness.score.score import score
 from rules.model.findings import Outcome, Verdict
 from rules.model.layout import BENCHMARK, SCALING

@@ -95,7 +95,7 @@ def page(
 ) -> str:
     """A page of the site. `root` leads from it to the folder of index.html: "", "../", ..."""
     files = (STYLE, *(TEMPLATES / name for name in scripts))
-    return render(template, now, TEMPLATES, files, loads, root=root, **values)
+    return render(template, now, (TEMPLATES,), files, loads, root=root, **values)
 
 
 def table_page(table: Table, number: int = 1) -> str:

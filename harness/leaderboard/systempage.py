@@ -7,14 +7,15 @@ from pathlib import Path
 
 from harness.leaderboard.model import Entry
 from harness.leaderboard.pages import page
-from harness.report.identity import UNDETECTABLE
 from harness.report.model import Report
+from harness.report.panels.system.panel import UNDETECTABLE
 from harness.report.site import write_plain
 
 SYSTEMS = "system"  # not "systems": the site must not look like a package
 
 
 def write_system_page(report: Report, entry: Entry, path: Path, now: datetime | float) -> None:
+    """Write the page of the system that an entry was measured on."""
     write_plain(
         path, page("system.html", now, "../../", r=report, e=entry, undetectable=UNDETECTABLE, current="")
     )

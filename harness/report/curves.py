@@ -1,13 +1,17 @@
-"""Learning curve and phases of one run, read from its log. Odd values are left out, never guessed."""
+"""What a report reads from the log of a run; no other module of the report does.
+
+Values of the wrong type are left out, never guessed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
-from harness.report.model import Epoch, Phase
-from harness.report.text import finite, whole
+from harness.report.drawing.text import finite, whole
+from harness.report.panels.runs.model import Epoch, Phase
 from rules.model.log import Event, Log
+from rules.model.run import Run
 
 MAX_EPOCHS = 2000  # drawn; a longer log is checked in full but shown in part
 PhaseKind = Literal["init", "train", "evaluate", "inference"]
@@ -19,13 +23,29 @@ _INTERVALS: tuple[tuple[PhaseKind, str, str], ...] = (
 )
 
 
-def origin_ms(log: Log) -> float | None:
-    """time_ms of run_start: where the clock of the score starts."""
+def logged(run: Run, key: str) -> Any:
+    """The value that the log states for a key; None when it states none."""
+    return run.log.value(key)
+
+
+def logged_status(run: Run) -> Any:
+    """The status of run_stop, as logged; None when there is none."""
+    stop = run.log.first("run_stop")
+    return stop.metadata.get("status") if stop and isinstance(stop.metadata, dict) else None
+
+
+def clock(run: Run) -> tuple[float | None, float | None]:
+    """time_ms of run_start, and the seconds from there to run_stop: the time that the score counts."""
+    origin = _origin_ms(run.log)
+    return origin, _seconds_since(origin)(run.log.first("run_stop"))
+
+
+def _origin_ms(log: Log) -> float | None:
     event = log.first("run_start")
     return finite(event.time_ms) if event else None
 
 
-def seconds_since(origin: float | None) -> Callable[[Event | None], float | None]:
+def _seconds_since(origin: float | None) -> Callable[[Event | None], float | None]:
     """A function that gives an event's time in seconds since `origin` (ms)."""
 
     def since(event: Event | None) -> float | None:
@@ -35,18 +55,19 @@ def seconds_since(origin: float | None) -> Callable[[Event | None], float | None
     return since
 
 
-def epoch_of(event: Event) -> int | None:
+def _epoch_of(event: Event) -> int | None:
     number = whole(event.metadata.get("epoch_num")) if isinstance(event.metadata, dict) else None
     return number if number is not None and number >= 0 else None
 
 
-def curve(log: Log) -> list[Epoch]:
+def curve(run: Run) -> list[Epoch]:
     """One entry per epoch that has an evaluation or training statistics, in order of epoch."""
-    since = seconds_since(origin_ms(log))
+    log = run.log
+    since = _seconds_since(_origin_ms(log))
     found: dict[int, dict[str, float | None]] = {}
 
     def put(event: Event, name: str, value: float | None) -> None:
-        epoch = epoch_of(event)
+        epoch = _epoch_of(event)
         if epoch is not None and value is not None and (epoch in found or len(found) < MAX_EPOCHS):
             found.setdefault(epoch, {}).setdefault(name, value)
 
@@ -74,9 +95,10 @@ def curve(log: Log) -> list[Epoch]:
     ]
 
 
-def phases(log: Log) -> list[Phase]:
+def phases(run: Run) -> list[Phase]:
     """Closed intervals of the log, in seconds since run_start, in order of their start."""
-    since = seconds_since(origin_ms(log))
+    log = run.log
+    since = _seconds_since(_origin_ms(log))
     result: list[Phase] = []
     for kind, start_key, stop_key in _INTERVALS:
         stops = iter(log.all(stop_key))

@@ -1,30 +1,18 @@
-"""Who, what and on which data: the head of a report, and what makes a result official or not."""
+"""Who submitted what, and on which data: the head of a report."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from harness.report.labels import STATUSES, division_name, field_label
-from harness.report.model import DatasetCard, Identity, StandingPoint, SystemField
-from harness.report.text import clean, plural, quantity, whole
-from rules.model.findings import Verdict
+from harness.report.curves import logged
+from harness.report.drawing.labels import STATUSES, division_name
+from harness.report.drawing.text import clean, whole
+from harness.report.model import DatasetCard, Identity
 from rules.model.package import Dataset, Package
-
-MAX_FIELDS = 120
-UNDETECTABLE = (
-    "submitter",
-    "division",
-    "status",
-    "system_name",
-    "system_type",
-    "cooling",
-    "hw_notes",
-    "sw_notes",
-)
 
 
 def identity(package: Package) -> Identity:
-    """From the logs where they say it, else from the system description."""
+    """Who submitted what: as the logs state it, else as the system description does."""
     fields = package.system.fields if package.system and isinstance(package.system.fields, dict) else {}
     division = clean(package.division or _logged(package, "submission_division"), 40).lower()
     status = clean(_logged(package, "submission_status"), 60)
@@ -49,8 +37,8 @@ def identity(package: Package) -> Identity:
 
 
 def _logged(package: Package, key: str) -> Any:
-    """The first run's value that is no None."""
-    return next((v for run in package.runs if (v := run.log.value(key)) is not None), None)
+    """The value of the first run whose log states one."""
+    return next((v for run in package.runs if (v := logged(run, key)) is not None), None)
 
 
 def _count(*stated: Any) -> int | None:
@@ -64,6 +52,7 @@ def _count(*stated: Any) -> int | None:
 
 
 def dataset_card(dataset: Dataset | None) -> DatasetCard | None:
+    """The data set, and what kind of data it is; None when the package does not state one."""
     if dataset is None:
         return None
     profile = clean(dataset.profile, 80)
@@ -91,128 +80,3 @@ def dataset_card(dataset: Dataset | None) -> DatasetCard | None:
         eval_samples=whole(dataset.eval_samples),
         description=clean(dataset.description),
     )
-
-
-def standing(
-    package: Package, verdict: Verdict, who: Identity, data: DatasetCard | None, node_power: bool
-) -> list[StandingPoint]:
-    """What makes the result official, or keeps it from being so; each point stands on its own."""
-    return [
-        _checked(verdict),
-        _data(data),
-        _division(who),
-        _commit(package, who),
-        _power(node_power),
-        StandingPoint(
-            state="no",
-            text="Not reviewed: MLCommons has not verified this result. Every score here is unverified.",
-        ),
-    ]
-
-
-def _checked(verdict: Verdict) -> StandingPoint:
-    if verdict.verdict == "compliant":
-        return StandingPoint(
-            state="yes", text=f"The package keeps the rulebook {clean(verdict.ruleset, 60)}."
-        )
-    errors = sum(f.severity.value == "error" for f in verdict.findings)
-    why = plural(errors, "error") if errors else "it cannot be read in full"
-    return StandingPoint(
-        state="no", text=f"The package breaks the rulebook {clean(verdict.ruleset, 60)}: {why}."
-    )
-
-
-def _data(data: DatasetCard | None) -> StandingPoint:
-    if data is None:
-        return StandingPoint(state="unknown", text="The package does not say which data set was used.")
-    if data.kind == "official":
-        return StandingPoint(
-            state="yes", text="Trained and tested on the benchmark's official scenes, as declared."
-        )
-    if data.synthetic:
-        text = (
-            "Trained on synthetic scenes: good for trying and comparing machines, not an official data set."
-        )
-        return StandingPoint(state="no", text=text)
-    return StandingPoint(state="no", text="Trained on the submitter's own data set, not the benchmark's.")
-
-
-def _division(who: Identity) -> StandingPoint:
-    if who.division == "open":
-        text = "CloudMask Open: the Science policy's own division."
-        return StandingPoint(state="yes", text=text)
-    if who.division == "closed":
-        text = "CloudMask Closed is this rulebook's own profile; the Science policy itself knows only Open."
-        return StandingPoint(state="no", text=text)
-    return StandingPoint(state="unknown", text="The package states no known division.")
-
-
-def _commit(package: Package, who: Identity) -> StandingPoint:
-    software = [
-        run.record.software for run in package.runs if run.record and isinstance(run.record.software, dict)
-    ]
-    if any(one.get("dirty") is True for one in software):
-        return StandingPoint(
-            state="no", text="The code was changed after its last commit, so it cannot be looked up."
-        )
-    if who.commit and software and all(one.get("dirty") is False for one in software):
-        return StandingPoint(state="yes", text=f"Run from commit {who.commit[:12]}, unchanged.")
-    return StandingPoint(state="unknown", text="The commit of the code that ran is not known.")
-
-
-def _power(node_power: bool) -> StandingPoint:
-    if node_power:
-        return StandingPoint(state="yes", text="Whole-node power was logged for every run.")
-    return StandingPoint(state="no", text="No power score: whole-node power was not measured.")
-
-
-def system_fields(package: Package) -> list[SystemField]:
-    """Declared beside detected, field by field, declared order first."""
-    system = package.system
-    if system is None:
-        return []
-    declared = system.fields if isinstance(system.fields, dict) else {}
-    detected = system.detected if isinstance(system.detected, dict) else {}
-    names = list(dict.fromkeys([*map(str, declared), *map(str, detected)]))[:MAX_FIELDS]
-    return [
-        _field(name, declared.get(name), detected.get(name), clean(system.provenance.get(name), 20))
-        for name in names
-    ]
-
-
-def _field(name: str, declared: Any, detected: Any, provenance: str) -> SystemField:
-    said, seen = clean(declared), clean(detected)
-    if not said and not seen:
-        state = "absent"
-    elif not seen:
-        state = "only_declared"
-    elif not said:
-        state = "only_detected"
-    else:
-        state = "same" if said.casefold() == seen.casefold() else "different"
-    short = clean(name, 60)
-    return SystemField(
-        name=short,
-        label=field_label(short),
-        declared=said,
-        detected=seen,
-        provenance=provenance,
-        state=state,
-    )
-
-
-def software(package: Package) -> dict[str, str]:
-    """Versions the harness saw in the runs; different ones are all named."""
-    seen: dict[str, list[str]] = {}
-    for run in package.runs:
-        versions = run.record.software if run.record and isinstance(run.record.software, dict) else {}
-        for name, version in list(versions.items())[:40]:
-            text = clean(version, 80) or "not installed"
-            known = seen.setdefault(clean(name, 60), [])
-            if text not in known:
-                known.append(text)
-    return {name: ", ".join(versions[:4]) for name, versions in seen.items()}
-
-
-def rate(samples_per_s: float | None) -> str:
-    return quantity(samples_per_s, "patches/s")

@@ -1,23 +1,30 @@
-"""What a report says, as typed values: the schema of data.json.
+"""The data of a report, typed: the schema of data.json.
 
-Everything a page shows is here, already cleaned and bounded, so that templates only place it.
-Times are in seconds relative to run_start unless the name says otherwise. None means: not measured.
+Everything that a page shows is here, already cleaned and bounded, so that templates only place it. The
+cards of a panel are defined in its folder. Times are in seconds relative to run_start unless the name
+says otherwise. None means: not measured.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from pydantic import Field
 
-from pydantic import BaseModel, ConfigDict, Field
+from harness.report.panels.energy.model import EnergyCard, NodeEnergyCard
+from harness.report.panels.gallery.model import GalleryCard
+from harness.report.panels.machine.model import TimelineCard
+from harness.report.panels.reproduce.model import Command
+from harness.report.panels.runs.model import RunCard
+from harness.report.panels.science.model import ScienceCard
+from harness.report.panels.standing.model import StandingPoint
+from harness.report.panels.system.model import SystemField
+from harness.report.part import Part
 
 SCHEMA = 1
 
 
-class Part(BaseModel):
-    model_config = ConfigDict(frozen=True, ser_json_inf_nan="null")
-
-
 class Identity(Part):
+    """Who submitted what: organisation, system, division and the size of the run."""
+
     org: str
     system: str
     division: str  # closed, open, or what the package says; empty when it says nothing
@@ -34,6 +41,8 @@ class Identity(Part):
 
 
 class DatasetCard(Part):
+    """The data set that the package says it was trained and tested on."""
+
     profile: str
     synthetic: bool
     kind: str  # "SYNTHETIC", "official" or "the submitter's own"
@@ -48,6 +57,8 @@ class DatasetCard(Part):
 
 
 class FindingCard(Part):
+    """One message of a rule, with every place it applies to."""
+
     message: str
     places: list[str]  # path:line of every finding that says the same
     expected: str
@@ -67,6 +78,8 @@ class FindingGroup(Part):
 
 
 class RuleCard(Part):
+    """What became of one rule, and why the rule exists."""
+
     id: str
     title: str
     outcome: str
@@ -76,6 +89,8 @@ class RuleCard(Part):
 
 
 class VerdictCard(Part):
+    """The verdict, its findings by rule, and the outcome of every rule."""
+
     verdict: str
     ruleset: str
     counts: dict[str, int]  # rules by outcome
@@ -87,6 +102,8 @@ class VerdictCard(Part):
 
 
 class ScoreCard(Part):
+    """The score and what stands beside it; None means that it could not be computed."""
+
     time_to_train_s: float | None
     method: str
     note: str
@@ -95,211 +112,6 @@ class ScoreCard(Part):
     accuracy: float | None  # mean of the last evaluations of the runs that converged
     target: float | None
     science: dict[str, float]  # mean over runs
-
-
-class StandingPoint(Part):
-    """One thing that makes the result official, or keeps it from being so."""
-
-    state: Literal["yes", "no", "unknown"]
-    text: str
-
-
-class Epoch(Part):
-    epoch: int
-    at_s: float | None  # when the evaluation was logged, since run_start
-    train_loss: float | None = None
-    train_accuracy: float | None = None
-    patches_per_s: float | None = None
-    eval_loss: float | None = None
-    eval_accuracy: float | None = None
-
-
-class Phase(Part):
-    kind: Literal["init", "train", "evaluate", "inference"]
-    start_s: float
-    stop_s: float
-
-
-class RunCard(Part):
-    index: int
-    seed: str
-    status: str
-    reason: str  # why it failed, when it did
-    epochs: int | None
-    time_to_train_s: float | None
-    accuracy: float | None
-    dropped: str
-    peak_rss_bytes: int | None
-    host: str
-    curve: list[Epoch]
-    phases: list[Phase]
-    problems: list[str]
-
-
-class SeriesCard(Part):
-    """One measured quantity over time, thinned to what a page can show."""
-
-    label: str  # scope and source, e.g. "node, psutil"
-    points: list[tuple[float, float]]
-
-
-class Panel(Part):
-    title: str
-    unit: str
-    maximum: float | None  # upper end of the axis when the quantity has one (100 %)
-    series: list[SeriesCard]
-
-
-class QuantityCard(Part):
-    source: str
-    name: str
-    unit: str
-    scope: str
-    samples: int
-    mean: float | None
-    minimum: float | None
-    maximum: float | None
-
-
-class TimelineCard(Part):
-    run: int
-    start_s: float
-    stop_s: float
-    clock_stop_s: float | None  # run_stop
-    phases: list[Phase]
-    panels: list[Panel]
-    quantities: list[QuantityCard]
-    sampling: str  # interval asked for, rate achieved, longest gap
-    notes: list[str]  # what is not shown, and why
-
-
-class EnergyRow(Part):
-    run: int
-    scope: str
-    source: str
-    joules: float | None
-    mean_w: float | None
-    method: str
-    note: str
-
-
-class EnergySummary(Part):
-    """Mean over the runs of one scope; scopes overlap (a GPU lies in its node) and are never added up."""
-
-    scope: str
-    source: str
-    method: str
-    joules: float
-    runs: int  # that have a value
-
-
-class EnergyCard(Part):
-    rows: list[EnergyRow]
-    summary: list[EnergySummary]
-    missing: list[str]  # sources that gave nothing, and why
-    node_level: bool  # whole-node power of every scored run: eligible for a power score
-    explanation: str
-
-
-class NodeEnergyRow(Part):
-    """One power file: a node, or a switch that is estimated."""
-
-    run: int
-    file: str
-    source: str
-    joules: float | None  # by the power rules' formula, run_start to run_stop
-    upstream_joules: float | None  # by mlperf_logging's: mean of the whole measurement x time-to-train
-    readings: int | None
-    longest_gap_s: float | None
-    efficiency: float | None
-    note: str
-
-
-class NodeEnergyCard(Part):
-    """Energy to train of whole nodes: mean over the runs that the time's mean is made of."""
-
-    joules: float | None
-    upstream_joules: float | None
-    upstream_difference: float | None  # upstream's relative to ours
-    note: str
-    rows: list[NodeEnergyRow]
-
-
-class Metric(Part):
-    name: str
-    value: float | None
-    per_run: list[float | None]
-    meaning: str
-    unit: str
-
-
-class GroupRow(Part):
-    group: str  # "daylight", "surface", "cloud fraction"
-    name: str
-    count: int | None
-    count_of: str  # "scenes", "pixels", ...
-    metrics: dict[str, float | None]
-
-
-class CalibrationBin(Part):
-    low: float
-    high: float
-    count: int
-    mean_probability: float | None
-    cloud_fraction: float | None
-
-
-class SceneRow(Part):
-    name: str
-    accuracy: float | None
-    cloud_fraction: float | None
-    daylight: str
-    latitude: float | None
-    longitude: float | None
-    estimated: bool = False  # from the orbit in the file name
-
-
-class ScienceCard(Part):
-    run: int | None  # whose details (groups, calibration, scenes) are shown
-    scenes: int | None
-    metrics: list[Metric]
-    groups: list[GroupRow]
-    calibration: list[CalibrationBin]
-    precision_recall: list[tuple[float, float]]  # recall, precision
-    per_scene: list[SceneRow]
-    notes: list[str]
-
-
-class GalleryScene(Part):
-    name: str
-    accuracy: float | None
-    daylight: str
-    position: str
-    width: int
-    height: int
-    missed: float  # fraction of pixels
-    false_alarm: float
-    images: dict[str, str]  # view -> file name beside the page
-
-
-class GalleryCard(Part):
-    run: int | None
-    scenes: list[GalleryScene]
-    notes: list[str]
-
-
-class SystemField(Part):
-    name: str
-    label: str
-    declared: str
-    detected: str
-    provenance: str
-    state: Literal["same", "different", "only_declared", "only_detected", "absent"]
-
-
-class Command(Part):
-    purpose: str
-    command: str
 
 
 class Report(Part):

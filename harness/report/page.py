@@ -6,19 +6,13 @@ import json
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from markupsafe import Markup
-
-from harness.report import charts
 from harness.report.data import ReportContent, report_data
-from harness.report.energy import headline
-from harness.report.identity import UNDETECTABLE
-from harness.report.maps import scene_map
-from harness.report.model import Report, TimelineCard
-from harness.report.site import TEMPLATES, data_block, render, write_folder
-from harness.report.text import NOT_MEASURED, energy
-from harness.report.timeline_chart import timeline
+from harness.report.drawing.text import NOT_MEASURED, energy
+from harness.report.model import Report
+from harness.report.panels.energy.builder import headline
+from harness.report.panels.registry import all_panels, folders, report_model
+from harness.report.site import TEMPLATES, fragment, render, write_folder
 from harness.score.model import Score
 from rules.model.findings import Verdict
 from rules.model.package import Package
@@ -26,18 +20,6 @@ from rules.model.package import Package
 INDEX = "index.html"
 DATA = "data.json"
 _PICTURE = re.compile(r"scene-\d{2,}-[a-z-]+\.png")
-CONTENTS = {
-    "standing": "Official or not",
-    "runs": "Runs",
-    "learning": "Learning",
-    "machine": "Machine",
-    "energy": "Energy",
-    "science": "Science",
-    "gallery": "Scenes",
-    "system": "System",
-    "rules": "Rules",
-    "reproduce": "Reproduce",
-}
 
 
 def build_report(
@@ -72,57 +54,25 @@ def data_json(report: Report) -> str:
 
 def report_schema() -> str:
     """JSON Schema of data.json, as text."""
-    schema = Report.model_json_schema(by_alias=True, mode="serialization")
+    schema = report_model().model_json_schema(by_alias=True, mode="serialization")
     return json.dumps(schema, indent=1, ensure_ascii=True) + "\n"
 
 
 def report_page(report: Report, now: datetime | float, home: str = "") -> str:
-    """index.html as text."""
+    """index.html as text: the head of the report, and the section of every panel."""
+    sections = [
+        (panel, fragment(panel.template, folders(), r=report, **panel.view(report))) for panel in all_panels()
+    ]
     return render(
         "report.html",
         now,
         files=(TEMPLATES / "chart.js",),
         home=home,
-        timeline_data=_timeline_data(report.timeline),
         r=report,
-        charts=_charts(report),
-        contents=list(CONTENTS.items()),
+        sections=sections,
         energy_headline=energy_headline(report),
         accelerators=accelerators(report),
-        curve_rows=[(run.index, epoch) for run in report.runs for epoch in run.curve],
-        group_metrics=_group_metrics(report),
-        undetectable=UNDETECTABLE,
     )
-
-
-def _charts(report: Report) -> dict[str, Markup]:
-    runs, science, line = report.runs, report.science, report.timeline
-    target = report.score.target
-    score = report.score.time_to_train_s if report.verdict.verdict == "compliant" else None
-    accuracy, loss = "Evaluation accuracy by epoch", "Training loss by epoch"
-    return {
-        "runs": charts.both(lambda w: charts.run_times(runs, score, w)),
-        "accuracy": charts.both(
-            lambda w: charts.learning_curves(runs, lambda e: e.eval_accuracy, accuracy, "accuracy", w, target)
-        ),
-        "loss": charts.both(lambda w: charts.learning_curves(runs, lambda e: e.train_loss, loss, "loss", w)),
-        "throughput": charts.both(
-            lambda w: charts.learning_curves(
-                runs, lambda e: e.patches_per_s, "Training throughput by epoch", "patches/s", w
-            )
-        ),
-        "energy": charts.both(lambda w: charts.energy_bars(report.energy, w)),
-        "map": charts.both(lambda w: scene_map(science, w)),
-        "timeline": charts.both(lambda w: timeline(line, w) if line else None),
-        "calibration": charts.both(lambda w: charts.calibration(science, w)),
-        "precision_recall": charts.both(lambda w: charts.precision_recall(science, w)),
-        "groups": charts.both(lambda w: charts.group_dots(science, w)),
-    }
-
-
-def _timeline_data(card: TimelineCard | None) -> Markup | None:
-    """What the page's script draws the timeline from."""
-    return data_block(card.model_dump(exclude={"quantities", "sampling", "notes"})) if card else None
 
 
 def energy_headline(report: Report) -> tuple[str, str]:
@@ -132,15 +82,10 @@ def energy_headline(report: Report) -> tuple[str, str]:
 
 
 def accelerators(report: Report) -> str:
+    """Number and model of the accelerators, in one line."""
     who = report.identity
     if who.accelerators is None:
         return "not stated"
     if who.accelerators == 0:
         return "none"
     return f"{who.accelerators} × {who.accelerator}" if who.accelerator else str(who.accelerators)
-
-
-def _group_metrics(report: Report) -> list[str]:
-    """Metrics that at least one group has, in the usual order."""
-    order: dict[str, Any] = {name: None for group in report.science.groups for name in group.metrics}
-    return list(order)[:6]

@@ -1,7 +1,7 @@
 """What every page shares: the template engine, its filters, the style sheet and scripts, the policy.
 
-Style and scripts stand in the page itself and are named by digest in its Content-Security-Policy, so a
-page works from any path, offline, and can neither load nor run anything else.
+Style and scripts are part of the page itself and named by digest in its Content-Security-Policy, so a page
+works from any path, offline, and can neither load nor run anything else.
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ from markupsafe import Markup
 from harness import __version__
 from harness.core.errors import UserError
 from harness.core.files import write_atomic
-from harness.report import labels, text
-from harness.report.science import position
+from harness.report.drawing import labels, text
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 NOTHING = re.compile(r"(?!)")
 
 
 @lru_cache(maxsize=4)
-def environment(extra: Path | None = None) -> Environment:
-    """The template engine: always escaping, and failing on a name that does not exist."""
-    folders = [TEMPLATES, *([extra] if extra else [])]
+def environment(extra: tuple[Path, ...] = ()) -> Environment:
+    """The template engine: always escaping, and failing on a name that does not exist.
+
+    `extra` are folders of templates beyond the common ones.
+    """
     engine = Environment(
-        loader=FileSystemLoader(folders),
+        loader=FileSystemLoader([TEMPLATES, *extra]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -51,7 +52,7 @@ def environment(extra: Path | None = None) -> Environment:
         quantity=text.quantity,
         seconds=text.seconds_text,
         size=text.size,
-        position=lambda row: position(row.latitude, row.longitude),
+        position=lambda row: text.position(row.latitude, row.longitude),
     )
     engine.globals.update(
         tool=f"cloudmask-harness {__version__}",
@@ -60,7 +61,7 @@ def environment(extra: Path | None = None) -> Environment:
         outcomes=labels.OUTCOMES,
         severities=labels.SEVERITIES,
         views=labels.VIEWS,
-        metric_names=labels.METRICS,
+        metric_names={name: label.name for name, label in labels.METRICS.items()},
     )
     return engine
 
@@ -113,14 +114,14 @@ COMMON = (TEMPLATES / "page.css", TEMPLATES / "page.js")
 def render(
     template: str,
     now: datetime | float,
-    extra: Path | None = None,
+    extra: tuple[Path, ...] = (),
     files: tuple[Path, ...] = (),
     loads: bool = False,
     **values: Any,
 ) -> str:
     """A page as text. `now` is the time of generation it states.
 
-    `extra` is a further folder of templates; `files` are style sheets and scripts beyond the common ones.
+    `extra` are further folders of templates; `files` are style sheets and scripts beyond the common ones.
     """
     used = assets((*COMMON, *files), loads)
     page = (
@@ -135,6 +136,11 @@ def render(
         )
     )
     return re.sub(r"\n[ \t]*(?:\n[ \t]*)+", "\n", page)
+
+
+def fragment(template: str, folders: tuple[Path, ...], **values: Any) -> Markup:
+    """A part of a page, from a template in one of `folders`."""
+    return Markup(environment(folders).get_template(template).render(**values))
 
 
 def data_block(value: Any) -> Markup:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from harness.report.gallery import read_gallery
+from harness.report.panels.gallery.builder import read_gallery
 from harness.untrusted.hdf5_guard import Reader
 from reference.tensorflow.weights import as_layers, expected_shapes
 from rules.model.run import Telemetry

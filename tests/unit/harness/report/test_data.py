@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from harness.check.loader import load_package
-from harness.report import timeline
-from harness.report.data import report_data, verdict_card
+from harness.report.data import report_data
 from harness.report.model import Report
 from harness.report.page import data_json
+from harness.report.panels.machine import builder as timeline
+from harness.report.verdict import verdict_card
 from harness.score.model import Score
 from harness.telemetry.reader.reader import Series
 from rules.model.findings import Finding, Severity, Verdict
@@ -71,7 +72,7 @@ def test_timeline_covers_the_log_and_shows_the_gpus(report: Report) -> None:
     assert "2.00\N{NO-BREAK SPACE}Hz achieved" in line.sampling
 
 
-def test_swapping_is_no_traffic_of_disk_or_network() -> None:
+def test_swapping_is_not_traffic_of_disk_or_network() -> None:
     """In B/s and of the node as well: three curves named "node" once stood in that panel."""
     times = np.arange(3.0)
     sampled = ("disk_read", "network_send", "swap_in", "cache_refault")

@@ -1,0 +1,101 @@
+"""Fixed words of the pages: what things are called, and the footnotes every score carries."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+DIVISIONS = {"closed": "CloudMask Closed", "open": "CloudMask Open"}
+STATUSES = {
+    "cloud": "available in the cloud",
+    "onprem": "available on premises",
+    "preview": "preview",
+    "research": "research, development or internal",
+}
+
+# In our own words, after the messaging guidelines of the association (rules survey, 1.Q).
+_FOOTNOTES = """
+Unverified: these results come from the submitter's own runs and were checked by this tool only.
+MLCommons has neither reviewed nor verified them.
+
+The benchmark is the MLCommons Science CloudMask benchmark, of the Science working group. Nothing here is an
+MLPerf® result, and nothing here may be compared with one.
+
+CloudMask Open follows the Science policy, which knows no other division. CloudMask Closed is this rulebook's
+own profile, for comparing machines: reference model, preprocessing, split, optimiser and target are fixed.
+
+Time-to-train runs from run_start to run_stop of each log, evaluations included. All other figures (accuracy
+on the test scenes, seconds per scene, throughput, energy of parts) are secondary and unofficial; how each was
+obtained is said beside it.
+
+Results compare only within one division, one data set and one version of the rulebook. Results on synthetic
+scenes say how fast a machine trains, nothing about clouds, and never stand beside results on official scenes.
+
+MLCommons and MLPerf are trademarks of the MLCommons Association (mlcommons.org), which does not endorse this
+tool.
+"""
+FOOTNOTES = tuple(" ".join(note.split()) for note in _FOOTNOTES.strip().split("\n\n"))
+
+VERDICTS = {"compliant": "Compliant", "not_compliant": "Not compliant", "unreadable": "Unreadable"}
+OUTCOMES = {
+    "fail": "failed",
+    "warn": "warning",
+    "not_checked": "not checked",
+    "pass": "passed",
+    "not_applicable": "not applicable",
+}
+SEVERITIES = {"error": "error", "warning": "warning", "info": "note"}
+
+VIEWS = {
+    "false_colour": "False colour",
+    "bayes": "Bayesian mask",
+    "probability": "Prediction",
+    "disagreement": "Disagreement",
+}
+
+
+class MetricLabel(NamedTuple):
+    """How a science metric is shown."""
+
+    name: str
+    unit: str
+    meaning: str  # 1 = cloud throughout; threshold 0.5 on the predicted probability
+
+
+METRICS = {
+    "accuracy": MetricLabel("accuracy", "fraction", "pixels labelled as the Bayesian mask labels them"),
+    "balanced_accuracy": MetricLabel(
+        "balanced accuracy", "fraction", "mean of the accuracy on cloud and on clear pixels"
+    ),
+    "precision": MetricLabel(
+        "precision", "fraction", "of the pixels called cloud, those that the mask calls cloud"
+    ),
+    "recall": MetricLabel("recall", "fraction", "of the pixels the mask calls cloud, those that were found"),
+    "f1": MetricLabel("F1", "fraction", "harmonic mean of precision and recall"),
+    "iou": MetricLabel(
+        "IoU", "fraction", "cloud in both, divided by cloud in either (intersection over union)"
+    ),
+    "mcc": MetricLabel("MCC", "−1 to 1", "Matthews correlation coefficient: 0 is chance, 1 is perfect"),
+    "brier_score": MetricLabel(
+        "Brier score",
+        "0 to 1",
+        "mean squared distance of the probability from the mask; lower is better",
+    ),
+    "calibration_error": MetricLabel(
+        "calibration error",
+        "0 to 1",
+        "mean distance of the stated probability from what was seen; lower is better",
+    ),
+}
+
+
+def division_name(division: str) -> str:
+    """The division as pages name it; an unknown one in question marks."""
+    return DIVISIONS.get(
+        division, "CloudMask (division not stated)" if not division else f"CloudMask ({division}?)"
+    )
+
+
+def field_label(name: str) -> str:
+    """host_memory_capacity -> Host memory capacity."""
+    words = name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,180 @@
+"""A drawing surface for charts: it escapes text and rounds coordinates, and does not depend on the report.
+
+Colours come from the style sheet through classes, so a chart follows the page's theme and prints well.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from markupsafe import Markup, escape
+
+TICK_DECIMALS = 12
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Linear map from data [low, high] to pixels [start, stop]."""
+
+    low: float
+    high: float
+    start: float
+    stop: float
+
+    def __call__(self, value: float) -> float:
+        """The pixel of a value; the middle when the range is empty."""
+        span = self.high - self.low
+        part = (value - self.low) / span if span else 0.5
+        return self.start + part * (self.stop - self.start)
+
+
+def ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """About `count` round numbers (1, 2 or 5 times a power of ten) inside [low, high].
+
+    Only `low` when the range is empty, not finite, or too narrow for ticks that differ in TICK_DECIMALS.
+    """
+    rough = (high - low) / max(1, count)
+    if not math.isfinite(rough) or rough < 10.0**-TICK_DECIMALS:
+        return [low]
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next((m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.999), 10 * power)
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    return [round(i * step, TICK_DECIMALS) for i in range(first, min(last, first + 50) + 1)]
+
+
+def tick_text(value: float, all_ticks: Sequence[float]) -> str:
+    """The tick with as many decimals as its neighbours need, so that columns of labels align."""
+    step = min((b - a for a, b in zip(all_ticks, all_ticks[1:], strict=False)), default=abs(value) or 1.0)
+    digits = max(0, -math.floor(math.log10(step) + 1e-9)) if step > 0 else 0
+    return f"{value:,.{min(digits, 8)}f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+@dataclass
+class Canvas:
+    """One picture, with a name and a description for readers who cannot see it."""
+
+    width: int
+    height: int
+    title: str
+    description: str
+    parts: list[str] = field(default_factory=list)
+
+    def _add(self, name: str, attributes: dict[str, object], text: str | None, tip: str | None) -> None:
+        shown = "".join(
+            f' {key.rstrip("_").replace("_", "-")}="{escape(_number(value))}"'
+            for key, value in attributes.items()
+            if value is not None
+        )
+        inner = (f"<title>{escape(tip)}</title>" if tip else "") + (str(escape(text)) if text else "")
+        self.parts.append(f"<{name}{shown}>{inner}</{name}>" if inner else f"<{name}{shown}/>")
+
+    def line(self, x1: float, y1: float, x2: float, y2: float, class_: str) -> None:
+        """Draw a straight line."""
+        self._add("line", {"x1": x1, "y1": y1, "x2": x2, "y2": y2, "class_": class_}, None, None)
+
+    def rect(
+        self, x: float, y: float, width: float, height: float, class_: str, tip: str | None = None
+    ) -> None:
+        """Draw a rectangle from its top left corner; a negative size counts as 0."""
+        box = {"x": x, "y": y, "width": max(0.0, width), "height": max(0.0, height), "class_": class_}
+        self._add("rect", box, None, tip)
+
+    def circle(self, x: float, y: float, radius: float, class_: str, tip: str | None = None) -> None:
+        """Draw a circle around (x, y)."""
+        self._add("circle", {"cx": x, "cy": y, "r": radius, "class_": class_}, None, tip)
+
+    def text(self, x: float, y: float, text: str, class_: str = "label", anchor: str = "start") -> None:
+        """Write a line of text; `anchor` is the part of it that stands at x: start, middle or end."""
+        self._add("text", {"x": x, "y": y, "class_": class_, "text_anchor": anchor}, text, None)
+
+    def path(self, points: Sequence[tuple[float, float]], class_: str, tip: str | None = None) -> None:
+        """Draw a polyline; nothing for fewer than two points."""
+        if len(points) < 2:
+            return
+        steps = "L".join(f"{_number(x)} {_number(y)}" for x, y in points)
+        self._add("path", {"d": f"M{steps}", "class_": class_}, None, tip)
+
+    def area(self, points: Sequence[tuple[float, float]], base: float, class_: str) -> None:
+        """Fill the area between a polyline and the height `base`."""
+        if len(points) < 2:
+            return
+        self.path([(points[0][0], base), *points, (points[-1][0], base)], class_)
+
+    def render(self) -> Markup:
+        """The picture as an <svg> element."""
+        head = (
+            f'<svg class="chart" viewBox="0 0 {self.width} {self.height}" width="{self.width}"'
+            f' height="{self.height}" role="img" aria-label="{escape(self.title)}">'
+            f"<desc>{escape(self.description)}</desc>"
+        )
+        return Markup(head + "".join(self.parts) + "</svg>")
+
+
+def _number(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.1f}".removesuffix(".0") if math.isfinite(value) else "0"
+    return str(value)
+
+
+def spread(positions: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """The positions moved apart to at least `gap`, in the same order, inside [low, high] if there is room."""
+    order = sorted(range(len(positions)), key=lambda i: positions[i])
+    placed = [0.0] * len(positions)
+    previous = low - gap
+    for i in order:
+        placed[i] = previous = max(positions[i], previous + gap)
+    limit = high
+    for i in reversed(order):
+        placed[i] = min(placed[i], limit)
+        limit = placed[i] - gap
+    return placed
+
+
+@dataclass(frozen=True)
+class Plot:
+    """The area inside the axes of one chart."""
+
+    canvas: Canvas
+    x: Scale
+    y: Scale
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def x_axis(self, label: str, count: int = 6) -> None:
+        """Draw the axis below the area, with about `count` ticks."""
+        marks = ticks(self.x.low, self.x.high, count)
+        for mark in marks:
+            self.canvas.line(self.x(mark), self.bottom, self.x(mark), self.bottom + 4, "tick")
+            self.canvas.text(self.x(mark), self.bottom + 17, tick_text(mark, marks), "label", "middle")
+        self.canvas.line(self.left, self.bottom, self.right, self.bottom, "axis")
+        if label:
+            self.canvas.text(self.right, self.bottom + 34, label, "label strong", "end")
+
+    def y_axis(self, label: str, count: int = 5) -> None:
+        """Draw a grid line and a number for each of about `count` ticks."""
+        marks = ticks(self.y.low, self.y.high, count)
+        for mark in marks:
+            self.canvas.line(self.left, self.y(mark), self.right, self.y(mark), "grid")
+            self.canvas.text(self.left - 8, self.y(mark) + 4, tick_text(mark, marks), "label", "end")
+        if label:
+            self.canvas.text(0, self.top - 14, label, "label strong")
+
+    def points(self, data: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+        """The pixels of data points."""
+        return [(self.x(x), self.y(y)) for x, y in data]
+
+
+def plot_in(
+    canvas: Canvas,
+    box: tuple[float, float, float, float],
+    x: tuple[float, float],
+    y: tuple[float, float],
+) -> Plot:
+    """A plot in a box (left, top, right, bottom; pixels). x and y are the ranges of the data."""
+    left, top, right, bottom = box
+    return Plot(canvas, Scale(*x, left, right), Scale(*y, bottom, top), left, top, right, bottom)

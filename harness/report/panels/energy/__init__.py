@@ -1,0 +1,1 @@
+"""Energy by scope, and of whole nodes."""

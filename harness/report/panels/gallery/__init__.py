@@ -1,0 +1,1 @@
+"""Test scenes in pictures."""

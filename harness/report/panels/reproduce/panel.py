@@ -1,0 +1,43 @@
+"""Commands that reproduce the result."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from harness.report.material import Material
+from harness.report.model import DatasetCard, Identity
+from harness.report.panels.registry import Built, ReportPanel
+from harness.report.panels.reproduce.model import Command
+from rules.model.layout import MANIFEST
+from rules.model.package import Package
+
+
+def commands(package: Package, who: Identity, data: DatasetCard | None) -> Iterator[Command]:
+    """Exact commands, for a checkout in which this package lies at submissions/<org>."""
+    folder = shlex.quote(f"submissions/{who.org}")
+    system = shlex.quote(who.system)
+    yield Command(purpose="Judge this package again", command=f"cloudmask check {folder}")
+    if MANIFEST in package.files or (package.manifest and package.manifest.present):
+        yield Command(
+            purpose="See that no file changed", command=f"(cd {folder} && sha256sum --quiet -c {MANIFEST})"
+        )
+    yield Command(purpose="Render this report again", command=f"cloudmask report {folder} --system {system}")
+    if data and data.synthetic:
+        profile = shlex.quote(data.profile)
+        yield Command(
+            purpose="Make the same scenes", command=f"cloudmask data synthesize --profile {profile}"
+        )
+    if who.commit:
+        yield Command(purpose="Take the code that ran", command=f"git checkout {shlex.quote(who.commit)}")
+    yield Command(
+        purpose="See what would run, without running it", command=f"cloudmask plan --system {system}"
+    )
+    yield Command(purpose="Run it on your machine", command=f"make submit SYSTEM={system}")
+
+
+def _build(material: Material) -> Built:
+    return Built({"reproduce": list(commands(material.package, material.identity, material.dataset))})
+
+
+PANEL = ReportPanel(anchor="reproduce", title="How to reproduce", link="Reproduce", order=100, build=_build)

@@ -1,0 +1,1 @@
+"""Science metrics of the test scenes."""

@@ -1,0 +1,128 @@
+"""Science metrics of the test scenes, from each run's science.json. Any value may be absent or invalid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from harness.report.drawing.labels import METRICS
+from harness.report.drawing.text import clean, daylight, finite, position, whole
+from harness.report.panels.science import orbit
+from harness.report.panels.science.model import CalibrationBin, GroupRow, Metric, SceneRow, ScienceCard
+from rules.model.run import Run
+
+_GROUPS = (
+    ("by_daylight", "daylight"),
+    ("by_surface", "surface"),
+    ("by_cloud_fraction", "cloud fraction of the scene"),
+)
+_GROUP_METRICS = ("accuracy", "balanced_accuracy", "precision", "recall", "iou", "mcc")
+_ALIASES = {"brier_score": "brier"}
+_COUNTS = ("scenes", "pixels", "count", "patches")
+MAX_ROWS = 200
+
+
+def science_card(runs: list[Run], shown: Run | None) -> ScienceCard:
+    """Overall metrics of every run, and the details of the one run that is shown."""
+    notes = [
+        f"run {run.index}: no science metrics were recorded"
+        for run in runs
+        if not isinstance(run.science, dict)
+    ]
+    details = _dict(shown.science) if shown else {}
+    rows = _list(details.get("per_scene"))
+    if len(rows) > MAX_ROWS:
+        notes.append(f"{len(rows)} scenes were recorded; the table shows the first {MAX_ROWS}")
+    return ScienceCard(
+        run=shown.index if shown and details else None,
+        scenes=whole(details.get("scenes")),
+        metrics=_metrics(runs),
+        groups=list(_groups(details)),
+        calibration=list(_calibration(details.get("calibration"))),
+        precision_recall=list(_precision_recall(details.get("precision_recall"))),
+        per_scene=[_scene(row) for row in rows[:MAX_ROWS] if isinstance(row, dict)],
+        notes=notes if any(isinstance(run.science, dict) for run in runs) else [],
+    )
+
+
+def _metrics(runs: list[Run]) -> list[Metric]:
+    result = []
+    for name, label in METRICS.items():
+        overalls = [_dict(_dict(run.science).get("overall")) for run in runs]
+        values = [finite(overall.get(name, overall.get(_ALIASES.get(name, "")))) for overall in overalls]
+        known = [value for value in values if value is not None]
+        if not known:
+            continue
+        mean = sum(known) / len(known)
+        result.append(Metric(name=name, value=mean, per_run=values, meaning=label.meaning, unit=label.unit))
+    return result
+
+
+def _groups(details: dict[str, Any]) -> Iterable[GroupRow]:
+    for key, group in _GROUPS:
+        for name, value in list(_dict(details.get(key)).items())[:20]:
+            numbers = value if isinstance(value, dict) else {"accuracy": value}
+            counted = next((c for c in _COUNTS if whole(numbers.get(c)) is not None), "")
+            metrics = {m: finite(numbers.get(m)) for m in _GROUP_METRICS if m in numbers}
+            yield GroupRow(
+                group=group,
+                name=clean(name, 60),
+                count=whole(numbers.get(counted)) if counted else None,
+                count_of=counted,
+                metrics=metrics,
+            )
+
+
+def _calibration(bins: Any) -> Iterable[CalibrationBin]:
+    for one in _list(bins)[:50]:
+        if not isinstance(one, dict):
+            continue
+        low, high, count = finite(one.get("low")), finite(one.get("high")), whole(one.get("count"))
+        if low is None or high is None or count is None or count < 0 or not 0 <= low < high <= 1.000001:
+            continue
+        yield CalibrationBin(
+            low=low,
+            high=min(high, 1.0),
+            count=count,
+            mean_probability=_fraction(one.get("mean_probability")),
+            cloud_fraction=_fraction(one.get("cloud_fraction")),
+        )
+
+
+def _precision_recall(points: Any) -> Iterable[tuple[float, float]]:
+    for one in _list(points)[:500]:
+        if isinstance(one, dict):
+            recall, precision = _fraction(one.get("recall")), _fraction(one.get("precision"))
+            if recall is not None and precision is not None:
+                yield recall, precision
+
+
+def _scene(row: dict[str, Any]) -> SceneRow:
+    name = clean(row.get("name"), 120)
+    latitude, longitude = finite(row.get("latitude")), finite(row.get("longitude"))
+    stated = bool(position(latitude, longitude))
+    guess = None if stated else orbit.estimate(name)
+    if guess is not None:
+        latitude, longitude = guess
+    return SceneRow(
+        name=name,
+        accuracy=_fraction(row.get("accuracy")),
+        cloud_fraction=_fraction(row.get("cloud_fraction")),
+        daylight=daylight(row.get("daylight")),
+        latitude=latitude,
+        longitude=longitude,
+        estimated=guess is not None,
+    )
+
+
+def _fraction(value: Any) -> float | None:
+    number = finite(value)
+    return number if number is not None and 0 <= number <= 1 else None
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,1 @@
+"""What makes the result official, or keeps it from being so."""

@@ -1,0 +1,92 @@
+"""What makes the result official, or keeps it from being so."""
+
+from __future__ import annotations
+
+from harness.report.drawing.text import clean, plural
+from harness.report.material import Material
+from harness.report.model import DatasetCard, Identity
+from harness.report.panels.energy.builder import has_node_power
+from harness.report.panels.registry import Built, ReportPanel
+from harness.report.panels.standing.model import StandingPoint
+from rules.model.findings import Severity, Verdict
+from rules.model.package import Package
+
+
+def standing(material: Material) -> list[StandingPoint]:
+    """What makes the result official, or keeps it from being so; each point stands on its own."""
+    return [
+        _checked(material.verdict),
+        _data(material.dataset),
+        _division(material.identity),
+        _commit(material.package, material.identity),
+        _power(has_node_power(material.package)),
+        StandingPoint(
+            state="no",
+            text="Not reviewed: MLCommons has not verified this result. Every score here is unverified.",
+        ),
+    ]
+
+
+def _checked(verdict: Verdict) -> StandingPoint:
+    if verdict.verdict == "compliant":
+        return StandingPoint(
+            state="yes", text=f"The package keeps the rulebook {clean(verdict.ruleset, 60)}."
+        )
+    errors = sum(f.severity is Severity.ERROR for f in verdict.findings)
+    why = plural(errors, "error") if errors else "it cannot be read in full"
+    return StandingPoint(
+        state="no", text=f"The package breaks the rulebook {clean(verdict.ruleset, 60)}: {why}."
+    )
+
+
+def _data(data: DatasetCard | None) -> StandingPoint:
+    if data is None:
+        return StandingPoint(state="unknown", text="The package does not say which data set was used.")
+    if data.kind == "official":
+        return StandingPoint(
+            state="yes", text="Trained and tested on the benchmark's official scenes, as declared."
+        )
+    if data.synthetic:
+        text = (
+            "Trained on synthetic scenes: good for trying and comparing machines, not an official data set."
+        )
+        return StandingPoint(state="no", text=text)
+    return StandingPoint(state="no", text="Trained on the submitter's own data set, not the benchmark's.")
+
+
+def _division(who: Identity) -> StandingPoint:
+    if who.division == "open":
+        text = "CloudMask Open: the Science policy's own division."
+        return StandingPoint(state="yes", text=text)
+    if who.division == "closed":
+        text = "CloudMask Closed is this rulebook's own profile; the Science policy itself knows only Open."
+        return StandingPoint(state="no", text=text)
+    return StandingPoint(state="unknown", text="The package states no known division.")
+
+
+def _commit(package: Package, who: Identity) -> StandingPoint:
+    software = [
+        run.record.software for run in package.runs if run.record and isinstance(run.record.software, dict)
+    ]
+    if any(one.get("dirty") is True for one in software):
+        return StandingPoint(
+            state="no", text="The code was changed after its last commit, so it cannot be looked up."
+        )
+    if who.commit and software and all(one.get("dirty") is False for one in software):
+        return StandingPoint(state="yes", text=f"Run from commit {who.commit[:12]}, unchanged.")
+    return StandingPoint(state="unknown", text="The commit of the code that ran is not known.")
+
+
+def _power(node_power: bool) -> StandingPoint:
+    if node_power:
+        return StandingPoint(state="yes", text="Whole-node power was logged for every run.")
+    return StandingPoint(state="no", text="No power score: whole-node power was not measured.")
+
+
+PANEL = ReportPanel(
+    anchor="standing",
+    title="What makes it official, or not",
+    link="Official or not",
+    order=10,
+    build=lambda material: Built({"standing": standing(material)}),
+)

@@ -1,0 +1,1 @@
+"""The system, declared and detected, with its data set and software."""

@@ -1,0 +1,87 @@
+"""The system, declared beside detected, and the software seen in the runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.report.drawing.labels import field_label
+from harness.report.drawing.text import clean
+from harness.report.material import Material
+from harness.report.panels.registry import Built, ReportPanel
+from harness.report.panels.system.model import SystemField
+from rules.model.package import Package
+
+MAX_FIELDS = 120
+UNDETECTABLE = (
+    "submitter",
+    "division",
+    "status",
+    "system_name",
+    "system_type",
+    "cooling",
+    "hw_notes",
+    "sw_notes",
+)
+
+
+def system_fields(package: Package) -> list[SystemField]:
+    """Declared beside detected, field by field, declared order first."""
+    system = package.system
+    if system is None:
+        return []
+    declared = system.fields if isinstance(system.fields, dict) else {}
+    detected = system.detected if isinstance(system.detected, dict) else {}
+    names = list(dict.fromkeys([*map(str, declared), *map(str, detected)]))[:MAX_FIELDS]
+    return [
+        _field(name, declared.get(name), detected.get(name), clean(system.provenance.get(name), 20))
+        for name in names
+    ]
+
+
+def _field(name: str, declared: Any, detected: Any, provenance: str) -> SystemField:
+    said, seen = clean(declared), clean(detected)
+    if not said and not seen:
+        state = "absent"
+    elif not seen:
+        state = "only_declared"
+    elif not said:
+        state = "only_detected"
+    else:
+        state = "same" if said.casefold() == seen.casefold() else "different"
+    short = clean(name, 60)
+    return SystemField(
+        name=short,
+        label=field_label(short),
+        declared=said,
+        detected=seen,
+        provenance=provenance,
+        state=state,
+    )
+
+
+def software(package: Package) -> dict[str, str]:
+    """Versions the harness saw in the runs; different ones are all named."""
+    seen: dict[str, list[str]] = {}
+    for run in package.runs:
+        versions = run.record.software if run.record and isinstance(run.record.software, dict) else {}
+        for name, version in list(versions.items())[:40]:
+            text = clean(version, 80) or "not installed"
+            known = seen.setdefault(clean(name, 60), [])
+            if text not in known:
+                known.append(text)
+    return {name: ", ".join(versions[:4]) for name, versions in seen.items()}
+
+
+def _build(material: Material) -> Built:
+    package = material.package
+    return Built({"system": system_fields(package), "software": software(package)})
+
+
+PANEL = ReportPanel(
+    anchor="system",
+    title="The system, declared and detected",
+    link="System",
+    order=80,
+    build=_build,
+    view=lambda report: {"undetectable": UNDETECTABLE},
+)
