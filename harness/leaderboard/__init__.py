@@ -1,4 +1,4 @@
-"""The leaderboard: only what the checker passes today, with scope and source beside every number."""
+"""The leaderboard: a site of what the checker passes, with scope and source beside every number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The leaderboard site: built from what the checker passes, everything else rejected with reasons."""
+"""The leaderboard site: what the checker passes is listed, everything else is rejected with reasons."""
 
 from __future__ import annotations
 
@@ -20,14 +20,12 @@ from harness.leaderboard.judge import Judge, Result
 from harness.leaderboard.model import Board, Entry, Key, Rejected, Table, board_schema
 from harness.leaderboard.pages import INDEX, board_pages
 from harness.leaderboard.systempage import SYSTEMS
-from harness.report.drawing.labels import FOOTNOTES
+from harness.report.drawing.labels import DATA_KINDS, DIVISIONS, FOOTNOTES
 from harness.report.drawing.text import clean, timestamp
 from harness.report.page import report_schema
 from rules.ruleset import Ruleset
 
 SCHEMAS = {"schemas/leaderboard.schema.json": board_schema, "schemas/data.schema.json": report_schema}
-_DATA_ORDER = ("official", "the submitter's own", "SYNTHETIC")
-_DIVISION_ORDER = ("closed", "open")
 _REPORT = re.compile(r"reports/[A-Za-z0-9_+][A-Za-z0-9_+.-]*/[A-Za-z0-9_+][A-Za-z0-9_+.-]*/index\.html")
 
 
@@ -49,20 +47,19 @@ def build_leaderboard(
     files, tool and ruleset are those of an earlier check is not checked again (`cache`, by default in
     the user's cache folder). `data` names data sets to replay packages on; `jobs` is the number of
     processes, by default one per processor. `orgs` lists the only organisations to take; `note` is shown
-    at the top. Raises UserError when there are no submissions or a
-    folder cannot be written.
+    at the top. Raises UserError when there is no folder of submissions, or a folder cannot be written.
     """
     folders = [f for f in package_folders(submissions, out_dir) if not orgs or f.name in orgs]
     judge = Judge(ruleset, cache or default_cache(), now, data)
     results: list[Result] = []
     try:
         before = _reports(out_dir)
-        for pages, judged, known in collect(folders, judge, jobs or os.cpu_count() or 1):
-            if pages is not None:
-                publish(pages, out_dir)
-            results += judged.results
-            for result in judged.results:
-                progress(_line(result, known))
+        for found in collect(folders, judge, jobs or os.cpu_count() or 1):
+            if found.pages is not None:
+                publish(found.pages, out_dir)
+            results += found.results
+            for result in found.results:
+                progress(_line(result, found.known))
         board = _board(results, ruleset, now, note)
         _remove(out_dir, before - set(_linked(board)))
         return board, _write(board, ruleset, out_dir, now)
@@ -75,8 +72,8 @@ def build_leaderboard(
 
 
 def _line(result: Result, known: bool) -> str:
-    said = "listed" if result.entry else "rejected" if result.rejected else "not scored"
-    return f"{said}{' (unchanged)' if known else ''}: {result.name}"
+    became = "listed" if result.entry else "rejected" if result.rejected else "not scored"
+    return f"{became}{' (unchanged)' if known else ''}: {result.name}"
 
 
 def _board(results: Iterable[Result], ruleset: Ruleset, now: datetime | float, note: str) -> Board:
@@ -105,9 +102,14 @@ def _board(results: Iterable[Result], ruleset: Ruleset, now: datetime | float, n
 def _order(table: tuple[Key, list[Entry]]) -> tuple[int, int, int, tuple[str, ...]]:
     """Official data first, closed before open, then the table with most entries."""
     key, entries = table
-    data = _DATA_ORDER.index(key.data_kind) if key.data_kind in _DATA_ORDER else len(_DATA_ORDER)
-    division = _DIVISION_ORDER.index(key.division) if key.division in _DIVISION_ORDER else 9
+    data, division = _rank(key.data_kind, DATA_KINDS), _rank(key.division, DIVISIONS)
     return data, division, -len(entries), tuple(key.model_dump().values())
+
+
+def _rank(value: str, order: Iterable[str]) -> int:
+    """The place of a value in an order; after all others when it is not in it."""
+    known = list(order)
+    return known.index(value) if value in known else len(known)
 
 
 def _table(key: Key, entries: list[Entry]) -> Table:

@@ -1,6 +1,6 @@
 """Verdicts and pages of packages that were checked before, by digest of package, tool and ruleset.
 
-The cache never lies among the submissions: whoever may add a package there could add a verdict too.
+The cache must not lie among the submissions: who may add a package there could add a verdict as well.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ def cache_key(package_digest: str, org: str, ruleset: str, replay: bool) -> str:
 
 
 def folder_of(cache: Path, key: str) -> Path:
+    """The folder of a key in the cache, whether it exists or not."""
     return cache / key[:2] / key
 
 

@@ -10,11 +10,9 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from harness.core.errors import UserError
-from harness.leaderboard.judge import Judge, Judged, unreadable
+from harness.leaderboard.judge import Found, Judge, unreadable
 
 PAYS_FROM = 8  # packages: starting a process takes longer than checking a small package
-
-Found = tuple[Path | None, Judged, bool]  # folder of its pages, what came of it, known before
 
 
 def package_folders(submissions: Path, skip: Path) -> list[Path]:
@@ -37,7 +35,7 @@ def package_folders(submissions: Path, skip: Path) -> list[Path]:
 
 
 def collect(folders: list[Path], judge: Judge, jobs: int) -> Iterator[Found]:
-    """One value per folder, in their order. A folder that ends its process is unreadable, no more."""
+    """One value per folder, in their order. A folder that ends the process that reads it is unreadable."""
     if jobs < 2 or len(folders) < PAYS_FROM:
         yield from map(judge, folders)
         return
@@ -46,7 +44,9 @@ def collect(folders: list[Path], judge: Judge, jobs: int) -> Iterator[Found]:
         for found in _until_broken(folders, judge, jobs):
             done += 1
             yield found
-        if done < len(folders):  # this folder or one near it ended its process: this one on its own, then on
+        if done < len(
+            folders
+        ):  # this folder or one near it ended a process: judge this one on its own, then go on
             yield _alone(folders[done], judge)
             done += 1
         folders = folders[done:]
@@ -69,10 +69,10 @@ def _alone(folder: Path, judge: Judge) -> Found:
     with _pool(1) as pool:
         found = _result(pool.submit(judge, folder))
     reason = "the checker's process ended while it read this package: a file in it is broken or hostile"
-    return found or (None, Judged(results=[unreadable(folder, reason)]), False)
+    return found or Found(None, [unreadable(folder, reason)], False)
 
 
-def _result(future: Future[tuple[Path, Judged, bool]]) -> Found | None:
+def _result(future: Future[Found]) -> Found | None:
     try:
         return future.result()
     except BrokenProcessPool:
@@ -80,7 +80,7 @@ def _result(future: Future[tuple[Path, Judged, bool]]) -> Found | None:
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
-    # Ctrl-C is the main process's to handle
+    # the main process handles Ctrl-C
     return ProcessPoolExecutor(
         jobs,
         mp_context=multiprocessing.get_context("spawn"),

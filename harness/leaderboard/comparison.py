@@ -26,7 +26,7 @@ def write_comparison(report: Report, entry: Entry, folder: Path) -> None:
 
 
 def comparison(report: Report, entry: Entry) -> dict[str, Any]:
-    """Everything that is compared, with what decides whether it may be compared at all."""
+    """Everything that is compared, and what decides whether it may be compared at all."""
     who, data, score = report.identity, report.dataset, report.score
     return {
         "id": entry.id,

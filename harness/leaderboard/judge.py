@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
@@ -54,6 +55,14 @@ class Judged(BaseModel):
     results: list[Result]
 
 
+class Found(NamedTuple):
+    """What came of one organisation's folder."""
+
+    pages: Path | None  # folder of its pages in the cache; None when there are none
+    results: list[Result]
+    known: bool  # found unchanged since an earlier check
+
+
 @dataclass(frozen=True)
 class Judge:
     """How to judge: picklable, so that several processes can share the work."""
@@ -63,8 +72,8 @@ class Judge:
     now: datetime | float
     data: tuple[Path, ...] = ()  # data sets to replay on; none means no replay
 
-    def __call__(self, folder: Path) -> tuple[Path, Judged, bool]:
-        """Folder of the pages, what came of it, and whether that was known before.
+    def __call__(self, folder: Path) -> Found:
+        """Judge one organisation's folder, or find in the cache what came of it.
 
         A replay is worth keeping: an unchanged package that was once replayed stays so.
         """
@@ -73,9 +82,9 @@ class Judge:
             place = folder_of(self.cache, key)
             known = _read(place)
             if known is not None:
-                return place, known, True
+                return Found(place, known.results, True)
         made = fill(self.cache, keys[0 if self.data else 1], partial(self._write, folder))
-        return made, Judged.model_validate_json((made / JUDGED).read_bytes()), False
+        return Found(made, Judged.model_validate_json((made / JUDGED).read_bytes()).results, False)
 
     def keys(self, folder: Path) -> tuple[str, str]:
         """Names in the cache of the folder's verdict: with a replay, and without one."""
@@ -110,7 +119,7 @@ class Judge:
 
 
 def _read(place: Path) -> Judged | None:
-    """What the cache knows; None, and room for a new verdict, when it is not there or not whole."""
+    """What the cache holds; None when it holds nothing. Removes an entry that is not valid."""
     try:
         return Judged.model_validate_json((place / JUDGED).read_bytes())
     except FileNotFoundError:
@@ -121,7 +130,7 @@ def _read(place: Path) -> Judged | None:
 
 
 def unreadable(folder: Path, reason: str) -> Result:
-    """An organisation's folder of which nothing can be said."""
+    """The result of an organisation's folder that cannot be read."""
     org = clean(folder.name)
     rejected = Rejected(org=org, system="", verdict="unreadable", errors=1, reasons=[reason], report="")
     return Result(name=org, rejected=rejected)

@@ -1,4 +1,4 @@
-"""What a leaderboard says, as typed values: the schema of leaderboard.json."""
+"""The data of a leaderboard, typed: the schema of leaderboard.json."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ SCHEMA = 2
 
 
 class Part(BaseModel):
+    """An immutable value of leaderboard.json."""
+
     model_config = ConfigDict(frozen=True)
 
 
@@ -66,6 +68,8 @@ class Table(Key):
 
 
 class Rejected(Part):
+    """One package that is not listed, with the first reasons."""
+
     org: str
     system: str
     verdict: str
@@ -82,7 +86,7 @@ class Board(Part):
     tool: str
     ruleset: str
     review: str = "unverified"
-    note: str = ""  # what the builder of this site has to say about it
+    note: str = ""  # of whoever built this site
     tables: list[Table]
     rejected: list[Rejected]
     unscored: list[str]  # described, but nothing was run yet
@@ -90,6 +94,7 @@ class Board(Part):
 
     @property
     def listed(self) -> int:
+        """The number of entries in all tables."""
         return sum(len(table.entries) for table in self.tables)
 
 

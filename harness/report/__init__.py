@@ -1,4 +1,4 @@
-"""The report: what a package holds and what was said about it, for people to read."""
+"""The report of a package: an HTML page, and the same content as data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From package, verdict and score to one typed, versioned value that holds all a report says."""
+"""From package, verdict and score to one typed, versioned value with the whole content of a report."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ReportContent:
 
 
 def report_data(package: Package, verdict: Verdict, score: Score, now: datetime | float) -> ReportContent:
-    """Everything a report of this package says.
+    """The whole content of a report of this package.
 
     `now` is written as the time of generation; nothing else depends on the clock. Never raises for
     what a package holds: what cannot be read is noted, what is absent is None.

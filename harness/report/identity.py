@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness.report.curves import logged
-from harness.report.drawing.labels import STATUSES, division_name
+from harness.report.drawing.labels import OFFICIAL, OWN, STATUSES, SYNTHETIC, division_name
 from harness.report.drawing.text import clean, whole
 from harness.report.model import DatasetCard, Identity
 from rules.model.package import Dataset, Package
@@ -56,13 +56,11 @@ def dataset_card(dataset: Dataset | None) -> DatasetCard | None:
     if dataset is None:
         return None
     profile = clean(dataset.profile, 80)
-    kind = (
-        "SYNTHETIC" if dataset.synthetic else "official" if profile == "official" else "the submitter's own"
-    )
+    kind = SYNTHETIC if dataset.synthetic else OFFICIAL if profile == "official" else OWN
     labels = {
-        "SYNTHETIC": f"SYNTHETIC data, profile {profile}: generated scenes, not satellite images",
-        "official": "official Sentinel-3 SLSTR scenes of the benchmark, as declared in the package",
-        "the submitter's own": f"the submitter's own data set, {profile}: neither official nor synthetic",
+        SYNTHETIC: f"SYNTHETIC data, profile {profile}: generated scenes, not satellite images",
+        OFFICIAL: "official Sentinel-3 SLSTR scenes of the benchmark, as declared in the package",
+        OWN: f"the submitter's own data set, {profile}: neither official nor synthetic",
     }
     shape = dataset.geometry if isinstance(dataset.geometry, dict) else {}
     sides = [whole(shape.get(name)) for name in ("scene_height", "scene_width", "patch_size")]

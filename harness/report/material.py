@@ -1,4 +1,4 @@
-"""What the panels of a report are built from: the package, what was said about it, and its telemetry."""
+"""What the panels of a report are built from: the package, its verdict and score, and its telemetry."""
 
 from __future__ import annotations
 

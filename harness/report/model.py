@@ -20,6 +20,7 @@ from harness.report.panels.system.model import SystemField
 from harness.report.part import Part
 
 SCHEMA = 1
+MAX_LISTED = 20  # different findings of one rule that are listed; the others are counted
 
 
 class Identity(Part):
@@ -27,7 +28,7 @@ class Identity(Part):
 
     org: str
     system: str
-    division: str  # closed, open, or what the package says; empty when it says nothing
+    division: str  # closed, open, or what the package states; empty when it states nothing
     division_name: str  # "CloudMask Closed", "CloudMask Open", "CloudMask (division not stated)"
     status: str
     implementation: str
@@ -41,12 +42,12 @@ class Identity(Part):
 
 
 class DatasetCard(Part):
-    """The data set that the package says it was trained and tested on."""
+    """The data set that was used for training and testing, as the package states it."""
 
     profile: str
     synthetic: bool
     kind: str  # "SYNTHETIC", "official" or "the submitter's own"
-    label: str  # one line that says what kind of data this is
+    label: str  # the kind of data, in one line
     digest: str
     geometry: str
     train_scenes: int | None
@@ -60,14 +61,14 @@ class FindingCard(Part):
     """One message of a rule, with every place it applies to."""
 
     message: str
-    places: list[str]  # path:line of every finding that says the same
+    places: list[str]  # path:line of every finding with this message
     expected: str
     actual: str
     fix: str
 
 
 class FindingGroup(Part):
-    """Findings of one rule and severity; those that say the same are one, only the first ones are listed."""
+    """Findings of one rule and severity; equal ones are merged, the first ones are listed."""
 
     rule: str
     title: str

@@ -1,4 +1,4 @@
-"""The common base of everything that data.json says."""
+"""The common base of all values of data.json."""
 
 from __future__ import annotations
 

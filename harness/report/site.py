@@ -23,6 +23,7 @@ from harness import __version__
 from harness.core.errors import UserError
 from harness.core.files import write_atomic
 from harness.report.drawing import labels, text
+from harness.report.model import MAX_LISTED
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 NOTHING = re.compile(r"(?!)")
@@ -55,6 +56,7 @@ def environment(extra: tuple[Path, ...] = ()) -> Environment:
         position=lambda row: text.position(row.latitude, row.longitude),
     )
     engine.globals.update(
+        max_listed=MAX_LISTED,
         tool=f"cloudmask-harness {__version__}",
         footnotes=labels.FOOTNOTES,
         verdicts=labels.VERDICTS,

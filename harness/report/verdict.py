@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from harness.report.curves import logged
 from harness.report.drawing.text import clean, finite
-from harness.report.model import FindingCard, FindingGroup, RuleCard, ScoreCard, VerdictCard
+from harness.report.model import MAX_LISTED, FindingCard, FindingGroup, RuleCard, ScoreCard, VerdictCard
 from harness.score.model import Score
 from rules.model.findings import Finding, Outcome, Severity, Verdict
 from rules.model.package import Package
 from rules.registry import catalogue
 
-MAX_LISTED = 20  # different findings of one rule that are listed; the others are counted
 MAX_PLACES = 200
 _SEVERITY_ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 _OUTCOME_ORDER = (Outcome.FAIL, Outcome.WARN, Outcome.NOT_CHECKED, Outcome.PASS, Outcome.NOT_APPLICABLE)

@@ -19,7 +19,7 @@ from harness.rulebook.markdown import MADE_BY, table
 from rules.registry import catalogue, get
 
 FOLDER = Path(rules.__file__).parent / "coverage"
-# rules that never pass: they tell the reader what only people can judge, in every verdict
+# rules that never pass: their subject has to be judged by a person, which every verdict states
 FOR_READERS = frozenset(
     {"TIM010", "HYP011", "DAT013", "QUA010", "SED008", "CNV011", "PKG015", "PWR007", "EVD020", "EVD021"}
 )
@@ -79,6 +79,8 @@ class Item(BaseModel):
 
 
 class Coverage(BaseModel):
+    """All items by their ID, and the reasons of the rules that no item names."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     requirements: dict[str, Item]
@@ -93,7 +95,7 @@ class Coverage(BaseModel):
 
 @lru_cache(maxsize=1)
 def load_coverage() -> Coverage:
-    """The four files. Raises ValueError in one line when one is broken or names a rule that is none."""
+    """The four files. Raises ValueError in one line when one is invalid or names a rule that does not exist."""
     raw: dict[str, Any] = {}
     for name in Coverage.model_fields:
         try:
@@ -105,9 +107,9 @@ def load_coverage() -> Coverage:
     except ValidationError as error:
         raise ValueError(f"rules/coverage cannot be read: {' '.join(str(error).split())[:300]}") from error
     named = {id for item in found.items().values() for id in item.rules} | set(found.own)
-    strangers = sorted(id for id in named if get(id) is None)
-    if strangers:
-        raise ValueError(f"rules/coverage names {strangers[0]}, which is no rule")
+    unknown = sorted(id for id in named if get(id) is None)
+    if unknown:
+        raise ValueError(f"rules/coverage names {unknown[0]}, which is not a rule")
     return found
 
 
@@ -178,7 +180,7 @@ _INTRODUCTION = """\
 The rules of MLPerf training, MLPerf HPC v3.0 and the MLCommons Science group, as the project's rules survey
 lists them (groups A to R), the weaknesses of the field's own tools (W), and the survey's tampering cases.
 Behind each item stand the rules that judge it. *Not checked* says why a machine cannot judge it; *does not
-apply* why it is no rule for a CloudMask package. A remark behind the rules says what of the item they leave
+apply* why it is not a rule for a CloudMask package. A remark behind the rules says what of the item they leave
 open. Items that are *left to readers* have only rules that never pass: where another program than the
 reference ran, or local changes were made, or always, they say "not checked" in the verdict, with what has to
 be read.

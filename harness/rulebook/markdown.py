@@ -62,6 +62,7 @@ def table(header: list[str], rows: Iterable[list[str]]) -> list[str]:
 
 
 def cell(text: str) -> str:
+    """Text as the cell of a table: one line, pipes escaped."""
     return " ".join(text.replace("|", "\\|").split())
 
 

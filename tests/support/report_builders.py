@@ -110,6 +110,7 @@ def science(pictures: Sequence[dict[str, Any]], seed: int) -> dict[str, Any]:
 
 
 def write_gallery(path: Path, pictures: Sequence[dict[str, Any]]) -> None:
+    """gallery.h5 as the reference writes it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with h5py.File(path, "w") as file:
         for number, one in enumerate(pictures):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 DIVISIONS = {"closed": "CloudMask Closed", "open": "CloudMask Open"}
+# kinds of data, in the order in which a leaderboard lists their tables
+OFFICIAL, OWN, SYNTHETIC = DATA_KINDS = ("official", "the submitter's own", "SYNTHETIC")
 STATUSES = {
     "cloud": "available in the cloud",
     "onprem": "available on premises",
@@ -12,7 +14,7 @@ STATUSES = {
     "research": "research, development or internal",
 }
 
-# In our own words, after the messaging guidelines of the association (rules survey, 1.Q).
+# Own wording, after the messaging guidelines of the association (rules survey, 1.Q).
 _FOOTNOTES = """
 Unverified: these results come from the submitter's own runs and were checked by this tool only.
 MLCommons has neither reviewed nor verified them.
@@ -20,12 +22,12 @@ MLCommons has neither reviewed nor verified them.
 The benchmark is the MLCommons Science CloudMask benchmark, of the Science working group. Nothing here is an
 MLPerf® result, and nothing here may be compared with one.
 
-CloudMask Open follows the Science policy, which knows no other division. CloudMask Closed is this rulebook's
+CloudMask Open follows the Science policy, which has no other division. CloudMask Closed is this rulebook's
 own profile, for comparing machines: reference model, preprocessing, split, optimiser and target are fixed.
 
 Time-to-train runs from run_start to run_stop of each log, evaluations included. All other figures (accuracy
 on the test scenes, seconds per scene, throughput, energy of parts) are secondary and unofficial; how each was
-obtained is said beside it.
+obtained is stated beside it.
 
 Results compare only within one division, one data set and one version of the rulebook. Results on synthetic
 scenes say how fast a machine trains, nothing about clouds, and never stand beside results on official scenes.
@@ -89,7 +91,7 @@ METRICS = {
 
 
 def division_name(division: str) -> str:
-    """The division as pages name it; an unknown one in question marks."""
+    """The division as pages name it; one that is not known has a question mark."""
     return DIVISIONS.get(
         division, "CloudMask (division not stated)" if not division else f"CloudMask ({division}?)"
     )

@@ -24,7 +24,7 @@ TEMPLATE = "template.html"
 
 @dataclass(frozen=True)
 class Built:
-    """What a panel says: fields of data.json by name, pictures by file name, and notes for the reader."""
+    """The content of a panel: fields of data.json by name, pictures by file name, and notes for the reader."""
 
     fields: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.report.drawing.labels import OFFICIAL
 from harness.report.drawing.text import clean, plural
 from harness.report.material import Material
 from harness.report.model import DatasetCard, Identity
@@ -42,7 +43,7 @@ def _checked(verdict: Verdict) -> StandingPoint:
 def _data(data: DatasetCard | None) -> StandingPoint:
     if data is None:
         return StandingPoint(state="unknown", text="The package does not say which data set was used.")
-    if data.kind == "official":
+    if data.kind == OFFICIAL:
         return StandingPoint(
             state="yes", text="Trained and tested on the benchmark's official scenes, as declared."
         )
@@ -59,7 +60,7 @@ def _division(who: Identity) -> StandingPoint:
         text = "CloudMask Open: the Science policy's own division."
         return StandingPoint(state="yes", text=text)
     if who.division == "closed":
-        text = "CloudMask Closed is this rulebook's own profile; the Science policy itself knows only Open."
+        text = "CloudMask Closed is this rulebook's own profile; the Science policy itself has only Open."
         return StandingPoint(state="no", text=text)
     return StandingPoint(state="unknown", text="The package states no known division.")
 

@@ -1,4 +1,4 @@
-"""The leaderboard: only what the checker passes today, grouped so that rows compare."""
+"""The leaderboard: what the checker passes, in tables whose rows compare."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.leaderboard import build_leaderboard
 from harness.leaderboard.collect import collect
 from harness.leaderboard.export import board_csv
 from harness.leaderboard.fingerprint import package_digest
-from harness.leaderboard.judge import Judge, Judged, Result, slug
+from harness.leaderboard.judge import Found, Judge, Result, slug
 from harness.leaderboard.model import Board, Entry, Table
 from harness.leaderboard.pages import board_pages
 from rules.model.package import Package
@@ -70,7 +70,7 @@ def test_who_breaks_a_rule_is_rejected_with_reasons(built: tuple[Board, Path]) -
     assert text.index("rushed") > text.index('id="rejected"'), "never in a table"
 
 
-def test_what_never_ran_is_no_rejection(built: tuple[Board, Path]) -> None:
+def test_what_never_ran_is_not_rejected(built: tuple[Board, Path]) -> None:
     assert built[0].unscored == ["Newcomer / local: nothing was run yet"]
 
 
@@ -155,7 +155,7 @@ def test_folder_names_are_plain_and_distinct() -> None:
     assert all(re.fullmatch(r"[A-Za-z0-9_+][A-Za-z0-9_+.-]*", name) for name in names)
 
 
-def test_csv_cells_are_no_formulas(built: tuple[Board, Path]) -> None:
+def test_csv_cells_are_not_formulas(built: tuple[Board, Path]) -> None:
     table = built[0].tables[0]
     entry = table.entries[0].model_copy(update={"org": "=HYPERLINK(1)", "system": "+1"})
     board = built[0].model_copy(update={"tables": [table.model_copy(update={"entries": [entry]})]})
@@ -246,17 +246,17 @@ def test_several_processes_say_the_same_as_one(submissions: Path, tmp_path: Path
 def test_a_package_that_ends_the_checker_is_unreadable_and_no_other(tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("a", "b", "killer", "c", *"defghi")]
     found = list(collect(folders, _Mortal(load_ruleset(), tmp_path, NOW), 2))
-    reasons = [judged.results[0].rejected for _, judged, _ in found]
+    reasons = [one.results[0].rejected for one in found]
     assert [r.org for r in reasons if r] == ["killer"] and len(found) == len(folders)
 
 
 class _Mortal(Judge):
     """Ends its process on one folder, as a hostile file may end a library written in C."""
 
-    def __call__(self, folder: Path) -> tuple[Path, Judged, bool]:
+    def __call__(self, folder: Path) -> Found:
         if folder.name == "killer":
             os._exit(11)
-        return folder, Judged(results=[Result(name=folder.name, unscored="nothing")]), False
+        return Found(folder, [Result(name=folder.name, unscored="nothing")], False)
 
 
 def test_a_replay_earns_the_badge_and_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

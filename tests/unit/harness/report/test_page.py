@@ -223,7 +223,7 @@ def test_reasons_come_first_when_not_compliant(package: Package, tmp_path: Path)
     ):
         assert phrase in said, phrase
     assert said.index("learning rate is 0.0005") < said.index("What makes it official")
-    assert "score 5" not in said, "a result that does not count is no line in the chart"
+    assert "score 5" not in said, "a result that does not count has no line in the chart"
 
 
 def test_long_open_entries_stay_small(tmp_path: Path) -> None:
