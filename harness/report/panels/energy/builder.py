@@ -29,9 +29,10 @@ METHODS = {
 def energy_card(
     package: Package, telemetry: dict[int, list[TelemetryFile]], nodes: EnergyScore | None = None
 ) -> EnergyCard:
-    """Energy between run_start and run_stop of every run, one row per measured source and scope: by the
-    energy counter where there is one, other methods compared with it in the note. `nodes` is the score of
-    the power files, which leads the summary.
+    """Energy between run_start and run_stop of every run, one row per measured source and scope.
+
+    By the energy counter where there is one, with other methods compared in the note. `nodes` is the score
+    of the power files, which leads the summary.
     """
     rows = []
     for run in package.runs:
