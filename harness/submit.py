@@ -28,7 +28,7 @@ from harness.run.throughput import run_together
 from harness.score.model import Score
 from harness.score.score import score
 from rules.model.findings import Verdict
-from rules.model.layout import SCALING, WEAK, PackageLayout, RunFiles
+from rules.model.layout import STRONG, WEAK, PackageLayout, RunFiles
 from rules.model.package import Package
 from rules.ruleset import load_ruleset
 
@@ -174,7 +174,7 @@ def set_aside_package(workspace: Workspace, layout: PackageLayout) -> Path | Non
     target = workspace.submissions / ".replaced" / f"{layout.root.name}-{layout.system}-{stamp}"
     moved = False
     places = [layout.root / part / layout.system / layout.scaling for part in ("results", "evidence")]
-    for folder in [*places, *([layout.report_dir] if layout.scaling == SCALING else [])]:
+    for folder in [*places, *([layout.report_dir] if layout.scaling == STRONG else [])]:
         if folder.exists():
             place = target / folder.relative_to(layout.root)
             place.parent.mkdir(parents=True, exist_ok=True)

@@ -73,22 +73,6 @@ def check_plan(plan: Plan, ruleset: Ruleset) -> Verdict:
     return judge.verdict(plan.recipe_path, plan.division)
 
 
-def check_loaded(package: Package, ruleset: Ruleset, path: str) -> Verdict:
-    """Every rule on each run and on the whole package."""
-    judge = Judge(ruleset)
-    for run in [*package.runs, *package.pruned]:
-        judge.judge(Scope.RUN, run)
-    judge.judge(Scope.PACKAGE, package)
-    return judge.verdict(path, package.division)
-
-
-def check_run(run: Run, ruleset: Ruleset, path: str) -> Verdict:
-    """The rules that one result log can answer."""
-    judge = Judge(ruleset)
-    judge.judge(Scope.RUN, run)
-    return judge.verdict(path, run.division)
-
-
 class Judge:
     """Applies the rulebook to subjects as they come: runs one by one, then their package."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rules.model.layout import BENCHMARK, SCALING, WEAK
+from rules.model.layout import BENCHMARK, STRONG, WEAK
 from rules.ruleset import Ruleset
 
 MAX_ENTRIES = 1000
@@ -19,7 +19,7 @@ MAX_ENTRIES = 1000
 @dataclass(frozen=True)
 class Entry:
     system: str
-    scaling: str = SCALING
+    scaling: str = STRONG
     benchmark: str = BENCHMARK
 
     def __str__(self) -> str:
@@ -47,7 +47,7 @@ def entry_of(path: Path, root: Path, ruleset: Ruleset) -> Entry | None:
     except ValueError:
         parts = ()
     if not ruleset.benchmarks:
-        return Entry(parts[0], WEAK if parts[1:2] == (WEAK,) else SCALING) if parts else None
+        return Entry(parts[0], WEAK if parts[1:2] == (WEAK,) else STRONG) if parts else None
     return Entry(*parts[:3]) if len(parts) >= 3 else None
 
 
@@ -61,7 +61,7 @@ def _of_system(root: Path, system: str, ruleset: Ruleset) -> list[Entry]:
         for benchmark in _folders(root / "results" / system / scaling)
     ]
     # a system without results is judged too: the rules say what is missing
-    return found or [Entry(system, SCALING, next(iter(ruleset.benchmarks)))]
+    return found or [Entry(system, STRONG, next(iter(ruleset.benchmarks)))]
 
 
 def _below_results(root: Path, path: Path) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""From a folder on disk to the Package that rules read.
+"""From a folder on disk to what rules read: the header of a package, then its runs, one by one.
 
 Nothing here judges: what is missing is None, what cannot be read is said in one line, and only
 plain files that lie in the package itself are opened (links are listed, never followed).
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,53 +24,57 @@ from harness.untrusted import documents
 from harness.untrusted.documents import Unreadable
 from harness.untrusted.logs import read_log
 from rules.facts.log_reading import run_start, run_stop, time_ms
-from rules.model.layout import RESULT_PATTERN, PackageLayout, RunFiles
+from rules.model.evidence import Telemetry
+from rules.model.layout import RESULT_PATTERN, WEAK, PackageLayout, RunFiles
 from rules.model.log import Log
-from rules.model.package import Package, System, relative
-from rules.model.run import Run, Telemetry
+from rules.model.package import PackageHeader, System, relative
+from rules.model.run import Run
 
 MAX_RUNS = 20_000
 MAX_POWER_FILES = 100_000
 TEXT = (".txt", ".json", ".jsonl", ".yaml")
-FILES = RunFiles(Path())  # the names of the evidence files of a run
 T = TypeVar("T")
-Visit = Callable[[Run], None]
 
 
-def load_package(
-    root: Path, system: str | Entry, tree: Tree | None = None, visit: Visit = lambda run: None
-) -> Package:
-    """One organisation's entry for one system. Raises UserError only for an absurd number of files.
-
-    `visit` is called with each run once it is read; it may put the run's log away (rules/facts/kept.py).
-    """
+def load_header(root: Path, entry: Entry, tree: Tree | None = None) -> PackageHeader:
+    """What an organisation's entry says beside its runs. Raises UserError for an absurd number of files."""
     tree = tree or scan(root)
-    if any("/telemetry_" in name for name in tree.sizes):
-        tree.reader.begin()
-    entry = system if isinstance(system, Entry) else Entry(system)
-    layout = PackageLayout(root, entry.system, entry.scaling, entry.benchmark)
-    package = Package(root=root, org=root.name, system_name=entry.system, runs=[])
-    package.scaling, package.benchmark, package.entries = entry.scaling, entry.benchmark, [str(entry)]
-    package.files, package.sizes, package.links = sorted(tree.sizes), tree.sizes, tree.links
-    package.unreadable = list(tree.problems)
-    package.system_names = sorted(
+    header = PackageHeader(root, root.name, entry.system, entry.scaling, entry.benchmark)
+    header.entries = [str(entry)]
+    header.files, header.sizes, header.links = sorted(tree.sizes), tree.sizes, tree.links
+    header.unreadable = list(tree.problems)
+    header.system_names = sorted(
         {n.removesuffix(".json") for n in tree.below("systems") if n.endswith(".json")}
     )
-    package.manifest = verify_manifest(root, tree.digest, tree.sizes)
-    loader = _Loader(tree, layout, package)
-    loader.describe()
-    loader.runs(visit)
-    package.division = _division(package)
-    return package
+    header.manifest = verify_manifest(root, tree.digest, tree.sizes)
+    _Parts(tree, header).describe()
+    return header
+
+
+def load_runs(header: PackageHeader, tree: Tree) -> Iterator[Run]:
+    """The runs of an entry one by one, the scored ones first; each log is read when its turn comes."""
+    if any("/telemetry_" in name for name in tree.sizes):
+        tree.reader.begin()
+    parts = _Parts(tree, header)
+    for index, name in _numbered(header.result_names):
+        run = parts.run(name, index)
+        if run is not None:
+            yield run
+    pruned = header.layout.pruned_dir.as_posix()
+    for index, name in _numbered(tree.below(pruned)) if header.scaling == WEAK else ():
+        log = parts.log(f"{pruned}/{name}", header.unreadable)
+        if log is not None:
+            yield Run(index, log, header, pruned=True)
 
 
 def load_single(path: Path, root: Path, entry: Entry | None) -> Run:
     """One result file, with its evidence when it lies in a package. Raises UserError when unreadable."""
     match = RESULT_PATTERN.match(path.name)
+    header = PackageHeader(root, root.name)
     if entry and match:
+        header = PackageHeader(root, root.name, entry.system, entry.scaling, entry.benchmark)
         tree = Tree(root)
-        layout = PackageLayout(root, entry.system, entry.scaling, entry.benchmark)
-        folder = layout.run_dir(int(match[1]))
+        folder = root / header.evidence_of(int(match[1])).root
         if folder.is_dir() and not folder.is_symlink():
             shown = relative(folder, root)
             with os.scandir(folder) as entries:
@@ -78,67 +82,33 @@ def load_single(path: Path, root: Path, entry: Entry | None) -> Run:
                     if e.is_file(follow_symlinks=False):
                         tree.sizes[f"{shown}/{e.name}"] = e.stat().st_size
         tree.sizes[relative(path, root)] = path.stat().st_size
-        loader = _Loader(tree, layout, Package(root=root, org=root.name, system_name=entry.system, runs=[]))
-        run = loader.run(path.name, int(match[1]))
+        run = _Parts(tree, header).run(path.name, int(match[1]))
         if run is not None:
             return run
     try:
-        return Run(index=int(match[1]) if match else 0, log=read_log(path, path.name))
+        return Run(int(match[1]) if match else 0, read_log(path, path.name), header)
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror}.", "check the file's permissions.") from error
 
 
-def _division(package: Package) -> str | None:
-    """The division of the whole entry when logs and system description agree; None is judged as closed."""
-    stated = {run.division for run in package.runs}
-    declared = package.system.fields.get("division") if package.system else None
-    if isinstance(declared, str):
-        stated.add(declared.strip().lower())
-    return stated.pop() if len(stated) == 1 else None
-
-
-class _Shelf:
-    """Logs that were put away and are read again: only the latest of them stays in memory."""
-
-    def __init__(self) -> None:
-        self._open: Log | None = None
-
-    def hold(self, log: Log, read: Callable[[], Log]) -> None:
-        """Let `log` be read again with `read`, which has to find the same bytes."""
-
-        def again() -> Log:
-            if self._open is not None:
-                self._open.put_away()
-            self._open = log
-            found = read()
-            if found.sha256 != log.sha256:
-                raise OSError(f"{log.path} changed while it was checked")
-            return found
-
-        log.again = again
-
-
-class _Loader:
-    """Reads the parts of one package; every part that cannot be read leaves one line behind.
+class _Parts:
+    """Reads the parts of one entry; every part that cannot be read leaves one line behind.
 
     Files are named by their path relative to the package, as in the tree.
     """
 
-    def __init__(self, tree: Tree, layout: PackageLayout, package: Package) -> None:
-        self.tree, self.layout, self.package = tree, layout, package
-        self._root = tree.root
-        self._results = relative(layout.results_dir, tree.root)
-        self._evidence = relative(layout.evidence_dir, tree.root)
-        self._shelf = _Shelf()
+    def __init__(self, tree: Tree, header: PackageHeader) -> None:
+        self._tree, self._header, self._root = tree, header, tree.root
 
     def _try(self, read: Callable[[Path], T], name: str, problems: list[str]) -> T | None:
         """read(path) when the file is in the package; None and one line when it cannot be read."""
-        if name not in self.tree.sizes:
+        tree = self._tree
+        if name not in tree.sizes:
             return None
         try:
             if name.endswith(TEXT):
-                self.tree.text_left -= self.tree.sizes[name]
-                if self.tree.text_left < 0:
+                tree.text_left -= tree.sizes[name]
+                if tree.text_left < 0:
                     raise Unreadable(
                         f"not read: there are more than {MAX_TEXT_BYTES} bytes of logs and records"
                     )
@@ -150,102 +120,79 @@ class _Loader:
         return None
 
     def describe(self) -> None:
-        package, layout, bad = self.package, self.layout, self.package.unreadable
+        """Fill the header from the files beside the runs."""
+        header, layout, bad = self._header, self._header.layout, self._header.unreadable
 
         def read(reader: Callable[[Path], T], path: Path) -> T | None:
-            return self._try(reader, relative(path, self._root), bad)
+            return self._try(reader, path.as_posix(), bad)
 
         fields = read(documents.read_object, layout.system_json)
         if fields is not None:
-            probe = read(documents.read_object, layout.detected) or {}
-            package.system = _system(layout, fields, probe, self._root)
-        package.recipe = read(_read_recipe, layout.recipe)
-        package.plan = read(_read_plan, layout.plan)
-        package.dataset = read(documents.read_dataset, layout.dataset)
-        if package.dataset is not None:
-            package.dataset_digest = _dataset_digest(package.dataset, bad)
-        code = relative(layout.code_dir, self._root)
-        companions = [
-            n for n in self.tree.below(code) if n.startswith(f"{layout.system}_") and n.endswith(".json")
-        ]
-        if companions:
-            package.companion = self._try(documents.read_object, f"{code}/{companions[0]}", bad)
-
-    def runs(self, visit: Visit) -> None:
-        """Read the runs one by one, the scored ones first, and let each be visited."""
-        package = self.package
-        names = [n for n in self.tree.below(self._results) if n.startswith("result")]
-        package.result_names = sorted(names)
-        for index, name in _numbered(names):
-            run = self.run(name, index)
-            if run is not None:
-                package.runs.append(run)
-                visit(run)
-        pruned = relative(self.layout.pruned_dir, self._root)
-        for index, name in _numbered(self.tree.below(pruned)) if package.scaling == "weak" else ():
-            run = self.pruned(f"{pruned}/{name}", index)
-            if run is not None:
-                package.pruned.append(run)
-                visit(run)
-        scaling = relative(self.layout.scaling_json, self._root)
-        package.scaling_file = self._try(documents.read_object, scaling, package.unreadable)
-        failed = f"{self._evidence}/failed/"
-        for name in self.tree.sizes:
+            header.system = _system(layout, fields, read(documents.read_object, layout.detected) or {})
+        header.recipe = read(_read_recipe, layout.recipe)
+        header.plan = read(_read_plan, layout.plan)
+        header.dataset = read(documents.read_dataset, layout.dataset)
+        if header.dataset is not None:
+            header.dataset_digest = _dataset_digest(header.dataset, bad)
+        companions = self._tree.below(layout.code_dir.as_posix())
+        for name in companions:
+            if name.startswith(f"{layout.system}_") and name.endswith(".json"):
+                header.companion = read(documents.read_object, layout.code_dir / name)
+                break
+        results = self._tree.below(layout.results_dir.as_posix())
+        header.result_names = sorted(n for n in results if n.startswith("result"))
+        header.scaling_file = read(documents.read_object, layout.scaling_json)
+        failed = f"{layout.evidence_dir.as_posix()}/failed/"
+        for name in self._tree.sizes:
             if name.startswith(failed) and name.endswith("/run.json"):
-                record = self._try(documents.read_failed, name, package.unreadable)
+                record = self._try(documents.read_failed, name, bad)
                 if record is not None:
-                    package.failed_runs.append(record)
+                    header.failed_runs.append(record)
 
-    def pruned(self, name: str, index: int) -> Run | None:
-        """A model of weak scaling that is not scored: its log has to follow the rules too."""
-        log = self._log(name, self.package.unreadable)
-        return None if log is None else Run(index=index, log=log)
-
-    def _log(self, name: str, problems: list[str], digests: bool = False) -> Log | None:
-        log = self._try(lambda path: read_log(path, name, digests), name, problems)
-        if log is not None:
-            self._shelf.hold(log, lambda: read_log(self._root / name, name, digests))
-        return log
+    def log(self, name: str, problems: list[str], digests: bool = False) -> Log | None:
+        """A log or power file; None when it cannot be opened."""
+        return self._try(lambda path: read_log(path, name, digests), name, problems)
 
     def run(self, name: str, index: int) -> Run | None:
         """The run of one result file, with its evidence; None when the log cannot be opened."""
-        shown, folder = f"{self._results}/{name}", f"{self._evidence}/result_{index}"
-        arrivals = f"{folder}/{FILES.timeline.name}"
-        log = self._log(shown, self.package.unreadable, arrivals in self.tree.sizes)
+        header = self._header
+        files, results = header.evidence_of(index), header.layout.results_dir.as_posix()
+        arrivals = files.timeline.as_posix()
+        log = self.log(f"{results}/{name}", header.unreadable, arrivals in self._tree.sizes)
         if log is None:
             return None
-        run = Run(index=index, log=log, evidence_dir=self.layout.run_dir(index))
-        run.record = self._try(documents.read_record, f"{folder}/{FILES.record.name}", run.problems)
+        run = Run(index, log, header, evidence_dir=self._root / files.root)
+        run.record = self._try(documents.read_record, files.record.as_posix(), run.problems)
         run.timeline = self._try(documents.read_timeline, arrivals, run.problems)
-        if run.timeline is not None:
-            run.timeline.again = lambda: documents.read_timeline(self._root / arrivals)
-        run.science = self._try(documents.read_object, f"{folder}/{FILES.science.name}", run.problems)
-        self._digests(run, folder, name)
-        run.weights_sha256 = run.file_digests.get(FILES.weights.name)
-        self._telemetry(run, folder)
+        run.science = self._try(documents.read_object, files.science.as_posix(), run.problems)
+        self._digests(run, files, name)
+        run.weights_sha256 = run.file_digests.get(files.weights.name)
+        self._telemetry(run, files)
         self._power(run)
         return run
 
-    def _telemetry(self, run: Run, folder: str) -> None:
+    def _telemetry(self, run: Run, files: RunFiles) -> None:
         window = (time_ms(run_start(run.log)), time_ms(run_stop(run.log)))
 
         def read(path: Path) -> Telemetry:
-            return summarise(path, relative(path, self._root), window, self.tree.reader)
+            return summarise(path, relative(path, self._root), window, self._tree.reader)
 
-        for beside in sorted(self.tree.below(folder)):
+        folder = files.root.as_posix()
+        for beside in sorted(self._tree.below(folder)):
             if beside.startswith("telemetry_"):
                 telemetry = self._try(read, f"{folder}/{beside}", run.problems)
                 if telemetry is not None:
                     run.telemetry.append(telemetry)
 
-    def _digests(self, run: Run, folder: str, log_name: str) -> None:
+    def _digests(self, run: Run, files: RunFiles, log_name: str) -> None:
         """Digests of the evidence that run.json lists, and of what lies beside it unlisted."""
+        folder = files.root.as_posix()
 
         def digest(path: Path) -> str:
-            return self.tree.digest(f"{folder}/{path.name}")
+            return self._tree.digest(f"{folder}/{path.name}")
 
-        for beside in self.tree.below(folder):
-            if beside != FILES.record.name:
+        for beside in self._tree.below(folder):
+            if beside != files.record.name:
                 found = self._try(digest, f"{folder}/{beside}", run.problems)
                 if found is not None:
                     run.file_digests[beside] = found
@@ -253,9 +200,9 @@ class _Loader:
             run.file_digests[log_name] = run.log.sha256
 
     def _power(self, run: Run) -> None:
-        folder = f"{self._results}/power/result_{run.index}"
-        for name in sorted(self.tree.below(folder))[:MAX_POWER_FILES]:
-            log = self._log(f"{folder}/{name}", run.problems)
+        folder = run.package.layout.power_dir(run.index).as_posix()
+        for name in sorted(self._tree.below(folder))[:MAX_POWER_FILES]:
+            log = self.log(f"{folder}/{name}", run.problems)
             if log is not None:
                 run.power[name] = log
 
@@ -267,7 +214,7 @@ def _numbered(names: list[str]) -> list[tuple[int, str]]:
 
 
 def _read_recipe(path: Path) -> dict[str, Any]:
-    """The recipe with its defaults filled in. Raises Unreadable when it is no recipe."""
+    """The recipe with its defaults filled in. Raises Unreadable when it is not a recipe."""
     raw = documents.read_yaml(path)
     try:
         return Recipe.model_validate(raw).model_dump()
@@ -280,17 +227,17 @@ def _read_recipe(path: Path) -> dict[str, Any]:
 def _read_plan(path: Path) -> dict[str, Any]:
     """The plan; its recipe with the defaults of fields that are newer than it, as recipe.yaml has them."""
     plan = documents.read_object(path)
-    with contextlib.suppress(ValidationError):  # what is no recipe stays, and differs from recipe.yaml
+    with contextlib.suppress(ValidationError):  # what is not a recipe stays, and differs from recipe.yaml
         plan["recipe"] = Recipe.model_validate(plan.get("recipe")).model_dump()
     return plan
 
 
-def _system(layout: PackageLayout, fields: dict[str, Any], probe: dict[str, Any], root: Path) -> System:
+def _system(layout: PackageLayout, fields: dict[str, Any], probe: dict[str, Any]) -> System:
     provenance = probe.get("provenance")
     detected = probe.get("detected")
     return System(
         name=layout.system,
-        path=relative(layout.system_json, root),
+        path=layout.system_json.as_posix(),
         fields=fields,
         provenance=provenance if isinstance(provenance, dict) else {},
         detected=detected if isinstance(detected, dict) else None,
@@ -308,6 +255,3 @@ def _dataset_digest(dataset: Any, problems: list[str]) -> str | None:
     except (TypeError, ValueError) as error:
         problems.append(f"dataset.json: {' '.join(str(error).split())[:120]}")
         return None
-
-
-__all__ = ["load_package", "load_single"]

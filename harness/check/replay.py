@@ -1,9 +1,8 @@
 """Replay: recompute the last evaluation of each run from the weights it kept.
 
-Weights files are opened by the guarded reader (harness/untrusted/hdf5_guard.py), which gives plain numbers; the
-reference evaluates these in a process of its own (reference/tensorflow/replay.py), so that TensorFlow sees no
-file of a stranger and its crash does not end the check. The results are attached to the runs as
-evidence, which rule EVD019 judges.
+Weights files are opened by the guarded reader (harness/untrusted/hdf5_guard.py), which gives plain numbers;
+the reference evaluates these in a process of its own (reference/tensorflow/replay.py), so that TensorFlow
+never opens an untrusted file and its crash does not end the check. Rule EVD019 judges the result.
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +22,10 @@ from harness.core.files import sha256
 from harness.core.processes import Child, Overtime, Silence
 from harness.untrusted.hdf5_guard import ROOT, Reader
 from rules.facts.log_reading import integer
+from rules.model.evidence import Replay
 from rules.model.layout import RunFiles
-from rules.model.package import Dataset, DatasetFile, Package
-from rules.model.run import Replay, Run
+from rules.model.package import Dataset, DatasetFile, PackageHeader
+from rules.model.run import Run
 
 if TYPE_CHECKING:
     from reference.protocol.spec import Geometry
@@ -39,72 +40,94 @@ PRECISIONS = {
 TOKEN = ":::REPLAY "
 LIMIT_S = 4 * 3600.0  # of all runs of a package: the official validation set takes minutes on a GPU
 MAX_BATCH = 256
-MAX_RUNS = 500  # their weights take 4 GB of the temporary folder
+MAX_RUNS = 500
 MAX_SIDE, MAX_PATCH, MAX_PATCHES = 20_000, 1024, 2_000_000
+LOST = "the evaluation ended before this run (see the messages above)"
 
 Say = Callable[[str], None]
 
 
-def replay_package(package: Package, data: Path, say: Say = lambda line: None) -> None:
-    """Evaluate every run's weights again on the data set in `data`, and attach a Replay to each run.
+class Replayer:
+    """A step of the check: evaluates the weights of run after run again, on one of the data sets given.
 
-    What cannot be replayed gets a Replay with the reason. Raises WrongData when `data` is not the
-    package's data set.
+    A context manager. The reference's process is started for the first run of a package whose weights can
+    be read, and serves all of its runs.
     """
-    reason = _impossible(package)
-    if reason is not None:
-        for run in package.runs:
-            run.replay = Replay(reason=reason)
-        return
-    assert package.dataset is not None
-    section = _data_section(package.dataset, data, say)
-    with tempfile.TemporaryDirectory(prefix="cloudmask-replay-") as folder:
-        wanted = _requests(package.runs, Path(folder))
-        found = {}
-        for said in _evaluated(section, wanted, Path(folder), say) if wanted else ():
-            found[said.pop("run")] = said
-    lost = "the evaluation ended before this run (see the messages above)"
-    for run in package.runs:
-        if run.replay is None:
-            run.replay = _result(found.get(run.index, {"failed": lost}))
+
+    def __init__(self, data: Sequence[Path], say: Say = lambda line: None) -> None:
+        self._data, self._say = data, say
+        self._header: PackageHeader | None = None
+        self._reason: str | None = None  # why no run of the present package can be replayed
+        self._wrong: WrongData | None = None  # none of the data sets is that of the present package
+        self._section: dict[str, Any] = {}
+        self._evaluator: Evaluator | None = None
+        self._evaluated = 0
+        self._reader = Reader()
+
+    def __call__(self, run: Run) -> Replay:
+        """The last evaluation of a run, or why there is none.
+
+        Raises WrongData when none of the data sets is that of the run's package.
+        """
+        if run.package is not self._header:
+            self._begin(run.package)
+        if self._wrong is not None:
+            raise self._wrong
+        if self._reason is not None:
+            return Replay(reason=self._reason)
+        return self._evaluate(run)
+
+    def _evaluate(self, run: Run) -> Replay:
+        settings, why = _settings(run)
+        if settings is None or run.evidence_dir is None:
+            return Replay(reason=why)
+        if self._evaluated >= MAX_RUNS:
+            return Replay(reason=f"only the first {MAX_RUNS} runs are evaluated again")
+        try:
+            weights = self._reader.weights(RunFiles(run.evidence_dir).weights)
+        except ValueError as error:
+            return Replay(problem=str(error))
+        self._evaluated += 1
+        self._evaluator = self._evaluator or Evaluator(self._section, self._say)
+        return _result(self._evaluator.evaluate(run.index, weights, settings))
+
+    def _begin(self, header: PackageHeader) -> None:
+        """Look at what a package was evaluated on."""
+        self.close()
+        self._header, self._wrong, self._evaluated = header, None, 0
+        self._reason = _impossible(header)
+        if self._reason is not None or header.dataset is None:
+            return
+        for folder in self._data:
+            try:
+                self._section = _data_section(header.dataset, folder, self._say)
+                self._wrong = None
+                return
+            except WrongData as error:
+                self._wrong = self._wrong or error
+
+    def close(self) -> None:
+        """End the reference's process."""
+        if self._evaluator is not None:
+            self._evaluator.close()
+            self._evaluator = None
+
+    def __enter__(self) -> Replayer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
-def _impossible(package: Package) -> str | None:
+def _impossible(header: PackageHeader) -> str | None:
     """Why no run of the package can be replayed."""
     if importlib.util.find_spec("tensorflow") is None:
         return "TensorFlow is not installed here: the weights were not evaluated again"
-    if package.dataset is None:
+    if header.dataset is None:
         return "there is no readable dataset.json: the evaluation's patches are not known"
-    if package.recipe is None or package.recipe.get("command") is not None:
+    if header.recipe is None or header.recipe.get("command") is not None:
         return "another implementation ran: its weights need not fit the reference model"
     return None
-
-
-def _requests(runs: list[Run], folder: Path) -> list[dict[str, Any]]:
-    """What the reference has to know of each run; its weights lie in `folder` as plain arrays.
-
-    Runs that cannot be replayed get a Replay that says why.
-    """
-    import numpy as np
-
-    reader = Reader()
-    wanted: list[dict[str, Any]] = []
-    for run in runs:
-        settings, why = _settings(run)
-        if len(wanted) >= MAX_RUNS:
-            settings, why = None, f"only the first {MAX_RUNS} runs are evaluated again"
-        if settings is None:
-            run.replay = Replay(reason=why)
-            continue
-        assert run.evidence_dir is not None
-        path = folder / f"{run.index}.npy"
-        try:
-            np.save(path, reader.weights(RunFiles(run.evidence_dir).weights), allow_pickle=False)
-        except ValueError as error:
-            run.replay = Replay(problem=str(error))
-        else:
-            wanted.append({"run": run.index, "weights": str(path), **settings})
-    return wanted
 
 
 def _settings(run: Run) -> tuple[dict[str, Any] | None, str | None]:
@@ -113,7 +136,7 @@ def _settings(run: Run) -> tuple[dict[str, Any] | None, str | None]:
         return None, "the weights are not in the package"
     precision = PRECISIONS.get(str(run.log.value("lowest_numerical_precision_in_linear")))
     if precision is None:
-        return None, "the logged precision is none that the reference computes in"
+        return None, "the reference does not compute in the logged precision"
     batch = integer(run.settings, "global_batch_size")
     if batch is None or batch < 1:
         return None, "the log states no batch size"
@@ -122,8 +145,6 @@ def _settings(run: Run) -> tuple[dict[str, Any] | None, str | None]:
 
 
 def _result(said: dict[str, Any]) -> Replay:
-    if "problem" in said:
-        return Replay(problem=str(said["problem"]))
     if "failed" in said:
         return Replay(reason=f"the weights could not be evaluated: {said['failed']}")
     return Replay(
@@ -150,7 +171,9 @@ def _data_section(dataset: Dataset, folder: Path, say: Say) -> dict[str, Any]:
         _bounded(geometry, len(dataset.train))
         patches = split_patches(len(dataset.train), geometry, split)
     except (TypeError, ValueError) as error:
-        raise WrongData(f"dataset.json describes no data set ({error}).", "see `cloudmask check`.") from None
+        raise WrongData(
+            f"dataset.json does not describe a data set ({error}).", "see `cloudmask check`."
+        ) from None
     places = _Places(folder, dataset.profile)
     paths = [places.find(file) for file in dataset.train]
     used = sorted({p.file for p in patches.validation})
@@ -172,7 +195,7 @@ def _data_section(dataset: Dataset, folder: Path, say: Say) -> dict[str, Any]:
 
 
 def _bounded(geometry: Geometry, scenes: int) -> None:
-    """Refuse sizes that only fill the memory: dataset.json comes from a stranger. Raises ValueError."""
+    """Refuse sizes that only fill the memory: dataset.json is untrusted. Raises ValueError."""
     sides = (geometry.scene_height, geometry.scene_width, geometry.patch_size)
     if not all(isinstance(s, int) and 8 <= s <= MAX_SIDE for s in sides):
         raise ValueError(f"sides of {min(sides)} to {max(sides)} pixels")
@@ -188,7 +211,7 @@ class _Places:
         self._folder = inner if not (folder / "one-day").is_dir() and _is_name(profile, inner) else folder
         self._by_name: dict[str, Path] | None = None
         if not self._folder.is_dir():
-            raise WrongData(f"{folder} is no folder.", "name the data set's folder with --data.")
+            raise WrongData(f"{folder} is not a folder.", "name the data set's folder with --data.")
 
     def find(self, file: DatasetFile) -> Path:
         parts = Path(file.name).parts
@@ -216,26 +239,48 @@ def _is_name(profile: str, inner: Path) -> bool:
 # ---------------------------------------------------------------- evaluation
 
 
-def _evaluated(
-    section: dict[str, Any], runs: list[dict[str, Any]], folder: Path, say: Say
-) -> Iterator[dict[str, Any]]:
-    """What the reference says of each run; ends early when its process does."""
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
-    request = folder / "request.json"
-    request.write_text(json.dumps({"data": section, "runs": runs}), encoding="utf-8")
-    command = [sys.executable, "-u", "-m", "reference.tensorflow.replay", str(request)]
-    say(f"replay: evaluating the weights of {len(runs)} run(s)")
-    with (folder / "errors.txt").open("w+b") as errors, Child(command, environment, errors, ROOT) as child:
+class Evaluator:
+    """The reference's own process, which evaluates weights on the validation patches of one data set."""
+
+    def __init__(self, section: dict[str, Any], say: Say) -> None:
+        self._say = say
+        self._held = ExitStack()
+        self._folder = Path(self._held.enter_context(tempfile.TemporaryDirectory(prefix="cloudmask-replay-")))
+        self._errors = self._held.enter_context((self._folder / "errors.txt").open("w+b"))
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
+        command = [sys.executable, "-u", "-m", "reference.tensorflow.replay"]
+        child = Child(command, environment, self._errors, ROOT, asked=True)
+        self._child = self._held.enter_context(child)
+        self._lines = child.lines(LIMIT_S, LIMIT_S)
+        child.send(json.dumps(section))
+
+    def evaluate(self, run: int, weights: Any, settings: dict[str, Any]) -> dict[str, Any]:
+        """What the reference says of the weights (all of the model's numbers, in order) of one run."""
+        import numpy as np
+
+        path = self._folder / "weights.npy"
+        np.save(path, weights, allow_pickle=False)
+        self._say(f"replay: evaluating the weights of run {run}")
+        self._child.send(json.dumps({"run": run, "weights": str(path), **settings}))
         try:
-            for line in child.lines(LIMIT_S, LIMIT_S):
+            for line in self._lines:
                 if line is not None and line.text.startswith(TOKEN):
-                    said = json.loads(line.text[len(TOKEN) :])
-                    say(f"replay: run {said['run']}: {said.get('accuracy', 'no result')}")
-                    yield said
+                    said: dict[str, Any] = json.loads(line.text[len(TOKEN) :])
+                    self._say(f"replay: run {run}: {said.get('accuracy', 'no result')}")
+                    return said
         except (Overtime, Silence) as reason:
-            say(f"replay: ended: {reason}")
-        child.wait(10)
-        errors.seek(0)
-        tail = errors.read()[-2000:].decode(errors="replace").strip().splitlines()
-        if child.exit_code not in (0, None) and tail:
-            say(f"replay: {tail[-1]}")
+            self._say(f"replay: ended: {reason}")
+        self._explain()
+        return {"failed": LOST}
+
+    def _explain(self) -> None:
+        """Say the last line of the error output of a process that failed."""
+        self._child.wait(10)
+        self._errors.seek(0)
+        tail = self._errors.read()[-2000:].decode(errors="replace").strip().splitlines()
+        if self._child.exit_code not in (0, None) and tail:
+            self._say(f"replay: {tail[-1]}")
+
+    def close(self) -> None:
+        """End the process and remove its files."""
+        self._held.close()

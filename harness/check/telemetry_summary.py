@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.untrusted.documents import Unreadable
 from harness.untrusted.hdf5_guard import Reader
-from rules.model.run import Telemetry
+from rules.model.evidence import Telemetry
 
 Window = tuple[int | None, int | None]  # run_start and run_stop, ms since the epoch
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from harness.check.formats.json_record import json_schema
 from harness.check.formats.origin import Origin
 from harness.check.formats.registry import FORMATS, render
 from harness.check.formats.text import clean
+from harness.check.package import ReplayStep
 from harness.core.errors import ExitCode, UserError, WrongData
 from harness.score.score import describe, score
 from harness.untrusted.archives import opened
@@ -55,11 +57,10 @@ def check(path: Path, ruleset: str, system: str | None, form: str, replay: bool,
         rules = load_ruleset(ruleset)
     except ValueError as error:
         raise UserError(str(error), "see `cloudmask check --help`.") from None
-    prepare = _replayer(data) if replay else None
     origin, scores = Origin(), []
     try:
-        with opened(path) as inside:
-            found = check_all(inside, rules, system, prepare)
+        with opened(path) as inside, _replayer(data, replay) as step:
+            found = check_all(inside, rules, system, step)
             scores = list(_scores(found, rules))
         origin = Origin(found[0][0].root) if inside == path else Origin(archive=str(path))
         verdict = replace(combine([v for _, v in found], str(path)), path=str(path))
@@ -74,12 +75,17 @@ def check(path: Path, ruleset: str, system: str | None, form: str, replay: bool,
     return {"compliant": ExitCode.OK, "not_compliant": ExitCode.FINDINGS}.get(verdict.verdict, ExitCode.USAGE)
 
 
-def _replayer(data: Path | None) -> Callable[[Package], None]:
+@contextmanager
+def _replayer(data: Path | None, wanted: bool) -> Iterator[ReplayStep | None]:
+    if not wanted:
+        yield None
+        return
     if data is None:
         raise UserError("--replay needs the data set.", "name its folder with --data.")
-    from harness.check.replay import replay_package  # psutil loads slowly: only where it is needed
+    from harness.check.replay import Replayer  # psutil loads slowly: only where it is needed
 
-    return lambda package: replay_package(package, data, lambda line: click.echo(clean(line), err=True))
+    with Replayer([data], lambda line: click.echo(clean(line), err=True)) as replayer:
+        yield replayer
 
 
 def _scores(found: list[tuple[Package, Verdict]], rules: Ruleset) -> Iterator[str]:
@@ -91,6 +97,6 @@ def _scores(found: list[tuple[Package, Verdict]], rules: Ruleset) -> Iterator[st
 
 
 def _unreadable(ruleset: str, path: Path, error: UserError) -> Verdict:
-    """The verdict on something that is no package, for programs that read the other formats."""
+    """The verdict on something that is not a package, for programs that read the other formats."""
     finding = Finding("PKG009", Severity.ERROR, error.message, path=str(path), fix=error.fix)
     return Verdict(ruleset, str(path), "unreadable", [finding], [])

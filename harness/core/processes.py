@@ -43,17 +43,22 @@ class Child:
     """A command in a session of its own. A context manager: after it, nothing of its tree lives.
 
     Standard error goes to `errors`; the child works in `folder` (default: where we do), and dies with
-    us even if we are killed (exec_child).
+    us even if we are killed (exec_child). With `asked` it reads what `send` writes on standard input.
     """
 
     def __init__(
-        self, command: list[str], environment: dict[str, str], errors: IO[bytes], folder: Path | None = None
+        self,
+        command: list[str],
+        environment: dict[str, str],
+        errors: IO[bytes],
+        folder: Path | None = None,
+        asked: bool = False,
     ) -> None:
         adopt_orphans()
         launcher = [sys.executable, "-m", "harness.core.exec_child", str(os.getpid()), *command]
         self._process = subprocess.Popen(
             launcher,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if asked else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
             env=environment,
@@ -99,6 +104,13 @@ class Child:
                 if not piece:
                     return
 
+    def send(self, line: str) -> None:
+        """Write one line to the child's standard input; nothing happens when it has ended."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.flush()
+
     def remember_tree(self) -> None:
         """Note the descendants alive now, so that those that leave the tree can still be ended."""
         for process in _descendants(self.pid):
@@ -133,8 +145,10 @@ class Child:
 
     def __exit__(self, *_: object) -> None:
         self.end()
-        if self._process.stdout:
-            self._process.stdout.close()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream:
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
 
 
 def adopt_orphans() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -16,6 +16,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ValidationError
 
 from harness.check import check_all
+from harness.check.package import ReplayStep
 from harness.core.errors import UserError, WrongData
 from harness.core.files import write_json
 from harness.leaderboard.cache import JUDGED, cache_key, fill, folder_of
@@ -29,9 +30,11 @@ from harness.report.model import Report
 from harness.report.page import INDEX, write_report
 from harness.report.panels.energy.builder import headline
 from harness.score.score import score
+from rules.model.evidence import Replay
 from rules.model.findings import Outcome, Verdict
-from rules.model.layout import BENCHMARK, SCALING
+from rules.model.layout import BENCHMARK, STRONG
 from rules.model.package import Package
+from rules.model.run import Run
 from rules.ruleset import Ruleset
 
 FIRST_REASONS = 3
@@ -99,23 +102,29 @@ class Judge:
 
     def _results(self, folder: Path, place: Path) -> list[Result]:
         try:
-            found = check_all(folder, self.ruleset, prepare=self._replayer())
+            with self._replayer() as step:
+                found = check_all(folder, self.ruleset, replay=step)
         except UserError as error:
             return [unreadable(folder, clean(error))]
         return [_judge(package, verdict, self.ruleset, self.now, place) for package, verdict in found]
 
-    def _replayer(self) -> Callable[[Package], None] | None:
+    @contextmanager
+    def _replayer(self) -> Iterator[ReplayStep | None]:
+        """Evaluates weights again; a run of another data set than those at hand is not replayed."""
         if not self.data:
-            return None
-        from harness.check.replay import replay_package  # psutil loads slowly: only where it is needed
+            yield None
+            return
+        from harness.check.replay import Replayer  # psutil loads slowly: only where it is needed
 
-        def replay(package: Package) -> None:
-            for data in self.data:
-                with suppress(WrongData):
-                    replay_package(package, data)
-                    break
+        with Replayer(self.data) as replayer:
 
-        return replay
+            def replay(run: Run) -> Replay:
+                try:
+                    return replayer(run)
+                except WrongData as error:
+                    return Replay(reason=error.message)
+
+            yield replay
 
 
 def _read(place: Path) -> Judged | None:
@@ -160,7 +169,7 @@ def _judge(
 def entry_id(package: Package) -> str:
     """<organisation>/<system>, with scaling and benchmark only where they are not the usual ones."""
     parts = [package.system_name or ""]
-    parts += [p for p, usual in ((package.scaling, SCALING), (package.benchmark, BENCHMARK)) if p != usual]
+    parts += [p for p, usual in ((package.scaling, STRONG), (package.benchmark, BENCHMARK)) if p != usual]
     return f"{slug(package.org)}/{slug('.'.join(parts))}"
 
 

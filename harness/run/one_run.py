@@ -34,8 +34,8 @@ from harness.run.launch import Launcher, launcher_for
 from harness.run.launch.nodes import NodeSamplers, evict_on_all
 from harness.run.progress import Display
 from reference.protocol.spec import SPEC_VARIABLE
+from rules.model.evidence import RunRecord
 from rules.model.layout import PackageLayout, RunFiles
-from rules.model.run import RunRecord
 
 PROGRESS = ":::PROGRESS "
 REFERENCE = ["python", "-u", "-m", "reference"]  # python: the interpreter we run in

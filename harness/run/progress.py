@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from rules.model.run import RunRecord
+from rules.model.evidence import RunRecord
 
 
 class Display(Protocol):

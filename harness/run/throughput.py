@@ -22,8 +22,8 @@ from harness.run.launch import launcher_for
 from harness.run.launch.nodes import evict_on_all
 from harness.run.one_run import FINISHED, Instance, draw_seed, run_once
 from harness.run.progress import PlainDisplay, clock
+from rules.model.evidence import RunRecord
 from rules.model.layout import WEAK
-from rules.model.run import RunRecord
 
 
 def throughput_of(prepared: Prepared) -> Prepared:

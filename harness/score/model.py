@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rules.facts.node_energy import RunEnergy
+from rules.model.run_facts import RunEnergy
 
 
 @dataclass(frozen=True)

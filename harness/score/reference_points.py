@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from harness.check import check_all
 from harness.core.errors import UserError
 from harness.core.files import write_json
-from rules.facts.reference_points import PointFile, PointRecord, convergence
+from rules.facts.reference_points import PointFile, PointRecord, epochs_to_converge
 from rules.model.package import Package
-from rules.model.run import Run
+from rules.model.run_facts import RunFacts
 from rules.model.values import same, show
 from rules.ruleset import Ruleset
 
@@ -31,7 +31,7 @@ class Group:
 
     dataset: str
     batch_size: int
-    runs: list[tuple[Package, Run]] = field(default_factory=list)
+    runs: list[tuple[Package, RunFacts]] = field(default_factory=list)
 
 
 def needed(ruleset: Ruleset) -> int:
@@ -54,7 +54,7 @@ def collect(paths: list[Path], ruleset: Ruleset) -> list[Group]:
             if why:
                 raise UserError(f"{path}: {why}.", "record points from runs of the reference only.")
             for run in package.runs:
-                key = (run.log.value("dataset_digest"), run.log.value("global_batch_size"))
+                key = (run.settings.value("dataset_digest"), run.settings.value("global_batch_size"))
                 groups.setdefault(key, Group(*key)).runs.append((package, run))
     for group in groups.values():
         _refuse_copies(group)
@@ -79,8 +79,8 @@ def _no_reference(package: Package, ruleset: Ruleset) -> str | None:
 def _refuse_copies(group: Group) -> None:
     """A run counted twice makes the reference look steadier than it is."""
     for what, values in (
-        ("seed", [run.log.value("seed") for _, run in group.runs]),
-        ("log", [run.log.sha256 for _, run in group.runs]),
+        ("seed", [run.settings.value("seed") for _, run in group.runs]),
+        ("log", [run.log_sha256 for _, run in group.runs]),
     ):
         twice = [v for v, count in Counter(values).items() if count > 1]
         if twice:
@@ -96,7 +96,7 @@ def point(group: Group, ruleset: Ruleset) -> PointRecord:
             f"{name}: {len(group.runs)} runs are no point, {needed(ruleset)} are.",
             f"make {missing} more runs of the reference (`cloudmask submit --org` another folder).",
         )
-    epochs = [convergence(run, ruleset) for _, run in group.runs]
+    epochs = [epochs_to_converge(run) for _, run in group.runs]
     if any(math.isinf(e) for e in epochs):
         raise UserError(f"{name}: a run did not converge.", "a reference has to converge in every run.")
     settings = [_settings(run) for _, run in group.runs]
@@ -110,25 +110,25 @@ def point(group: Group, ruleset: Ruleset) -> PointRecord:
         batch_size=group.batch_size,
         epochs=epochs,
         hyperparameters=settings[0],
-        precision=", ".join(sorted({str(run.log.value(PRECISION)) for _, run in group.runs})),
+        precision=", ".join(sorted({str(run.settings.value(PRECISION)) for _, run in group.runs})),
         practice=package.dataset is not None and package.dataset.synthetic,
         source="recorded by `cloudmask rcp record` from runs of the reference",
         runs=[_origin(package, run, e) for (package, run), e in zip(group.runs, epochs, strict=True)],
     )
 
 
-def _settings(run: Run) -> dict[str, Any]:
+def _settings(run: RunFacts) -> dict[str, Any]:
     return {key: found.value for key, found in run.settings.items() if key.startswith(SETTINGS)}
 
 
-def _origin(package: Package, run: Run, epochs: float) -> dict[str, Any]:
+def _origin(package: Package, run: RunFacts, epochs: float) -> dict[str, Any]:
     software = run.record.software if run.record else {}
     return {
         "epochs": epochs,
-        "seed": run.log.value("seed"),
+        "seed": run.settings.value("seed"),
         "system": package.system_name,
         "tensorflow": software.get("tensorflow"),
-        "log_sha256": run.log.sha256,
+        "log_sha256": run.log_sha256,
     }
 
 

@@ -13,21 +13,14 @@ from typing import Any
 
 from harness.score.energy import energy_score
 from harness.score.model import RunScore, Score, WeakScore
-from rules.facts.kept import kept
 from rules.facts.log_reading import (
-    converged,
-    evaluations,
     instance_scale,
-    run_start,
-    run_stop,
     system_scale,
-    time_ms,
-    time_to_train_s,
 )
 from rules.facts.reference_points import compare_package
 from rules.model.package import Package
-from rules.model.run import Run
-from rules.model.values import is_int, is_number
+from rules.model.run_facts import RunFacts
+from rules.model.values import is_number
 from rules.registry import NotApplicable, NotChecked
 from rules.ruleset import Ruleset
 
@@ -40,24 +33,24 @@ def score(package: Package, ruleset: Ruleset) -> Score:
     """
     if package.scaling == "weak":
         return _weak_score(package, ruleset)
-    runs = [_run_score(run, ruleset) for run in package.runs]
+    runs = [_run_score(run) for run in package.runs]
     time_s, method, runs, note = _mean_time(runs, package, ruleset)
     factor = scaling_factor(package, ruleset)
     if time_s is not None and factor != 1:
         time_s *= factor
         told = f"multiplied with {factor:.6g}: faster convergence than the reference's, within chance"
         note = f"{note}; {told}" if note else told
-    counted = [r for r in package.runs if converged(r, ruleset)]
+    counted = [r for r in package.runs if r.converged]
     return Score(
         time_to_train_s=time_s,
         method=method,
         runs=runs,
-        samples_per_s=_mean([_throughput(r, ruleset) for r in counted]),
-        seconds_per_scene=_mean([_seconds_per_scene(r, ruleset) for r in counted]),
+        samples_per_s=_mean([r.samples_per_s for r in counted]),
+        seconds_per_scene=_mean([r.seconds_per_scene for r in counted]),
         science=_science(counted),
         note=note,
         scaling_factor=factor,
-        energy=energy_score(package.runs, runs, factor, ruleset),
+        energy=energy_score(package.runs, runs, factor),
     )
 
 
@@ -89,11 +82,11 @@ def scaling_factor(package: Package, ruleset: Ruleset) -> float:
 
 def _weak_score(package: Package, ruleset: Ruleset) -> Score:
     """Throughput: models trained, and the time from the first run_start to the last run_stop (HR 7.2)."""
-    runs = [_run_score(run, ruleset) for run in package.runs]
-    good = [run for run in package.runs if converged(run, ruleset)]
+    runs = [_run_score(run) for run in package.runs]
+    good = [run for run in package.runs if run.converged]
     needed = ruleset.division(package.division, package.scaling).runs_minimum
-    starts = [t for run in good if (t := time_ms(run_start(run.log))) is not None]
-    stops = [t for run in good if (t := time_ms(run_stop(run.log))) is not None]
+    starts = [t for run in good if (t := run.timed.start_ms) is not None]
+    stops = [t for run in good if (t := run.timed.stop_ms) is not None]
     scales = {instance_scale(run.settings) for run in good}
     scale, weak, note = scales.pop() if len(scales) == 1 else None, None, None
     if len(good) < needed:
@@ -106,16 +99,14 @@ def _weak_score(package: Package, ruleset: Ruleset) -> Score:
     return Score(None, "time to train all models (MLPerf HPC rules, 7.2)", runs, note=note, weak=weak)
 
 
-@kept
-def _run_score(run: Run, ruleset: Ruleset) -> RunScore:
-    found = evaluations(run.log, ruleset.quality.key)
-    good = converged(run, ruleset)
+def _run_score(run: RunFacts) -> RunScore:
+    last = run.last_evaluation
     return RunScore(
         index=run.index,
-        time_to_train_s=time_to_train_s(run.log) if good else None,
-        epochs=found[-1].epoch if found else None,
-        accuracy=found[-1].value if found else None,
-        dropped=None if good else "did not converge",
+        time_to_train_s=run.time_to_train_s if run.converged else None,
+        epochs=last.epoch if last else None,
+        accuracy=last.value if last else None,
+        dropped=None if run.converged else "did not converge",
     )
 
 
@@ -154,23 +145,7 @@ def _mean(values: list[float | None]) -> float | None:
     return fmean(known) if known else None
 
 
-@kept
-def _throughput(run: Run, ruleset: Ruleset) -> float | None:
-    """Training patches per second of the timed run, evaluation included."""
-    last, time_s = run.log.last("epoch_stop"), time_to_train_s(run.log)
-    samples = last.metadata.get("samples_count") if last else None
-    return samples / time_s if is_int(samples) and 0 < samples < 2**53 and time_s else None
-
-
-@kept
-def _seconds_per_scene(run: Run, ruleset: Ruleset) -> float | None:
-    event = run.log.last("result")
-    entry = event.value.get("seconds_per_scene") if event and isinstance(event.value, dict) else None
-    value = entry.get("value") if isinstance(entry, dict) else None
-    return float(value) if is_number(value) and 0 < value < 1e9 else None
-
-
-def _science(runs: list[Run]) -> dict[str, float]:
+def _science(runs: list[RunFacts]) -> dict[str, float]:
     """Mean over runs of each metric over all test scenes (science.json, `overall`)."""
     columns: dict[str, list[float]] = {}
     for run in runs:

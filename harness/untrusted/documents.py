@@ -18,9 +18,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.untrusted.json_lines import LinesDecoder, has_control_characters
 from harness.untrusted.plain_yaml import load_yaml
+from rules.model.evidence import RunRecord
 from rules.model.log import ArrivalColumns, Timeline
 from rules.model.package import Dataset
-from rules.model.run import RunRecord
 
 MAX_JSON_BYTES = 16 << 20
 MAX_JSON_VALUES = 1_000_000  # "[]," takes 3 bytes in a file and 64 in memory

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from rules.model.run import Telemetry
+from rules.model.evidence import Telemetry
 
 if TYPE_CHECKING:
     import numpy as np

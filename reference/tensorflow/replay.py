@@ -1,16 +1,15 @@
-"""`python -m reference.tensorflow.replay REQUEST`: evaluate kept weights again, as the last epoch of a run did.
+"""`python -m reference.tensorflow.replay`: evaluate kept weights again, as the last epoch of a run did.
 
-REQUEST is a JSON file: {"data": a run spec's data, "runs": [{"run", "weights", "precision", "batch",
-"tf32"}]}, weights the path of a .npy file with all of the model's numbers in order. One JSON line per
-run on standard output: {"run", "accuracy", "loss", "samples", "device"}, or {"run", "failed"} when it
-could not be done.
+Reads JSON lines from standard input: first a run spec's data, then one line per run, {"run", "weights",
+"precision", "batch", "tf32"}, weights the path of a .npy file with all of the model's numbers in order.
+Answers each run with a JSON line on standard output: {"run", "accuracy", "loss", "samples", "device"}, or
+{"run", "failed"} when it could not be done.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,12 +26,11 @@ TOKEN = ":::REPLAY "
 
 def main() -> int:
     quiet_tensorflow()
-    request = json.loads(Path(sys.argv[1]).read_text())
+    data = json.loads(sys.stdin.readline())
     # a run spec's own parser checks the data section; the rest of it does not matter here
-    spec = parse_spec(
-        json.dumps({"schema": 1, "run": 0, "seed": 0, "output_dir": "", "data": request["data"]})
-    )
-    for run in request["runs"]:
+    spec = parse_spec(json.dumps({"schema": 1, "run": 0, "seed": 0, "output_dir": "", "data": data}))
+    for line in sys.stdin:
+        run = json.loads(line)
         try:
             said = evaluate(spec, run, as_layers(np.load(run["weights"], allow_pickle=False)))
         except ValueError as error:

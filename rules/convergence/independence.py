@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from rules.facts.kept import kept
-from rules.facts.log_reading import durations, evaluations, timed
 from rules.model.findings import Finding, Scope
+from rules.model.layout import WEAK
 from rules.model.package import Package
-from rules.model.run import Run
-from rules.model.values import is_number
+from rules.model.run_facts import RunFacts
 from rules.registry import NotApplicable, Rule, rule
 from rules.ruleset import Ruleset
 
@@ -27,28 +24,15 @@ def distinct_curves(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[
     another seed written in."""
     if len(package.runs) < 2:
         raise NotApplicable("a single run")
-    curves = [(run, _curve(run, ruleset)) for run in package.runs]
-    least = ruleset.convergence.cut_epochs
-    seen: dict[tuple[float, ...], Run] = {}
-    for run, curve in curves:
-        if len(curve) < least:
-            continue
-        start = curve[:least]
-        if start in seen:
-            line = evaluations(run.log, ruleset.quality.key)[0].event.line
+    seen: dict[tuple[float, ...], RunFacts] = {}
+    for run in package.runs:
+        start = run.first_accuracies
+        if start and seen.setdefault(start, run) is not run:
             yield self.finding(
-                f"accuracies of epochs 1 to {least} equal those of {seen[start].path}",
+                f"accuracies of epochs 1 to {len(start)} equal those of {seen[start].path}",
                 path=run.path,
-                line=line,
+                line=run.first_evaluation_line,
             )
-        else:
-            seen[start] = run
-
-
-@kept
-def _curve(run: Run, ruleset: Ruleset) -> tuple[float, ...]:
-    values = [e.value for e in evaluations(run.log, ruleset.quality.key)]
-    return tuple(round(v, ruleset.convergence.digits) for v in values if v is not None)
 
 
 @rule(
@@ -62,27 +46,13 @@ def distinct_losses(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[
     """Losses are finer than accuracies: whoever copies a run edits the accuracies first."""
     if len(package.runs) < 2:
         raise NotApplicable("a single run")
-    seen: dict[tuple[str, float], Run] = {}
+    seen: dict[tuple[str, float], RunFacts] = {}
     for run in package.runs:
-        marks = _losses(run, ruleset)
-        twin = next((seen[m] for m in marks if m in seen), None)
+        twin = next((seen[m] for m in run.first_losses if m in seen), None)
         if twin is not None:
             yield self.finding(f"a loss equals that of {twin.path} to the last digit", path=run.path)
-        for mark in marks:
+        for mark in run.first_losses:
             seen.setdefault(mark, run)
-
-
-@kept
-def _losses(run: Run, ruleset: Ruleset) -> list[tuple[str, float]]:
-    """First losses of a run: full precision, so that two random runs do not meet by chance."""
-    marks: list[tuple[str, float]] = []
-    found = [e.value for e in evaluations(run.log, ruleset.quality.loss_key)][:1]
-    marks += [("eval", v) for v in found if v is not None]
-    for event in run.log.all("tracked_stats")[:1]:
-        loss = event.value.get("train_loss") if isinstance(event.value, dict) else None
-        if is_number(loss):
-            marks.append(("train", float(loss)))
-    return [(kind, v) for kind, v in marks if v != round(v, 4)]
 
 
 @rule(
@@ -94,12 +64,10 @@ def _losses(run: Run, ruleset: Ruleset) -> list[tuple[str, float]]:
 )
 def distinct_files(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """A copied file is not another run."""
-    seen: dict[str, Run] = {}
+    seen: dict[str, RunFacts] = {}
     for run in package.runs:
-        if run.log.sha256 and run.log.sha256 in seen:
-            yield self.finding(f"identical to {seen[run.log.sha256].path}", path=run.path)
-        elif run.log.sha256:
-            seen[run.log.sha256] = run
+        if run.log_sha256 and seen.setdefault(run.log_sha256, run) is not run:
+            yield self.finding(f"identical to {seen[run.log_sha256].path}", path=run.path)
 
 
 @rule(
@@ -111,11 +79,11 @@ def distinct_files(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[F
 )
 def no_overlap(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Two runs at once on one machine either shared it, or one of them is invented."""
-    if package.scaling == "weak":
+    if package.scaling == WEAK:
         raise NotApplicable("weak scaling trains its models at the same time")
-    spans: dict[str, list[tuple[int, int, Run]]] = {}
+    spans: dict[str, list[tuple[int, int, RunFacts]]] = {}
     for run in package.runs:
-        span = timed(run, ruleset)
+        span = run.timed
         if span.start_ms is not None and span.stop_ms is not None:
             host = run.record.host if run.record else ""
             spans.setdefault(host, []).append((span.start_ms, span.stop_ms, run))
@@ -126,7 +94,7 @@ def no_overlap(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
                 yield self.finding(
                     f"began {(stop - start) / 1000:.1f} s before {before.path} ended",
                     path=run.path,
-                    line=timed(run, ruleset).start_line,
+                    line=run.timed.start_line,
                 )
 
 
@@ -140,23 +108,16 @@ def no_overlap(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
 def distinct_times(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """No machine takes the same milliseconds for several epochs twice: equal times are a copy
     moved in time."""
-    seen: dict[tuple[int, ...], Run] = {}
+    seen: dict[tuple[int, ...], RunFacts] = {}
     for run in package.runs:
-        times = _epoch_times_ms(run, ruleset)
+        times = run.epoch_times_ms
         # short epochs coincide by chance: ask for a few seconds' worth of milliseconds in at least two epochs
         if len(times) < 2 or min(times) < 200:
             continue
-        if times in seen:
+        if seen.setdefault(times, run) is not run:
             yield self.finding(
                 f"all epochs took as long as those of {seen[times].path}, to 1 ms", path=run.path
             )
-        else:
-            seen[times] = run
-
-
-@kept
-def _epoch_times_ms(run: Run, ruleset: Ruleset) -> tuple[int, ...]:
-    return tuple(took_ms for _, took_ms in durations(run.log, "epoch") if took_ms is not None)
 
 
 @rule(
@@ -168,15 +129,11 @@ def _epoch_times_ms(run: Run, ruleset: Ruleset) -> tuple[int, ...]:
 )
 def distinct_weights(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Independent runs end in different weights."""
-    seen: dict[str, Run] = {}
+    seen: dict[str, RunFacts] = {}
     for run in package.runs:
-        digest = run.weights_sha256 or run.log.value("weights_digest")
-        if not isinstance(digest, str):
-            continue
-        if digest in seen:
+        digest = run.weights_sha256 or run.settings.value("weights_digest")
+        if isinstance(digest, str) and seen.setdefault(digest, run) is not run:
             yield self.finding(f"the weights are those of {seen[digest].path}", path=run.path)
-        else:
-            seen[digest] = run
 
 
 @rule(
@@ -189,31 +146,12 @@ def distinct_weights(self: Rule, package: Package, ruleset: Ruleset) -> Iterator
 def distinct_results(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Two models never agree in every metric on all test pixels; a copied run does, even where its curve
     was edited."""
-    seen: dict[tuple[Any, ...], Run] = {}
+    seen: dict[tuple[tuple[str, float], ...], RunFacts] = {}
     for run in package.runs:
-        mark = _metrics(run, ruleset)
-        if len(mark) < 2:
-            continue
-        if mark in seen:
-            event = run.log.last("result")
+        mark = run.test_metrics
+        if len(mark) >= 2 and seen.setdefault(mark, run) is not run:
             yield self.finding(
                 f"all {len(mark)} metrics equal those of {seen[mark].path}",
                 path=run.path,
-                line=event.line if event else None,
+                line=run.result_line,
             )
-        seen.setdefault(mark, run)
-
-
-@kept
-def _metrics(run: Run, ruleset: Ruleset) -> tuple[Any, ...]:
-    """Metrics on the test scenes that are no round numbers; times are none."""
-    event = run.log.last("result")
-    stated = event.value.items() if event and isinstance(event.value, dict) else ()
-    found = [
-        (name, entry.get("value"))
-        for name, entry in stated
-        if name.startswith("test_") and isinstance(entry, dict) and is_number(entry.get("value"))
-    ]
-    return tuple(
-        sorted((name, value) for name, value in found if is_number(value) and value != round(value, 3))
-    )

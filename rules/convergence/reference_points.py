@@ -73,7 +73,7 @@ def scaling_factor(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[F
     if not is_number(actual) or abs(actual - expected) > 1e-6:
         yield self.finding(
             f"scaling_factor is {show(actual)}, the convergence points give {expected:.6g}",
-            path=f"results/{package.entry}/scaling.json",
+            path=package.layout.scaling_json.as_posix(),
             expected=round(expected, 9),
             actual=actual,
         )

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rules.facts.kept import kept
-from rules.facts.log_reading import run_start, run_stop, time_ms, timed
 from rules.model.findings import Finding, Scope, Severity
+from rules.model.layout import WEAK
 from rules.model.package import Package
-from rules.model.run import Run
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
@@ -23,12 +21,12 @@ from rules.ruleset import Ruleset
 )
 def in_order(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Runs picked from a larger pile show by their order and their distance in time."""
-    starts = [(timed(run, ruleset).start_ms, run) for run in package.runs]
+    starts = [(run.timed.start_ms, run) for run in package.runs]
     known = [(at, run) for at, run in starts if at is not None]
     if len(known) < 2:
         raise NotApplicable("a single run")
     for (before, first), (after, run) in zip(known, known[1:], strict=False):
-        if after < before and package.scaling != "weak":  # models that start at the same time have no order
+        if after < before and package.scaling != WEAK:  # models that start at the same time have no order
             yield self.finding(f"was started before {first.path}", path=run.path)
     days = (max(a for a, _ in known) - min(a for a, _ in known)) / 86_400_000
     if days > ruleset.convergence.span_days:
@@ -64,10 +62,14 @@ def no_selection(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fin
 def no_room(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """The harness makes one run after the other. A break as long as several runs has room for runs that
     were not submitted; failed attempts that were kept take up their share of it."""
-    if package.scaling == "weak" or len(package.runs) < 2:
+    if package.scaling == WEAK or len(package.runs) < 2:
         raise NotApplicable("a single run, or models trained at the same time")
-    known = [(_timed_s(run, ruleset), run) for run in package.runs]
-    spans = sorted((*span, run.index, run) for span, run in known if span is not None)
+    spans = sorted(
+        (start / 1000, stop / 1000, run.index, run)
+        for run in package.runs
+        for start, stop, *_ in [run.timed]
+        if start is not None and stop is not None
+    )
     convergence = ruleset.convergence
     longest_s = max((stop_s - start_s for start_s, stop_s, *_ in spans), default=0.0)
     kept_s = sum(r.duration_s for r in package.failed_runs if r.duration_s)
@@ -80,10 +82,3 @@ def no_room(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]
                 expected=f"<= {limit_s / 3600:.1f} h",
                 actual=round(start_s - stop_s, 3),
             )
-
-
-@kept
-def _timed_s(run: Run, ruleset: Ruleset) -> tuple[float, float] | None:
-    """run_start and run_stop, in seconds since the epoch."""
-    start, stop = time_ms(run_start(run.log)), time_ms(run_stop(run.log))
-    return None if start is None or stop is None else (start / 1000, stop / 1000)

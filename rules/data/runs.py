@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
-from rules.facts import sound
-from rules.facts.log_reading import epoch_num, integer, place, record_path, stated
-from rules.facts.needs import dataset_of, dataset_path
+from rules.facts.log_reading import epoch_num, integer, place, stated
+from rules.facts.needs import dataset_of, dataset_path, record_of
 from rules.facts.reference_code import judge_code
 from rules.model.findings import Finding, Scope
 from rules.model.package import Dataset, Package, Plan
 from rules.model.run import Run
 from rules.model.values import is_int, same, show
-from rules.registry import NotApplicable, NotChecked, Rule, rule
+from rules.registry import NotApplicable, Rule, rule
 from rules.ruleset import Ruleset
 
 
@@ -45,44 +45,48 @@ def one_dataset(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Find
 @rule(
     "DAT002",
     "The logged data set is the one in evidence",
-    Scope.PACKAGE,
+    (Scope.PACKAGE, Scope.RUN),
     source="TR 3.2, 6.1; survey E1",
     fix="Keep dataset.json as the harness wrote it for these runs.",
 )
-def logged_dataset(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+def logged_dataset(self: Rule, subject: Package | Run, ruleset: Ruleset) -> Iterator[Finding]:
     """dataset.json lists every file with its SHA-256: the logs must speak of that list, and the list's
     own digest must follow from it."""
-    dataset = dataset_of(package)
-    if package.dataset_digest is not None and package.dataset_digest != dataset.digest:
-        yield self.finding(
-            "the digest in dataset.json does not follow from the files it lists",
-            path=dataset_path(package),
-            expected=package.dataset_digest,
-            actual=dataset.digest,
-        )
-    for run in package.runs:
-        found = stated(run.settings, "dataset_digest")
-        if found is not None and found.value != dataset.digest:
+    dataset = dataset_of(subject)
+    if isinstance(subject, Package):
+        if subject.dataset_digest not in (None, dataset.digest):
             yield self.finding(
-                "dataset_digest is not that of evidence/.../dataset.json",
-                **place(found),
-                expected=dataset.digest,
-                actual=found.value,
+                "the digest in dataset.json does not follow from the files it lists",
+                path=dataset_path(subject),
+                expected=subject.dataset_digest,
+                actual=dataset.digest,
             )
+        return
+    found = stated(subject.settings, "dataset_digest")
+    if found is not None and found.value != dataset.digest:
+        yield self.finding(
+            "dataset_digest is not that of evidence/.../dataset.json",
+            **place(found),
+            expected=dataset.digest,
+            actual=found.value,
+        )
 
 
 @rule(
     "DAT003",
     "Sample counts follow from scenes, patches and split",
-    (Scope.PLAN, Scope.PACKAGE),
+    (Scope.PLAN, Scope.PACKAGE, Scope.RUN),
     source="survey B16, B17, E3, E7, E10; TR 9.4",
     fix="Log the number of patches that were used; use the split of the reference.",
 )
-def sample_counts(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
+def sample_counts(self: Rule, subject: Plan | Package | Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Training on fewer patches is faster, and evaluating on fewer is easier: both counts follow from
     the number of scenes, 20 patches a scene and the 80/20 split."""
     dataset = dataset_of(subject)
     expected = _expected_counts(dataset)
+    if isinstance(subject, Run):
+        yield from _logged_counts(self, subject, expected or {})
+        return
     if expected is None:
         yield self.finding("geometry or split in dataset.json are incomplete", path=dataset_path(subject))
         return
@@ -97,16 +101,18 @@ def sample_counts(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iter
                 expected=expected[name],
                 actual=stated_count,
             )
-    for run in subject.runs if isinstance(subject, Package) else ():
-        for name, count in expected.items():
-            found = stated(run.settings, name)
-            if found is not None and not same(found.value, count):
-                yield self.finding(
-                    f"{name} is {show(found.value)}, but the data set gives {count}",
-                    **place(found),
-                    expected=count,
-                    actual=found.value,
-                )
+
+
+def _logged_counts(self: Rule, run: Run, expected: dict[str, int]) -> Iterator[Finding]:
+    for name, count in expected.items():
+        found = stated(run.settings, name)
+        if found is not None and not same(found.value, count):
+            yield self.finding(
+                f"{name} is {show(found.value)}, but the data set gives {count}",
+                **place(found),
+                expected=count,
+                actual=found.value,
+            )
 
 
 def _expected_counts(dataset: Dataset) -> dict[str, int] | None:
@@ -145,8 +151,6 @@ def counted_samples(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]
     samples = integer(run.settings, "train_samples")
     if samples is None:
         raise NotApplicable("train_samples is not stated")
-    if sound.sampled(run.log.events, samples):
-        return
     for event in run.log.events:
         count = event.metadata.get("samples_count")
         epoch = epoch_num(event) if count is not None else None
@@ -163,70 +167,59 @@ def counted_samples(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]
 @rule(
     "DAT008",
     "Patches have the size of the data set's geometry",
-    Scope.PACKAGE,
+    Scope.RUN,
     source="SP 7.3; survey D5, D8, E7, case 48",
     fix="Cut patches of the size the data set's profile gives.",
 )
-def patch_size(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+def patch_size(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Smaller patches are cheaper and see less context."""
-    expected = dataset_of(package).geometry.get("patch_size")
-    for run in package.runs:
-        found = stated(run.settings, "patch_size")
-        if found is not None and not same(found.value, expected):
-            yield self.finding(
-                f"patch_size is {show(found.value)}, the data set's is {show(expected)}",
-                **place(found),
-                expected=expected,
-                actual=found.value,
-            )
+    expected = dataset_of(run).geometry.get("patch_size")
+    found = stated(run.settings, "patch_size")
+    if found is not None and not same(found.value, expected):
+        yield self.finding(
+            f"patch_size is {show(found.value)}, the data set's is {show(expected)}",
+            **place(found),
+            expected=expected,
+            actual=found.value,
+        )
 
 
 @rule(
     "DAT012",
     "The implementation was given the files of the data set",
-    Scope.PACKAGE,
+    Scope.RUN,
     source="survey E1, E4; the run protocol (run spec)",
     fix="Run again with the data set that dataset.json describes.",
 )
-def given_files(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+def given_files(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """The run spec lists the files a run got: as many, with the same names, as the description. Where
     training patches were read from prepared shards, spec and log name the same ones."""
-    dataset = dataset_of(package)
-    if not any(run.record for run in package.runs):
-        raise NotChecked("there is no readable run.json")
-    expected = {
-        "train_files": sorted(f.name.rsplit("/", 1)[-1] for f in dataset.train),
-        "test_files": sorted(f.name.rsplit("/", 1)[-1] for f in dataset.test),
-    }
-    good = None
-    for run in package.runs:
-        data = run.record.spec.get("data") if run.record else None
-        if not isinstance(data, dict):
-            continue
-        logged = stated(run.settings, "prepared_digest")
-        if (logged.value if logged else None) != data.get("prepared_digest"):
+    dataset, data = dataset_of(run), record_of(run).spec.get("data")
+    if not isinstance(data, dict):
+        return
+    logged = stated(run.settings, "prepared_digest")
+    if (logged.value if logged else None) != data.get("prepared_digest"):
+        yield self.finding(
+            "prepared_digest of the log is not that of the run spec",
+            path=logged.path if logged else run.path,
+            line=logged.line if logged else None,
+            expected=data.get("prepared_digest"),
+            actual=logged.value if logged else None,
+        )
+    for kind, files in (("train_files", dataset.train), ("test_files", dataset.test)):
+        given = data.get(kind)
+        given = given if isinstance(given, list) else []
+        if sorted(map(_base_name, given)) != sorted(_base_name(f.name) for f in files):
             yield self.finding(
-                "prepared_digest of the log is not that of the run spec",
-                path=logged.path if logged else run.path,
-                line=logged.line if logged else None,
-                expected=data.get("prepared_digest"),
-                actual=logged.value if logged else None,
+                f"{kind} of the run spec are not those of dataset.json",
+                path=run.files.record.as_posix(),
+                expected=len(files),
+                actual=len(given),
             )
-        if data is good:
-            continue  # EVD001 and PKG010 speak of records; runs may share one object (rules/facts/kept.py)
-        differs = False
-        for kind, names in expected.items():
-            given = data.get(kind)
-            given = given if isinstance(given, list) else []
-            if sorted(str(p).rsplit("/", 1)[-1] for p in given) != names:
-                differs = True
-                yield self.finding(
-                    f"{kind} of the run spec are not those of dataset.json",
-                    path=record_path(run),
-                    expected=len(names),
-                    actual=len(given),
-                )
-        good = good if differs else data
+
+
+def _base_name(path: Any) -> str:
+    return str(path).rsplit("/", 1)[-1]
 
 
 @rule(
@@ -245,25 +238,22 @@ def preprocessing(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
 @rule(
     "DAT014",
     "The run spec has the data set's geometry, split and digest",
-    Scope.PACKAGE,
+    Scope.RUN,
     source="SP 7.3; TR 6.5; survey D5, D8, E3, E7, case 48, 50; the run protocol",
     fix="Run again with the data set that dataset.json describes.",
 )
-def spec_geometry(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+def spec_geometry(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """dataset.json says how scenes are cut and split, the run spec is what the implementation did: smaller
     patches or another split in the spec are another task."""
-    if package.dataset is None:
-        raise NotChecked("there is no readable description of the data set (dataset.json)")
-    if not any(run.record for run in package.runs):
-        raise NotChecked("there is no readable run.json")
-    for run in package.runs:
-        data = run.record.spec.get("data") if run.record else None
-        for name in ("profile", "digest", "geometry", "split") if isinstance(data, dict) else ():
-            expected, actual = getattr(package.dataset, name), data.get(name)  # type: ignore[union-attr]
-            if actual != expected:
-                yield self.finding(
-                    f"{name} of the run spec is {show(actual)}, dataset.json says {show(expected)}",
-                    path=record_path(run),
-                    expected=expected,
-                    actual=actual,
-                )
+    dataset, data = dataset_of(run), record_of(run).spec.get("data")
+    if not isinstance(data, dict):
+        return
+    for name in ("profile", "digest", "geometry", "split"):
+        expected, actual = getattr(dataset, name), data.get(name)
+        if actual != expected:
+            yield self.finding(
+                f"{name} of the run spec is {show(actual)}, dataset.json says {show(expected)}",
+                path=run.files.record.as_posix(),
+                expected=expected,
+                actual=actual,
+            )

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from operator import sub
 
-from rules.facts import sound
-from rules.facts.log_reading import record_path, run_start, run_stop, status, time_ms, time_to_train_s
+from rules.facts.log_reading import run_start, run_stop, status, time_to_train_s, times_ms
 from rules.facts.needs import timeline_of
 from rules.model.findings import Finding, Scope
-from rules.model.log import Arrival, Event
 from rules.model.run import Run
 from rules.model.values import show
 from rules.registry import NotApplicable, NotChecked, Rule, rule
@@ -24,14 +21,6 @@ HARNESS_KEYS = (
     "cache_clear",
 )
 PHASES = ("init_start", "run_start", "run_stop")
-
-
-def _arrivals(run: Run) -> Iterator[tuple[Event, Arrival]]:
-    timeline = timeline_of(run)
-    for event in run.log.events:
-        arrival = timeline.of_line(event.line)
-        if arrival is not None:
-            yield event, arrival
 
 
 @rule(
@@ -56,7 +45,7 @@ def record(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
                 f"{what} is {show(actual)}, the log says {show(expected)}"
                 if what != "exit_code"
                 else f"the implementation ended with exit code {show(actual)}",
-                path=record_path(run),
+                path=run.files.record.as_posix(),
                 expected=expected,
                 actual=actual,
             )
@@ -73,8 +62,6 @@ def lines_as_arrived(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
     """The harness notes a digest of each line when it arrives: an edited, added or removed line shows."""
     timeline = timeline_of(run)
     digests = run.log.line_digests
-    if timeline.numbered and timeline.columns.digest == digests:
-        return
     for number, (arrival, digest) in enumerate(zip(timeline, digests, strict=False), start=1):
         if arrival.line != number or arrival.digest != digest:
             yield self.finding("this line is not the one that arrived", path=run.path, line=number)
@@ -98,14 +85,12 @@ def lines_as_arrived(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
 )
 def times_as_arrived(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """A line cannot arrive before it was written, nor long after: times in the log were not invented."""
-    clock = ruleset.clock
-    if sound.punctual(run.log, timeline_of(run), clock):
-        return
-    for event, arrival in _arrivals(run):
-        at = time_ms(event)
-        if at is None:
+    timeline, clock = timeline_of(run), ruleset.clock
+    for event, at in zip(run.log.events, times_ms(run.log), strict=True):
+        arrived_s = timeline.arrived_s(event.line)
+        if at is None or arrived_s is None:
             continue
-        late_s = arrival.wall_s - at / 1000
+        late_s = arrived_s - at / 1000
         if late_s < -clock.arrival_early_s or late_s > clock.arrival_late_s:
             how = f"{late_s:.3f} s after" if late_s > 0 else f"{-late_s:.3f} s before"
             yield self.finding(
@@ -154,22 +139,21 @@ def time_as_measured(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
 def clocks_alike(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """A clock that was set back during the run shortens it."""
     timeline = timeline_of(run)
-    offsets = list(map(sub, timeline.columns.wall_s, timeline.columns.monotonic_s))
+    wall_s, monotonic_s = timeline.columns.wall_s, timeline.columns.monotonic_s
+    offsets = [wall - monotonic for wall, monotonic in zip(wall_s, monotonic_s, strict=True)]
     moved_s = max(offsets) - min(offsets) if offsets else 0.0
     if moved_s > ruleset.clock.wall_drift_s:
         yield self.finding(
             f"the wall clock moved {moved_s:.3f} s against the monotonic clock",
-            path=record_path(run).replace("run.json", "timeline.jsonl"),
+            path=run.files.timeline.as_posix(),
             expected=f"<= {ruleset.clock.wall_drift_s:g} s",
         )
-    if timeline.forwards:
-        return
-    for before, after in zip(timeline, timeline[1:], strict=False):
-        if after.monotonic_s < before.monotonic_s:
+    for at, (before_s, after_s) in enumerate(zip(monotonic_s, monotonic_s[1:], strict=False), start=1):
+        if after_s < before_s:
             yield self.finding(
                 "arrivals run backwards",
-                path=record_path(run).replace("run.json", "timeline.jsonl"),
-                line=after.line,
+                path=run.files.timeline.as_posix(),
+                line=timeline.columns.line[at],
             )
             return
 
@@ -213,10 +197,9 @@ def files_as_recorded(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Findin
     listed = run.record.files
     log_name = run.path.rsplit("/", 1)[-1]
     if log_name not in listed:
-        yield self.finding(f"{log_name} is not listed", path=record_path(run))
-    folder = record_path(run).removesuffix("run.json")
+        yield self.finding(f"{log_name} is not listed", path=run.files.record.as_posix())
     for name in sorted({*listed, *run.file_digests}):
-        path = run.path if name == log_name else folder + name
+        path = run.path if name == log_name else (run.files.root / name).as_posix()
         if name not in run.file_digests:
             yield self.finding("is listed in run.json, but missing", path=path)
         elif name not in listed and name != log_name:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rules.facts.kept import kept
 from rules.facts.log_reading import stated
-from rules.facts.needs import record_of
+from rules.facts.needs import dataset_of, record_of
 from rules.model.findings import Finding, Scope, Severity
-from rules.model.package import Dataset, Package
+from rules.model.package import Dataset
 from rules.model.run import Run
 from rules.model.values import is_int, is_number, same, show
 from rules.registry import NotApplicable, NotChecked, Rule, rule
@@ -56,41 +55,31 @@ def cache_cleared(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 @rule(
     "EVD013",
     "The whole data set was evicted",
-    Scope.PACKAGE,
+    Scope.RUN,
     source="TR 6.1; survey C8",
     fix="Let the harness evict every data file of the run.",
 )
-def all_evicted(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+def all_evicted(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Evicting half of the files leaves the other half warm. Prepared shards have to go too: one for
     each training scene."""
-    if package.dataset is None:
-        raise NotChecked("there is no readable dataset.json")
-    files = [*package.dataset.train, *package.dataset.test]
-    size = sum(f.size_bytes for f in files)
-    for run in package.runs:
-        expected = [len(files), size]
-        if stated(run.settings, "prepared_digest") is not None:
-            shards = _shard_bytes(package.dataset)
-            expected = [len(files) + len(shards), size + sum(shards)]
-        line, *told = _evicted(run, ruleset) or (None, *expected)
-        if told != expected:
-            yield self.finding(
-                f"{show(told[0])} files of {show(told[1])} bytes were evicted, the data set has "
-                f"{expected[0]} of {expected[1]}",
-                path=run.path,
-                line=line,
-                expected=expected,
-                actual=told,
-            )
-
-
-@kept
-def _evicted(run: Run, ruleset: Ruleset) -> tuple[int, Any, Any] | None:
-    """Line of the first cache_clear, files and bytes it claims; None where nothing is said to be evicted."""
-    event = run.log.first("cache_clear")
+    dataset, event = dataset_of(run), run.log.first("cache_clear")
+    files = [*dataset.train, *dataset.test]
+    expected = [len(files), sum(f.size_bytes for f in files)]
+    if stated(run.settings, "prepared_digest") is not None:
+        shards = _shard_bytes(dataset)
+        expected = [len(files) + len(shards), expected[1] + sum(shards)]
     if event is None or event.value is not True:
-        return None
-    return event.line, event.metadata.get("files"), event.metadata.get("bytes")
+        return  # EVD012 asks for the eviction
+    actual = [event.metadata.get("files"), event.metadata.get("bytes")]
+    if actual != expected:
+        yield self.finding(
+            f"{show(actual[0])} files of {show(actual[1])} bytes were evicted, the data set has "
+            f"{expected[0]} of {expected[1]}",
+            path=run.path,
+            line=event.line,
+            expected=expected,
+            actual=actual,
+        )
 
 
 def _shard_bytes(dataset: Dataset) -> list[int]:

@@ -5,21 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rules.facts.kept import kept
 from rules.model.findings import Finding, Scope, Severity
+from rules.model.layout import WEAK
 from rules.model.package import Package
-from rules.model.run import Run
+from rules.model.run_facts import RunFacts
 from rules.registry import NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
-Mark = tuple[Any, ...]
-
-
 ENOUGH_SAMPLES = 30  # of a quantity: in a second of an idle machine, readings agree by chance
-
-
-def _evidence(run: Run, name: str) -> str:
-    return run.path.replace("results/", "evidence/", 1).removesuffix(".txt") + f"/{name}"
 
 
 @rule(
@@ -34,7 +27,7 @@ def distinct_telemetry(self: Rule, package: Package, ruleset: Ruleset) -> Iterat
     time. Only a few seconds of an idle machine may agree by chance."""
     if not any(run.telemetry for run in package.runs):
         raise NotChecked("no readable telemetry was kept")
-    seen: dict[Mark, str] = {}
+    seen: dict[tuple[Any, ...], str] = {}
     for run in package.runs:
         for sampled in run.telemetry:
             mark = tuple(
@@ -59,18 +52,17 @@ def distinct_telemetry(self: Rule, package: Package, ruleset: Ruleset) -> Iterat
 def one_clock(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """The monotonic clock counts on from run to run until the machine boots: a run whose wall times were
     moved keeps its place on it, and a copied run stands where its original stands."""
-    boots: dict[Mark, list[tuple[float, float, float, Run]]] = {}
+    boots: dict[tuple[str, str], list[tuple[float, float, float, RunFacts]]] = {}
     for run in package.runs:
-        span = _on_clock(run, ruleset)
-        if run.record is not None and run.record.boot_id is not None and span is not None:
-            boots.setdefault((run.record.host, run.record.boot_id), []).append((*span, run))
+        if run.record is not None and run.record.boot_id is not None and run.clock is not None:
+            boots.setdefault((run.record.host, run.record.boot_id), []).append((*run.clock, run))
     if not boots:
         raise NotChecked("there is no readable run.json with a boot_id, or no timeline")
     for spans in boots.values():
         spans.sort(key=lambda s: s[:2])
         for (_, end_s, offset_s, before), (start_s, _, other_s, run) in zip(spans, spans[1:], strict=False):
-            path = _evidence(run, "timeline.jsonl")
-            if start_s < end_s and package.scaling != "weak":  # there models are trained at the same time
+            path = package.evidence_of(run.index).timeline.as_posix()
+            if start_s < end_s and package.scaling != WEAK:  # there models are trained at the same time
                 yield self.finding(
                     f"began {end_s - start_s:.1f} s before {before.path} ended, by the monotonic clock",
                     path=path,
@@ -84,12 +76,3 @@ def one_clock(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findin
                     expected=f"<= {ruleset.clock.boot_drift_s:g} s",
                     actual=round(other_s - offset_s, 3),
                 )
-
-
-@kept
-def _on_clock(run: Run, ruleset: Ruleset) -> tuple[float, float, float] | None:
-    """Monotonic time of the first and the last arrival, and how far the wall clock is ahead of it."""
-    if not run.timeline:
-        return None
-    first, last = run.timeline[0], run.timeline[-1]
-    return first.monotonic_s, last.monotonic_s, first.wall_s - first.monotonic_s

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from rules.facts import sound
-from rules.facts.log_reading import record_path, time_ms
+from rules.facts.log_reading import time_ms, times_ms
 from rules.facts.needs import record_of
 from rules.model.findings import Finding, Scope, Severity
 from rules.model.package import Package
@@ -28,10 +27,7 @@ def as_planned(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
     """Preflight judged the plan: the runs must be those of that plan, not of a recipe edited since."""
     if package.plan is None or package.recipe is None:
         raise NotChecked("there is no readable plan.json or recipe.yaml")
-    plan, path = (
-        package.plan,
-        f"evidence/{package.system_name}/{package.scaling}/{package.benchmark}/plan.json",
-    )
+    plan, path = package.plan, package.layout.plan.as_posix()
     facts: dict[str, Any] = {
         "org": package.org,
         "system": package.system_name,
@@ -106,8 +102,7 @@ def within_life(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     if run.record is None:
         raise NotChecked("there is no readable run.json")
     slack_s = ruleset.clock.child_slack_s
-    known = (time_ms(e) for e in run.log.events)
-    times = run.log.times_ms if sound.ascending(run.log) else [t for t in known if t is not None]
+    times = [t for t in times_ms(run.log) if t is not None]
     if not times:
         raise NotApplicable("the log has no times")
     first, last = min(times) / 1000, max(times) / 1000
@@ -122,7 +117,7 @@ def within_life(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         yield self.finding(
             f"the run took {run.record.duration_s:.1f} s by the monotonic clock, {wall_s:.1f} s by the wall "
             "clock",
-            path=record_path(run),
+            path=run.files.record.as_posix(),
             expected=run.record.duration_s,
             actual=wall_s,
         )
@@ -137,15 +132,15 @@ def within_life(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 )
 def one_command(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Another command is another implementation."""
-    known = [(run, run.record.command) for run in package.runs if run.record]
+    known = [(run.index, run.record.command) for run in package.runs if run.record]
     if not known:
         raise NotChecked("there is no readable run.json")
     expected = (package.recipe or {}).get("command") or known[0][1]
-    for run, command in known:
+    for index, command in known:
         if command != expected:
             yield self.finding(
                 f"started as {show(' '.join(command))}",
-                path=record_path(run),
+                path=package.evidence_of(index).record.as_posix(),
                 expected=" ".join(expected),
                 actual=" ".join(command),
             )
@@ -179,7 +174,7 @@ _ATTEMPT = re.compile(r"failed/attempt_(\d{1,9})/")
 def attempts_kept(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """The harness keeps every run that failed or was ended, and counts them from 0: a missing number is an
     attempt that was taken out."""
-    folder = f"evidence/{package.system_name}/{package.scaling}/{package.benchmark}/"
+    folder = f"{package.layout.evidence_dir.as_posix()}/"
     found = {
         int(match[1])
         for name in package.files
@@ -202,7 +197,7 @@ def life_accounted(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """What happens between the start of the process and init_start is initialisation off the clock; a long
     time after the last line is work that the log does not show, or was cut from it."""
     record, clock = record_of(run), ruleset.clock
-    times = [t / 1000 for e in run.log.events if (t := time_ms(e)) is not None]
+    times = [t / 1000 for t in times_ms(run.log) if t is not None]
     start = time_ms(run.log.first("init_start"))
     if not times or start is None:
         raise NotApplicable("the log has no times or no init_start")
@@ -217,7 +212,7 @@ def life_accounted(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         if took_s > limit_s:
             yield self.finding(
                 f"{took_s:.0f} s pass {what}",
-                path=record_path(run),
+                path=run.files.record.as_posix(),
                 expected=f"<= {limit_s:g} s",
                 actual=took_s,
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rules.facts.log_reading import integer, record_path
+from rules.facts.log_reading import integer
 from rules.facts.needs import telemetry_of
 from rules.model.findings import Finding, Scope, Severity
 from rules.model.run import Run
@@ -116,7 +116,7 @@ def undisturbed(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     too, and its energy is not known. A sampler that died belongs to it: what it did not see, nobody knows."""
     problems = run.record.telemetry_problems if run.record else []
     for problem in problems:
-        yield self.finding(f"the harness noted of telemetry: {problem}", path=record_path(run))
+        yield self.finding(f"the harness noted of telemetry: {problem}", path=run.files.record.as_posix())
     if problems and not run.telemetry:
         return
     for sampled in telemetry_of(run):

@@ -7,21 +7,18 @@ submitter counts: first start, last stop. Rules of the group LOG report the cont
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar
 
 import msgspec
 
-from rules.facts import sound
-from rules.facts.kept import kept
 from rules.model.log import Event, Log, Stated
-from rules.model.run import Run
-from rules.model.values import all_floats, is_int, is_number, whole
+from rules.model.values import is_int, is_number, whole
 from rules.ruleset import Ruleset
 
 T = TypeVar("T")
 Reader = Callable[[Log, str], list[T]]
+STATUSES = ("success", "aborted")  # how run_stop may say that a run ended
 
 
 def _once_per_log(read: Reader[T]) -> Reader[T]:
@@ -35,6 +32,8 @@ def _once_per_log(read: Reader[T]) -> Reader[T]:
 
 
 class Evaluation(msgspec.Struct, gc=False):  # as Event
+    """One evaluation inside the timed run."""
+
     epoch: int | None
     value: float | None  # None: not a finite number
     event: Event
@@ -56,22 +55,24 @@ def time_ms(event: Event | None) -> int | None:
     return at if type(at) is int and 0 <= at < 2**53 else None
 
 
+def times_ms(log: Log) -> list[int | None]:
+    """`time_ms` of each event of the log, in line order."""
+    return log.once("times_ms", lambda: [time_ms(e) for e in log.events])
+
+
 def epoch_num(event: Event) -> int | None:
+    """The epoch that the metadata of an event name; None when that is not an integer."""
     value = event.metadata.get("epoch_num")
     return value if type(value) is int and is_int(value) else None
 
 
-def epoch_nums(log: Log, key: str) -> list[int | None]:
-    """epoch_num of each event of a key."""
-    found: list[int | None] = log.told(key, "epoch_num")
-    return found if sound.counted(log, key, "epoch_num") else [epoch_num(e) for e in log.all(key)]
-
-
 def run_start(log: Log) -> Event | None:
+    """The line that starts the clock of the score."""
     return log.first("run_start")
 
 
 def run_stop(log: Log) -> Event | None:
+    """The line that stops the clock of the score."""
     return log.last("run_stop")
 
 
@@ -87,21 +88,13 @@ def time_to_train_s(log: Log) -> float | None:
 def evaluations(log: Log, key: str) -> list[Evaluation]:
     """Evaluations between run_start and run_stop, in line order: others do not count (survey W13)."""
     start, stop = run_start(log), run_stop(log)
-    found: list[Evaluation] = []
-    events = log.all(key)
-    values = [e.value for e in events]
-    if sound.between(log, [key], start, stop) and all_floats(values):
-        return list(map(Evaluation, epoch_nums(log, key), values, events))
-    for event in events:
-        if (start is not None and event.line < start.line) or (stop is not None and event.line > stop.line):
-            continue
-        value = float(event.value) if is_number(event.value) else None
-        found.append(Evaluation(epoch_num(event), value, event))
-    return found
-
-
-def curve(log: Log, key: str) -> list[float | None]:
-    return [e.value for e in evaluations(log, key)]
+    first = start.line if start is not None else 0
+    last = stop.line if stop is not None else float("inf")
+    return [
+        Evaluation(epoch_num(event), float(event.value) if is_number(event.value) else None, event)
+        for event in log.all(key)
+        if first <= event.line <= last
+    ]
 
 
 @_once_per_log
@@ -111,16 +104,15 @@ def intervals(log: Log, name: str) -> list[Interval]:
     A stop ends the open interval of its epoch, else the one opened last: epochs may overlap where
     evaluation goes on beside training.
     """
-    starts, stops = log.all(f"{name}_start"), log.all(f"{name}_stop")
-    if sound.alternate(log, name):
-        return list(map(Interval, epoch_nums(log, f"{name}_start"), starts, stops))
     pairs: list[Interval] = []
     opened: list[Event] = []
-    for event in sorted(starts + stops, key=lambda e: e.line):
-        if event.key == f"{name}_start":
+    start_key = f"{name}_start"
+    for event in sorted(log.all(start_key) + log.all(f"{name}_stop"), key=lambda e: e.line):
+        if event.key == start_key:
             opened = [*opened[-7:], event]
         elif opened:
-            start = next((s for s in reversed(opened) if epoch_num(s) == epoch_num(event)), opened[-1])
+            epoch = epoch_num(event)
+            start = next((s for s in reversed(opened) if epoch_num(s) == epoch), opened[-1])
             opened.remove(start)
             pairs.append(Interval(epoch_num(start), start, event))
     return pairs
@@ -129,10 +121,7 @@ def intervals(log: Log, name: str) -> list[Interval]:
 @_once_per_log
 def durations(log: Log, name: str) -> list[tuple[Interval, int | None]]:
     """Each interval with the milliseconds it took; None where one of its lines has no time."""
-    spans = intervals(log, name)
-    if sound.ascending(log):
-        return [(span, span.stop.time_ms - span.start.time_ms) for span in spans]
-    ends = [(span, time_ms(span.start), time_ms(span.stop)) for span in spans]
+    ends = [(span, time_ms(span.start), time_ms(span.stop)) for span in intervals(log, name)]
     return [(span, None if a is None or b is None else b - a) for span, a, b in ends]
 
 
@@ -140,7 +129,7 @@ def status(log: Log) -> str | None:
     """What run_stop says of the run: success, aborted, or None when it says neither."""
     stop = run_stop(log)
     value = stop.metadata.get("status") if stop else None
-    return value if value in ("success", "aborted") else None
+    return value if value in STATUSES else None
 
 
 def reached_target(log: Log, ruleset: Ruleset) -> bool:
@@ -149,26 +138,9 @@ def reached_target(log: Log, ruleset: Ruleset) -> bool:
     return bool(found) and ruleset.quality.met(found[-1].value)
 
 
-@kept
-def converged(run: Run, ruleset: Ruleset) -> bool:
+def converged(log: Log, ruleset: Ruleset) -> bool:
     """A run that counts: target met at its last evaluation, and ended as a success."""
-    return reached_target(run.log, ruleset) and status(run.log) == "success"
-
-
-@dataclass(slots=True)
-class Timed:
-    """When the timed run began and ended."""
-
-    start_ms: int | None
-    stop_ms: int | None
-    start_line: int | None
-
-
-@kept
-def timed(run: Run, ruleset: Ruleset) -> Timed:
-    """run_start and run_stop of a run."""
-    start, stop = run_start(run.log), run_stop(run.log)
-    return Timed(time_ms(start), time_ms(stop), start.line if start else None)
+    return reached_target(log, ruleset) and status(log) == "success"
 
 
 def stated(settings: Mapping[str, Stated], key: str) -> Stated | None:
@@ -177,11 +149,13 @@ def stated(settings: Mapping[str, Stated], key: str) -> Stated | None:
 
 
 def number(settings: Mapping[str, Stated], key: str) -> float | None:
+    """A setting that is a finite number; None where it is not."""
     found = stated(settings, key)
     return found.value if found is not None and is_number(found.value) else None
 
 
 def integer(settings: Mapping[str, Stated], key: str) -> int | None:
+    """A setting that is a whole number; None where it is not."""
     found = stated(settings, key)
     return found.value if found is not None and is_int(found.value) else None
 
@@ -198,11 +172,6 @@ def system_scale(fields: Mapping[str, Any]) -> int | None:
 
 def _scale(nodes: int | None, accelerators: int | None) -> int | None:
     return None if nodes is None or accelerators is None else nodes * max(accelerators, 1)
-
-
-def record_path(run: Run) -> str:
-    """Where the run's run.json lies, for findings."""
-    return run.path.replace("results/", "evidence/", 1).removesuffix(".txt") + "/run.json"
 
 
 def place(item: Stated | Event | None, path: str | None = None) -> dict[str, Any]:

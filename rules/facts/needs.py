@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+from rules.model.evidence import RunRecord, Telemetry
 from rules.model.log import Timeline
-from rules.model.package import Dataset, Package, Plan, System
-from rules.model.run import Run, RunRecord, Telemetry
+from rules.model.package import Dataset, PackageHeader, Plan, System
+from rules.model.run import Run
 from rules.registry import NotChecked
 
+Subject = Plan | PackageHeader | Run
 
-def dataset_of(subject: Plan | Package) -> Dataset:
+
+def dataset_of(subject: Subject) -> Dataset:
     """The description of the data set."""
-    if subject.dataset is None:
+    dataset = entry_of(subject).dataset
+    if dataset is None:
         raise NotChecked("there is no readable description of the data set (dataset.json)")
-    return subject.dataset
+    return dataset
 
 
-def system_of(subject: Plan | Package) -> System:
+def dataset_path(subject: Subject) -> str:
+    """Where the data set is described, for findings: dataset.json, or the recipe of a plan."""
+    entry = entry_of(subject)
+    return entry.recipe_path if isinstance(entry, Plan) else entry.layout.dataset.as_posix()
+
+
+def system_of(subject: Subject) -> System:
     """The description of the system."""
-    if subject.system is None:
+    system = entry_of(subject).system
+    if system is None:
         raise NotChecked("there is no readable system description (SYS001)")
-    return subject.system
+    return system
+
+
+def entry_of(subject: Subject) -> Plan | PackageHeader:
+    """The plan or package that a subject is, or is a run of."""
+    return subject.package if isinstance(subject, Run) else subject
 
 
 def record_of(run: Run) -> RunRecord:
@@ -41,10 +57,3 @@ def telemetry_of(run: Run) -> list[Telemetry]:
     if not run.telemetry:
         raise NotChecked("no readable telemetry was kept")
     return run.telemetry
-
-
-def dataset_path(subject: Plan | Package) -> str | None:
-    """Where the data set is described, for findings: dataset.json, or the recipe of a plan."""
-    if isinstance(subject, Plan):
-        return subject.recipe_path
-    return f"evidence/{subject.system_name}/{subject.scaling}/{subject.benchmark}/dataset.json"

@@ -13,56 +13,14 @@ holds: a number that the file does not support is None, and `note` says why.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-
 from rules.facts.log_reading import run_start, run_stop, time_ms
 from rules.model.log import Event, Log
 from rules.model.run import Run
+from rules.model.run_facts import FileEnergy, RunEnergy
 from rules.model.values import is_number
 
 READING, ESTIMATE, EFFICIENCY = "power_reading", "interconnect_power_est", "conversion_eff"
 START, STOP = "power_measurement_start", "power_measurement_stop"
-
-
-@dataclass(frozen=True)
-class FileEnergy:
-    """Energy of one node or switch during one run."""
-
-    path: str
-    node: bool  # a switch is estimated, not measured
-    joule: float | None
-    upstream_joule: float | None
-    readings: int = 0  # within the run
-    longest_gap_s: float | None = None
-    efficiency: float = 1.0
-    source: str | None = None  # as the file says: ipmi, redfish, hwmon, external meter
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class RunEnergy:
-    """Energy of one run: nodes and switches together. None when one of them has no value."""
-
-    index: int
-    files: list[FileEnergy] = field(default_factory=list)
-
-    @property
-    def joule(self) -> float | None:
-        return total(f.joule for f in self.files)
-
-    @property
-    def upstream_joule(self) -> float | None:
-        return total(f.upstream_joule for f in self.files)
-
-    @property
-    def note(self) -> str:
-        return "; ".join(f"{f.path.rpartition('/')[2]}: {f.note}" for f in self.files if f.note)
-
-
-def total(values: Iterable[float | None]) -> float | None:
-    known = list(values)
-    return None if not known or None in known else sum(v for v in known if v is not None)
 
 
 def run_energy(run: Run) -> RunEnergy | None:

@@ -27,11 +27,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from rules.facts.kept import kept
-from rules.facts.log_reading import converged, evaluations, integer
+from rules.facts.log_reading import integer
 from rules.facts.student_t import t_quantile
 from rules.model.package import Package
-from rules.model.run import Run
+from rules.model.run_facts import RunFacts
 from rules.registry import NotApplicable, NotChecked
 from rules.ruleset import FOLDER, Ruleset
 
@@ -248,7 +247,7 @@ def compare_package(package: Package, ruleset: Ruleset, method: Method | None = 
     points = points_for(ruleset.name, ruleset.benchmark, digest)
     if not points:
         raise NotChecked("there are no reference convergence points for this data set yet")
-    epochs = [convergence(run, ruleset) for run in package.runs]
+    epochs = [epochs_to_converge(run) for run in package.runs]
     if len(epochs) <= 2 * TRIMMED or sum(map(math.isinf, epochs)) > TRIMMED:
         raise NotApplicable("too few runs converged")
     runs = ruleset.division(package.division, package.scaling).runs_minimum
@@ -256,15 +255,13 @@ def compare_package(package: Package, ruleset: Ruleset, method: Method | None = 
     return replace(found, practice=is_practice(ruleset.name, digest))
 
 
-def _digest(run: Run) -> str | None:
+def _digest(run: RunFacts) -> str | None:
     """The data set's digest as logged; None where a benchmark logs none."""
-    value = run.log.value("dataset_digest")
+    value = run.settings.value("dataset_digest")
     return value if isinstance(value, str) else None
 
 
-@kept
-def convergence(run: Run, ruleset: Ruleset) -> float:
-    """Epochs the run needed: epoch_num of its last evaluation; infinity when it did not converge (I1)."""
-    found = evaluations(run.log, ruleset.quality.key)
-    epoch = found[-1].epoch if found else None
-    return float(epoch) if epoch is not None and converged(run, ruleset) else math.inf
+def epochs_to_converge(run: RunFacts) -> float:
+    """epoch_num of the last evaluation of the run; infinity when it did not converge (survey I1)."""
+    epoch = run.last_evaluation.epoch if run.last_evaluation else None
+    return float(epoch) if epoch is not None and run.converged else math.inf

@@ -18,25 +18,25 @@ from rules.ruleset import Ruleset
 @rule(
     "HYP007",
     "The log states what the recipe asked for",
-    Scope.PACKAGE,
+    Scope.RUN,
     source="SP 5.1; SS 6; survey D14",
     fix="Keep recipe.yaml as it was for the runs; the harness passes it on unchanged.",
 )
-def as_in_recipe(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+def as_in_recipe(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """All parameters live in one recipe: whoever reruns it must get what was logged."""
-    if package.recipe is None:
+    recipe = run.package.recipe
+    if recipe is None:
         raise NotChecked("there is no readable recipe.yaml")
-    for run in package.runs:
-        for key, expected, name in _recipe_values(package.recipe, ruleset):
-            found = stated(run.settings, key)
-            if found is not None and not same(found.value, expected):
-                yield self.finding(
-                    f"{key} is {show(found.value)}, recipe.yaml says {name}: {show(expected)}",
-                    **place(found),
-                    expected=expected,
-                    actual=found.value,
-                )
-        yield from _precision_as_in_recipe(self, package.recipe, run, ruleset)
+    for key, expected, name in _recipe_values(recipe, ruleset):
+        found = stated(run.settings, key)
+        if found is not None and not same(found.value, expected):
+            yield self.finding(
+                f"{key} is {show(found.value)}, recipe.yaml says {name}: {show(expected)}",
+                **place(found),
+                expected=expected,
+                actual=found.value,
+            )
+    yield from _precision_as_in_recipe(self, recipe, run, ruleset)
 
 
 def _recipe_values(recipe: dict[str, Any], ruleset: Ruleset) -> Iterator[tuple[str, Any, str]]:

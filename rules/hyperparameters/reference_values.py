@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from rules.facts.log_reading import integer, place, stated
 from rules.facts.reference_code import judge_code
 from rules.model.findings import Finding, Scope, Severity
-from rules.model.log import Statement
 from rules.model.package import Package, Plan
 from rules.model.run import Run
 from rules.model.values import is_int, is_number, same, show
@@ -159,27 +158,22 @@ def same_settings(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
         k for k, s in ruleset.keys.items() if s.phase == "before" and k not in PER_RUN and k != "cache_clear"
     ]
     required = set(ruleset.required_keys(package.division))
-    wanted = [(key, first.log.stated(key)) for key in keys]
     for run in package.runs[1:]:
-        for key, expected in wanted:
-            found = run.log.stated(key)
-            if found is expected or ((expected is None or found is None) and key in required):
-                continue  # LOG003 says what is missing
-            if _differ(expected, found):
-                yield self.finding(
-                    f"{key} is {show(found[0]) if found else 'absent'} here and "
-                    f"{show(expected[0]) if expected else 'absent'} in {first.path}",
-                    path=run.path,
-                    line=found[1] if found else None,
-                    expected=expected[0] if expected else None,
-                    actual=found[0] if found else None,
-                )
-
-
-def _differ(left: Statement | None, right: Statement | None) -> bool:
-    if left is None or right is None:
-        return (left is None) != (right is None)
-    return not same(left[0], right[0])
+        for key in keys:
+            expected, found = stated(first.settings, key), stated(run.settings, key)
+            if expected is None or found is None:
+                if expected is found or key in required:
+                    continue  # LOG003 says what is missing
+            elif same(expected.value, found.value):
+                continue
+            yield self.finding(
+                f"{key} is {show(found.value) if found else 'absent'} here and "
+                f"{show(expected.value) if expected else 'absent'} in {first.path}",
+                path=run.path,
+                line=found.line if found else None,
+                expected=expected.value if expected else None,
+                actual=found.value if found else None,
+            )
 
 
 @rule(
@@ -206,23 +200,23 @@ def approved_precision(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Ite
 @rule(
     "HYP009",
     "TF32 is declared where TensorFlow uses it",
-    Scope.PACKAGE,
+    Scope.RUN,
     source="survey O4",
     fix="Log tf32, or switch it off and say so in sw_notes.",
     severity=Severity.WARNING,
 )
-def tf32_declared(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+def tf32_declared(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """On NVIDIA GPUs since Ampere TensorFlow computes float32 convolutions in TF32 unless told otherwise."""
-    model = str(package.system.fields.get("accelerator_model_name", "")) if package.system else ""
+    fields = run.package.system.fields if run.package.system else {}
+    model = str(fields.get("accelerator_model_name", ""))
     if not re.search(r"\b(A\d{2,3}|H\d{2,3}|GH\d{3}|B\d{3}|GB\d{3}|L4|L40S?|RTX [3-6]0\d0)\b", model):
         raise NotApplicable("no NVIDIA GPU of the Ampere generation or newer is described")
-    notes = str(package.system.fields.get("sw_notes", "")) if package.system else ""
-    for run in package.runs:
-        found = stated(run.settings, "lowest_numerical_precision_in_linear")
-        if found is not None and found.value == "fp32" and "tf32" not in notes.lower():
-            yield self.finding(
-                f"fp32 is logged on {show(model)}", **place(found), expected="tf32", actual=found.value
-            )
+    found = stated(run.settings, "lowest_numerical_precision_in_linear")
+    noted = "tf32" in str(fields.get("sw_notes", "")).lower()
+    if found is not None and found.value == "fp32" and not noted:
+        yield self.finding(
+            f"fp32 is logged on {show(model)}", **place(found), expected="tf32", actual=found.value
+        )
 
 
 @rule(

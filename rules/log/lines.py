@@ -5,8 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
-from rules.facts import sound
-from rules.facts.log_reading import run_start, run_stop
+from rules.facts.log_reading import STATUSES, run_start, run_stop
 from rules.model.findings import Finding, Scope, Severity
 from rules.model.log import Event
 from rules.model.run import Run
@@ -113,7 +112,7 @@ def value_types(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     wrong: list[tuple[Event, str]] = []
     for key, events in run.log.by_key.items():
         spec = ruleset.keys.get(key)
-        if spec is None or (len(events) > 2 and sound.values(events, spec)):
+        if spec is None:
             continue
         for event in events:
             expected = mismatch(event.value, spec)
@@ -170,29 +169,26 @@ def event_types(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 )
 def required_metadata(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Without epoch and sample count an evaluation belongs to no moment of the training."""
-    doubtful = {
-        key
-        for key, names in ruleset.metadata.items()
-        if not all(sound.counted(run.log, key, name) for name in names)
-    }
-    found = [e for key in doubtful for e in run.log.all(key)]
-    for event in sorted(found, key=lambda e: e.line):
-        spec = ruleset.keys.get(event.key)
-        for name in spec.metadata if spec else ():
-            value = event.metadata.get(name)
-            if name == "status":
-                good, expected = value in ("success", "aborted"), "success or aborted"
-            else:
-                least = ruleset.first_epoch if name == "epoch_num" else 1
-                good, expected = is_int(value) and value >= least, f"a whole number from {least}"
-            if not good:
-                yield self.finding(
-                    f"{event.key}: metadata {name} is {show(value)}",
-                    path=run.path,
-                    line=event.line,
-                    expected=expected,
-                    actual=value,
-                )
+    wrong: list[tuple[Event, str, str]] = []
+    for key, names in ruleset.metadata.items():
+        for name in names:
+            least = ruleset.first_epoch if name == "epoch_num" else 1
+            for event in run.log.all(key):
+                value = event.metadata.get(name)
+                if name == "status":
+                    if value not in STATUSES:
+                        wrong.append((event, name, " or ".join(STATUSES)))
+                elif not is_int(value) or value < least:
+                    wrong.append((event, name, f"a whole number from {least}"))
+    for event, name, expected in sorted(wrong, key=lambda w: w[0].line):
+        value = event.metadata.get(name)
+        yield self.finding(
+            f"{event.key}: metadata {name} is {show(value)}",
+            path=run.path,
+            line=event.line,
+            expected=expected,
+            actual=value,
+        )
 
 
 @rule(
@@ -234,8 +230,6 @@ def imitated_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 )
 def call_sites(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """mllog always adds file and lineno: a line without them came from somewhere else."""
-    if sound.call_sites(run.log.events):
-        return
     bare = [
         e
         for e in run.log.events
@@ -329,7 +323,7 @@ def inference_after(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]
 )
 def one_namespace(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Logs of several instances merged into one file show the best part of each."""
-    for event in () if sound.one_namespace(run.log) else run.log.events:
+    for event in run.log.events:
         if event.namespace != "":
             yield self.finding(
                 f"{event.key} has namespace {show(event.namespace)}",

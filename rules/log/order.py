@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rules.facts import sound
 from rules.facts.log_reading import (
     epoch_num,
-    epoch_nums,
     evaluations,
     intervals,
     run_start,
@@ -79,12 +77,13 @@ def _phase_pairs(run: Run) -> Iterator[tuple[Event, Event]]:
 )
 def open_intervals(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """An interval that never ends, or ends twice, leaves time that belongs to nothing."""
-    if sound.paired(run.log):
-        return
     opened: dict[tuple[str, str], Event] = {}
+    ends = {key for key in run.log.by_key if key.endswith(("_start", "_stop"))}
     for event in run.log.events:
+        if event.key not in ends:
+            continue
         name, _, kind = event.key.rpartition("_")
-        if kind not in ("start", "stop") or not name:
+        if not name:
             continue
         slot = (name, str(event.namespace))
         if kind == "start" and slot in opened:
@@ -114,8 +113,6 @@ def epoch_numbers(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     counted = ruleset.epoch_numbers == "counted"
     for key in ("epoch_start", "epoch_stop"):
         before = 0
-        if counted and epoch_nums(run.log, key) == list(range(1, len(run.log.all(key)) + 1)):
-            continue
         for event in run.log.all(key):
             expected, epoch = before + 1, epoch_num(event)
             good = epoch == expected if counted else epoch is not None and epoch >= expected
@@ -153,11 +150,9 @@ def inside_run(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         quality.key,
         quality.loss_key,
     }
-    if sound.between(run.log, keys, start, stop):
-        return
     start_ms, stop_ms = time_ms(start), time_ms(stop)
-    for event in run.log.events:
-        if event.key not in keys or (event.key == "tracked_stats" and "epoch_num" not in event.metadata):
+    for event in sorted((e for key in keys for e in run.log.all(key)), key=lambda e: e.line):
+        if event.key == "tracked_stats" and "epoch_num" not in event.metadata:
             continue  # statistics of no epoch are of staging and the like
         at = time_ms(event)
         before = start is None or event.line < start.line
@@ -186,10 +181,7 @@ def inside_evaluation(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Findin
     """A result outside an evaluation was not measured by it."""
     spans = intervals(run.log, "eval")
     at = 0
-    marks = evaluations(run.log, ruleset.quality.key)
-    for found in (
-        sorted(marks, key=lambda e: e.event.line) if not sound.inside(run.log, "eval", marks) else ()
-    ):
+    for found in evaluations(run.log, ruleset.quality.key):
         event = found.event
         while at < len(spans) and spans[at].stop.line < event.line:
             at += 1

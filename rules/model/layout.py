@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BENCHMARK = "cloudmask"
-SCALING = "strong"  # time to train of one model
+STRONG = "strong"  # scaling: time to train of one model
 WEAK = "weak"  # throughput: many models at the same time
 MANIFEST = "MANIFEST.sha256"
 REPORTS = "reports"
@@ -23,7 +23,7 @@ class PackageLayout:
 
     root: Path  # submissions/<org>
     system: str
-    scaling: str = SCALING
+    scaling: str = STRONG
     benchmark: str = BENCHMARK
 
     @property

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from rules.model.evidence import RunRecord
+from rules.model.layout import BENCHMARK, STRONG, PackageLayout, RunFiles
 from rules.model.log import Stated
-from rules.model.run import Run, RunRecord
+from rules.model.run_facts import RunFacts
 
 
 @dataclass(frozen=True)
@@ -88,41 +91,70 @@ class ManifestStatus:
 
 
 @dataclass
-class Package:
-    """One organisation's entry for one system, as found on disk.
+class PackageHeader:
+    """What an organisation's entry for one system says beside its runs, as found on disk.
 
-    `files` lists every file of the package, relative and sorted; `unreadable` says in one line
-    each what could not be read and is therefore never a pass.
+    `files` lists every file of the package, relative and sorted; `unreadable` says in one line each what
+    could not be read and is therefore never a pass.
     """
 
     root: Path
     org: str
-    system_name: str | None
-    runs: list[Run]
-    division: str | None = None
+    system_name: str | None = None
+    scaling: str = STRONG
+    benchmark: str = BENCHMARK
     system: System | None = None
     recipe: dict[str, Any] | None = None
     dataset: Dataset | None = None
+    dataset_digest: str | None = None  # as it follows from the files that dataset.json lists
     plan: dict[str, Any] | None = None
-    files: list[str] = field(default_factory=list)
+    companion: dict[str, Any] | None = None  # <system>_<implementation>.json
+    scaling_file: dict[str, Any] | None = None  # scaling.json beside the results, as it stands
     manifest: ManifestStatus | None = None
-    unreadable: list[str] = field(default_factory=list)
-    scaling: str = "strong"
-    benchmark: str = "cloudmask"
-    result_names: list[str] = field(default_factory=list)  # every result*.txt, whatever its number
-    failed_runs: list[RunRecord] = field(default_factory=list)  # kept and marked, not scored
+    files: list[str] = field(default_factory=list)
     sizes: dict[str, int] = field(default_factory=dict)  # bytes of each of `files`
     links: list[Link] = field(default_factory=list)
-    companion: dict[str, Any] | None = None  # <system>_<implementation>.json
+    unreadable: list[str] = field(default_factory=list)
+    result_names: list[str] = field(default_factory=list)  # every result*.txt, whatever its number
     system_names: list[str] = field(default_factory=list)  # every system the organisation describes
-    dataset_digest: str | None = None  # as it follows from the files that dataset.json lists
     entries: list[str] = field(default_factory=list)  # every system/scaling/benchmark of the organisation
-    pruned: list[Run] = field(default_factory=list)  # weak scaling: models trained but not scored (HR 7.2)
-    scaling_file: dict[str, Any] | None = None  # scaling.json beside the results, as it stands
+    failed_runs: list[RunRecord] = field(default_factory=list)  # kept and marked, not scored
+
+    @property
+    def layout(self) -> PackageLayout:
+        """Where the files of the entry lie, relative to the package, as findings name them."""
+        return PackageLayout(Path(), str(self.system_name), self.scaling, self.benchmark)
+
+    def evidence_of(self, run: int) -> RunFiles:
+        """Where the evidence of a run lies, relative to the package."""
+        return RunFiles(self.layout.run_dir(run))
 
     @property
     def entry(self) -> str:
+        """system/scaling/benchmark: what findings and --system call this entry."""
         return f"{self.system_name}/{self.scaling}/{self.benchmark}"
+
+
+@dataclass
+class Package(PackageHeader):
+    """One entry with the facts of its runs: what rules about packages, the score and the report see."""
+
+    runs: list[RunFacts] = field(default_factory=list)
+    pruned: list[RunFacts] = field(default_factory=list)  # weak scaling: trained, not scored (HR 7.2)
+
+    @classmethod
+    def of(cls, header: PackageHeader, runs: list[RunFacts], pruned: list[RunFacts]) -> Package:
+        """The package with this header and these runs."""
+        return cls(**vars(header), runs=runs, pruned=pruned)
+
+    @cached_property
+    def division(self) -> str | None:
+        """The division of the whole entry when logs and system description agree; None is judged as closed."""
+        stated = {run.division for run in self.runs}
+        declared = self.system.fields.get("division") if self.system else None
+        if isinstance(declared, str):
+            stated.add(declared.strip().lower())
+        return stated.pop() if len(stated) == 1 else None
 
 
 def relative(path: Path, root: Path) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from rules.facts.log_reading import place, stated
 from rules.model.findings import Finding, Scope, Severity
 from rules.model.package import Package
+from rules.model.run import Run
 from rules.model.values import show
 from rules.registry import NotChecked, Rule, rule
 from rules.ruleset import Ruleset
@@ -22,7 +23,7 @@ from rules.ruleset import Ruleset
 )
 def code_files(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Others have to be able to set up, fetch the data and run: the scripts and a README say how."""
-    folder = f"benchmarks/{package.benchmark}/{package.system_name}"
+    folder = package.layout.code_dir.as_posix()
     for name in ruleset.package.code_files:
         size = package.sizes.get(f"{folder}/{name}")
         if not size:
@@ -44,7 +45,7 @@ def code_files(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
 )
 def companion(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Starting weights, data types and retraining decide whether two results compare."""
-    path = f"benchmarks/{package.benchmark}/{package.system_name}/{package.system_name}_<implementation>.json"
+    path = package.layout.companion_json("<implementation>").as_posix()
     if package.companion is None:
         yield self.finding("is missing or cannot be read", path=path)
         return
@@ -57,28 +58,27 @@ def companion(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findin
 @rule(
     "PKG013",
     "The code that ran can be found",
-    Scope.PACKAGE,
+    Scope.RUN,
     source="SR 5.10; SS 6; survey M1, M4, B7, case 65",
     fix="Run from a clean checkout with git; its commit is then logged by itself.",
     severity=Severity.WARNING,
 )
-def commit(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+def commit(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """A commit identifies the code; local changes that are not in it are lost."""
-    for run in package.runs:
-        software: dict[str, Any] = run.record.software if run.record else {}
-        logged = run.log.value("submission_github_commit_version")
-        if logged is None:
-            yield self.finding("no commit is logged", path=run.path)
-        elif software.get("commit") not in (None, logged):
-            yield self.finding(
-                "the logged commit is not the one in run.json",
-                severity=Severity.ERROR,
-                path=run.path,
-                expected=software.get("commit"),
-                actual=logged,
-            )
-        if software.get("dirty") is True:
-            yield self.finding("the checkout had local changes", path=run.path)
+    software: dict[str, Any] = run.record.software if run.record else {}
+    logged = run.log.value("submission_github_commit_version")
+    if logged is None:
+        yield self.finding("no commit is logged", path=run.path)
+    elif software.get("commit") not in (None, logged):
+        yield self.finding(
+            "the logged commit is not the one in run.json",
+            severity=Severity.ERROR,
+            path=run.path,
+            expected=software.get("commit"),
+            actual=logged,
+        )
+    if software.get("dirty") is True:
+        yield self.finding("the checkout had local changes", path=run.path)
 
 
 @rule(
@@ -97,28 +97,21 @@ def source_lines(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fin
 @rule(
     "PKG019",
     "The logged version is the one that ran",
-    Scope.PACKAGE,
+    Scope.RUN,
     source="SS 6; survey B6, M4, case 65",
     fix="Log submission_version as the harness writes it; package plan and records of the same runs.",
 )
-def version_ran(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+def version_ran(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """The version says which rules and which reference a result is of."""
-    planned = (package.plan or {}).get("harness_version")
-    known = False
-    for run in package.runs:
-        recorded = run.record.software.get("cloudmask-harness") if run.record else None
-        expected = recorded if recorded is not None else planned
-        found = stated(run.settings, "submission_version") or stated(run.settings, "submissiom_version")
-        if not isinstance(expected, str) or found is None:
-            continue
-        known = True
-        words = found.value.split() if isinstance(found.value, str) else []
-        if expected not in words:
-            yield self.finding(
-                f"submission_version is {show(found.value)}, version {show(expected)} ran",
-                **place(found),
-                expected=expected,
-                actual=found.value,
-            )
-    if not known:
+    recorded = run.record.software.get("cloudmask-harness") if run.record else None
+    expected = recorded if recorded is not None else (run.package.plan or {}).get("harness_version")
+    found = stated(run.settings, "submission_version") or stated(run.settings, "submissiom_version")
+    if not isinstance(expected, str) or found is None:
         raise NotChecked("neither run.json nor plan.json name the version that ran")
+    if expected not in (found.value.split() if isinstance(found.value, str) else []):
+        yield self.finding(
+            f"submission_version is {show(found.value)}, version {show(expected)} ran",
+            **place(found),
+            expected=expected,
+            actual=found.value,
+        )

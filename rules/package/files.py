@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from rules.model.findings import Finding, Scope, Severity
+from rules.model.layout import WEAK
 from rules.model.package import Package
 from rules.model.run import Run
 from rules.model.values import show
@@ -55,9 +56,10 @@ def manifest(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding
 def clean_results(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Upstream multiplies the score with a scaling.json found in the package, and skips checks when a
     bypass file says so."""
-    pruned = "(pruned_results/)?" if package.scaling == "weak" else ""  # HR 7.2: of weak scaling only
+    pruned = "(pruned_results/)?" if package.scaling == WEAK else ""  # HR 7.2: of weak scaling only
     allowed = re.compile(
-        re.escape(f"results/{package.entry}") + rf"/({pruned}result[^/]*\.txt|power/result_\d+/[^/]+)\Z"
+        re.escape(package.layout.results_dir.as_posix())
+        + rf"/({pruned}result[^/]*\.txt|power/result_\d+/[^/]+)\Z"
     )
     for name in package.files:
         base = name.rsplit("/", 1)[-1]
@@ -69,7 +71,7 @@ def clean_results(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
                 path=name,
             )
         elif name.startswith("results/") and not allowed.match(name) and not _of_another(name, package, 1):
-            if name == f"results/{package.entry}/scaling.json":
+            if name == package.layout.scaling_json.as_posix():
                 continue  # CNV012 compares it with what the convergence points give
             yield self.finding("does not belong into results/", path=name)
 
@@ -93,7 +95,7 @@ def _of_another(name: str, package: Package, at: int) -> bool:
 def foreign(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """What has no place in the layout is read by nobody, and may not be meant to be there."""
     evidence = re.compile(
-        re.escape(f"evidence/{package.entry}")
+        re.escape(package.layout.evidence_dir.as_posix())
         + r"/((plan|dataset|system_detected)\.json|result_\d+/[^/]+|failed/attempt_\d+/[^/]+)\Z"
     )
     for name in package.files:
@@ -106,7 +108,9 @@ def foreign(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]
             good = name.startswith(f"benchmarks/{package.benchmark}/")
         elif top == "evidence":
             good = evidence.match(name) is not None or _of_another(name, package, 1)
-            run_file = re.match(re.escape(f"evidence/{package.entry}") + r"/result_\d+/([^/]+)\Z", name)
+            run_file = re.match(
+                re.escape(package.layout.evidence_dir.as_posix()) + r"/result_\d+/([^/]+)\Z", name
+            )
             good = good and (run_file is None or RUN_EVIDENCE.match(run_file[1]) is not None)
         else:
             good = False
@@ -194,7 +198,7 @@ def no_executables(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[F
 def report_honest(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Numbers that nobody has reviewed have to say so beside each score, and a closed result is not an open
     one: a report edited after the check must not travel with a verdict."""
-    name = f"reports/{package.system_name}/index.html"
+    name = (package.layout.report_dir / "index.html").as_posix()
     if name not in package.files:
         raise NotApplicable("there is no report in the package")
     limit = ruleset.package.report_limit_bytes

@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from rules.model.findings import Finding, Scope, Severity
+from rules.model.layout import WEAK
 from rules.model.package import Package, Plan
 from rules.model.values import show
 from rules.registry import NotApplicable, Rule, rule
 from rules.ruleset import Ruleset
 
 BOTH = (Scope.PLAN, Scope.PACKAGE)
-
-
-def _results(package: Package) -> str:
-    return f"results/{package.system_name}/{package.scaling}/{package.benchmark}"
-
-
-def _evidence(package: Package) -> str:
-    return f"evidence/{package.system_name}/{package.scaling}/{package.benchmark}"
-
-
-def _code(package: Package) -> str:
-    return f"benchmarks/{package.benchmark}/{package.system_name}"
 
 
 @rule(
@@ -35,16 +25,21 @@ def _code(package: Package) -> str:
 )
 def numbering(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Upstream takes any result_*.txt, so a best retry can replace a bad run under another name."""
-    starts = ruleset.package.numbering_from
+    starts, folder = ruleset.package.numbering_from, package.layout.results_dir.as_posix()
     first = next((i for i in starts if f"result_{i}.txt" in package.result_names), starts[0])
     expected = {f"result_{first + i}.txt" for i in range(len(package.result_names))}
     for name in package.result_names:
         if name not in expected:
-            yield self.finding(f"{show(name)} is not in the numbering", path=f"{_results(package)}/{name}")
+            yield self.finding(
+                f"{show(name)} is not in the numbering",
+                path=f"{folder}/{name}",
+            )
     missing = sorted(expected - set(package.result_names))
     if missing:
         yield self.finding(
-            f"{missing[0]} is missing", path=f"{_results(package)}/{missing[0]}", expected=missing[0]
+            f"{missing[0]} is missing",
+            path=f"{folder}/{missing[0]}",
+            expected=missing[0],
         )
 
 
@@ -65,7 +60,7 @@ def run_count(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator
     if count < low or (high is not None and count > high):
         yield self.finding(
             f"{count} runs, {wanted} expected",
-            path=subject.recipe_path if isinstance(subject, Plan) else _results(subject),
+            path=subject.recipe_path if isinstance(subject, Plan) else subject.layout.results_dir.as_posix(),
             expected=wanted,
             actual=count,
         )
@@ -81,12 +76,12 @@ def run_count(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator
 def evidence(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """A log alone can be written with a text editor; plan, data set, arrival times and run records can
     be compared with it."""
-    folder = _evidence(package)
-    there = set(package.files)
-    wanted = [f"{folder}/{n}" for n in ("plan.json", "dataset.json", "system_detected.json")]
+    there, layout = set(package.files), package.layout
+    wanted = [layout.plan, layout.dataset, layout.detected]
     for run in package.runs:
-        wanted += [f"{folder}/result_{run.index}/{n}" for n in ("run.json", "timeline.jsonl")]
-    for name in wanted:
+        files = package.evidence_of(run.index)
+        wanted += [files.record, files.timeline]
+    for name in map(Path.as_posix, wanted):
         if name not in there:
             yield self.finding("is missing", path=name)
 
@@ -102,13 +97,13 @@ def evidence(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding
 )
 def best_of(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
     """The best of many runs is not what a rerun will give."""
-    if subject.scaling == "weak":
+    if subject.scaling == WEAK:
         raise NotApplicable("throughput counts all models, and chooses none")
     if isinstance(subject, Plan):
         stated, count, path = subject.best_of, subject.runs, subject.recipe_path
     else:
         stated = (subject.recipe or {}).get("best_of")
-        count, path = len(subject.runs), f"{_code(subject)}/recipe.yaml"
+        count, path = len(subject.runs), subject.layout.recipe.as_posix()
     if stated is None:
         yield self.finding("the recipe does not state best_of", path=path)
     elif isinstance(stated, int) and stated < count:
@@ -149,11 +144,13 @@ def orphans(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]
 def never_alone(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Weak scaling shows how many models a machine trains, strong scaling how fast it trains one: the
     first without the second hides a slow machine."""
-    if package.scaling != "weak":
+    if package.scaling != WEAK:
         raise NotApplicable("a time-to-train entry")
     strong = re.compile(rf"results/[^/]+/strong/{re.escape(package.benchmark)}/result_\d+\.txt\Z")
     if not any(strong.match(name) for name in package.files):
-        yield self.finding(f"there is no {package.benchmark} under strong/", path=_results(package))
+        yield self.finding(
+            f"there is no {package.benchmark} under strong/", path=package.layout.results_dir.as_posix()
+        )
 
 
 @rule(
@@ -169,14 +166,14 @@ def known_benchmark(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[
         known = list(ruleset.benchmarks) or [ruleset.benchmark]
         yield self.finding(
             f"{show(package.benchmark)} is no benchmark of {ruleset.name}",
-            path=_results(package),
+            path=package.layout.results_dir.as_posix(),
             expected=known,
             actual=package.benchmark,
         )
     if package.scaling not in ruleset.scalings:
         yield self.finding(
             f"{show(package.scaling)} is no kind of scaling",
-            path=_results(package),
+            path=package.layout.results_dir.as_posix(),
             expected=ruleset.scalings,
             actual=package.scaling,
         )

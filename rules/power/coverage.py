@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
-from rules.facts.kept import kept
 from rules.facts.log_reading import integer
+from rules.facts.node_energy import ESTIMATE
 from rules.model.findings import Finding, Scope, Severity
 from rules.model.package import Package
 from rules.model.run import Run
+from rules.model.run_facts import RunFacts
 from rules.model.values import is_number, show, whole
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
@@ -20,6 +20,7 @@ NAME = re.compile(r"(node|sw)_(0|[1-9]\d{0,5})\.txt\Z")
 
 
 def needs_power(package: Package) -> None:
+    """Raise NotApplicable for an entry without power."""
     if not any(run.power for run in package.runs):
         raise NotApplicable("no power was submitted")
 
@@ -36,7 +37,7 @@ def every_run(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findin
     needs_power(package)
     for run in package.runs:
         if not run.power:
-            folder = run.path.rsplit("/", 1)[0] + f"/power/result_{run.index}"
+            folder = package.layout.power_dir(run.index).as_posix()
             yield self.finding("there are no power readings of this run", path=folder)
 
 
@@ -54,11 +55,11 @@ def every_node(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
     kinds = Counter(_switches(run) for run in package.runs if run.power)
     most = max(kinds, key=lambda kind: (kinds[kind], len(kind)))
     for run in package.runs:
-        folder = run.path.rsplit("/", 1)[0] + f"/power/result_{run.index}"
-        for name in run.power:
-            if not NAME.match(name):
-                yield self.finding(f"{show(name)} is no power file name", path=f"{folder}/{name}")
-        found = {n for n in run.power if n.startswith("node")}
+        folder = package.layout.power_dir(run.index).as_posix()
+        for file in run.power:
+            if not NAME.match(file.name):
+                yield self.finding(f"{show(file.name)} is not a power file name", path=file.path)
+        found = {file.name for file in run.power if file.name.startswith("node")}
         expected = {f"node_{j}.txt" for j in range(min(nodes or len(found), 100_000))}
         if run.power and found != expected:
             yield self.finding(
@@ -77,8 +78,8 @@ def every_node(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
             )
 
 
-def _switches(run: Run) -> frozenset[str]:
-    return frozenset(n for n in run.power if n.startswith("sw"))
+def _switches(run: RunFacts) -> frozenset[str]:
+    return frozenset(file.name for file in run.power if file.name.startswith("sw"))
 
 
 @rule(
@@ -98,37 +99,27 @@ def system_level(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fin
 @rule(
     "PWR009",
     "Switches state their power once, in watts",
-    Scope.PACKAGE,
+    Scope.RUN,
     source="PM 3.1.3; survey L1, L3, L13, W28",
     fix="Log interconnect_power_est once per sw_<k>.txt, and conversion_eff before it.",
 )
-def switches(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+def switches(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Upstream takes the first estimate of a switch for the whole run, whatever it is, and misses no switch
     that is left out of a system of several nodes."""
-    if not any(run.power for run in package.runs):
+    if not run.power:
         raise NotApplicable("no power was submitted")
-    for run in package.runs:
-        nodes = integer(run.settings, "number_of_nodes")
-        if run.power and not _estimates(run, ruleset) and nodes is not None and nodes > 1:
+    nodes, found = integer(run.settings, "number_of_nodes"), [n for n in run.power if n.startswith("sw")]
+    if not found and nodes is not None and nodes > 1:
+        yield self.finding(
+            f"{nodes} nodes and no sw_<k>.txt: is the interconnect in the readings?",
+            severity=Severity.WARNING,
+            path=run.package.layout.power_dir(run.index).as_posix(),
+        )
+    for name in found:
+        told = [e.value for e in run.power[name].all(ESTIMATE)[:3]]
+        if len(told) != 1 or not is_number(told[0]) or not 0 < told[0] <= ruleset.power.watts_maximum:
             yield self.finding(
-                f"{nodes} nodes and no sw_<k>.txt: is the interconnect in the readings?",
-                severity=Severity.WARNING,
-                path=run.path.rsplit("/", 1)[0] + f"/power/result_{run.index}",
+                f"interconnect_power_est: {', '.join(map(show, told)) or 'none'}",
+                path=run.power[name].path,
+                expected="one value in watts",
             )
-        for path, told in _estimates(run, ruleset):
-            good = len(told) == 1 and is_number(told[0]) and 0 < told[0] <= ruleset.power.watts_maximum
-            if not good:
-                words = ", ".join(map(show, told)) or "none"
-                yield self.finding(
-                    f"interconnect_power_est: {words}", path=path, expected="one value in watts"
-                )
-
-
-@kept
-def _estimates(run: Run, ruleset: Ruleset) -> list[tuple[str, list[Any]]]:
-    """Path and first stated estimates of each switch."""
-    return [
-        (log.path, [e.value for e in log.all("interconnect_power_est")[:3]])
-        for name, log in run.power.items()
-        if name.startswith("sw")
-    ]

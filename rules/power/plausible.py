@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from rules.facts.log_reading import run_start, run_stop, time_ms
 from rules.facts.node_energy import mean_w, node_energy
+from rules.model.evidence import Quantity, Telemetry
 from rules.model.findings import Finding, Scope
-from rules.model.run import Quantity, Run, Telemetry
+from rules.model.run import Run
 from rules.model.values import is_number
 from rules.power.readings import EXTERNAL, nodes_of, sampled_beside, window_of
 from rules.registry import NotApplicable, NotChecked, Rule, rule

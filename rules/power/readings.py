@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rules.facts.kept import kept
 from rules.facts.log_reading import place, run_start, run_stop, time_ms
 from rules.facts.node_energy import EFFICIENCY, READING, START, STOP, node_energy
+from rules.model.evidence import Telemetry
 from rules.model.findings import Finding, Scope, Severity
 from rules.model.log import Event, Log
 from rules.model.package import Package
-from rules.model.run import Run, Telemetry
+from rules.model.run import Run
 from rules.model.values import is_number, show
 from rules.power.coverage import needs_power
 from rules.registry import NotApplicable, NotChecked, Rule, rule
@@ -209,22 +209,10 @@ def efficiency(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 def distinct(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """No meter reads the same sequence twice."""
     needs_power(package)
-    seen: dict[tuple[object, ...], str] = {}
-    for run in package.runs:
-        for name, values in _measured(run, ruleset).items():
-            if len(values) < 5 or len(set(values)) == 1:
-                continue
-            if values in seen:
-                yield self.finding(f"the readings are those of {seen[values]}", path=run.power[name].path)
-            seen.setdefault(values, run.power[name].path)
-
-
-@kept
-def _measured(run: Run, ruleset: Ruleset) -> dict[str, tuple[float, ...]]:
-    """The readings of each power file that are numbers."""
-    return {
-        name: tuple(e.value for e in _readings(log) if is_number(e.value)) for name, log in run.power.items()
-    }
+    seen: dict[str, str] = {}
+    for file in (file for run in package.runs for file in run.power if file.fingerprint):
+        if seen.setdefault(str(file.fingerprint), file.path) != file.path:
+            yield self.finding(f"the readings are those of {seen[str(file.fingerprint)]}", path=file.path)
 
 
 @rule(

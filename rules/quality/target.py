@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 from rules.facts.log_reading import (
-    converged,
     evaluations,
     integer,
     intervals,
@@ -144,7 +143,7 @@ def enough_converge(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[
     if not package.runs:
         raise NotApplicable("there are no runs")
     allowed = ruleset.division(package.division, package.scaling).not_converged_allowed
-    failed = [run for run in package.runs if not converged(run, ruleset)]
+    failed = [run for run in package.runs if not run.converged]
     if len(failed) == len(package.runs):
         yield self.finding("no run reached the target", path=failed[0].path, expected=">= 1", actual=0)
     elif allowed is not None and len(failed) > allowed:

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Any
 
-from rules.facts.kept import kept
 from rules.facts.reference_code import judge_code
+from rules.facts.run_facts import meant_seed
 from rules.model.findings import Finding, Scope, Severity
 from rules.model.package import Package
 from rules.model.run import Run
+from rules.model.run_facts import RunFacts
 from rules.model.values import is_int, same, show
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
-
-
-@kept
-def _seeds(run: Run, ruleset: Ruleset) -> list[int]:
-    """Logged seeds; "7" and 7.0 are no integers (SED002), but seed what 7 seeds."""
-    return [seed for e in run.log.all("seed") if (seed := _meant(e.value)) is not None]
-
-
-def _meant(value: Any) -> int | None:
-    if is_int(value):
-        return int(value)
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**64:
-        return int(value)
-    return int(value) if isinstance(value, str) and re.fullmatch(r"\s*\d{1,20}\s*", value) else None
 
 
 @rule(
@@ -56,7 +41,7 @@ def integers(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """1000.7, true and "7" all convert to an integer, and none of them seeded anything."""
     low, high = ruleset.seeds.minimum, ruleset.seeds.maximum
     for event in run.log.all("seed"):
-        seed = _meant(event.value) if ruleset.seeds.text and isinstance(event.value, str) else event.value
+        seed = meant_seed(event.value) if ruleset.seeds.text and isinstance(event.value, str) else event.value
         if not is_int(seed) or not low <= seed <= high:
             yield self.finding(
                 f"seed is {show(event.value)}",
@@ -99,19 +84,16 @@ def unique(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Two runs from one seed are one run, wherever in the code its line was logged."""
     if len(package.runs) < 2:
         raise NotApplicable("a single run")
-    seen: dict[int, Run] = {}
+    seen: dict[int, RunFacts] = {}
     for run in package.runs:
-        for seed in dict.fromkeys(_seeds(run, ruleset)):
-            if seed in seen:
-                event = next(e for e in run.log.all("seed") if _meant(e.value) == seed)
+        for seed, line in dict(reversed(run.seeds)).items():  # its first line
+            if seen.setdefault(seed, run) is not run:
                 yield self.finding(
                     f"seed {show(seed)} was used by {seen[seed].path} too",
                     path=run.path,
-                    line=event.line,
+                    line=line,
                     actual=seed,
                 )
-            else:
-                seen[seed] = run
 
 
 @rule(
@@ -151,7 +133,9 @@ def fixed_seed(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
     if fixed is None:
         raise NotApplicable(f"{ruleset.name} pins no seed")
     for run in package.runs:
-        if fixed in _seeds(run, ruleset) and (package.division != "open" or len(package.runs) > 1):
+        if any(seed.value == fixed for seed in run.seeds) and (
+            package.division != "open" or len(package.runs) > 1
+        ):
             yield self.finding(
                 f"seed {fixed} in a {package.division or 'closed'} entry of {len(package.runs)} run(s)",
                 path=run.path,
@@ -169,7 +153,7 @@ def fixed_seed(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
 )
 def drawn(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """1, 2, 3 were chosen; who chooses seeds can choose the best ones."""
-    seeds = sorted({s for run in package.runs for s in _seeds(run, ruleset)[:1]})
+    seeds = sorted({seed.value for run in package.runs for seed in run.seeds[:1]})
     length = ruleset.seeds.run_length
     if len(seeds) < length:
         raise NotApplicable(f"fewer than {length} runs")

@@ -8,108 +8,90 @@ from typing import Any
 
 from rules.facts.description import lowered, status_category
 from rules.facts.log_reading import instance_scale, integer, place, stated, system_scale
-from rules.facts.needs import system_of
+from rules.facts.needs import entry_of, system_of
 from rules.model.findings import Finding, Scope, Severity
-from rules.model.log import Stated
+from rules.model.layout import WEAK
 from rules.model.package import Package, Plan, System
 from rules.model.run import Run
 from rules.model.values import show, whole
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
+EVERYWHERE = (Scope.PLAN, Scope.PACKAGE, Scope.RUN)
 BOTH = (Scope.PLAN, Scope.PACKAGE)
+STATED = (Scope.PLAN, Scope.RUN)
+Subject = Plan | Package | Run
 COUNTS = ("host_processors_per_node", "host_processor_core_count", "host_processor_vcpu_count")
 MODELS = ("host_processor_model_name", "accelerator_model_name")
 
 
-def _logged(subject: Plan | Package, key: str) -> Iterator[Stated]:
-    """What plan or logs state under a key."""
-    for source in [subject.settings] if isinstance(subject, Plan) else [r.settings for r in subject.runs]:
-        found = stated(source, key)
-        if found is not None:
-            yield found
-
-
-def _logged_otherwise(
-    self: Rule, subject: Plan | Package, key: str, what: str, expected: str | None
-) -> Iterator[Finding]:
-    """A finding for each log that states something else than `expected`, which is `what`."""
-    for found in _logged(subject, key):
-        if found.value != expected:
-            message = f"{key} is {show(found.value)}, {what} {show(expected)}"
-            yield self.finding(message, **place(found), expected=expected, actual=found.value)
+def _stated_otherwise(self: Rule, subject: Subject, key: str, what: str, expected: Any) -> Iterator[Finding]:
+    """A finding where plan or log state something else than `expected`, which is `what`."""
+    found = None if isinstance(subject, Package) else stated(subject.settings, key)
+    if found is not None and found.value != expected:
+        message = f"{key} is {show(found.value)}, {what} {show(expected)}"
+        yield self.finding(message, **place(found), expected=expected, actual=found.value)
 
 
 @rule(
     "SYS006",
     "One division in description, recipe and logs",
-    BOTH,
+    EVERYWHERE,
     source="SR 5.7; survey J2, B3, W2, W5, case 31, 34",
     fix="Write closed or open, the same everywhere.",
 )
-def one_division(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
+def one_division(self: Rule, subject: Subject, ruleset: Ruleset) -> Iterator[Finding]:
     """Upstream takes the log's division for some checks and the description's for others, so that a
     difference switches checks off."""
     system = system_of(subject)
     value = system.fields.get("division")
     known = value.strip().lower() if isinstance(value, str) else None
-    if known not in ruleset.divisions:
+    if known in ruleset.divisions:
+        yield from _stated_otherwise(
+            self, subject, "submission_division", "the system description says", known
+        )
+    elif not isinstance(subject, Run):
         yield self.finding(
             f"division is {show(value)}", path=system.path, expected=list(ruleset.divisions), actual=value
         )
-        return
-    for found in _logged(subject, "submission_division"):
-        if found.value != known:
-            yield self.finding(
-                f"submission_division is {show(found.value)}, the system description says {show(value)}",
-                **place(found),
-                expected=known,
-                actual=found.value,
-            )
 
 
 @rule(
     "SYS007",
     "Submitter, folder and logs name one organisation",
-    BOTH,
+    EVERYWHERE,
     source="SR 5.7; survey J6, B2, W5, case 35",
     fix="Use the organisation's folder name as submitter and as submission_org.",
 )
-def one_submitter(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
+def one_submitter(self: Rule, subject: Subject, ruleset: Ruleset) -> Iterator[Finding]:
     """Logs of somebody else's machine are not this organisation's result."""
-    system = system_of(subject)
+    system, org = system_of(subject), entry_of(subject).org
     value = system.fields.get("submitter")
-    if value != subject.org:
+    if value != org and not isinstance(subject, Run):
         yield self.finding(
-            f"submitter is {show(value)}, the folder {show(subject.org)}",
+            f"submitter is {show(value)}, the folder {show(org)}",
             path=system.path,
-            expected=subject.org,
+            expected=org,
             actual=value,
         )
-    yield from _logged_otherwise(self, subject, "submission_org", "the folder", subject.org)
+    yield from _stated_otherwise(self, subject, "submission_org", "the folder", org)
 
 
 @rule(
     "SYS008",
     "Nodes and accelerators are those of the logs",
-    BOTH,
+    STATED,
     source="SR 5.7; survey J6, B19, B20, W5",
     fix="Describe the nodes and accelerators that ran, and log the same.",
 )
-def same_scale(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
+def same_scale(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Finding]:
     """A result is a time at a scale: description and log have to mean the same one."""
     system = system_of(subject)
-    weak = isinstance(subject, Package) and subject.scaling == "weak"  # an instance is a part: SYS018
+    weak = isinstance(subject, Run) and subject.package.scaling == WEAK  # an instance is a part: SYS018
     for name in ("accelerators_per_node",) if weak else ("number_of_nodes", "accelerators_per_node"):
         declared = whole(system.fields.get(name))
-        for found in _logged(subject, name):
-            if declared is not None and found.value != declared:
-                yield self.finding(
-                    f"{name} is {show(found.value)}, the system description says {declared}",
-                    **place(found),
-                    expected=declared,
-                    actual=found.value,
-                )
+        if declared is not None:
+            yield from _stated_otherwise(self, subject, name, "the system description says", declared)
 
 
 @rule(
@@ -163,36 +145,39 @@ def _words(value: Any) -> set[str]:
 @rule(
     "SYS010",
     "The logs name this system",
-    BOTH,
+    STATED,
     source="survey B5, J5, J6, case 37",
     fix="Log the name of the results folder as submission_platform.",
 )
-def platform(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
+def platform(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Half of the logs published for HPC v3.0 carry a placeholder: nobody knows which machine they are of."""
-    yield from _logged_otherwise(self, subject, "submission_platform", "the system is", subject.system_name)
+    name = entry_of(subject).system_name
+    if name is None:
+        raise NotChecked("the log does not lie in the results of a system")
+    yield from _stated_otherwise(self, subject, "submission_platform", "the system is", name)
 
 
 @rule(
     "SYS012",
     "Logged status fits the described one",
-    BOTH,
+    STATED,
     source="survey B4, J3, P3, 0.9",
     fix="Use one category: cloud, onprem, preview or research in the recipe, its long form described.",
     severity=Severity.WARNING,
 )
-def status_fits(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
+def status_fits(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Cloud in one place and research in another puts the result into two tables."""
     system = system_of(subject)
     category = status_category(system.fields.get("status"), ruleset)
     allowed = ruleset.system.statuses.get(category or "", [])
-    for found in _logged(subject, "submission_status"):
-        if category and found.value not in allowed:
-            yield self.finding(
-                f"submission_status is {show(found.value)}, the description says {show(category)}",
-                **place(found),
-                expected=allowed,
-                actual=found.value,
-            )
+    found = stated(subject.settings, "submission_status")
+    if category and found is not None and found.value not in allowed:
+        yield self.finding(
+            f"submission_status is {show(found.value)}, the description says {show(category)}",
+            **place(found),
+            expected=allowed,
+            actual=found.value,
+        )
 
 
 @rule(
@@ -274,7 +259,7 @@ def framework_ran(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
 def instances_fit(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """M models of S accelerators each on a system of T: S <= T <= M x S, or the throughput is of a
     machine that is not the one described."""
-    if package.scaling != "weak":
+    if package.scaling != WEAK:
         raise NotApplicable("a time-to-train entry")
     scales = {run.path: instance_scale(run.settings) for run in package.runs}
     known = {scale for scale in scales.values() if scale is not None}

@@ -19,7 +19,7 @@ from mlperf_logging.compliance_checker import mlp_compliance, mlp_parser
 
 from harness.check import check_all, collector
 from harness.untrusted.logs import read_log
-from rules.ruleset import FOLDER
+from tests.support import ROOT
 from tests.support.builders import build_package
 from tests.support.many_runs import build_many
 
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.bench, pytest.mark.timeout(1200)]
 ROUNDS = 9
 RUNS = 1000  # of the package
 SAMPLE = 20  # logs of the package that mlperf_logging checks in each round
-CONFIG = FOLDER / "mllog" / "cloudmask.yaml"
+CONFIG = ROOT / "rules/mllog/cloudmask.yaml"
 Check = Callable[[Path], object]
 
 

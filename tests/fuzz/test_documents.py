@@ -19,9 +19,9 @@ from harness.plan.recipe import Recipe, load_recipe
 from harness.untrusted import documents
 from harness.untrusted.documents import Unreadable
 from harness.untrusted.plain_yaml import load_yaml
+from rules.model.evidence import RunRecord
 from rules.model.log import Arrival
 from rules.model.package import Dataset
-from rules.model.run import RunRecord
 from tests.fuzz.mutate import RAW, byte_changes, json_changes
 from tests.fuzz.profile import cases
 

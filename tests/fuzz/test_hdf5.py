@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from harness.report.panels.gallery.builder import read_gallery
 from harness.untrusted.hdf5_guard import Reader
 from reference.tensorflow.weights import as_layers, expected_shapes
-from rules.model.run import Telemetry
+from rules.model.evidence import Telemetry
 from tests.fuzz.mutate import byte_changes
 from tests.fuzz.profile import cases
 from tests.support.report_builders import make_picture, write_gallery

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from harness.rulebook.examples import Example, Line, events, load_examples
@@ -15,6 +13,7 @@ from rules.model.run import Run
 from rules.registry import catalogue, get
 from rules.ruleset import load_ruleset
 from tests.support.builders import PackageOptions, system_fields
+from tests.support.runs import make_facts, make_header, make_run
 
 RULESET = load_ruleset()
 EXECUTED = [
@@ -58,16 +57,19 @@ def _log(lines: list[Line], path: str = "result_0.txt") -> Log:
 
 
 def _subject(example: Example, run: bool) -> Run | Package:
+    lines = example.log or (example.runs[0] if example.runs else [])
+    logged = next(
+        (line["submission_division"]["is"] for line in lines if "submission_division" in line), "closed"
+    )
+    fields = {**system_fields(PackageOptions()), "division": logged, **(example.system or {})}
+    header = make_header(system=System("testbox", "systems/testbox.json", fields))
     if example.lines is not None:
-        return Run(0, parse_log((example.lines + "\n").encode(), "result_0.txt"))
+        return make_run(parse_log((example.lines + "\n").encode(), "result_0.txt"), package=header)
     if example.power is not None:
-        return Run(0, _log([]), power={"node_0.txt": _log(example.power, "node_0.txt")})
+        power = {"node_0.txt": _log(example.power, "node_0.txt")}
+        return make_run(_log([]), package=header, power=power)
     if example.log is not None and run:
-        return Run(0, _log(example.log))
+        return make_run(_log(example.log), package=header)
     logs = example.runs if example.runs is not None else [example.log or []]
-    runs = [Run(i, _log(lines, f"result_{i}.txt")) for i, lines in enumerate(logs)]
-    package = Package(Path("ExampleLab"), "ExampleLab", "testbox", runs)
-    package.division = next((run.division for run in runs), None)
-    fields = {**system_fields(PackageOptions()), **(example.system or {})}
-    package.system = System("testbox", "systems/testbox.json", fields)
-    return package
+    facts = [make_facts(_log(lines, f"result_{i}.txt"), i, header) for i, lines in enumerate(logs)]
+    return Package.of(header, facts, [])

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from rules.ruleset import FOLDER, load_ruleset
+from rules.ruleset import load_ruleset
 from tests.rules.cases import find, index
+from tests.support import ROOT
 
-CONFIG = FOLDER / "mllog" / "cloudmask.yaml"
+CONFIG = ROOT / "rules/mllog/cloudmask.yaml"
 
 
 def upstream(log: Path, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -14,18 +14,18 @@ import numpy as np
 import pytest
 
 from harness.check import check_all
-from harness.check.replay import replay_package
+from harness.check.replay import Replayer
 from harness.core.errors import WrongData
 from harness.untrusted.hdf5_guard import ROOT
 from reference.tensorflow.weights import expected_shapes
+from rules.model.evidence import Replay
 from rules.model.findings import Outcome, Severity
-from rules.model.run import Replay
 from tests.rules.cases import find
 from tests.support.builders import BuiltPackage
 
 
-def outcome(built, prepare):
-    _, verdict = check_all(built.root, prepare=prepare)[0]
+def outcome(built, replay):
+    _, verdict = check_all(built.root, replay=replay)[0]
     result = next(r for r in verdict.rules if r.id == "EVD019")
     findings = [f for f in verdict.findings if f.rule == "EVD019"]
     assert not [f for f in verdict.findings if f.message.startswith("checker error")]
@@ -34,15 +34,20 @@ def outcome(built, prepare):
 
 
 def attached(change):
-    """A prepare function that replays every run as it was logged, and run 2 as `change` says."""
+    """A step that replays every run as it was logged, and run 2 as `change` says."""
 
-    def prepare(package):
-        for run in package.runs:
-            accuracy, loss = run.log.last("eval_accuracy").value, run.log.last("eval_loss").value
-            run.replay = Replay(accuracy, loss, 80, "cpu")
-        package.runs[2].replay = change(package.runs[2].replay)
+    def replay(run):
+        accuracy, loss = run.log.last("eval_accuracy").value, run.log.last("eval_loss").value
+        found = Replay(accuracy, loss, 80, "cpu")
+        return change(found) if run.index == 2 else found
 
-    return prepare
+    return replay
+
+
+def replayed(built, folder, say=lambda line: None):
+    """Outcome and findings of EVD019 after a replay on a data set."""
+    with Replayer([folder], say) as step:
+        return outcome(built, step)
 
 
 def moved(accuracy=0.0, loss=1.0):
@@ -80,14 +85,14 @@ def test_what_could_not_be_done_is_no_pass(fresh):
 
 def test_without_tensorflow(fresh, monkeypatch, tmp_path):
     monkeypatch.setattr("importlib.util.find_spec", lambda name, *rest: None)
-    result, _ = outcome(fresh(), lambda package: replay_package(package, tmp_path))
+    result, _ = replayed(fresh(), tmp_path)
     assert result.outcome is Outcome.NOT_CHECKED and "TensorFlow is not installed" in (result.reason or "")
 
 
 def test_another_implementation(fresh, tmp_path):
     built = fresh()
     built.edit_text(built.layout.recipe, lambda text: text + "command: [./train]\n")
-    result, _ = outcome(built, lambda package: replay_package(package, tmp_path))
+    result, _ = replayed(built, tmp_path)
     assert result.outcome is Outcome.NOT_CHECKED and "another implementation" in (result.reason or "")
 
 
@@ -97,22 +102,22 @@ def test_another_implementation(fresh, tmp_path):
 def test_absurd_geometry_ends_at_once(fresh, tmp_path, geometry):
     built = fresh()
     built.edit_json(built.layout.dataset, lambda value: value["geometry"].update(geometry))
-    with pytest.raises(WrongData, match="describes no data set"):
-        check_all(built.root, prepare=lambda package: replay_package(package, tmp_path))
+    with pytest.raises(WrongData, match="does not describe a data set"):
+        replayed(built, tmp_path)
 
 
 def test_scene_names_cannot_leave_the_folder(fresh, tmp_path):
     built = fresh()
     built.edit_json(built.layout.dataset, lambda value: value["train"][0].update(name="../../etc/passwd"))
     with pytest.raises(WrongData, match="outside of the data set"):
-        check_all(built.root, prepare=lambda package: replay_package(package, tmp_path))
+        replayed(built, tmp_path)
 
 
 def test_wrong_folder(fresh, tmp_path):
     built = fresh()
     for folder in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(WrongData, match="has no scene|no folder"):
-            check_all(built.root, prepare=lambda package, f=folder: replay_package(package, f))
+        with pytest.raises(WrongData, match="has no scene|not a folder"):
+            replayed(built, folder)
 
 
 # ---------------------------------------------------------------- with TensorFlow
@@ -163,7 +168,7 @@ def test_from_weights_to_verdict(fresh, smoke):
     pytest.importorskip("tensorflow")
     built, accuracy = real_package(fresh(), smoke)
     said: list[str] = []
-    result, findings = outcome(built, lambda package: replay_package(package, smoke, said.append))
+    result, findings = replayed(built, smoke, said.append)
     assert findings == [] and result.outcome is Outcome.NOT_CHECKED  # the other runs have no weights
     assert any(f"run 2: {accuracy}" in line for line in said)
 
@@ -171,13 +176,13 @@ def test_from_weights_to_verdict(fresh, smoke):
         find(events, "eval_accuracy", -1)["value"] = accuracy + 0.05
 
     built.edit_events(2, lie)
-    result, findings = outcome(built, lambda package: replay_package(package, smoke.parent))
+    result, findings = replayed(built, smoke.parent)
     assert result.outcome is Outcome.FAIL and len(findings) == 1
     assert f"the weights give {accuracy:.6f}" in findings[0].message
 
     weights = built.run_files(2).weights
     weights.write_bytes(weights.read_bytes()[:-1000])
-    result, findings = outcome(built, lambda package: replay_package(package, smoke))
+    result, findings = replayed(built, smoke)
     assert result.outcome is Outcome.FAIL and "cannot be read as HDF5" in findings[0].message
 
 
@@ -212,7 +217,7 @@ def test_a_tensorflow_that_does_not_load(fresh, smoke, tmp_path, monkeypatch, na
     for run in range(5):
         write_weights(built, run, run / 100)
     said: list[str] = []
-    result, findings = outcome(built, lambda package: replay_package(package, smoke, said.append))
+    result, findings = replayed(built, smoke, said.append)
     assert result.outcome is Outcome.NOT_CHECKED and findings == []
     assert "ended before this run" in (result.reason or "") and any("blocked" in line for line in said)
 
@@ -220,7 +225,7 @@ def test_a_tensorflow_that_does_not_load(fresh, smoke, tmp_path, monkeypatch, na
 @pytest.mark.parametrize("kind", ["pickle", "keras archive", "telemetry", "empty"])
 def test_weights_of_another_kind_are_never_opened_by_tensorflow(fresh, smoke, tmp_path, monkeypatch, kind):
     monkeypatch.setattr("importlib.util.find_spec", lambda name, *rest: True)
-    monkeypatch.setattr("harness.check.replay._evaluated", lambda *args: pytest.fail("TensorFlow was asked"))
+    monkeypatch.setattr("harness.check.replay.Evaluator", lambda *args: pytest.fail("TensorFlow was asked"))
     ran = tmp_path / "ran"
     built = fresh(telemetry=True)
     describe_smoke(built, smoke)
@@ -234,7 +239,7 @@ def test_weights_of_another_kind_are_never_opened_by_tensorflow(fresh, smoke, tm
         else:
             data = built.run_files(run).telemetry().read_bytes() if kind == "telemetry" else b""
             path.write_bytes(data)
-    result, findings = outcome(built, lambda package: replay_package(package, smoke))
+    result, findings = replayed(built, smoke)
     assert result.outcome is Outcome.FAIL and len(findings) == 5 and not ran.exists()
 
 
@@ -252,7 +257,7 @@ def test_modules_in_the_package_are_not_imported(fresh, smoke, monkeypatch):
     blocked.mkdir(parents=True)
     (blocked / "__init__.py").write_text("raise ImportError('blocked')\n")
     monkeypatch.setenv("PYTHONPATH", f"{blocked.parent}{os.pathsep}{ROOT}")
-    result, _ = outcome(built, lambda package: replay_package(package, smoke))
+    result, _ = replayed(built, smoke)
     assert result.outcome is Outcome.NOT_CHECKED and not ran.exists()
 
 
@@ -324,14 +329,14 @@ def test_tampering_shows(fresh, smoke):
     pytest.importorskip("tensorflow")
     built = fresh()
     log_what_the_weights_give(built, smoke, (1, 2))
-    result, findings = outcome(built, lambda package: replay_package(package, smoke))
+    result, findings = replayed(built, smoke)
     assert findings == [] and result.outcome is Outcome.NOT_CHECKED  # three runs without weights
     kept = {p: p.read_bytes() for p in built.root.rglob("*") if p.is_file()}
     for tamper, wrong in ((swap, {1, 2}), (perturb, {2}), (raise_accuracy, {2})):
         tamper(built)
         for run in wrong:
             state(built, run)
-        result, findings = outcome(built, lambda package: replay_package(package, smoke))
+        result, findings = replayed(built, smoke)
         assert result.outcome is Outcome.FAIL, tamper.__name__
         assert {f.path for f in findings} == {
             str(built.layout.result(run).relative_to(built.root)) for run in wrong

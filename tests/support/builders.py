@@ -26,9 +26,9 @@ from harness.telemetry.recorder.file import Anchor, SampleWriter
 from harness.telemetry.sources.base import Kind, QuantitySpec, Source
 from reference.data.dataset import dataset_digest
 from reference.protocol.spec import Data, Geometry, Hyperparameters, RunSpec, Split
+from rules.model.evidence import RunRecord
 from rules.model.layout import RESULT_PATTERN, PackageLayout, RunFiles
 from rules.model.package import Dataset, DatasetFile
-from rules.model.run import RunRecord
 
 BASE_WALL_S = 1_790_000_000.0  # September 2026
 BOOT_WALL_S = BASE_WALL_S - 50_000.0  # the monotonic clock's zero

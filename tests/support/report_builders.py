@@ -221,9 +221,8 @@ def hand_score(package: Package) -> Score:
     """Olympic score of a package from its logs, so that a page can be tested without the scorer."""
     times = {}
     for run in package.runs:
-        stop, start = run.log.first("run_stop"), run.log.first("run_start")
-        if stop and start and stop.metadata.get("status") == "success":
-            times[run.index] = (stop.time_ms - start.time_ms) / 1000
+        if run.status == "success" and run.time_to_train_s is not None:
+            times[run.index] = run.time_to_train_s
     ranked = sorted(times, key=lambda i: times[i])
     missing = [run.index for run in package.runs if run.index not in times]
     dropped = dict.fromkeys(missing, "did not converge")
@@ -234,8 +233,8 @@ def hand_score(package: Package) -> Score:
     kept = [times[i] for i in ranked if i not in dropped]
     runs = []
     for run in package.runs:
-        last = run.log.last("eval_accuracy")
-        epochs = last.metadata["epoch_num"] if last else None
+        last = run.last_evaluation
+        epochs = last.epoch if last else None
         value = last.value if last else None
         runs.append(RunScore(run.index, times.get(run.index), epochs, value, dropped.get(run.index)))
     return Score(

@@ -14,7 +14,7 @@ import numpy as np
 
 from harness.telemetry.reader.reader import Series
 from harness.telemetry.sources.base import Kind
-from rules.model.run import MeasuredEnergy
+from rules.model.evidence import MeasuredEnergy
 
 COUNTER, RIGHT_RECTANGLE, TRAPEZOID = "counter", "right_rectangle", "trapezoid"
 METHODS = (COUNTER, RIGHT_RECTANGLE, TRAPEZOID)  # the first that gives a number is the one to quote

@@ -10,7 +10,7 @@ from harness.telemetry.reader.energy import energies, for_rules
 from harness.telemetry.reader.reader import Series, TelemetryFile, read
 from harness.telemetry.recorder.file import ENDED, PACED
 from harness.telemetry.sources.base import Kind
-from rules.model.run import Quantity, Telemetry
+from rules.model.evidence import Quantity, Telemetry
 
 MAX_REMARKS = 100
 

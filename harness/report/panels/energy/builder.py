@@ -13,7 +13,7 @@ from harness.telemetry.reader.reader import TelemetryFile
 from harness.telemetry.sources.node_power import NODE
 from rules.model.layout import PackageLayout
 from rules.model.package import Package, relative
-from rules.model.run import Run
+from rules.model.run_facts import RunFacts
 
 MAX_ROWS = 400
 WHOLE_NODES = "whole nodes"
@@ -49,7 +49,7 @@ def energy_card(
     )
 
 
-def _rows(run: Run, file: TelemetryFile, name_node: bool) -> list[EnergyRow]:
+def _rows(run: RunFacts, file: TelemetryFile, name_node: bool) -> list[EnergyRow]:
     origin, duration = clock(run)
     if origin is None or duration is None or duration <= 0:
         return []

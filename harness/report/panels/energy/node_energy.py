@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.report.drawing.text import clean, finite
 from harness.report.panels.energy.model import NodeEnergyCard, NodeEnergyRow
 from harness.score.model import EnergyScore
-from rules.facts.node_energy import FileEnergy
+from rules.model.run_facts import FileEnergy
 
 MAX_ROWS = 400
 

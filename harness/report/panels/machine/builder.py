@@ -14,7 +14,8 @@ from harness.report.panels.machine.model import Panel, QuantityCard, SeriesCard,
 from harness.telemetry.reader.energy import NO_DRAW
 from harness.telemetry.reader.reader import Series, TelemetryFile
 from harness.telemetry.reader.summary import downsample, summary
-from rules.model.run import Run, Telemetry
+from rules.model.evidence import Telemetry
+from rules.model.run_facts import RunFacts
 
 MAX_POINTS = 400  # per series: more than a page has pixels for
 MAX_SERIES = 8  # per panel
@@ -66,7 +67,7 @@ KINDS = (
 )
 
 
-def timeline_card(run: Run, files: list[TelemetryFile]) -> TimelineCard | None:
+def timeline_card(run: RunFacts, files: list[TelemetryFile]) -> TimelineCard | None:
     """Panels and phases of one run, in seconds since run_start. None when nothing was sampled.
 
     Samples are averaged over equal time slots so that a panel has at most MAX_POINTS points; slots
@@ -156,7 +157,7 @@ def _sampling(telemetry: Telemetry) -> str:
     return f"{asked}, {got}, {gap}"
 
 
-def missing_reason(runs: list[Run]) -> str:
+def missing_reason(runs: list[RunFacts]) -> str:
     """Why there is no timeline at all."""
     if not any(telemetry_paths(run) for run in runs):
         return "no run of this package carries telemetry"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.report.curves import curve, logged, logged_status, phases
+from harness.report.curves import curve, logged, phases
 from harness.report.drawing.charts import both
 from harness.report.drawing.text import clean, finite, whole
 from harness.report.material import Material
@@ -11,16 +11,16 @@ from harness.report.panels.registry import Built, ReportPanel
 from harness.report.panels.runs.chart import run_times
 from harness.report.panels.runs.model import RunCard
 from harness.score.model import RunScore
-from rules.model.run import Run
+from rules.model.run_facts import RunFacts
 
 
-def run_card(run: Run, scored: RunScore | None) -> RunCard:
+def run_card(run: RunFacts, scored: RunScore | None) -> RunCard:
     """One run as its log, its record and the score state it."""
     record = run.record
     return RunCard(
         index=run.index,
         seed=clean(logged(run, "seed"), 40),
-        status=clean(logged_status(run) or (record.status if record else None), 40) or "no run_stop",
+        status=clean(run.status or (record.status if record else None), 40) or "no run_stop",
         reason=clean(record.reason) if record else "",
         epochs=scored.epochs if scored else None,
         time_to_train_s=finite(scored.time_to_train_s) if scored else None,

@@ -9,7 +9,9 @@ from harness.report.drawing.labels import METRICS
 from harness.report.drawing.text import clean, daylight, finite, position, whole
 from harness.report.panels.science import orbit
 from harness.report.panels.science.model import CalibrationBin, GroupRow, Metric, SceneRow, ScienceCard
-from rules.model.run import Run
+from harness.untrusted.documents import Unreadable, read_object
+from rules.model.layout import RunFiles
+from rules.model.run_facts import RunFacts
 
 _GROUPS = (
     ("by_daylight", "daylight"),
@@ -22,14 +24,23 @@ _COUNTS = ("scenes", "pixels", "count", "patches")
 MAX_ROWS = 200
 
 
-def science_card(runs: list[Run], shown: Run | None) -> ScienceCard:
-    """Overall metrics of every run, and the details of the one run that is shown."""
+def read_science(run: RunFacts | None) -> dict[str, Any]:
+    """science.json of the run that is shown, with its lists; empty when there is none that can be read."""
+    if run is None or run.evidence_dir is None or run.science is None:
+        return {}
+    try:
+        return read_object(RunFiles(run.evidence_dir).science)
+    except Unreadable:
+        return {}
+
+
+def science_card(runs: list[RunFacts], shown: RunFacts | None, details: dict[str, Any]) -> ScienceCard:
+    """Overall metrics of every run, and the `details` (science.json) of the one run that is shown."""
     notes = [
         f"run {run.index}: no science metrics were recorded"
         for run in runs
         if not isinstance(run.science, dict)
     ]
-    details = _dict(shown.science) if shown else {}
     rows = _list(details.get("per_scene"))
     if len(rows) > MAX_ROWS:
         notes.append(f"{len(rows)} scenes were recorded; the table shows the first {MAX_ROWS}")
@@ -45,7 +56,7 @@ def science_card(runs: list[Run], shown: Run | None) -> ScienceCard:
     )
 
 
-def _metrics(runs: list[Run]) -> list[Metric]:
+def _metrics(runs: list[RunFacts]) -> list[Metric]:
     result = []
     for name, label in METRICS.items():
         overalls = [_dict(_dict(run.science).get("overall")) for run in runs]

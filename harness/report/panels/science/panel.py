@@ -7,12 +7,12 @@ from harness.report.material import Material
 from harness.report.model import Report
 from harness.report.panels.registry import Built, ReportPanel
 from harness.report.panels.science import chart
-from harness.report.panels.science.builder import science_card
+from harness.report.panels.science.builder import read_science, science_card
 from harness.report.panels.science.model import ScienceCard
 
 
 def _build(material: Material) -> Built:
-    return Built({"science": science_card(material.runs, material.shown)})
+    return Built({"science": science_card(material.runs, material.shown, read_science(material.shown))})
 
 
 def _view(report: Report) -> dict[str, object]:

@@ -9,10 +9,12 @@ import os
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 
+from harness.check.replay import Say
 from harness.core.errors import UserError, WrongData
 from harness.leaderboard import build_leaderboard
 from harness.leaderboard.collect import collect
@@ -21,8 +23,9 @@ from harness.leaderboard.fingerprint import package_digest
 from harness.leaderboard.judge import Found, Judge, Result, slug
 from harness.leaderboard.model import Board, Entry, Table
 from harness.leaderboard.pages import board_pages
-from rules.model.package import Package
-from rules.model.run import Replay
+from rules.model.evidence import Replay
+from rules.model.package import Dataset
+from rules.model.run import Run
 from rules.ruleset import load_ruleset
 from tests.support.builders import build_package
 
@@ -263,15 +266,18 @@ def test_a_replay_earns_the_badge_and_is_kept(tmp_path: Path, monkeypatch: pytes
     build_package(tmp_path / "submissions", org="Alpha", system="box")
     tried: list[Path] = []
 
-    def replay(package: Package, data: Path) -> None:
-        tried.append(data)
-        if data.name != "right":
+    def section(dataset: Dataset, folder: Path, say: Say) -> dict[str, Any]:
+        tried.append(folder)
+        if folder.name != "right":
             raise WrongData("another data set")
-        for run in package.runs:
-            (accuracy, loss) = (run.log.last(key) for key in ("eval_accuracy", "eval_loss"))
-            run.replay = Replay(accuracy=accuracy.value, loss=loss.value)  # type: ignore[union-attr]
+        return {}
 
-    monkeypatch.setattr("harness.check.replay.replay_package", replay)
+    def result(settings: Run) -> Replay:
+        (accuracy, loss) = (settings.log.last(key) for key in ("eval_accuracy", "eval_loss"))
+        return Replay(accuracy=accuracy.value, loss=loss.value)  # type: ignore[union-attr]
+
+    monkeypatch.setattr("harness.check.replay._data_section", section)
+    monkeypatch.setattr("harness.check.replay.Replayer._evaluate", lambda self, run: result(run))
 
     def build(*data: str) -> Entry:
         sets = tuple(tmp_path / name for name in data)

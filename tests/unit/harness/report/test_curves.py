@@ -7,12 +7,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.report.curves import clock, curve, logged, logged_status, phases
+from harness.report.curves import clock, curve, logged, phases
 from rules.model.log import Event, Log
-from rules.model.run import Run
+from rules.model.run_facts import RunFacts
+from tests.support.runs import make_facts
 
 
-def run_of(*lines: tuple[float, str, Any, dict[str, Any]]) -> Run:
+def run_of(*lines: tuple[float, str, Any, dict[str, Any]]) -> RunFacts:
     """(seconds, key, value, metadata) as a run with that log."""
     log = Log(
         "result_0.txt",
@@ -21,7 +22,7 @@ def run_of(*lines: tuple[float, str, Any, dict[str, Any]]) -> Run:
             for n, (s, k, v, m) in enumerate(lines, 1)
         ],
     )
-    return Run(0, log)
+    return make_facts(log)
 
 
 RUN = run_of(
@@ -57,12 +58,12 @@ def test_without_run_start_there_are_no_times() -> None:
     run = run_of((1, "eval_accuracy", 0.5, {"epoch_num": 1}), (0, "epoch_start", None, {}))
     assert curve(run)[0].at_s is None
     assert phases(run) == []
-    assert clock(run) == (None, None) and logged_status(run) is None and logged(run, "seed") is None
+    assert clock(run) == (None, None) and run.status is None and logged(run, "seed") is None
 
 
 def test_the_clock_runs_from_run_start_to_run_stop() -> None:
     assert clock(RUN) == (1e12, 30.0)
-    assert logged_status(RUN) == "success" and logged(RUN, "eval_loss") == 0.4
+    assert RUN.status == "success" and logged(RUN, "eval_loss") == 0.4
 
 
 JUNK = st.one_of(
@@ -88,6 +89,6 @@ def test_junk_never_raises(lines: list[tuple[str, Any, Any, Any]]) -> None:
         Event(time, "POINT_IN_TIME", key, value, {"epoch_num": epoch}, "", n)
         for n, (key, time, value, epoch) in enumerate(lines, 1)
     ]
-    run = Run(0, Log("result_0.txt", events))
+    run = make_facts(Log("result_0.txt", events))
     assert all(p.stop_s >= p.start_s for p in phases(run))
     assert [e.epoch for e in curve(run)] == sorted({e.epoch for e in curve(run)})

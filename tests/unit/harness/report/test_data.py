@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from harness.check.loader import load_package
 from harness.report.data import report_data
 from harness.report.model import Report
 from harness.report.page import data_json
@@ -20,6 +18,7 @@ from rules.model.findings import Finding, Severity, Verdict
 from rules.model.package import Package
 from tests.support.builders import build_package
 from tests.support.report_builders import enrich, hand_score, hand_verdict
+from tests.support.runs import load, make_package
 
 NOW = 1_795_000_000.0
 
@@ -27,7 +26,7 @@ NOW = 1_795_000_000.0
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
     built = enrich(build_package(tmp_path_factory.mktemp("data")), gpus=2, scenes=2, shape=(40, 50))
-    return load_package(built.root, "testbox")
+    return load(built.root)
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +136,7 @@ def test_data_json_is_versioned_ascii_and_complete(package: Package, report: Rep
 
 
 def test_an_empty_package_is_reported_too() -> None:
-    empty = Package(Path("gone"), "org", None, [], unreadable=["results: permission denied"])
+    empty = make_package([], system_name=None, unreadable=["results: permission denied"])
     verdict = Verdict("cloudmask-1.0", "gone", "unreadable", [], [])
     data = report_data(empty, verdict, Score(None, "none", []), NOW).report
     assert data.timeline is None and data.dataset is None and data.runs == []

@@ -13,16 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from harness.check.loader import load_package
 from harness.core.errors import UserError
 from harness.report import build_report
 from harness.score.model import Score
 from rules.model.findings import Finding, Severity, Verdict
 from rules.model.log import Event, Log
 from rules.model.package import Package
-from rules.model.run import Run
 from tests.support.builders import build_package
 from tests.support.report_builders import enrich, hand_score, hand_verdict
+from tests.support.runs import load, make_facts, make_package
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=timezone.utc)
 VOID = {"meta", "link", "br", "img", "input", "hr", "col"}
@@ -75,7 +74,7 @@ def words(parsed: Balance) -> str:
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
     built = enrich(build_package(tmp_path_factory.mktemp("page")), scenes=2, shape=(40, 50))
-    return load_package(built.root, "testbox")
+    return load(built.root)
 
 
 @pytest.fixture(scope="module")
@@ -237,8 +236,8 @@ def test_long_open_entries_stay_small(tmp_path: Path) -> None:
         for n in range(1, 401)
     ]
     start = Event(10_000, "INTERVAL_START", "run_start", None, {}, "", 1)
-    runs = [Run(i, Log(f"result_{i}.txt", [start, *starts, *epochs])) for i in range(60)]
-    package = Package(Path("big"), "org", "sys", runs)
+    runs = [make_facts(Log(f"result_{i}.txt", [start, *starts, *epochs]), i) for i in range(60)]
+    package = make_package(runs)
     page = build_report(package, hand_verdict(package), Score(None, "", []), tmp_path, NOW)
     assert len(page.read_bytes()) < 3_000_000
     assert "The first 2000 of 24000 rows" in words(parse(page))
@@ -250,7 +249,7 @@ def test_pages_need_no_framework() -> None:
 
 
 def test_empty_package_has_a_page(tmp_path: Path) -> None:
-    empty = Package(Path("gone"), "org", None, [], unreadable=["results: permission denied"])
+    empty = make_package([], system_name=None, unreadable=["results: permission denied"])
     verdict = Verdict("cloudmask-1.0", "gone", "unreadable", [], [])
     said = words(
         parse(build_report(empty, verdict, Score(None, "", [], note="there are no runs"), tmp_path, NOW))
@@ -283,7 +282,7 @@ def test_hostile_strings_everywhere_are_harmless(tmp_path: Path) -> None:
         built.run_files(0).science,
         lambda s: s | {"by_surface": {HOSTILE: {"accuracy": 0.5}}, "per_scene": [{"name": HOSTILE}]},
     )
-    package = load_package(built.root, "testbox")
+    package = load(built.root)
     package.org, package.system_name = HOSTILE, "x" * 10_000
     finding = Finding(
         HOSTILE, Severity.ERROR, HOSTILE * 100, path=HOSTILE, expected=[HOSTILE], actual=None, fix=HOSTILE

@@ -7,16 +7,17 @@ from typing import Any
 import pytest
 
 from rules.evidence import sampling
+from rules.model.evidence import MeasuredEnergy, Quantity, Telemetry
 from rules.model.log import Event, Log
-from rules.model.run import MeasuredEnergy, Quantity, Run, Telemetry
 from rules.registry import NotApplicable, NotChecked, Rule
 from rules.ruleset import load_ruleset
+from tests.support.runs import make_run
 
 
 def judge(one: Rule, quantities: list[Quantity], nodes: int = 1, gpus: int = 1, **more: Any) -> list[str]:
     values = {"number_of_nodes": nodes, "accelerators_per_node": gpus}
     log = Log("r", [Event(0, "POINT_IN_TIME", k, v, {}, "", i) for i, (k, v) in enumerate(values.items(), 1)])
-    run = Run(0, log)
+    run = make_run(log)
     run.telemetry.append(Telemetry("t.h5", "node_1", 0, 9, 0.1, 10.0, 0.1, quantities, **more))
     return [finding.message for finding in one.check(one, run, load_ruleset())]
 

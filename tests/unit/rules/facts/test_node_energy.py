@@ -16,10 +16,11 @@ from harness.untrusted.logs import parse_log, read_log
 from rules.facts.log_reading import run_start, run_stop, time_ms
 from rules.facts.node_energy import clipped_j, node_energy, run_energy, steps, switch_energy, window_mean_j
 from rules.model.log import Log
-from rules.model.run import Run
+from rules.model.run_facts import RunFacts
 from rules.ruleset import load_ruleset
 from tests.support import SHARED
 from tests.support.builders import build_package
+from tests.support.runs import make_facts, make_run
 
 CORPUS = SHARED / "corpus/training40-power"
 
@@ -103,20 +104,20 @@ def test_a_switch_counts_with_its_estimate() -> None:
 
 
 def test_the_score_drops_the_runs_that_the_time_drops() -> None:
-    def run(index: int, watts: float) -> Run:
+    def run(index: int, readings: list[float]) -> RunFacts:
         rows = [(0, "run_start", None), (10_000, "run_stop", None)]
-        return Run(index, power_log(*rows), power={"node_0.txt": metered([watts] * 10)})
+        return make_facts(power_log(*rows), index, power={"node_0.txt": metered(readings)})
 
-    runs = [run(i, 100.0 * (i + 1)) for i in range(3)]
+    runs = [run(i, [100.0 * (i + 1)] * 10) for i in range(3)]
     scored = [RunScore(0, 9.0, 3, 0.9, "fastest"), RunScore(1, 10.0, 3, 0.9, None)]
     scored.append(RunScore(2, 11.0, 3, 0.9, "slowest"))
-    found = energy_score(runs, scored, 1.5, load_ruleset())
+    found = energy_score(runs, scored, 1.5)
     assert found is not None and found.joule == pytest.approx(2000.0 * 1.5)
     assert found.difference == pytest.approx(0.0)
-    runs[1].power = {"node_0.txt": metered([])}
-    spoilt = energy_score(runs, scored, 1.0, load_ruleset())
+    runs[1] = run(1, [])
+    spoilt = energy_score(runs, scored, 1.0)
     assert spoilt is not None and spoilt.joule is None and "run 1" in str(spoilt.note)
-    assert energy_score([Run(0, power_log())], scored, 1.0, load_ruleset()) is None
+    assert energy_score([make_facts(power_log())], scored, 1.0) is None
 
 
 def test_a_package_with_power_has_an_energy_and_one_without_has_none(tmp_path: Path) -> None:
@@ -179,7 +180,7 @@ def test_built_packages_give_the_same_energy_as_upstream(tmp_path: Path) -> None
         start, stop = time_ms(run_start(log)), time_ms(run_stop(log))
         assert start is not None and stop is not None
         path = built.layout.power_dir(run) / "node_0.txt"
-        mine = run_energy(Run(run, log, power={"node_0.txt": read_log(path, "node_0.txt")}))
+        mine = run_energy(make_run(log, run, power={"node_0.txt": read_log(path, "node_0.txt")}))
         assert mine is not None and mine.joule is not None
         theirs = upstream(path, stop - start)
         assert mine.upstream_joule == pytest.approx(theirs, rel=1e-9)

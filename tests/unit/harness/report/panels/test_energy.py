@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from harness.report.panels.energy.model import EnergyCard, EnergySummary
 from harness.telemetry.reader.reader import Series, TelemetryFile
 from rules.model.log import Event, Log
 from rules.model.package import Package
-from rules.model.run import Run
+from tests.support.runs import make_facts, make_package
 
 START_S = 1_790_000_000.0
 
@@ -24,7 +23,7 @@ def package(files: list[str] | None = None) -> Package:
         return Event(round((START_S + second) * 1000), "INTERVAL", key, None, {}, "", line)
 
     log = Log("result_0.txt", [event(1, 0, "run_start"), event(2, 10, "run_stop")])
-    return Package(Path("p"), "org", "sys", [Run(0, log)], files=files or [])
+    return make_package([make_facts(log)], org="org", system_name="sys", files=files or [])
 
 
 def series(scope: str, unit: str = "W", watts: float = 100.0, kind: str = "gauge") -> Series:

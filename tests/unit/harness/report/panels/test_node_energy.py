@@ -12,7 +12,7 @@ from harness.report import build_report
 from harness.report.panels.energy.node_energy import node_energy_card
 from harness.score.model import EnergyScore
 from harness.score.score import score
-from rules.facts.node_energy import FileEnergy, RunEnergy
+from rules.model.run_facts import FileEnergy, RunEnergy
 from rules.ruleset import load_ruleset
 from tests.support.builders import build_package
 

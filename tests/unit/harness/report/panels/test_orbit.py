@@ -9,7 +9,7 @@ from harness.report.panels.science.chart import scene_map
 from harness.report.panels.science.model import ScienceCard
 from harness.report.panels.science.orbit import estimate
 from rules.model.log import Log
-from rules.model.run import Run
+from tests.support.runs import make_facts
 
 
 def name(start: str, frame: int, centre: str = "LN2") -> str:
@@ -42,8 +42,8 @@ def test_other_names_say_nothing(odd: str) -> None:
 
 def card(*rows: dict[str, object]) -> ScienceCard:
     science = {"overall": {"accuracy": 0.9}, "per_scene": list(rows)}
-    run = Run(0, Log("result_0.txt", []), science=science)
-    return science_card([run], run)
+    run = make_facts(Log("result_0.txt", []), science=science)
+    return science_card([run], run, science)
 
 
 def test_what_is_estimated_says_so() -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from harness.check.loader import load_package
 from harness.report import build_report, panels
 from harness.report.page import report_schema
 from harness.report.panels.registry import TEMPLATE, all_panels, folders, report_model
 from tests.support.builders import build_package
 from tests.support.report_builders import hand_score, hand_verdict
+from tests.support.runs import load
 
 NOW = 1_795_000_000.0
 PANEL = """
@@ -52,7 +52,7 @@ def test_a_folder_is_a_panel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     (folder / "panel.py").write_text(PANEL)
     (folder / TEMPLATE).write_text("<p>{{ r.carbon.grams }} g in {{ runs }} runs, {{ '<b>' }}</p>")
     monkeypatch.setattr(panels, "__path__", [*panels.__path__, str(folder.parent)])
-    package = load_package(build_package(tmp_path, runs=2).root, "testbox")
+    package = load(build_package(tmp_path, runs=2).root)
     page = build_report(package, hand_verdict(package), hand_score(package), tmp_path / "out", NOW)
     text = page.read_text()
     assert '<h2 id="carbon-h">Carbon &amp; air</h2>' in text and '<a href="#carbon">Carbon</a>' in text

@@ -1,0 +1,114 @@
+"""Checking what lies at a path: an organisation's folder, one of its systems, or a result file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.check.engine import Judge
+from harness.check.entries import Entry, entry_of, find_entries
+from harness.check.loader import load_header, load_runs, load_single
+from harness.check.tree import Target, Tree, find_target, scan, system_names
+from harness.core.errors import UserError
+from rules.facts.run_facts import FactsMaker
+from rules.model.evidence import Replay
+from rules.model.findings import Scope, Verdict
+from rules.model.layout import STRONG
+from rules.model.package import Package, PackageHeader
+from rules.model.run import Run
+from rules.model.run_facts import RunFacts
+from rules.ruleset import Ruleset, load_ruleset
+
+ReplayStep = Callable[[Run], Replay]
+
+
+def check_package(
+    path: Path, ruleset: Ruleset | None = None, system: str | None = None, scaling: str = STRONG
+) -> tuple[Package, Verdict]:
+    """Load and judge what is at `path`: an organisation's folder, one of its systems, or a result file.
+
+    Of a system that has throughput beside time-to-train, the entry of that `scaling`. Raises UserError
+    when there is nothing to check, or when the folder holds several systems and none is named
+    (`check_all` judges them all).
+    """
+    found = check_all(path, ruleset, system)
+    found = [one for one in found if one[0].scaling == scaling] or found
+    if len(found) > 1:
+        names = ", ".join(str(package.system_name) for package, _ in found)
+        raise UserError(f"{path} holds several systems: {names}.", "name one with --system.")
+    return found[0]
+
+
+def check_all(
+    path: Path,
+    ruleset: Ruleset | None = None,
+    system: str | None = None,
+    replay: ReplayStep | None = None,
+) -> list[tuple[Package, Verdict]]:
+    """Every system at `path` with its verdict. Raises UserError when there is nothing to check.
+
+    `replay` evaluates the weights of a run again (harness/check/replay.py).
+    """
+    ruleset = ruleset or load_ruleset()
+    target = find_target(path, system)
+    if target.result is not None:
+        return [_check_result(target.result, target, ruleset, path)]
+    tree = scan(target.root)
+    entries = find_entries(target.root, target.systems, ruleset, path)
+    if not entries:
+        raise UserError(
+            f"{path} holds no entry that {ruleset.name} knows.",
+            "name the organisation's folder, or another --ruleset.",
+        )
+    everything = [str(e) for e in find_entries(target.root, system_names(target.root), ruleset)]
+    checked = []
+    for entry in entries:
+        header = load_header(target.root, entry, tree)
+        header.entries = everything
+        checked.append(_check_entry(header, tree, ruleset.of(entry.benchmark), str(path), replay))
+    return checked
+
+
+def load_package(root: Path, entry: Entry, ruleset: Ruleset | None = None) -> Package:
+    """An entry with the facts of its runs, without a verdict."""
+    ruleset = (ruleset or load_ruleset()).of(entry.benchmark)
+    tree = scan(root)
+    header = load_header(root, entry, tree)
+    maker = FactsMaker(ruleset)
+    known = [(run.pruned, maker.facts(run)) for run in load_runs(header, tree)]
+    return _package(header, known)
+
+
+def _check_entry(
+    header: PackageHeader, tree: Tree, ruleset: Ruleset, path: str, replay: ReplayStep | None
+) -> tuple[Package, Verdict]:
+    """Judge run after run while its log is in memory, keep the facts, then judge the whole."""
+    judge, maker = Judge(ruleset), FactsMaker(ruleset)
+    known: list[tuple[bool, RunFacts]] = []
+    for run in load_runs(header, tree):
+        if replay is not None and not run.pruned:
+            run.replay = replay(run)
+        judge.judge(Scope.RUN, run)
+        known.append((run.pruned, maker.facts(run)))
+    package = _package(header, known)
+    judge.judge(Scope.PACKAGE, package)
+    return package, judge.verdict(path, package.division)
+
+
+def _package(header: PackageHeader, known: list[tuple[bool, RunFacts]]) -> Package:
+    scored = [facts for pruned, facts in known if not pruned]
+    return Package.of(header, scored, [facts for pruned, facts in known if pruned])
+
+
+def _check_result(result: Path, target: Target, ruleset: Ruleset, path: Path) -> tuple[Package, Verdict]:
+    """A single result file, by the numbers of the benchmark whose folder it lies in or that it names."""
+    name = target.systems[0] if target.systems else None
+    entry = entry_of(result, target.root, ruleset) if name else None
+    run = load_single(result, target.root, entry)
+    run.package.system_name = name
+    benchmark = entry.benchmark if entry else run.log.value("submission_benchmark")
+    rules = ruleset.of(benchmark if isinstance(benchmark, str) else None)
+    judge = Judge(rules)
+    judge.judge(Scope.RUN, run)
+    package = Package.of(run.package, [FactsMaker(rules).facts(run)], [])
+    return package, judge.verdict(str(path), run.division)

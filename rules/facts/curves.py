@@ -1,0 +1,66 @@
+"""Learning curve and phases of one run, for people to look at. Odd values are left out, never guessed."""
+
+from __future__ import annotations
+
+from rules.facts.log_reading import epoch_num
+from rules.model.log import Event, Log
+from rules.model.run_facts import CurvePoint, PhaseKind, PhaseSpan
+from rules.model.values import is_number
+
+MAX_EPOCHS = 2000  # a longer log is checked in full, but shown in part
+_INTERVALS: tuple[tuple[PhaseKind, str, str], ...] = (
+    ("init", "init_start", "init_stop"),
+    ("train", "epoch_start", "epoch_stop"),
+    ("evaluate", "eval_start", "eval_stop"),
+    ("inference", "inference_start", "inference_stop"),
+)
+
+
+def learning_curve(log: Log) -> tuple[CurvePoint, ...]:
+    """One point per epoch that has an evaluation or training statistics, in order of epoch."""
+    origin = _time_ms(log.first("run_start"))
+    found: dict[int, dict[str, float]] = {}
+
+    def put(event: Event, name: str, value: float | None) -> None:
+        epoch = epoch_num(event)
+        if epoch is None or epoch < 0 or not is_number(value):
+            return
+        if epoch in found or len(found) < MAX_EPOCHS:
+            found.setdefault(epoch, {}).setdefault(name, float(value))
+
+    for event in log.all("eval_accuracy"):
+        put(event, "eval_accuracy", event.value)
+        put(event, "at_s", _since_s(event, origin))
+    for event in log.all("eval_loss"):
+        put(event, "eval_loss", event.value)
+    for event in log.all("tracked_stats"):
+        stats = event.value if isinstance(event.value, dict) else {}
+        put(event, "train_loss", stats.get("train_loss"))
+        put(event, "train_accuracy", stats.get("train_accuracy"))
+        put(event, "patches_per_s", stats.get("throughput"))
+    return tuple(CurvePoint(epoch, **values) for epoch, values in sorted(found.items()))
+
+
+def phase_spans(log: Log) -> tuple[PhaseSpan, ...]:
+    """Closed intervals of the log, in seconds since run_start, in order of their start."""
+    origin = _time_ms(log.first("run_start"))
+    result: list[PhaseSpan] = []
+    for kind, start_key, stop_key in _INTERVALS:
+        stops = iter(log.all(stop_key))
+        stop = next(stops, None)
+        for start in log.all(start_key)[:MAX_EPOCHS]:
+            while stop is not None and stop.line < start.line:
+                stop = next(stops, None)
+            begin, end = _since_s(start, origin), _since_s(stop, origin)
+            if begin is not None and end is not None and end >= begin:
+                result.append(PhaseSpan(kind, begin, end))
+    return tuple(sorted(result, key=lambda phase: (phase.start_s, phase.kind)))
+
+
+def _time_ms(event: Event | None) -> float | None:
+    return float(event.time_ms) if event is not None and is_number(event.time_ms) else None
+
+
+def _since_s(event: Event | None, origin_ms: float | None) -> float | None:
+    at = _time_ms(event)
+    return None if at is None or origin_ms is None else (at - origin_ms) / 1000

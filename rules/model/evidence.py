@@ -1,0 +1,87 @@
+"""What a rule can see of the evidence beside a log: telemetry, the harness' record of a run, a replay.
+
+Times keep their unit in the name. A value that was not measured or not stated is None, never zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Summary of one telemetry series over the run (run_start..run_stop)."""
+
+    source: str  # nvml, psutil, ...
+    name: str  # e.g. cpu_utilization, gpu_power
+    unit: str
+    scope: str  # node, cpu, gpu0, process tree, ...
+    samples: int
+    mean: float | None
+    minimum: float | None
+    maximum: float | None
+
+
+@dataclass(frozen=True)
+class MeasuredEnergy:
+    """Energy of one scope over the run by one method (harness/telemetry/reader/energy.py)."""
+
+    source: str
+    scope: str
+    method: str  # counter, right_rectangle, trapezoid
+    joule: float | None  # None: it could not be computed
+    difference: float | None = None  # relative to the method that is quoted for this scope
+    stuck: bool = False  # all readings are equal to the last digit
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """One sampler file, summarised. start/stop on the wall clock of the node."""
+
+    path: str
+    node: str
+    start_wall_s: float
+    stop_wall_s: float
+    interval_s: float  # asked for
+    achieved_hz: float | None
+    longest_gap_s: float | None
+    quantities: list[Quantity]
+    energies: list[MeasuredEnergy] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)  # of the sampler during the run: lost devices, ...
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """run.json: the harness' own account of one run."""
+
+    schema: int
+    run: int
+    status: str  # success, aborted, failed, timeout, interrupted
+    reason: str | None  # why it failed, in one line
+    seed: int
+    command: list[str]
+    host: str
+    boot_id: str | None
+    started_wall_s: float
+    finished_wall_s: float
+    duration_s: float  # monotonic, of the child process
+    exit_code: int | None
+    cache: dict[str, Any]  # method, files, bytes, resident_bytes_after (None: could not be verified)
+    spec: dict[str, Any]  # the run spec as given to the implementation
+    software: dict[str, Any]  # versions of python and packages, commit, dirty
+    files: dict[str, str]  # evidence file name -> SHA-256
+    peak_rss_bytes: int | None = None
+    telemetry_problems: list[str] = field(default_factory=list)  # samplers that did not start, or died
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The last evaluation of a run, computed again from its weights (harness/check/replay.py)."""
+
+    accuracy: float | None = None
+    loss: float | None = None
+    samples: int | None = None
+    device: str | None = None  # cpu or gpu
+    reason: str | None = None  # why it could not be done: not checked
+    problem: str | None = None  # what is wrong with the weights: an error
