@@ -15,12 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from harness.core.errors import ExitCode, UserError
+from harness.core.files import write_json
 from harness.plan.datasets import shown_path
-from reference.data.dataset import DatasetPaths, Described, describe, locate, locate_files, verify, write_json
+from reference.data.dataset import DatasetPaths, Described, describe, locate, locate_files, verify
 from reference.data.profiles import PROFILES, Profile, get_profile
 from reference.data.shards import prepare
+from reference.protocol.dataset import Dataset, DatasetFile
 from reference.protocol.spec import Geometry, Split
-from rules.model.package import Dataset, DatasetFile
 
 DATA_VARIABLE = "CLOUDMASK_DATA"
 DEFAULT_ROOT = Path("data")
@@ -177,7 +178,7 @@ def prepare_command(profile: str, folder: Path | None, out: Path | None) -> None
 )
 def preview(profile: str, folder: Path | None, gallery: Path | None, scenes: int, out: Path) -> None:
     """Draw test scenes beside their masks; with --gallery beside a run's predictions."""
-    from reference.science.preview import gallery_sheet, save_sheet, scenes_sheet
+    from reference.science.contact_sheet import gallery_sheet, save_sheet, scenes_sheet
 
     chosen = get_profile(profile)
     with user_errors("name a data set with --profile or --data, or a run's gallery.h5 with --gallery."):

@@ -10,21 +10,20 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from reference.data.patches import split_patches
+from reference.data.files import file_sha256, write_json
 from reference.data.scenes import check_scene, find_scenes, open_scene
+from reference.data.split import split_patches
+from reference.protocol.dataset import Dataset, DatasetFile
 from reference.protocol.spec import Data, Geometry, Split
-from rules.model.package import Dataset, DatasetFile
 
 TRAIN_FOLDER = "one-day"
 TEST_FOLDER = "ssts"
 CACHE_NAME = ".cloudmask-hashes.json"
 CACHE_SCHEMA = 1
-BLOCK_BYTES = 8 << 20
 
 Progress = Callable[[int, int, str], None]  # done, total, name of the file just done
 
@@ -169,33 +168,6 @@ def verify(paths: DatasetPaths, expected: Dataset, progress: Progress | None = N
     if dataset_digest(expected.train, expected.test, geometry, split) != expected.digest:
         problems.append("the description's digest does not follow from its file list, geometry and split")
     return problems
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes. Raises ValueError when it cannot be read."""
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb", buffering=0) as file:
-            while block := file.read(BLOCK_BYTES):
-                digest.update(block)
-    except OSError as error:
-        raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
-    return digest.hexdigest()
-
-
-def write_json(path: Path, value: object) -> None:
-    """Write JSON atomically: the file is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(value, file, indent=1, allow_nan=False)
-            file.write("\n")
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 # ---------------------------------------------------------------- hashes and their cache

@@ -18,9 +18,9 @@ from typing import Protocol
 import numpy as np
 
 from reference.data.buffers import aligned
-from reference.data.patches import CHANNELS, Patch, label, normalise_window, read_patch
+from reference.data.patches import CHANNELS, Patch, normalise_window, read_patch
 from reference.data.scenes import CHANNELS as ARRAYS
-from reference.data.scenes import Scene, close_scene, open_scene, open_scene_unmanaged
+from reference.data.scenes import Scene, close_scene, label, open_scene, open_scene_unmanaged
 from reference.protocol.spec import Geometry
 
 OPEN_SCENES = 16  # those read through HDF5

@@ -15,6 +15,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from reference.protocol.spec import Geometry
+
 PATTERN = "S3A*.hdf"
 CHANNELS = {"refs": 6, "bts": 3, "bayes": 1}
 SURFACES = ("ocean", "land", "ice")  # codes 0, 1, 2 of the optional `surface` data set
@@ -23,7 +25,7 @@ DAYLIGHT_FRACTION = 0.05
 
 
 @dataclass(frozen=True)
-class Facts:
+class SceneFacts:
     """What a scene says of itself; None where it does not."""
 
     name: str
@@ -97,11 +99,11 @@ class Scene:
         except (OSError, RuntimeError, ValueError, TypeError):
             return None
 
-    def facts(self) -> Facts:
+    def facts(self) -> SceneFacts:
         """Name, place and daylight from the file's attributes; absent is None."""
         attributes = self._file.attrs
         daylight = attributes.get("daylight")
-        return Facts(
+        return SceneFacts(
             name=self.path.name,
             daylight=None if daylight is None else bool(daylight),
             latitude=_number(attributes.get("latitude")),
@@ -160,6 +162,34 @@ def check_scene(path: Path | str, height: int, width: int) -> None:
 def is_daylight(refs: np.ndarray) -> bool:
     """Judge daylight from reflectance (H, W, 6): at night S3 is about zero or missing everywhere."""
     return bool(np.mean(np.nan_to_num(refs[..., 2]) > DAYLIGHT_REFLECTANCE) > DAYLIGHT_FRACTION)
+
+
+def label(bayes: np.ndarray) -> np.ndarray:
+    """Ground truth uint8: 1 where the Bayesian mask says cloud (> 0), else 0."""
+    with np.errstate(invalid="ignore"):
+        return (bayes > 0).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class LoadedScene:
+    """A scene as stored: refs (H, W, 6), bts (H, W, 3), truth (H, W) uint8, surface (H, W) or None."""
+
+    facts: SceneFacts
+    refs: np.ndarray
+    bts: np.ndarray
+    truth: np.ndarray
+    surface: np.ndarray | None
+    daylight: bool  # from the file, or judged from reflectance
+
+
+def load_scene(path: Path | str, geometry: Geometry) -> LoadedScene:
+    """Read a whole scene. Raises ValueError as scenes.open_scene does."""
+    with open_scene(path) as scene:
+        scene.require(geometry.scene_height, geometry.scene_width)
+        refs, facts = scene.read("refs"), scene.facts()
+        daylight = is_daylight(refs) if facts.daylight is None else facts.daylight
+        truth = label(scene.read("bayes"))[..., 0]
+        return LoadedScene(facts, refs, scene.read("bts"), truth, scene.surface(), daylight)
 
 
 def _dataset(path: Path, file: h5py.File, name: str, channels: int) -> h5py.Dataset:

@@ -22,11 +22,12 @@ from typing import Any
 
 import numpy as np
 
-from reference.data.dataset import Described, file_sha256, write_json
+from reference.data.dataset import Described
+from reference.data.files import file_sha256, write_json
 from reference.data.patches import CHANNELS, Patch, crop_offsets, training_patches
 from reference.data.readers import SceneReader, read_exactly
+from reference.protocol.dataset import DatasetFile
 from reference.protocol.spec import Data, Geometry
-from rules.model.package import DatasetFile
 
 INDEX_NAME = "prepared.json"
 STAMPS_NAME = ".checked.json"  # what was hashed when: only saves time

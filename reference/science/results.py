@@ -11,10 +11,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from reference.data.scenes import SURFACES
+from reference.data.scenes import SURFACES, LoadedScene
 from reference.science.imagery import false_colour, shrink
 from reference.science.metrics import Tally, calibration, fraction_group, precision_recall, summary
-from reference.tensorflow.inference import LoadedScene
 
 SCHEMA = 1
 GALLERY_PIXELS = 400

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reference.data.patches import CHANNELS, inference_grid, inference_patches, label, normalise, stitch
+from reference.data.patches import CHANNELS, inference_grid, inference_patches, normalise, stitch
 from reference.data.pipeline import prefetch
-from reference.data.scenes import Facts, is_daylight, open_scene
+from reference.data.scenes import LoadedScene
 from reference.protocol.spec import Geometry
 from reference.tensorflow import xla
 
@@ -23,28 +22,6 @@ if TYPE_CHECKING:
     import keras
 
 PIXELS_PER_BATCH = {"cpu": 1 << 19, "gpu": 1 << 21}  # 8 and 32 patches of 256 x 256
-
-
-@dataclass(frozen=True)
-class LoadedScene:
-    """A scene as stored: refs (H, W, 6), bts (H, W, 3), truth (H, W) uint8, surface (H, W) or None."""
-
-    facts: Facts
-    refs: np.ndarray
-    bts: np.ndarray
-    truth: np.ndarray
-    surface: np.ndarray | None
-    daylight: bool  # from the file, or judged from reflectance
-
-
-def load_scene(path: Path | str, geometry: Geometry) -> LoadedScene:
-    """Read a whole scene. Raises ValueError as scenes.open_scene does."""
-    with open_scene(path) as scene:
-        scene.require(geometry.scene_height, geometry.scene_width)
-        refs, facts = scene.read("refs"), scene.facts()
-        daylight = is_daylight(refs) if facts.daylight is None else facts.daylight
-        truth = label(scene.read("bayes"))[..., 0]
-        return LoadedScene(facts, refs, scene.read("bts"), truth, scene.surface(), daylight)
 
 
 @dataclass

@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from reference.data.patches import split_patches
 from reference.data.pipeline import PatchStore
-from reference.protocol.log import Progress, quiet_tensorflow
+from reference.data.split import split_patches
+from reference.protocol.log import Progress
 from reference.protocol.spec import Hyperparameters, RunSpec, parse_spec
+from reference.tensorflow.environment import quiet_tensorflow
 from reference.tensorflow.strategies import place
 from reference.tensorflow.weights import as_layers
 

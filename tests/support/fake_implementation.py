@@ -18,7 +18,7 @@ from pathlib import Path
 from mlperf_logging import mllog
 
 from reference.data.dataset import locate_files
-from reference.data.patches import split_patches
+from reference.data.split import split_patches
 from reference.protocol.spec import RunSpec, load_spec
 
 LOG = mllog.get_mllogger()

@@ -12,7 +12,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from reference.data.dataset import TEST_FOLDER, TRAIN_FOLDER, write_json
+from reference.data.dataset import TEST_FOLDER, TRAIN_FOLDER
+from reference.data.files import write_json
 from reference.data.profiles import Profile, get_profile
 from reference.data.synthetic.scene import SyntheticScene, make_scene
 

@@ -13,17 +13,14 @@ from reference.data.patches import (
     crop_offsets,
     inference_grid,
     inference_patches,
-    label,
     normalise,
     read_patch,
-    split_digest,
-    split_indices,
-    split_patches,
     stitch,
     training_patches,
 )
 from reference.data.profiles import PROFILES
-from reference.data.scenes import open_scene
+from reference.data.scenes import label, open_scene
+from reference.data.split import split_digest, split_indices, split_patches
 from reference.protocol.spec import Geometry, Split
 from tests.support.scenes import SMALL, write_scene
 

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from reference.data.scenes import load_scene
 from reference.protocol.spec import Geometry
 from reference.science.imagery import (
     disagreement_picture,
@@ -17,7 +18,6 @@ from reference.science.imagery import (
     probability_picture,
     shrink,
 )
-from reference.tensorflow.inference import load_scene
 
 TITLES = ("False colour", "Bayesian mask", "Predicted probability", "Disagreement")
 GAP = 8
