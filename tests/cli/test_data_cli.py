@@ -122,7 +122,7 @@ def test_preview_draws_scenes_and_masks(smoke: Path) -> None:
 
 
 def test_the_command_never_loads_tensorflow() -> None:
-    modules = "harness.cli.data, reference.data.synthetic, reference.science.preview"
+    modules = "harness.cli.data, reference.data.synthetic, reference.science.contact_sheet"
     code = f"import sys, {modules}; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
