@@ -27,8 +27,8 @@ class PatchSplit:
 def split_indices(count: int, split: Split) -> tuple[np.ndarray, np.ndarray]:
     """Indices of training and validation items, in the order scikit-learn's train_test_split gives.
 
-    A permutation of MT19937 seeded with random_state; the first n_test of it are validation, the
-    next n_train = floor(train_fraction * count) training. Raises ValueError when either is empty.
+    In a permutation by MT19937, seeded with random_state, the first n_test items are for validation,
+    the next n_train = floor(train_fraction * count) for training. Raises ValueError when either is empty.
     """
     train_count = int(np.floor(split.train_fraction * count))
     validation_count = count - train_count
@@ -42,11 +42,15 @@ def split_indices(count: int, split: Split) -> tuple[np.ndarray, np.ndarray]:
 
 
 def split_patches(files: int, geometry: Geometry, split: Split) -> PatchSplit:
-    """Training and validation patches of `files` sorted scenes. Raises ValueError when one is empty."""
+    """Training and validation patches of `files` sorted scenes.
+
+    Raises ValueError when either list is empty, or the split's unit is unknown.
+    """
     patches = training_patches(files, geometry)
     if not patches:
         raise ValueError(
-            f"scenes of {geometry.scene_height} x {geometry.scene_width} hold no patch of {geometry.patch_size}"
+            f"scenes of {geometry.scene_height} x {geometry.scene_width} are too small for patches of "
+            f"{geometry.patch_size}"
         )
     if split.unit == "patch":
         train_at, validation_at = split_indices(len(patches), split)
@@ -63,7 +67,7 @@ def split_patches(files: int, geometry: Geometry, split: Split) -> PatchSplit:
 
 
 def split_digest(names: Sequence[str], split: PatchSplit) -> str:
-    """SHA-256 over the ordered lists of training and validation patches, by file name."""
+    """SHA-256 over the ordered lists of training and validation patches, with the names of their files."""
     digest = hashlib.sha256()
     for kind, patches in (("train", split.train), ("validation", split.validation)):
         for p in patches:

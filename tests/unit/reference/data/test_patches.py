@@ -76,7 +76,7 @@ def test_impossible_splits_are_errors(files: int, split: Split, word: str) -> No
 
 
 def test_scenes_smaller_than_a_patch_are_errors() -> None:
-    with pytest.raises(ValueError, match="hold no patch of 256"):
+    with pytest.raises(ValueError, match="too small for patches of 256"):
         split_patches(5, Geometry(100, 300, 256), Split())
 
 
