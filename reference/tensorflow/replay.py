@@ -1,9 +1,9 @@
-"""`python -m reference.tensorflow.replay REQUEST`: evaluate kept weights again, as the last epoch of a run did.
+"""`python -m reference.tensorflow.replay REQUEST`: evaluate kept weights again, as in the last epoch of a run.
 
 REQUEST is a JSON file: {"data": a run spec's data, "runs": [{"run", "weights", "precision", "batch",
-"tf32"}]}, weights the path of a .npy file with all of the model's numbers in order. One JSON line per
-run on standard output: {"run", "accuracy", "loss", "samples", "device"}, or {"run", "failed"} when it
-could not be done.
+"tf32"}]}, where weights is the path of a .npy file with all of the model's numbers in order. One JSON
+line per run is printed: {"run", "accuracy", "loss", "samples", "device"}, or {"run", "failed"} with the
+reason why it could not be evaluated.
 """
 
 from __future__ import annotations
@@ -27,23 +27,27 @@ TOKEN = ":::REPLAY "
 
 
 def main() -> int:
+    """Entry point: evaluate every run of the request. Raises ValueError for a wrong data section."""
     quiet_tensorflow()
     request = json.loads(Path(sys.argv[1]).read_text())
-    # a run spec's own parser checks the data section; the rest of it does not matter here
+    # The parser of run specs checks the data section; the other fields do not matter here.
     spec = parse_spec(
         json.dumps({"schema": 1, "run": 0, "seed": 0, "output_dir": "", "data": request["data"]})
     )
     for run in request["runs"]:
         try:
-            said = evaluate(spec, run, as_layers(np.load(run["weights"], allow_pickle=False)))
+            result = evaluate(spec, run, as_layers(np.load(run["weights"], allow_pickle=False)))
         except ValueError as error:
-            said = {"failed": _one_line(error)}
-        print(TOKEN + json.dumps({"run": run["run"], **said}), flush=True)
+            result = {"failed": _one_line(error)}
+        print(TOKEN + json.dumps({"run": run["run"], **result}), flush=True)
     return 0
 
 
 def evaluate(spec: RunSpec, run: dict[str, Any], weights: list[np.ndarray]) -> dict[str, Any]:
-    """Accuracy and loss of one run's weights on the validation patches. Raises ValueError."""
+    """Accuracy and loss of one run's weights on the validation patches.
+
+    Raises ValueError when the data or the weights do not fit.
+    """
     import keras
     import tensorflow as tf
 

@@ -73,8 +73,8 @@ def test_manifest_and_verify(smoke: Path, tmp_path: Path) -> None:
         (("describe", "--profile", "official"), "folder is not known", "CLOUDMASK_DATA"),
         (("describe", "--data", "."), "no folder one-day/", "data synthesize"),
         (("verify", "absent.json"), "Cannot read absent.json", "manifest"),
-        (("verify", "wrong.json"), "no manifest", "data manifest"),
-        (("preview", "--gallery", "wrong.json"), "no gallery of a run", "gallery.h5"),
+        (("verify", "wrong.json"), "is not the manifest", "data manifest"),
+        (("preview", "--gallery", "wrong.json"), "not the gallery of a run", "gallery.h5"),
         (("preview",), "no such data folder", "--data"),
     ],
 )
