@@ -206,7 +206,7 @@ def data_folder(profile: Profile, folder: Path | None) -> Path:
     if not named:
         raise UserError(
             "The official data set's folder is not known.",
-            f"pass --data FOLDER or set {DATA_VARIABLE} (the folder that holds one-day/ and ssts/).",
+            f"pass --data FOLDER or set {DATA_VARIABLE} (the folder with one-day/ and ssts/).",
         )
     return Path(named)
 
@@ -217,7 +217,7 @@ def describe_profile(profile: Profile, folder: Path | None) -> Described:
     fix = (
         f"make it: cloudmask data synthesize --profile {profile.name}."
         if profile.synthetic
-        else f"pass --data FOLDER or set {DATA_VARIABLE} to the folder that holds one-day/ and ssts/."
+        else f"pass --data FOLDER or set {DATA_VARIABLE} to the folder with one-day/ and ssts/."
     )
     with user_errors(fix):
         paths = locate(where)

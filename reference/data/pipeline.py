@@ -27,7 +27,7 @@ from reference.protocol.spec import Geometry
 T = TypeVar("T")
 
 MEMORY_LIMIT_BYTES = 192 << 20  # for each of training and validation
-AHEAD_BYTES = 320 << 20  # of batches being read; those that wait to be used come on top
+AHEAD_BYTES = 320 << 20  # of batches being read, not counting those that wait to be used
 MAX_READERS = 16
 BUFFERS = Buffers()  # training and validation take turns, with batches of one size
 

@@ -116,7 +116,7 @@ class RunSpec:
 
     @property
     def weights_path(self) -> Path:
-        """Where the trained weights are saved, where `save_weights` says so."""
+        """Where the trained weights are saved (if `save_weights` is true)."""
         return Path(self.output_dir) / "weights.weights.h5"
 
     @property

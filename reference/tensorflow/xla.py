@@ -33,7 +33,7 @@ def helps(model: keras.Model, patch_size: int, training: bool) -> bool:
 
 
 def compiled(function: Callable[..., Any], with_xla: bool) -> Any:
-    """The function as a tf.function, compiled by XLA if `with_xla` says so."""
+    """The function as a tf.function, compiled by XLA if `with_xla` is true."""
     import tensorflow as tf
 
     return tf.function(function, jit_compile=True if with_xla else None)
