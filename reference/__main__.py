@@ -1,4 +1,4 @@
-"""`python -m reference`: one run of the reference, as CLOUDMASK_RUN_SPEC says."""
+"""`python -m reference`: one run of the reference, as described by the run spec in CLOUDMASK_RUN_SPEC."""
 
 import sys
 

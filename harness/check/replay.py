@@ -163,7 +163,7 @@ def _data_section(dataset: Dataset, folder: Path, say: Say) -> dict[str, Any]:
 
     The validation scenes are compared by content. Raises WrongData when they are not the package's.
     """
-    from reference.data.patches import split_patches
+    from reference.data.split import split_patches
     from reference.protocol.spec import Geometry, Split
 
     try:

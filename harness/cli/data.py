@@ -1,4 +1,4 @@
-"""`cloudmask data`: make, describe and verify the scenes that runs are trained and tested on."""
+"""`cloudmask data`: synthesize, describe, verify, prepare and preview data sets."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from harness.core.errors import ExitCode, UserError
+from harness.core.files import write_json
 from harness.plan.datasets import shown_path
-from reference.data.dataset import DatasetPaths, Described, describe, locate, locate_files, verify, write_json
+from reference.data.dataset import DatasetPaths, Described, describe, locate, locate_files, verify
 from reference.data.profiles import PROFILES, Profile, get_profile
 from reference.data.shards import prepare
+from reference.protocol.dataset import Dataset, DatasetFile
 from reference.protocol.spec import Geometry, Split
-from rules.model.package import Dataset, DatasetFile
 
 DATA_VARIABLE = "CLOUDMASK_DATA"
 DEFAULT_ROOT = Path("data")
@@ -46,7 +47,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 
 @click.group()
 def data() -> None:
-    """Make, describe and verify data sets."""
+    """Synthesize, describe, verify, prepare and preview data sets."""
 
 
 @data.command()
@@ -60,12 +61,12 @@ def data() -> None:
     type=click.Path(path_type=Path),
     default=DEFAULT_ROOT,
     show_default=True,
-    help="Folder under which <profile>/ is made.",
+    help="Folder in which <profile>/ is made.",
 )
 def synthesize(profile: str, scenes: int | None, seed: int, out: Path) -> None:
-    """Compute synthetic scenes: equal seeds give equal scenes, finished files are kept.
+    """Compute synthetic scenes. Equal seeds give equal scenes; finished files are kept.
 
-    They stand in for the official 180 GB in trials, tests and teaching. Results on them are marked
+    They replace the official 180 GB in trials, tests and teaching. Results on them are marked as
     synthetic and never compared with others.
     """
     from reference.data import synthetic
@@ -80,7 +81,7 @@ def synthesize(profile: str, scenes: int | None, seed: int, out: Path) -> None:
 @data_option
 @json_option
 def describe_command(profile: str, folder: Path | None, as_json: bool) -> None:
-    """Say what a data set holds: scenes, patches, split, size and digest."""
+    """Show scenes, patches, split, size and digest of a data set."""
     dataset = describe_profile(get_profile(profile), folder).dataset
     if as_json:
         click.echo(json.dumps(asdict(dataset), indent=1))
@@ -106,7 +107,7 @@ def describe_command(profile: str, folder: Path | None, as_json: bool) -> None:
 @data_option
 @click.option("--out", type=click.Path(path_type=Path), help="File to write (default: standard output).")
 def manifest(profile: str, folder: Path | None, out: Path | None) -> None:
-    """Write the data set's manifest: every file with size and SHA-256, and the digest over all."""
+    """Write a data set's manifest: every file with size and SHA-256, and the digest over all."""
     content = asdict(describe_profile(get_profile(profile), folder).dataset)
     if out is None:
         click.echo(json.dumps(content, indent=1))
@@ -121,9 +122,9 @@ def manifest(profile: str, folder: Path | None, out: Path | None) -> None:
 @data_option
 @json_option
 def verify_command(manifest_file: Path, folder: Path | None, as_json: bool) -> ExitCode:
-    """Hash all files again and compare with MANIFEST (of `data manifest`, or a package's dataset.json).
+    """Hash all files again and compare with MANIFEST (from `data manifest`, or a package's dataset.json).
 
-    Exit code 0 when everything is as listed, 1 when something differs.
+    Exit code 0: everything is as listed; 1: something differs.
     """
     expected = read_manifest(manifest_file)
     with user_errors("pass the data set's folder with --data."):
@@ -149,11 +150,11 @@ def verify_command(manifest_file: Path, folder: Path | None, as_json: bool) -> E
     help="Folder for the shards (default: prepared/ in the data set's folder).",
 )
 def prepare_command(profile: str, folder: Path | None, out: Path | None) -> None:
-    """Cut the training scenes into patches once: optional, untimed, and faster to read ever after.
+    """Cut the training scenes into patches in advance: optional, untimed, and faster to read in every run.
 
-    Shards hold the same patches bit by bit, no more and no less; they are tied to their scenes by
-    SHA-256 and refused when these change. Name the folder in a recipe as data.prepared. Needs about
-    two thirds of the training scenes' space again (47 GB for the official set); finished shards are kept.
+    Shards contain exactly the same patches, bit by bit. They are tied to their scenes by SHA-256 and refused
+    when these change. Name the folder in a recipe as data.prepared. They take about two thirds of the space
+    of the training scenes (47 GB for the official set); finished shards are kept.
     """
     found = describe_profile(get_profile(profile), folder)
     where = out or data_folder(get_profile(profile), folder) / PREPARED_FOLDER
@@ -169,15 +170,15 @@ def prepare_command(profile: str, folder: Path | None, out: Path | None) -> None
 @click.option(
     "--gallery",
     type=click.Path(path_type=Path),
-    help="A run's gallery.h5: shows predictions and disagreement too.",
+    help="A run's gallery.h5, to show predictions and disagreement too.",
 )
 @click.option("--scenes", type=click.IntRange(1, 50), default=4, show_default=True, help="How many.")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("scenes.png"), show_default=True, help="PNG file."
 )
 def preview(profile: str, folder: Path | None, gallery: Path | None, scenes: int, out: Path) -> None:
-    """Draw test scenes beside their masks; with --gallery beside a run's predictions."""
-    from reference.science.preview import gallery_sheet, save_sheet, scenes_sheet
+    """Draw test scenes beside their masks, or with --gallery beside a run's predictions."""
+    from reference.science.contact_sheet import gallery_sheet, save_sheet, scenes_sheet
 
     chosen = get_profile(profile)
     with user_errors("name a data set with --profile or --data, or a run's gallery.h5 with --gallery."):
@@ -193,7 +194,10 @@ def preview(profile: str, folder: Path | None, gallery: Path | None, scenes: int
 
 
 def data_folder(profile: Profile, folder: Path | None) -> Path:
-    """Where a profile's scenes are: as given, $CLOUDMASK_DATA for the official set, else data/<profile>."""
+    """The folder of a profile's scenes: as given, else $CLOUDMASK_DATA (official) or data/<profile>.
+
+    Raises UserError when the official data set's folder is not known.
+    """
     if folder is not None:
         return folder
     if profile.synthetic:
@@ -202,18 +206,18 @@ def data_folder(profile: Profile, folder: Path | None) -> Path:
     if not named:
         raise UserError(
             "The official data set's folder is not known.",
-            f"pass --data FOLDER or set {DATA_VARIABLE} (the folder that holds one-day/ and ssts/).",
+            f"pass --data FOLDER or set {DATA_VARIABLE} (the folder with one-day/ and ssts/).",
         )
     return Path(named)
 
 
 def describe_profile(profile: Profile, folder: Path | None) -> Described:
-    """Describe a profile's data set, hashing what is not known yet, with a progress bar on stderr."""
+    """Describe a profile's data set, with a progress bar while files are hashed. Raises UserError."""
     where = data_folder(profile, folder)
     fix = (
         f"make it: cloudmask data synthesize --profile {profile.name}."
         if profile.synthetic
-        else f"pass --data FOLDER or set {DATA_VARIABLE} to the folder that holds one-day/ and ssts/."
+        else f"pass --data FOLDER or set {DATA_VARIABLE} to the folder with one-day/ and ssts/."
     )
     with user_errors(fix):
         paths = locate(where)
@@ -223,7 +227,7 @@ def describe_profile(profile: Profile, folder: Path | None) -> Described:
 
 
 def read_manifest(path: Path) -> Dataset:
-    """A Dataset from its JSON. Raises UserError when it is none."""
+    """The data set that a manifest describes. Raises UserError when the file is not a manifest."""
     try:
         raw = json.loads(path.read_text())
         lists = {kind: [DatasetFile(**file) for file in raw[kind]] for kind in ("train", "test")}
@@ -233,16 +237,16 @@ def read_manifest(path: Path) -> Dataset:
     except OSError as error:
         raise UserError(
             f"Cannot read {path}: {error.strerror}.",
-            "pass a manifest file, as `cloudmask data manifest` writes it.",
+            "pass a manifest that `cloudmask data manifest` wrote.",
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
-            f"{path} is no manifest of a data set.", "write one: cloudmask data manifest --out FILE."
+            f"{path} is not the manifest of a data set.", "write one: cloudmask data manifest --out FILE."
         ) from error
 
 
 def locate_like(expected: Dataset, root: Path) -> DatasetPaths:
-    """The files of a data set described before, below `root`, whichever way they were given then."""
+    """The files below `root` of a described data set, whether it was given as folders or as a list."""
     if any("/" in file.name for file in expected.train):
         return locate(root)
     train = [root / file.name for file in expected.train if (root / file.name).is_file()]
@@ -252,7 +256,7 @@ def locate_like(expected: Dataset, root: Path) -> DatasetPaths:
 
 @contextmanager
 def user_errors(fix: str) -> Iterator[None]:
-    """Turn the reference's one-line ValueErrors and failing files into UserErrors with a fix."""
+    """Turn the reference's ValueErrors and OSErrors into UserErrors with this fix."""
     try:
         yield
     except ValueError as error:
@@ -264,7 +268,7 @@ def user_errors(fix: str) -> Iterator[None]:
 
 @contextmanager
 def _bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A progress bar on stderr, where that is a terminal; the step function takes done, total, name."""
+    """A progress bar on stderr, if that is a terminal. Yields a function of done, total and name."""
     console = Console(stderr=True)
     with Progress(
         TextColumn(title),

@@ -1,1 +1,1 @@
-"""Scenes, patches, data sets, and how they are read."""
+"""Scenes, patches and data sets: reading, dividing, preparing and synthesizing them."""

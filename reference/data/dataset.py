@@ -1,7 +1,7 @@
-"""What a data set is: its files with their SHA-256, its split, and one digest over all of it.
+"""Finding, describing and verifying data sets: files with their SHA-256, split, and a digest over all.
 
 Hashing 180 GB takes minutes, so digests are cached by size and modification time (nanoseconds);
-`verify` hashes everything again and trusts no cache.
+`verify` ignores the cache and hashes every file again.
 """
 
 from __future__ import annotations
@@ -10,28 +10,27 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from reference.data.patches import split_patches
+from reference.data.files import file_sha256, write_json
 from reference.data.scenes import check_scene, find_scenes, open_scene
+from reference.data.split import split_patches
+from reference.protocol.dataset import Dataset, DatasetFile
 from reference.protocol.spec import Data, Geometry, Split
-from rules.model.package import Dataset, DatasetFile
 
 TRAIN_FOLDER = "one-day"
 TEST_FOLDER = "ssts"
 CACHE_NAME = ".cloudmask-hashes.json"
 CACHE_SCHEMA = 1
-BLOCK_BYTES = 8 << 20
 
 Progress = Callable[[int, int, str], None]  # done, total, name of the file just done
 
 
 @dataclass(frozen=True)
 class DatasetPaths:
-    """Scene files of a data set, absolute and in order, with the names they go by."""
+    """Scene files of a data set, absolute and in order, and their names in its description."""
 
     root: Path
     train: list[Path]
@@ -42,27 +41,28 @@ class DatasetPaths:
 
 @dataclass(frozen=True)
 class Described:
-    """A data set as evidence (`dataset`) and as input of a run (`data`)."""
+    """A data set as evidence (`dataset`) and as the input of a run (`data`)."""
 
     dataset: Dataset
     data: Data
 
 
 def locate(root: Path | str) -> DatasetPaths:
-    """The scenes of a folder holding one-day/ (training) and ssts/ (test). Raises ValueError."""
+    """The scenes of a folder with one-day/ (training) and ssts/ (test). Raises ValueError if there are none."""
     root = Path(root)
     if not root.is_dir():
         raise ValueError(f"{root}: no such data folder")
     for folder in (TRAIN_FOLDER, TEST_FOLDER):
         if not (root / folder).is_dir():
-            raise ValueError(
-                f"{root}: no folder {folder}/ in it ({TRAIN_FOLDER}/ and {TEST_FOLDER}/ expected)"
-            )
+            raise ValueError(f"{root} has no folder {folder}/ ({TRAIN_FOLDER}/ and {TEST_FOLDER}/ expected)")
     return locate_folders(root / TRAIN_FOLDER, root / TEST_FOLDER)
 
 
 def locate_folders(train_dir: Path | str, test_dir: Path | str) -> DatasetPaths:
-    """Scenes of two folders, each searched below too. Names are relative to the folder, its own name first."""
+    """The scenes in and below two folders. Their names start with the folder's own name.
+
+    Raises ValueError for a missing or empty folder, and for a file name in both.
+    """
     folders = [Path(train_dir).absolute(), Path(test_dir).absolute()]
     files = [find_scenes(folder) for folder in folders]
     names = [
@@ -73,7 +73,7 @@ def locate_folders(train_dir: Path | str, test_dir: Path | str) -> DatasetPaths:
 
 
 def locate_files(train: Iterable[Path | str], test: Iterable[Path | str]) -> DatasetPaths:
-    """Scenes listed one by one; they go by their file name. Raises ValueError for missing ones."""
+    """Scenes listed one by one, under their file names. Raises ValueError for a missing one or an empty list."""
     lists = []
     for kind, given in (("training", train), ("test", test)):
         paths = sorted((Path(path).absolute() for path in given), key=lambda path: path.name)
@@ -94,11 +94,11 @@ def describe(
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Described:
-    """Hash every file (or take it from the cache), check new ones, and put the data set into words.
+    """Describe a data set: hash every file, or take its hash from the cache, and check new ones.
 
     `cache` is the file of known hashes; by default it lies in the data set's folder, or in the
-    user's cache folder where that cannot be written. Raises ValueError for missing, unreadable or
-    wrong scenes and for sets too small to split.
+    user's cache folder where that is not writable. Raises ValueError for missing, unreadable or
+    wrong scenes, and for sets that are too small to split.
     """
     split = split or Split()
     if not isinstance(paths, DatasetPaths):
@@ -140,7 +140,7 @@ def dataset_digest(
 ) -> str:
     """SHA-256 over roles, names and contents of the files, the geometry and the split.
 
-    Independent of where the files lie, and of the order in which they are given.
+    It depends neither on where the files lie nor on the order in which they are given.
     """
     content = {
         "geometry": asdict(geometry),
@@ -152,50 +152,23 @@ def dataset_digest(
 
 
 def verify(paths: DatasetPaths, expected: Dataset, progress: Progress | None = None) -> list[str]:
-    """Hash every file again and compare with a description. One line for each difference; [] when equal."""
+    """Hash every file again and compare with a description. Returns one line for each difference."""
     found = dict(zip(paths.train_names + paths.test_names, paths.train + paths.test, strict=True))
     listed = {f.name: f for f in [*expected.train, *expected.test]}
-    problems = [f"{name}: listed, but not there" for name in listed if name not in found]
-    problems += [f"{name}: there, but not listed" for name in found if name not in listed]
+    problems = [f"{name}: listed, but missing" for name in listed if name not in found]
+    problems += [f"{name}: present, but not listed" for name in found if name not in listed]
     common = [name for name in listed if name in found]
     for done, name in enumerate(common, 1):
         if found[name].stat().st_size != listed[name].size_bytes:
             problems.append(f"{name}: {found[name].stat().st_size} bytes, {listed[name].size_bytes} expected")
         elif file_sha256(found[name]) != listed[name].sha256:
-            problems.append(f"{name}: other content than described (SHA-256 differs)")
+            problems.append(f"{name}: its content differs from the description (SHA-256)")
         if progress:
             progress(done, len(common), name)
     geometry, split = Geometry(**expected.geometry), Split(**expected.split)
     if dataset_digest(expected.train, expected.test, geometry, split) != expected.digest:
         problems.append("the description's digest does not follow from its file list, geometry and split")
     return problems
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes. Raises ValueError when it cannot be read."""
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb", buffering=0) as file:
-            while block := file.read(BLOCK_BYTES):
-                digest.update(block)
-    except OSError as error:
-        raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
-    return digest.hexdigest()
-
-
-def write_json(path: Path, value: object) -> None:
-    """Write JSON atomically: the file is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(value, file, indent=1, allow_nan=False)
-            file.write("\n")
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 # ---------------------------------------------------------------- hashes and their cache
@@ -248,7 +221,7 @@ def _write_cache(path: Path, entries: dict[str, list[object]]) -> None:
         write_json(path, {"schema": CACHE_SCHEMA, "files": entries})
 
 
-# ---------------------------------------------------------------- words
+# ---------------------------------------------------------------- parts of a description
 
 
 def _paths(

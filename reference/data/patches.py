@@ -1,19 +1,17 @@
-"""From scenes to patches and back: normalisation, crop, split, inference windows, stitching.
+"""From scenes to patches and back: normalisation, crop, inference windows, stitching.
 
 Numbers of the official geometry: 1200 x 1500 scenes, 20 training patches of 256 (after a centre
-crop of 88 rows and 110 columns off each side), 63 inference patches at stride 176.
+crop that removes 88 rows and 110 columns on each side), 63 inference patches at stride 176.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from reference.data.scenes import Scene
-from reference.protocol.spec import Geometry, Split
+from reference.data.scenes import Scene, label
+from reference.protocol.spec import Geometry
 
 CHANNELS = 9
 TEMPERATURE_OFFSET_K = 270.0
@@ -24,28 +22,18 @@ _PIXEL = np.dtype([("refs", "V24"), ("bts", "V12")])  # the 9 float32 of one pix
 
 @dataclass(frozen=True)
 class Patch:
-    """Where a training patch lies: index of its file, and its first row and column in the scene."""
+    """Position of a training patch: index of its file, first row and column in the scene."""
 
     file: int
     row: int
     column: int
 
 
-@dataclass(frozen=True)
-class PatchSplit:
-    """Training and validation patches, in file order."""
-
-    train: list[Patch]
-    validation: list[Patch]
-    train_scenes: int
-    validation_scenes: int
-
-
 # ---------------------------------------------------------------- values
 
 
 def normalise(refs: np.ndarray, bts: np.ndarray) -> np.ndarray:
-    """Model input (..., 9) float32: refs - 0.5, then (bts - 270) / 22. What is not finite becomes 0."""
+    """Model input (..., 9) float32: refs - 0.5, then (bts - 270) / 22. Values that are not finite become 0."""
     shape = (*refs.shape[:-1], CHANNELS)
     out = np.empty(shape, np.float32)
     if refs.dtype == bts.dtype == np.float32:
@@ -59,10 +47,10 @@ def normalise(refs: np.ndarray, bts: np.ndarray) -> np.ndarray:
 
 
 def normalise_window(refs: np.ndarray, bts: np.ndarray, out: np.ndarray) -> None:
-    """As `normalise`, bit by bit, of float32 arrays (H, W, 6) and (H, W, 3) into out (H, W, 9).
+    """Normalise float32 arrays (H, W, 6) and (H, W, 3) into `out` (H, W, 9), bit by bit as `normalise` does.
 
-    `refs` and `bts` are used up as scratch. Whole contiguous arrays first, then 24 and 12 bytes of
-    each pixel side by side: NumPy is slow in runs of 6 and 3 numbers.
+    `refs` and `bts` are overwritten. Arithmetic is done on whole contiguous arrays, then 24 and 12 bytes
+    of each pixel are laid side by side: NumPy is slow in runs of 6 and 3 numbers.
     """
     np.subtract(refs, np.float32(REFLECTANCE_OFFSET), out=refs)
     np.subtract(bts, np.float32(TEMPERATURE_OFFSET_K), out=bts)
@@ -77,12 +65,6 @@ def normalise_window(refs: np.ndarray, bts: np.ndarray, out: np.ndarray) -> None
         np.nan_to_num(out, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
 
 
-def label(bayes: np.ndarray) -> np.ndarray:
-    """Ground truth uint8: 1 where the Bayesian mask says cloud (> 0), else 0."""
-    with np.errstate(invalid="ignore"):
-        return (bayes > 0).astype(np.uint8)
-
-
 def read_patch(scene: Scene, patch: Patch, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Input (size, size, 9) float32 and label (size, size, 1) uint8 of one patch of an open scene."""
     rows, columns = slice(patch.row, patch.row + size), slice(patch.column, patch.column + size)
@@ -90,11 +72,11 @@ def read_patch(scene: Scene, patch: Patch, size: int) -> tuple[np.ndarray, np.nd
     return inputs, label(scene.read("bayes", rows, columns))
 
 
-# ---------------------------------------------------------------- training patches and split
+# ---------------------------------------------------------------- training patches
 
 
 def crop_offsets(geometry: Geometry) -> tuple[int, int]:
-    """Rows and columns cut off the top and left so that whole patches remain, centred (88 and 110)."""
+    """Rows and columns cut off at the top and left, so that whole patches remain, centred (88 and 110)."""
     rows = geometry.scene_height - geometry.patch_rows * geometry.patch_size
     columns = geometry.scene_width - geometry.patch_columns * geometry.patch_size
     return rows // 2, columns // 2
@@ -112,57 +94,6 @@ def training_patches(files: int, geometry: Geometry) -> list[Patch]:
     ]
 
 
-def split_indices(count: int, split: Split) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of training and validation items, in the order scikit-learn's train_test_split gives.
-
-    A permutation of MT19937 seeded with random_state; the first n_test of it are validation, the
-    next n_train = floor(train_fraction * count) training. Raises ValueError when either is empty.
-    """
-    train_count = int(np.floor(split.train_fraction * count))
-    validation_count = count - train_count
-    if train_count < 1 or validation_count < 1:
-        raise ValueError(
-            f"{count} {split.unit}(s) cannot be split {split.train_fraction:g} to "
-            f"{1 - split.train_fraction:g}: training and validation need at least one each"
-        )
-    order = np.random.RandomState(split.random_state).permutation(count)
-    return order[validation_count : validation_count + train_count], order[:validation_count]
-
-
-def split_patches(files: int, geometry: Geometry, split: Split) -> PatchSplit:
-    """Training and validation patches of `files` sorted scenes. Raises ValueError when one is empty."""
-    patches = training_patches(files, geometry)
-    if not patches:
-        raise ValueError(
-            f"scenes of {geometry.scene_height} x {geometry.scene_width} hold no patch of {geometry.patch_size}"
-        )
-    if split.unit == "patch":
-        train_at, validation_at = split_indices(len(patches), split)
-        train = [patches[i] for i in sorted(train_at)]
-        validation = [patches[i] for i in sorted(validation_at)]
-    elif split.unit == "file":
-        train_at, validation_at = split_indices(files, split)
-        chosen = set(train_at.tolist())
-        train = [p for p in patches if p.file in chosen]
-        validation = [p for p in patches if p.file not in chosen]
-    else:
-        raise ValueError(f"split unit {split.unit!r}: 'file' or 'patch' expected")
-    return PatchSplit(train, validation, _scenes(train), _scenes(validation))
-
-
-def split_digest(names: Sequence[str], split: PatchSplit) -> str:
-    """SHA-256 over the ordered lists of training and validation patches, by file name."""
-    digest = hashlib.sha256()
-    for kind, patches in (("train", split.train), ("validation", split.validation)):
-        for p in patches:
-            digest.update(f"{kind} {names[p.file]} {p.row} {p.column}\n".encode())
-    return digest.hexdigest()
-
-
-def _scenes(patches: Iterable[Patch]) -> int:
-    return len({p.file for p in patches})
-
-
 # ---------------------------------------------------------------- inference patches
 
 
@@ -174,8 +105,8 @@ def inference_grid(geometry: Geometry) -> tuple[int, int]:
 def inference_patches(image: np.ndarray, geometry: Geometry) -> list[np.ndarray]:
     """Overlapping patches (size, size, C), rows * columns of them, of a normalised scene (H, W, C).
 
-    All are views of one copy of the scene with zeros around it, as many as TensorFlow's SAME padding
-    has: total = (n - 1) * stride + size - length, the smaller half first.
+    All are views of one copy of the scene, padded with zeros as TensorFlow's SAME padding does:
+    (n - 1) * stride + size - length in total, the smaller half first.
     """
     rows, columns = inference_grid(geometry)
     size, stride = geometry.patch_size, geometry.stride
@@ -192,8 +123,9 @@ def inference_patches(image: np.ndarray, geometry: Geometry) -> list[np.ndarray]
 def stitch(predictions: np.ndarray, geometry: Geometry) -> np.ndarray:
     """Scene (H, W) from predicted patches (rows * columns, size, size[, 1]).
 
-    The margin is cut off each side of each patch, the tiles (stride x stride) are laid side by
-    side (1232 x 1584) and the scene is the centre of that.
+    The margin is cut off on each side of each patch, the remaining tiles (stride x stride) are laid
+    side by side (1232 x 1584), and the scene is the centre of the result. Raises ValueError for another
+    number or size of patches.
     """
     rows, columns = inference_grid(geometry)
     margin, stride = geometry.margin, geometry.stride
@@ -201,7 +133,7 @@ def stitch(predictions: np.ndarray, geometry: Geometry) -> np.ndarray:
         predictions = predictions[..., 0]
     if predictions.shape != (rows * columns, geometry.patch_size, geometry.patch_size):
         raise ValueError(
-            f"stitching needs {rows * columns} patches of {geometry.patch_size}, got {predictions.shape}"
+            f"stitching needs {rows * columns} patches of {geometry.patch_size}, not {predictions.shape}"
         )
     tiles = predictions[:, margin : margin + stride, margin : margin + stride]
     whole = tiles.reshape(rows, columns, stride, stride).transpose(0, 2, 1, 3).reshape(rows * stride, -1)

@@ -1,8 +1,7 @@
-"""Feeding patches: every epoch a new global shuffle, each patch once, the last batch possibly smaller.
+"""The input pipeline: each epoch has a new global order, each patch once, and maybe a smaller last batch.
 
-Memory stays constant: several threads read a few batches ahead, each patch straight into its place
-in a batch. Only sets that fit below a limit keep their decoded patches, so that later epochs read
-nothing.
+Memory use is constant: several threads read a few batches ahead, each patch directly into its place in a
+batch. Only sets below a size limit are kept decoded, so that later epochs read nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from reference.protocol.spec import Geometry
 T = TypeVar("T")
 
 MEMORY_LIMIT_BYTES = 192 << 20  # for each of training and validation
-AHEAD_BYTES = 320 << 20  # of batches being read; those waiting to be used come on top
+AHEAD_BYTES = 320 << 20  # of batches being read, not counting those that wait to be used
 MAX_READERS = 16
 BUFFERS = Buffers()  # training and validation take turns, with batches of one size
 
@@ -37,7 +36,7 @@ BUFFERS = Buffers()  # training and validation take turns, with batches of one s
 class Piece:
     """One replica's part of one or several global batches, one after the other.
 
-    `weights` (n,) is 0 for filling, else 1.
+    `weights` is 1 for patches and 0 for padding.
     """
 
     inputs: np.ndarray  # (n, P, P, 9) float32
@@ -47,19 +46,20 @@ class Piece:
 
 @dataclass(frozen=True)
 class Batch:
-    """What one call of the training function gets: the data of one or several steps."""
+    """The data of one call of the training function, for one or several steps."""
 
     pieces: list[Piece]  # one per local replica
     counts: tuple[int, ...]  # patches of each step's whole global batch, over all workers
 
     @property
     def count(self) -> int:
+        """Patches of all steps, over all workers."""
         return sum(self.counts)
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Which replicas, of how many, this process feeds."""
+    """Which of all replicas this process feeds: `local` ones, from number `first` on."""
 
     replicas: int = 1
     first: int = 0
@@ -67,9 +67,9 @@ class Shard:
 
 
 class PatchStore:
-    """Patches by number, from scene files or prepared shards, kept in memory when all fit into the limit.
+    """Patches by number, from scene files or prepared shards; kept in memory when all fit into the limit.
 
-    Any number of threads may use it.
+    It may be used by any number of threads.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class PatchStore:
         return len(self._reader)
 
     def empty(self, size: int) -> Piece:
-        """A piece of this many patches, its content still to be read."""
+        """A piece for this many patches, whose content has yet to be read."""
         shape = (size, self._size, self._size)
         values = size * self._size**2 * CHANNELS
         block = BUFFERS.block(size * self.patch_bytes)
@@ -104,7 +104,7 @@ class PatchStore:
         )
 
     def read(self, number: int, piece: Piece, at: int) -> None:
-        """Patch `number` (-1: filling) into place `at` of a piece. Raises ValueError in one line."""
+        """Read patch `number` (-1: padding) into place `at` of a piece. Raises ValueError as readers do."""
         piece.weights[at] = number >= 0
         if number < 0:
             piece.inputs[at], piece.labels[at] = 0, 0
@@ -112,27 +112,27 @@ class PatchStore:
         self._reader.read_into(number, piece.inputs[at], piece.labels[at])
 
     def fetch(self, numbers: Sequence[int] | np.ndarray, size: int | None = None) -> Piece:
-        """The patches of these numbers, filled up with zero-weight patches to `size`."""
+        """The patches of these numbers, padded with patches of weight 0 to `size`."""
         piece = self.empty(max(size or 0, len(numbers)))
         for at in range(len(piece.weights)):
             self.read(int(numbers[at]) if at < len(numbers) else -1, piece, at)
         return piece
 
     def close(self) -> None:
-        """Also of the memory for batches, which the next one to be read would have to ask for again."""
+        """Close the files, and release the memory that was kept for further batches."""
         self._reader.close()
         BUFFERS.clear()
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
-    """The order of an epoch's patches: a permutation drawn from seed and epoch, equal on all workers."""
+    """The order of an epoch's patches: a permutation drawn from seed and epoch, the same on all workers."""
     return np.random.default_rng([seed, epoch]).permutation(count)
 
 
 def piece_size(batch_size: int, shard: Shard) -> int:
-    """Places for each replica in each step; what a last, smaller batch leaves empty has weight 0.
+    """Places for each replica in each step. Those that a last, smaller batch leaves empty have weight 0.
 
-    So every patch counts once, every replica takes part in every step, and all steps have one shape.
+    So every patch counts once, every replica takes part in every step, and all steps have the same shape.
     """
     return -(-batch_size // shard.replicas)
 
@@ -142,8 +142,8 @@ def shares(
 ) -> Iterator[tuple[list[np.ndarray], tuple[int, ...]]]:
     """Global batches in that order, cut evenly over all replicas, `steps` of them at a time.
 
-    Yields the numbers of this process' pieces, (steps * piece_size,) each with -1 for filling, and
-    the number of patches of each global batch.
+    Yields the patch numbers of this process' pieces, (steps * piece_size,) each with -1 for padding, and
+    the number of patches in each global batch.
     """
     each = piece_size(batch_size, shard)
     for first in range(0, len(order), batch_size * steps):
@@ -169,7 +169,8 @@ def batches(
 ) -> Iterator[Batch]:
     """This process' pieces of the global batches, `steps` at a time, read ahead by `readers` threads.
 
-    In order. Raises ValueError for a scene that cannot be read. Closing the generator early ends the threads.
+    Yields them in order. Raises ValueError for a scene that cannot be read. Closing the generator early ends
+    the threads.
     """
     size = steps * piece_size(batch_size, shard)
     ahead = max(2, min(8, AHEAD_BYTES // (size * shard.local * store.patch_bytes)))
@@ -188,7 +189,7 @@ def batches(
 
 
 def default_readers() -> int:
-    """One reader for each core this process may use, up to 16."""
+    """One reader for each core that this process may use, up to 16."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(MAX_READERS, cores))
 
@@ -211,7 +212,7 @@ def _finished(batch: Batch, jobs: list[Future[None]]) -> Batch:
 
 
 def prefetch(items: Iterator[T], depth: int) -> Iterator[T]:
-    """The same items, taken ahead by a background thread; its errors are raised here.
+    """The same items, fetched ahead by a background thread, whose errors are raised here.
 
     Closing the generator early ends the thread.
     """
@@ -234,7 +235,7 @@ def prefetch(items: Iterator[T], depth: int) -> Iterator[T]:
                     break
             else:
                 put([])
-        except BaseException as error:  # handed to the consumer
+        except BaseException as error:  # raised by the consumer
             put([], error)
         finally:
             _close(items)

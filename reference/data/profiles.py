@@ -9,7 +9,7 @@ from reference.protocol.spec import Geometry
 
 @dataclass(frozen=True)
 class Profile:
-    """A data set by name. quick and smoke are the official geometry at a quarter and an eighth."""
+    """A named data set. The scenes of quick and smoke have a quarter and an eighth of the official size."""
 
     name: str
     geometry: Geometry
@@ -38,7 +38,7 @@ PROFILES = {
 
 
 def get_profile(name: str) -> Profile:
-    """The profile of that name. Raises ValueError naming the known ones."""
+    """The profile of this name. Raises ValueError, which lists the known ones, for an unknown name."""
     try:
         return PROFILES[name]
     except KeyError:

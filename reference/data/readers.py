@@ -1,8 +1,8 @@
-"""Reading training patches, by any number of threads at once, each straight into its place in a batch.
+"""Reading training patches, by any number of threads at once, each directly into its place in a batch.
 
-Scenes that are stored plainly (contiguous, uncompressed) are read past HDF5, which lets only one
-thread in at a time: one vectored read per array, the window's rows into a buffer and what lies
-between them into a bin. All others go through HDF5. Both give the same bits (tested).
+Arrays that are stored plainly (contiguous, uncompressed) are read without the HDF5 library, which admits
+only one thread at a time: one vectored read per array puts the window's rows into a buffer and the bytes
+between them into a scratch area. All others are read through HDF5. Both give the same bits (tested).
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Protocol
 import numpy as np
 
 from reference.data.buffers import aligned
-from reference.data.patches import CHANNELS, Patch, label, normalise_window, read_patch
+from reference.data.patches import CHANNELS, Patch, normalise_window, read_patch
 from reference.data.scenes import CHANNELS as ARRAYS
-from reference.data.scenes import Scene, close_scene, open_scene, open_scene_unmanaged
+from reference.data.scenes import Scene, close_scene, label, open_scene, open_scene_unmanaged
 from reference.protocol.spec import Geometry
 
 OPEN_SCENES = 16  # those read through HDF5
@@ -30,17 +30,22 @@ MAX_ROWS = 512  # a vectored read takes at most 1024 pieces (IOV_MAX): a row and
 class PatchReader(Protocol):
     """Patches by number. Any thread may read any patch at any time."""
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        """Number of patches."""
 
     def read_into(self, number: int, inputs: np.ndarray, labels: np.ndarray) -> None:
-        """Fill inputs (P, P, 9) float32 and labels (P, P, 1) uint8. Raises ValueError in one line."""
+        """Fill inputs (P, P, 9) float32 and labels (P, P, 1) uint8.
 
-    def close(self) -> None: ...
+        Raises ValueError, with a message of one line, when they cannot be read.
+        """
+
+    def close(self) -> None:
+        """Close the files that are kept open."""
 
 
 @dataclass(frozen=True)
 class PlainArray:
-    """Where an array lies in a file: bytes before it, and its element type."""
+    """Where an array lies in a file: its offset in bytes, and its element type."""
 
     offset: int
     dtype: np.dtype
@@ -50,7 +55,7 @@ Layout = dict[str, PlainArray]
 
 
 class SceneReader:
-    """Training patches cut from scene files. Files are opened for each patch: nothing grows with their number."""
+    """Training patches cut from scene files. A file is opened for each patch, so any number of files will do."""
 
     def __init__(self, files: Sequence[Path | str], patches: Sequence[Patch], geometry: Geometry) -> None:
         self._files = [Path(file) for file in files]
@@ -65,6 +70,7 @@ class SceneReader:
         return len(self._patches)
 
     def read_into(self, number: int, inputs: np.ndarray, labels: np.ndarray) -> None:
+        """Read a patch from its scene (see PatchReader)."""
         patch = self._patches[number]
         layout = self._layout(patch.file)
         if layout is None:
@@ -91,6 +97,7 @@ class SceneReader:
         labels[...] = label(found[2])
 
     def close(self) -> None:
+        """Close the scenes that are read through HDF5."""
         with self._lock:
             while self._open:
                 close_scene(self._open.popitem()[1])
@@ -141,9 +148,9 @@ class Windows:
         self._buffers: dict[tuple[str, np.dtype], tuple[np.ndarray, list[memoryview], int]] = {}
 
     def read(self, descriptor: int, name: str, array: PlainArray, row: int, column: int) -> np.ndarray:
-        """The window (P, P, channels) at (row, column), valid until the next one of that array.
+        """The window (P, P, channels) at (row, column), valid until the next one of this array is read.
 
-        Raises OSError, and EOFError when the file ends before it.
+        Raises OSError, and EOFError when the file is too short.
         """
         key = (name, array.dtype)
         if key not in self._buffers:
@@ -151,7 +158,7 @@ class Windows:
         window, pieces, wanted = self._buffers[key]
         pixel_bytes = window.shape[2] * window.itemsize
         start = array.offset + (row * self._width + column) * pixel_bytes
-        # Signals and some network file systems cut reads short; then the rest is read row by row.
+        # Signals and some network file systems cut reads short: the rest is then read row by row.
         got = os.preadv(descriptor, pieces, start)
         if got < wanted:
             _read_rest(descriptor, pieces, start, got)
@@ -161,17 +168,17 @@ class Windows:
         shape = (self._size, self._size, channels)
         window = aligned(self._size**2 * channels * dtype.itemsize).view(dtype).reshape(shape)
         row_bytes = self._size * channels * dtype.itemsize
-        bin_ = aligned((self._width - self._size) * channels * dtype.itemsize).data
+        scratch = aligned((self._width - self._size) * channels * dtype.itemsize).data
         flat = window.data.cast("B")
         pieces: list[memoryview] = []
         for row in range(self._size):
-            pieces += [flat[row * row_bytes : (row + 1) * row_bytes], bin_]
+            pieces += [flat[row * row_bytes : (row + 1) * row_bytes], scratch]
         pieces = [piece for piece in pieces[:-1] if len(piece)]
         return window, pieces, sum(len(piece) for piece in pieces)
 
 
 def _read_rest(descriptor: int, pieces: list[memoryview], start: int, got: int) -> None:
-    """Continue a vectored read that stopped after `got` bytes. Raises EOFError at the file's end."""
+    """Continue a vectored read that stopped after `got` bytes. Raises EOFError at the end of the file."""
     for piece in pieces:
         at = min(got, len(piece))
         got -= at
@@ -185,7 +192,7 @@ def _read_rest(descriptor: int, pieces: list[memoryview], start: int, got: int) 
 
 
 def read_exactly(descriptor: int, buffers: list[np.ndarray], start: int) -> None:
-    """Fill contiguous arrays, one after the other, from `start` on. Raises OSError, EOFError."""
+    """Fill contiguous arrays, one after the other, from byte `start` on. Raises OSError and EOFError."""
     pieces = [buffer.data.cast("B") for buffer in buffers]
     got = os.preadv(descriptor, pieces, start)
     if got < sum(len(piece) for piece in pieces):
@@ -193,7 +200,7 @@ def read_exactly(descriptor: int, buffers: list[np.ndarray], start: int) -> None
 
 
 class KeptReader:
-    """Patches of another reader, kept decoded once they were read: later epochs read nothing."""
+    """Patches of another reader, kept decoded once they have been read, so that later epochs read nothing."""
 
     def __init__(self, reader: PatchReader, patch_size: int) -> None:
         self._reader = reader
@@ -205,10 +212,12 @@ class KeptReader:
         return len(self._reader)
 
     def read_into(self, number: int, inputs: np.ndarray, labels: np.ndarray) -> None:
+        """Copy a patch, read by the other reader the first time (see PatchReader)."""
         if not self._known[number]:
             self._reader.read_into(number, self._inputs[number], self._labels[number])
             self._known[number] = True
         inputs[...], labels[...] = self._inputs[number], self._labels[number]
 
     def close(self) -> None:
+        """Close the other reader."""
         self._reader.close()

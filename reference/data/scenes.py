@@ -1,7 +1,7 @@
 """Reading scenes: one HDF5 file each, with `refs` (H, W, 6), `bts` (H, W, 3) and `bayes` (H, W, 1).
 
 refs is reflectance of SLSTR channels S1-S6, bts is brightness temperature in K of S7-S9, and
-bayes > 0 marks cloud. Every way in which a file can be wrong is a ValueError of one line.
+bayes > 0 marks cloud. Any defect of a file raises ValueError with a message of one line.
 """
 
 from __future__ import annotations
@@ -15,16 +15,18 @@ from typing import Any
 import h5py
 import numpy as np
 
+from reference.protocol.spec import Geometry
+
 PATTERN = "S3A*.hdf"
 CHANNELS = {"refs": 6, "bts": 3, "bayes": 1}
 SURFACES = ("ocean", "land", "ice")  # codes 0, 1, 2 of the optional `surface` data set
-DAYLIGHT_REFLECTANCE = 0.02  # brighter than this in S3 somewhere: the sun was up
-DAYLIGHT_FRACTION = 0.05
+DAYLIGHT_REFLECTANCE = 0.02  # in S3; brighter pixels show that the sun was up
+DAYLIGHT_FRACTION = 0.05  # of the pixels have to be that bright
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What a scene says of itself; None where it does not."""
+class SceneFacts:
+    """Attributes of a scene; None where the file does not state them."""
 
     name: str
     daylight: bool | None
@@ -36,7 +38,7 @@ class Facts:
 def find_scenes(folder: Path | str) -> list[Path]:
     """All scene files below a folder, sorted by their path within it.
 
-    Raises ValueError when the folder is missing or holds none.
+    Raises ValueError when the folder is missing or contains none.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -48,7 +50,7 @@ def find_scenes(folder: Path | str) -> list[Path]:
 
 
 class Scene:
-    """An open scene. Windows are read straight from the file: no call loads more than it asks for."""
+    """An open scene. Windows are read from the file as they are requested; nothing else is loaded."""
 
     def __init__(self, path: Path, file: h5py.File) -> None:
         self.path = path
@@ -60,7 +62,7 @@ class Scene:
         self.height, self.width = shapes["refs"]
 
     def require(self, height: int, width: int) -> Scene:
-        """Raise ValueError unless the scene has this size in pixels."""
+        """This scene. Raises ValueError unless it has this size in pixels."""
         if (self.height, self.width) != (height, width):
             raise ValueError(
                 f"{self.path}: scene of {self.height} x {self.width} pixels, {height} x {width} expected"
@@ -68,14 +70,15 @@ class Scene:
         return self
 
     def read(self, name: str, rows: slice = slice(None), columns: slice = slice(None)) -> np.ndarray:
-        """A window of `refs`, `bts` or `bayes`, (h, w, channels), as stored."""
+        """A window of `refs`, `bts` or `bayes`, (h, w, channels), as stored. Raises ValueError."""
         try:
-            return self._data[name][rows, columns, :]
+            window: np.ndarray = self._data[name][rows, columns, :]
+            return window
         except (OSError, RuntimeError, KeyError) as error:
             raise ValueError(f"{self.path}: {name} cannot be read ({_short(error)})") from error
 
     def stored_at(self, name: str) -> tuple[int, np.dtype] | None:
-        """First byte and type of `refs`, `bts` or `bayes` in the file, where it lies there as in memory.
+        """Offset in bytes and element type of `refs`, `bts` or `bayes`, if stored as it would be in memory.
 
         None for chunked, compressed, external or virtual arrays and for files with a user block.
         """
@@ -97,11 +100,11 @@ class Scene:
         except (OSError, RuntimeError, ValueError, TypeError):
             return None
 
-    def facts(self) -> Facts:
-        """Name, place and daylight from the file's attributes; absent is None."""
+    def facts(self) -> SceneFacts:
+        """Name, location and daylight from the file's attributes."""
         attributes = self._file.attrs
         daylight = attributes.get("daylight")
-        return Facts(
+        return SceneFacts(
             name=self.path.name,
             daylight=None if daylight is None else bool(daylight),
             latitude=_number(attributes.get("latitude")),
@@ -110,7 +113,7 @@ class Scene:
         )
 
     def check_values(self) -> None:
-        """Read everything once. Raises ValueError when nothing usable is in it.
+        """Read everything once. Raises ValueError when something cannot be read or has no usable value.
 
         Reflectance may be missing in a whole scene (night); temperature and mask may not.
         """
@@ -122,7 +125,7 @@ class Scene:
 
 @contextmanager
 def open_scene(path: Path | str) -> Iterator[Scene]:
-    """Open a scene for reading. Raises ValueError in one line for anything that is no scene."""
+    """Open a scene for reading. Raises ValueError for anything that is not a scene."""
     scene = open_scene_unmanaged(path)
     try:
         yield scene
@@ -131,7 +134,7 @@ def open_scene(path: Path | str) -> Iterator[Scene]:
 
 
 def open_scene_unmanaged(path: Path | str) -> Scene:
-    """As open_scene, for callers that keep scenes open: they must call close_scene."""
+    """As open_scene, for callers that keep scenes open. They must call close_scene."""
     path = Path(path)
     try:
         # Window reads of contiguous data gain nothing from h5py's chunk cache; keep many files cheap.
@@ -148,6 +151,7 @@ def open_scene_unmanaged(path: Path | str) -> Scene:
 
 
 def close_scene(scene: Scene) -> None:
+    """Close a scene of open_scene_unmanaged."""
     scene._file.close()
 
 
@@ -158,8 +162,36 @@ def check_scene(path: Path | str, height: int, width: int) -> None:
 
 
 def is_daylight(refs: np.ndarray) -> bool:
-    """Judge daylight from reflectance (H, W, 6): at night S3 is about zero or missing everywhere."""
+    """Whether reflectance (H, W, 6) shows daylight: at night S3 is about zero or missing everywhere."""
     return bool(np.mean(np.nan_to_num(refs[..., 2]) > DAYLIGHT_REFLECTANCE) > DAYLIGHT_FRACTION)
+
+
+def label(bayes: np.ndarray) -> np.ndarray:
+    """Ground truth uint8: 1 where the Bayesian mask marks cloud (> 0), else 0."""
+    with np.errstate(invalid="ignore"):
+        return (bayes > 0).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class LoadedScene:
+    """A whole scene: refs (H, W, 6), bts (H, W, 3) in K, truth (H, W) uint8, surface (H, W) uint8 or None."""
+
+    facts: SceneFacts
+    refs: np.ndarray
+    bts: np.ndarray
+    truth: np.ndarray
+    surface: np.ndarray | None
+    daylight: bool  # as the file states, or as reflectance shows
+
+
+def load_scene(path: Path | str, geometry: Geometry) -> LoadedScene:
+    """Read a whole scene. Raises ValueError when it cannot be read or does not have the geometry's size."""
+    with open_scene(path) as scene:
+        scene.require(geometry.scene_height, geometry.scene_width)
+        refs, facts = scene.read("refs"), scene.facts()
+        daylight = is_daylight(refs) if facts.daylight is None else facts.daylight
+        truth = label(scene.read("bayes"))[..., 0]
+        return LoadedScene(facts, refs, scene.read("bts"), truth, scene.surface(), daylight)
 
 
 def _dataset(path: Path, file: h5py.File, name: str, channels: int) -> h5py.Dataset:
@@ -173,7 +205,7 @@ def _dataset(path: Path, file: h5py.File, name: str, channels: int) -> h5py.Data
     if data.ndim != 3 or data.shape[2] != channels:
         raise ValueError(f"{path}: {name} has shape {data.shape}, (height, width, {channels}) expected")
     if data.dtype.kind not in "fiub":
-        raise ValueError(f"{path}: {name} holds {data.dtype}, numbers expected")
+        raise ValueError(f"{path}: {name} contains {data.dtype}, numbers expected")
     return data
 
 

@@ -1,11 +1,11 @@
-"""Prepared patches: training scenes cut into patches once, so that each is one plain read later.
+"""Prepared patches: training scenes cut into patches in advance, so that each is one plain read later.
 
-Optional and untimed (one-off reformatting, MLPerf Training rules 6.2). No information is added and
-none is lost: a shard holds the patches of one scene, in order, exactly as the input pipeline would
-make them from the scene. The index ties every shard to the SHA-256 of its scene, and all of them to
-the digest of the data set; whatever does not fit is refused.
+Optional and untimed (one-off reformatting, MLPerf Training rules 6.2). No information is added or lost: a
+shard holds the patches of one scene, in order, exactly as the input pipeline would make them from the
+scene. The index ties each shard to the SHA-256 of its scene, and all of them to the digest of the data
+set; anything that does not match is refused.
 
-A shard is nothing but its patches, one record each: inputs (P, P, 9) float32, then labels (P, P, 1) uint8.
+A shard consists of one record per patch: inputs (P, P, 9) float32, then labels (P, P, 1) uint8.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ from typing import Any
 
 import numpy as np
 
-from reference.data.dataset import Described, file_sha256, write_json
+from reference.data.dataset import Described
+from reference.data.files import file_sha256, write_json
 from reference.data.patches import CHANNELS, Patch, crop_offsets, training_patches
 from reference.data.readers import SceneReader, read_exactly
+from reference.protocol.dataset import DatasetFile
 from reference.protocol.spec import Data, Geometry
-from rules.model.package import DatasetFile
 
 INDEX_NAME = "prepared.json"
-STAMPS_NAME = ".checked.json"  # what was hashed when: only saves time
+STAMPS_NAME = ".checked.json"  # size and time of files when they were hashed; only saves time
 SUFFIX = ".patches"
 SCHEMA = 1
 WRITERS = 4  # each holds one shard in memory, 48 MB at the official size
@@ -39,11 +40,11 @@ Progress = Callable[[int, int, str], None]  # done, total, name of the scene jus
 
 @dataclass(frozen=True)
 class PreparedShard:
-    """The patches of one scene, and the scene they were cut from."""
+    """The file with the patches of one scene, and the scene that they were cut from."""
 
     scene: str
     source_sha256: str
-    file: str  # below the index' folder
+    file: str  # name in the folder of the index
     sha256: str
 
 
@@ -58,12 +59,13 @@ class Prepared:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over geometry, scenes and shards: what was really read."""
+        """SHA-256 over geometry, scenes and shards: what a run really reads."""
         content = [asdict(self.geometry), [asdict(shard) for shard in self.shards]]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property
     def files(self) -> list[Path]:
+        """Paths of the shards, in order."""
         return [self.folder / shard.file for shard in self.shards]
 
 
@@ -75,8 +77,8 @@ def record_bytes(geometry: Geometry) -> int:
 def prepare(described: Described, folder: Path, progress: Progress | None = None) -> Prepared:
     """Write the shards of a data set's training scenes, and the index last.
 
-    Shards of unchanged scenes are kept, so an interrupted call can be repeated; shards of other
-    scenes are removed. Raises ValueError for a scene that cannot be read, OSError when the folder
+    Shards of unchanged scenes are kept, so that an interrupted call can be repeated; shards of other
+    scenes are removed. Raises ValueError for a scene that cannot be read, and OSError when the folder
     cannot be written.
     """
     data, train = described.data, described.dataset.train
@@ -94,7 +96,7 @@ def prepare(described: Described, folder: Path, progress: Progress | None = None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
             reader.close()
-            # Also when interrupted: too few shards are refused, but those there need not be made again.
+            # Also when interrupted: an incomplete set is refused, but its shards need not be made again.
             prepared = Prepared(folder, data.digest, data.geometry, shards)
             _write_index(prepared)
     for path in folder.glob(f"*{SUFFIX}"):
@@ -104,10 +106,10 @@ def prepare(described: Described, folder: Path, progress: Progress | None = None
 
 
 def open_prepared(folder: Path | str, data: Data) -> Prepared:
-    """The shards in a folder, if they were made from exactly this data set and are all there whole.
+    """The shards in a folder, made from exactly this data set and complete.
 
-    Looks at the index and the files' sizes, not at their content (`verify_prepared` does).
-    Raises ValueError, in one line, for anything else.
+    Compares the index and the sizes of the files, not their content (`verify_prepared` does).
+    Raises ValueError, with a message of one line, for anything else.
     """
     prepared = _read_index(Path(folder))
     if prepared.dataset_digest != data.digest or prepared.geometry != data.geometry:
@@ -129,7 +131,7 @@ def open_prepared(folder: Path | str, data: Data) -> Prepared:
 
 
 def open_given(data: Data) -> Prepared | None:
-    """The shards a run spec names; None when it names none. Raises ValueError as open_prepared does."""
+    """The shards that a run spec names, if it names any. Raises ValueError as open_prepared does."""
     if data.prepared is None:
         return None
     prepared = open_prepared(data.prepared, data)
@@ -139,9 +141,9 @@ def open_given(data: Data) -> Prepared | None:
 
 
 def verify_prepared(folder: Path | str, described: Described, progress: Progress | None = None) -> Prepared:
-    """As open_prepared, and compare every scene's and every shard's SHA-256 with the index.
+    """As open_prepared; the SHA-256 of all scenes and shards is compared with the index too.
 
-    Shards are hashed once and again when size or modification time change. Raises ValueError.
+    A shard is hashed once, and again when its size or modification time changes. Raises ValueError.
     """
     prepared = open_prepared(folder, described.data)
     stamps = _json(prepared.folder / STAMPS_NAME)
@@ -165,7 +167,7 @@ def verify_prepared(folder: Path | str, described: Described, progress: Progress
 
 
 class ShardReader:
-    """Training patches from prepared shards: one read each, whatever thread asks."""
+    """Training patches from prepared shards, one read each (a PatchReader)."""
 
     def __init__(self, prepared: Prepared, patches: Sequence[Patch]) -> None:
         self._files = prepared.files
@@ -176,6 +178,7 @@ class ShardReader:
         return len(self._places)
 
     def read_into(self, number: int, inputs: np.ndarray, labels: np.ndarray) -> None:
+        """Read a patch from its shard (see PatchReader)."""
         file, at = self._places[number]
         try:
             descriptor = os.open(self._files[file], os.O_RDONLY)
@@ -186,14 +189,14 @@ class ShardReader:
         except OSError as error:
             raise ValueError(f"{self._files[file]}: cannot be read ({error.strerror})") from error
         except EOFError:
-            raise ValueError(f"{self._files[file]}: ends early") from None
+            raise ValueError(f"{self._files[file]}: shorter than its patches (truncated?)") from None
 
     def close(self) -> None:
-        """Nothing stays open."""
+        """Do nothing: no file is kept open."""
 
 
 def patch_number(patch: Patch, geometry: Geometry) -> int:
-    """Place of a patch among those of its scene, row by row."""
+    """Number of a patch among those of its scene, counted row by row."""
     top, left = crop_offsets(geometry)
     size = geometry.patch_size
     return (patch.row - top) // size * geometry.patch_columns + (patch.column - left) // size
@@ -210,7 +213,7 @@ def _one(
     geometry: Geometry,
     known: dict[str, PreparedShard],
 ) -> PreparedShard:
-    """Write the shard of one scene, unless it is there already."""
+    """Write the shard of one scene, unless it exists already."""
     name = f"{source.sha256[:32]}-{geometry.patch_size}{SUFFIX}"
     path, each = folder / name, geometry.patches_per_scene
     before = known.get(name)
@@ -257,11 +260,11 @@ def _read_index(folder: Path) -> Prepared:
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, KeyError, TypeError):
-        raise ValueError(f"{path}: no index of prepared patches") from None
+        raise ValueError(f"{path}: not an index of prepared patches") from None
 
 
 def _known_shards(folder: Path) -> dict[str, PreparedShard]:
-    """Shards of an earlier call by file name; none when there was no whole one."""
+    """Shards of an earlier call by file name; none when it left no readable index."""
     try:
         return {shard.file: shard for shard in _read_index(folder).shards}
     except ValueError:

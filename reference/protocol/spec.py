@@ -1,28 +1,31 @@
 """The run spec: everything an implementation needs to know about one run, as one JSON file.
 
-The harness writes it and names it in the environment variable CLOUDMASK_RUN_SPEC; the
-implementation (ours or another) reads it. Standard library only, so that it loads anywhere.
+The harness writes it and names it in the environment variable CLOUDMASK_RUN_SPEC; the implementation
+(the reference or another) reads it. Only the standard library is needed.
 """
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 SPEC_VARIABLE = "CLOUDMASK_RUN_SPEC"
 SCHEMA = 1
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Geometry:
-    """Sizes in pixels. Everything else (crop, patches, stride, margin) follows from these three.
+    """Sizes of scenes and patches in pixels. Crop, stride and margin follow from these three.
 
     The official data set is 1200 x 1500 with patches of 256: 4 x 5 = 20 training patches per scene
     after a centre crop to 1024 x 1280; 7 x 9 = 63 inference patches at stride 176, of whose
-    predictions 40 pixels are cut off each side.
+    predictions 40 pixels are cut off on each side.
     """
 
     scene_height: int = 1200
@@ -31,10 +34,12 @@ class Geometry:
 
     @property
     def patch_rows(self) -> int:
+        """Rows of non-overlapping training patches in one scene."""
         return self.scene_height // self.patch_size
 
     @property
     def patch_columns(self) -> int:
+        """Columns of non-overlapping training patches in one scene."""
         return self.scene_width // self.patch_size
 
     @property
@@ -44,21 +49,21 @@ class Geometry:
 
     @property
     def margin(self) -> int:
-        """Pixels cut off each side of a predicted patch before stitching (40 of 256)."""
+        """Pixels cut off on each side of a predicted patch before stitching (40 of 256)."""
         return self.patch_size * 5 // 32
 
     @property
     def stride(self) -> int:
-        """Distance of inference patches (176 for 256)."""
+        """Distance between inference patches in pixels (176 for 256)."""
         return self.patch_size - 2 * self.margin
 
 
 @dataclass(frozen=True)
 class Split:
-    """How the training files become training and validation patches.
+    """How the training files are divided into training and validation patches.
 
-    unit "file" (the benchmark's): whole files, scikit-learn's train_test_split semantics on the
-    sorted list. unit "patch": the same on the list of all patches, for sets of very few scenes.
+    Unit "file" (the benchmark's): whole files, with the semantics of scikit-learn's train_test_split
+    on the sorted list. Unit "patch": the same on the list of all patches, for sets of very few scenes.
     """
 
     unit: str = "file"
@@ -68,7 +73,9 @@ class Split:
 
 @dataclass(frozen=True)
 class Data:
-    profile: str  # official, quick, full-size, smoke, or a name of the submitter's
+    """The data set of a run: scene files, geometry and split."""
+
+    profile: str  # official, quick, full-size, smoke, or a name that the submitter chose
     digest: str  # of file list, contents and split
     train_files: list[str]  # absolute paths, sorted by name
     test_files: list[str]
@@ -80,7 +87,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """Defaults are the reference's; Adam and binary cross-entropy are not up for choice here."""
+    """Hyperparameters of a run. The defaults are the reference's; optimiser and loss cannot be chosen here."""
 
     global_batch_size: int = 32
     learning_rate: float = 1e-3
@@ -94,42 +101,41 @@ class Hyperparameters:
 
 @dataclass(frozen=True)
 class RunSpec:
-    run: int
+    """Everything that an implementation needs to know about one run."""
+
+    run: int  # 0 for the first run of a package
     seed: int
     data: Data
     output_dir: str  # weights, science.json and gallery.h5 are written here
     hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
     precision: str = "float32"  # float32, mixed_bfloat16, mixed_float16
     strategy: str = "one-device"  # one-device, mirrored, multi-worker
-    gallery_scenes: int = 6  # how many test scenes to keep pictures of
+    gallery_scenes: int = 6  # number of test scenes to keep as pictures
     save_weights: bool = True
     schema: int = SCHEMA
 
     @property
     def weights_path(self) -> Path:
+        """Where the trained weights are saved (if `save_weights` is true)."""
         return Path(self.output_dir) / "weights.weights.h5"
 
     @property
     def science_path(self) -> Path:
+        """Where the metrics on the test scenes are written."""
         return Path(self.output_dir) / "science.json"
 
     @property
     def gallery_path(self) -> Path:
+        """Where the pictures of test scenes are written."""
         return Path(self.output_dir) / "gallery.h5"
 
     def to_json(self) -> str:
+        """The content of the run spec's file."""
         return json.dumps(asdict(self), indent=1)
 
 
-def _build(cls: type, values: dict[str, Any]) -> Any:
-    unknown = sorted(set(values) - {f.name for f in fields(cls)})
-    if unknown:
-        raise ValueError(f"run spec: {cls.__name__} does not know {', '.join(unknown)}")
-    return cls(**values)
-
-
 def parse_spec(text: str) -> RunSpec:
-    """Read a run spec. Raises ValueError in one line when it is not one of ours."""
+    """Read a run spec. Raises ValueError, with a message of one line, when it is not valid."""
     raw = json.loads(text)
     if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
         raise ValueError(f"run spec: schema {SCHEMA} expected")
@@ -145,13 +151,23 @@ def parse_spec(text: str) -> RunSpec:
 
 
 def load_spec() -> RunSpec:
-    """The spec named by CLOUDMASK_RUN_SPEC. Raises ValueError when the variable or file is missing."""
+    """The run spec named by CLOUDMASK_RUN_SPEC.
+
+    Raises ValueError when the variable is not set, or the file is missing or not valid.
+    """
     path = os.environ.get(SPEC_VARIABLE)
     if not path:
         raise ValueError(
-            f"{SPEC_VARIABLE} is not set (the harness starts an implementation: `cloudmask run`)"
+            f"{SPEC_VARIABLE} is not set (`cloudmask run` sets it and starts the implementation)"
         )
     try:
         return parse_spec(Path(path).read_text())
     except OSError as error:
         raise ValueError(f"cannot read the run spec {path}: {error.strerror}") from error
+
+
+def _build(cls: type[T], values: dict[str, Any]) -> T:
+    unknown = sorted(set(values) - set(inspect.signature(cls).parameters))
+    if unknown:
+        raise ValueError(f"run spec: {cls.__name__} has no field {', '.join(unknown)}")
+    return cls(**values)

@@ -1,10 +1,10 @@
-"""Pictures of scenes for people: false colour by day, thermal by night; masks and disagreement."""
+"""Pictures of scenes: false colour by day, thermal by night; masks, probabilities and disagreement."""
 
 from __future__ import annotations
 
 import numpy as np
 
-# Red, green and blue as mixtures of S1..S6: water cloud white, ice and snow pale cyan, plants green.
+# Red, green and blue as mixtures of S1..S6: water clouds are white, ice and snow pale cyan, plants green.
 COLOURS = np.array(
     [(0, 0.45, 0, 0, 0.55, 0), (0.3, 0.2, 0.5, 0, 0, 0), (1, 0, 0, 0, 0, 0)],
     np.float32,
@@ -18,8 +18,8 @@ MISSED_RGB, FALSE_RGB = (214, 73, 51), (247, 181, 56)  # cloud called clear; cle
 def false_colour(refs: np.ndarray, bts: np.ndarray, daylight: bool) -> np.ndarray:
     """RGB (H, W, 3) uint8 of a scene (refs (H, W, 6), bts (H, W, 3) in K).
 
-    By day mixtures of the solar channels; at night brightness temperature of S8, cold being bright,
-    with an ochre tint where S7 is colder than S8, as it is over fog and low water cloud.
+    By day, mixtures of the solar channels. At night, brightness temperature of S8, where cold is bright,
+    with an ochre tint where S7 is colder than S8, as over fog and low water cloud.
     """
     if daylight:
         rgb = np.nan_to_num(refs) @ COLOURS.T / 0.78
@@ -36,18 +36,19 @@ def false_colour(refs: np.ndarray, bts: np.ndarray, daylight: bool) -> np.ndarra
 
 
 def mask_picture(mask: np.ndarray) -> np.ndarray:
-    """RGB of a mask (H, W) of 0 and 1: cloud white, clear dark blue."""
+    """RGB (H, W, 3) uint8 of a mask (H, W) of 0 and 1: cloud is white, clear dark blue."""
     return np.where(mask[..., None] > 0, np.array(CLOUD_RGB, np.uint8), np.array(CLEAR_RGB, np.uint8))
 
 
 def probability_picture(probability: np.ndarray) -> np.ndarray:
-    """RGB of probabilities (H, W) in [0, 1] between the colours of clear and cloud."""
+    """RGB (H, W, 3) uint8 of probabilities (H, W) in [0, 1], between the colours of clear and cloud."""
     p = np.clip(probability, 0, 1)[..., None]
-    return np.rint(np.array(CLEAR_RGB) * (1 - p) + np.array(CLOUD_RGB) * p).astype(np.uint8)
+    picture: np.ndarray = np.rint(np.array(CLEAR_RGB) * (1 - p) + np.array(CLOUD_RGB) * p).astype(np.uint8)
+    return picture
 
 
 def disagreement_picture(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """RGB: where both agree a dimmed mask; cloud missed in red, false cloud in amber."""
+    """RGB (H, W, 3) uint8: a dimmed mask where both agree, missed cloud in red, false cloud in amber."""
     picture = (mask_picture(truth) * 0.45).astype(np.uint8)
     picture[(truth > 0) & (predicted == 0)] = MISSED_RGB
     picture[(truth == 0) & (predicted > 0)] = FALSE_RGB
@@ -64,8 +65,10 @@ def shrink(image: np.ndarray, longest: int) -> np.ndarray:
         height // factor, factor, width // factor, factor, *image.shape[2:]
     )
     mean = blocks.mean(axis=(1, 3), dtype=np.float32)
-    return np.rint(mean).astype(image.dtype) if image.dtype.kind in "ui" else mean.astype(image.dtype)
+    shrunk: np.ndarray = (np.rint(mean) if image.dtype.kind in "ui" else mean).astype(image.dtype)
+    return shrunk
 
 
 def _bytes(rgb: np.ndarray) -> np.ndarray:
-    return np.rint(np.clip(rgb, 0, 1) * 255).astype(np.uint8)
+    quantised: np.ndarray = np.rint(np.clip(rgb, 0, 1) * 255).astype(np.uint8)
+    return quantised

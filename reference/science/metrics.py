@@ -1,7 +1,7 @@
-"""How good a cloud mask is, from counts alone: a histogram of probabilities for cloud and for clear.
+"""The quality of a cloud mask, from counts alone: histograms of probabilities for cloud and for clear.
 
-Cloud is the positive class and the Bayesian mask the truth. A pixel is called cloud when its
-probability is above 0.5. Every value is None where its definition divides by zero.
+Cloud is the positive class, the Bayesian mask the truth. A pixel is called cloud when its probability is
+above 0.5. A score is None where its definition divides by zero.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ FRACTION_EDGES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 @dataclass
 class Tally:
-    """Counts of pixels; bin k holds probabilities in (k / 256, (k + 1) / 256], bin 0 also 0.
+    """Counts of pixels. Bin k is for probabilities in (k / 256, (k + 1) / 256], bin 0 also for 0.
 
-    With that, probability > 0.5 is exactly bin 128 and above.
+    Therefore probability > 0.5 is exactly bin 128 and above.
     """
 
     counts: np.ndarray = field(default_factory=lambda: np.zeros((BINS, 2), np.int64))  # [bin, truth]
@@ -29,7 +29,7 @@ class Tally:
     squared_error: float = 0.0
 
     def add(self, probability: np.ndarray, truth: np.ndarray) -> Tally:
-        """Count pixels: probability of cloud in [0, 1], truth 0 or 1, any equal shape."""
+        """Count pixels: probability of cloud in [0, 1] and truth 0 or 1, of equal shape. Returns this tally."""
         p = np.asarray(probability, np.float32).ravel()
         t = np.asarray(truth).ravel().astype(np.int64)
         bins = bin_of(p)
@@ -39,6 +39,7 @@ class Tally:
         return self
 
     def merge(self, other: Tally) -> Tally:
+        """Add the counts of another tally. Returns this one."""
         self.counts += other.counts
         self.probability_sums += other.probability_sums
         self.squared_error += other.squared_error
@@ -46,12 +47,14 @@ class Tally:
 
     @property
     def pixels(self) -> int:
+        """Number of pixels counted."""
         return int(self.counts.sum())
 
 
 def bin_of(probability: np.ndarray) -> np.ndarray:
     """Histogram bin (int64, 0..255) of each probability."""
-    return np.clip(np.ceil(probability * BINS).astype(np.int64) - 1, 0, BINS - 1)
+    bins: np.ndarray = np.clip(np.ceil(probability * BINS).astype(np.int64) - 1, 0, BINS - 1)
+    return bins
 
 
 def summary(tally: Tally) -> dict[str, float | int | None]:
@@ -84,7 +87,7 @@ def summary(tally: Tally) -> dict[str, float | int | None]:
 
 
 def calibration(tally: Tally, bins: int = CALIBRATION_BINS) -> list[dict[str, float | int | None]]:
-    """Reliability: for equal bins of probability, what was said and how often it was cloud."""
+    """Reliability: for equal bins of probability, the mean that was predicted and how often it was cloud."""
     step = BINS // bins
     rows: list[dict[str, float | int | None]] = []
     for low in range(0, BINS, step):
@@ -103,17 +106,17 @@ def calibration(tally: Tally, bins: int = CALIBRATION_BINS) -> list[dict[str, fl
 
 
 def calibration_error(tally: Tally) -> float | None:
-    """Expected calibration error: mean of |said - seen| over the calibration bins, weighted by count."""
+    """Expected calibration error: mean of |predicted - observed| over the bins, weighted by count."""
     error = 0.0
     for row in calibration(tally):
-        said, seen, count = row["mean_probability"], row["cloud_fraction"], row["count"]
-        if said is not None and seen is not None and count:
-            error += abs(said - seen) * count
+        predicted, observed, count = row["mean_probability"], row["cloud_fraction"], row["count"]
+        if predicted is not None and observed is not None and count:
+            error += abs(predicted - observed) * count
     return _ratio(error, tally.pixels)
 
 
 def precision_recall(tally: Tally, points: int = CURVE_POINTS) -> list[dict[str, float | None]]:
-    """Precision and recall when only probabilities above a threshold are called cloud."""
+    """Precision and recall when only probabilities above each threshold are called cloud."""
     called = np.cumsum(tally.counts[::-1], axis=0)[::-1]  # pixels in this bin or above: [clear, cloud]
     clouds = int(tally.counts[:, 1].sum())
     return [
@@ -127,7 +130,7 @@ def precision_recall(tally: Tally, points: int = CURVE_POINTS) -> list[dict[str,
 
 
 def fraction_group(fraction: float) -> str:
-    """The name of the quarter in which a scene's cloud fraction lies, such as '0.25-0.50'."""
+    """The name of the quarter in which a scene's cloud fraction (0 to 1) lies, such as '0.25-0.50'."""
     for low, high in zip(FRACTION_EDGES[:-1], FRACTION_EDGES[1:], strict=True):
         if fraction < high or high == FRACTION_EDGES[-1]:
             return f"{low:.2f}-{high:.2f}"

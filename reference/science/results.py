@@ -1,4 +1,4 @@
-"""science.json and gallery.h5: what the trained model does on the test scenes."""
+"""Results of the trained model on the test scenes: science.json and gallery.h5."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from reference.data.scenes import SURFACES
+from reference.data.scenes import SURFACES, LoadedScene
 from reference.science.imagery import false_colour, shrink
 from reference.science.metrics import Tally, calibration, fraction_group, precision_recall, summary
-from reference.tensorflow.inference import LoadedScene
 
 SCHEMA = 1
 GALLERY_PIXELS = 400
@@ -34,7 +33,7 @@ MEANINGS = {
 
 @dataclass
 class Science:
-    """Collects test scenes one at a time; nothing of a scene but its counts is kept."""
+    """Collects test scenes one at a time; only the counts of a scene are kept."""
 
     overall: Tally = field(default_factory=Tally)
     by_daylight: dict[str, Tally] = field(default_factory=dict)
@@ -44,7 +43,7 @@ class Science:
     seconds: list[float] = field(default_factory=list)
 
     def add(self, scene: LoadedScene, probability: np.ndarray, duration_s: float) -> dict[str, Any]:
-        """Count a scene (probability (H, W)); returns its row of per_scene."""
+        """Count a scene and its probability of cloud (H, W). Returns its row of per_scene."""
         tally = Tally().add(probability, scene.truth)
         scores = summary(tally)
         fraction = float(np.mean(scene.truth))
@@ -87,7 +86,7 @@ class Science:
         }
 
     def result(self) -> dict[str, dict[str, Any]]:
-        """The value of the MLLOG key `result`: metric -> value, meaning, unit."""
+        """The value of the MLLOG key `result`: value, meaning and unit of each metric."""
         content = self.to_dict()
         scores = {
             f"test_{name}": {"value": content["overall"][name], "meaning": meaning, "unit": "1"}
@@ -103,7 +102,7 @@ class Science:
 
 
 class Gallery:
-    """Pictures of the first test scenes, shrunk to at most 400 pixels; written whole by `close`."""
+    """Pictures of the first test scenes, shrunk to at most 400 pixels; the file appears whole with `close`."""
 
     def __init__(self, path: Path, scenes: int) -> None:
         self._path, self._left = path, scenes
@@ -111,7 +110,10 @@ class Gallery:
         self._file = h5py.File(self._temporary, "w")
 
     def add(self, scene: LoadedScene, probability: np.ndarray, row: dict[str, Any]) -> None:
-        """Keep a scene while there is room. Group: false_colour, bayes, probability (0-255) and attributes."""
+        """Keep a scene, unless enough are kept already.
+
+        Its group has the data sets false_colour, bayes and probability (0-255), and `row` as attributes.
+        """
         if self._left <= 0:
             return
         self._left -= 1
@@ -128,10 +130,12 @@ class Gallery:
                 group.attrs[name] = value
 
     def close(self) -> None:
+        """Finish the file and move it into place."""
         self._file.close()
         os.replace(self._temporary, self._path)
 
     def discard(self) -> None:
+        """Remove the unfinished file."""
         self._file.close()
         self._temporary.unlink(missing_ok=True)
 

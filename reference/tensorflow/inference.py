@@ -1,6 +1,6 @@
 """From whole test scenes to masks: overlapping patches, prediction, stitching.
 
-Reading, predicting and writing overlap, and batches run on across scenes: the model never waits.
+Reading, predicting and writing overlap, and batches continue across scenes, so that the model never waits.
 """
 
 from __future__ import annotations
@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reference.data.patches import CHANNELS, inference_grid, inference_patches, label, normalise, stitch
+from reference.data.patches import CHANNELS, inference_grid, inference_patches, normalise, stitch
 from reference.data.pipeline import prefetch
-from reference.data.scenes import Facts, is_daylight, open_scene
+from reference.data.scenes import LoadedScene
 from reference.protocol.spec import Geometry
 from reference.tensorflow import xla
 
@@ -25,42 +24,20 @@ if TYPE_CHECKING:
 PIXELS_PER_BATCH = {"cpu": 1 << 19, "gpu": 1 << 21}  # 8 and 32 patches of 256 x 256
 
 
-@dataclass(frozen=True)
-class LoadedScene:
-    """A scene as stored: refs (H, W, 6), bts (H, W, 3), truth (H, W) uint8, surface (H, W) or None."""
-
-    facts: Facts
-    refs: np.ndarray
-    bts: np.ndarray
-    truth: np.ndarray
-    surface: np.ndarray | None
-    daylight: bool  # from the file, or judged from reflectance
-
-
-def load_scene(path: Path | str, geometry: Geometry) -> LoadedScene:
-    """Read a whole scene. Raises ValueError as scenes.open_scene does."""
-    with open_scene(path) as scene:
-        scene.require(geometry.scene_height, geometry.scene_width)
-        refs, facts = scene.read("refs"), scene.facts()
-        daylight = is_daylight(refs) if facts.daylight is None else facts.daylight
-        truth = label(scene.read("bayes"))[..., 0]
-        return LoadedScene(facts, refs, scene.read("bts"), truth, scene.surface(), daylight)
-
-
 @dataclass
 class _Unfinished:
-    """A scene on its way through the model."""
+    """A scene of which some patches have not been predicted yet."""
 
     scene: LoadedScene
     predictions: np.ndarray  # (rows * columns, P, P)
     missing: int
 
 
-Place = tuple[_Unfinished, int]  # where a prediction belongs: its scene, its number there
+Place = tuple[_Unfinished, int]  # where a prediction belongs: scene, and number of the patch in it
 
 
 class Predictor:
-    """A model that predicts whole scenes, in batches of one fixed shape that run on across scenes."""
+    """A model that predicts whole scenes, in batches of one fixed shape that continue across scenes."""
 
     def __init__(self, model: keras.Model, geometry: Geometry) -> None:
         import tensorflow as tf
@@ -69,7 +46,9 @@ class Predictor:
         rows, columns = inference_grid(geometry)
         self._patches, size = rows * columns, geometry.patch_size
         pixels = PIXELS_PER_BATCH["gpu" if tf.config.list_physical_devices("GPU") else "cpu"]
-        batch = max(1, min(self._patches, pixels // size**2))  # no more than a scene: filling costs as much
+        batch = max(
+            1, min(self._patches, pixels // size**2)
+        )  # at most a scene: padding takes as long as patches
         self._shape = (batch, size, size, CHANNELS)
 
         def predict(inputs: Any) -> Any:
@@ -78,18 +57,18 @@ class Predictor:
         self._predict = xla.compiled(predict, xla.helps(model, size, training=False))
 
     def warm_up(self) -> None:
-        """Build the graph on zeros, so that the first scene is timed like the others."""
+        """Build the graph with zeros, so that the first scene takes no longer than the others."""
         self._predict(np.zeros(self._shape, np.float32))
 
     def predict(self, scene: LoadedScene) -> np.ndarray:
-        """Probability of cloud (H, W) float32 of one scene."""
+        """Probability of cloud (H, W) float32 in one scene."""
         return next(self.predict_all(iter([scene])))[1]
 
     def predict_all(self, scenes: Iterator[LoadedScene]) -> Iterator[tuple[LoadedScene, np.ndarray]]:
         """Each scene, in order, with its probability of cloud (H, W) float32.
 
-        One thread takes the next scenes and cuts their patches, one feeds the model and stitches,
-        while the caller writes down what it got. Errors of `scenes` are raised here.
+        One thread takes the next scenes and cuts their patches, another feeds the model and stitches,
+        while the caller processes results. Errors of `scenes` are raised here.
         """
         return prefetch(self._predicted(scenes), 1)
 
@@ -97,13 +76,13 @@ class Predictor:
         running: deque[tuple[list[Place], Any]] = deque()
         for inputs, places in prefetch(self._batches(scenes), 2):
             running.append((places, self._predict(inputs)))
-            if len(running) > 1:  # fetched only after the next batch has been handed to the device
+            if len(running) > 1:  # fetched after the next batch has been passed to the device
                 yield from self._stitched(*running.popleft())
         while running:
             yield from self._stitched(*running.popleft())
 
     def _batches(self, scenes: Iterator[LoadedScene]) -> Iterator[tuple[np.ndarray, list[Place]]]:
-        """Patches of all scenes, one after the other, batch by batch; the last one filled up with zeros."""
+        """Patches of all scenes, one after the other, batch by batch; the last batch is padded with zeros."""
         inputs = np.zeros(self._shape, np.float32)
         places: list[Place] = []
         size = self._geometry.patch_size
@@ -120,7 +99,7 @@ class Predictor:
             yield inputs, places
 
     def _stitched(self, places: list[Place], predicted: Any) -> Iterator[tuple[LoadedScene, np.ndarray]]:
-        """Put a batch's predictions where they belong; yield the scenes that are complete with it."""
+        """Put a batch's predictions where they belong. Yields the scenes that it completes."""
         for (unfinished, number), prediction in zip(places, predicted.numpy(), strict=False):
             unfinished.predictions[number] = prediction[..., 0]
             unfinished.missing -= 1

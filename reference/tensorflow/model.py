@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reference.data.patches import CHANNELS
+from reference.protocol.settings import DEFAULT_PRECISION, PRECISIONS
 
 if TYPE_CHECKING:
     import keras
@@ -19,14 +20,14 @@ FILTERS = (32, 64, 128)
 BOTTLENECK = 256
 LAYERS = 39
 PARAMETERS = 1_948_609
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
-def build_unet(patch_size: int | None = None, precision: str = "float32") -> keras.Model:
+def build_unet(patch_size: int | None = None, precision: str = DEFAULT_PRECISION) -> keras.Model:
     """The reference model: input (N, P, P, 9) float32, output (N, P, P, 1) float32, probability of cloud.
 
-    patch_size must be a multiple of 8; None leaves it open. Raises ValueError for other sizes or an
-    unknown precision. Weights: he_normal kernels (seed them with keras.utils.set_random_seed), zero biases.
+    `patch_size` must be a multiple of 8; None leaves it open. Raises ValueError for other sizes and for
+    an unknown precision. Kernels are initialised with he_normal (seeded by keras.utils.set_random_seed),
+    biases with zeros.
     """
     import keras
 
@@ -55,6 +56,7 @@ def build_unet(patch_size: int | None = None, precision: str = "float32") -> ker
 
 
 def _block(x: Any, filters: int, policy: Any) -> Any:
+    """Two 3x3 convolutions, each followed by a ReLU."""
     import keras
 
     for _ in range(2):

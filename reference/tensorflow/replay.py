@@ -1,4 +1,4 @@
-"""`python -m reference.tensorflow.replay`: evaluate kept weights again, as the last epoch of a run did.
+"""`python -m reference.tensorflow.replay`: evaluate kept weights again, as in the last epoch of a run.
 
 Reads JSON lines from standard input: first a run spec's data, then one line per run, {"run", "weights",
 "precision", "batch", "tf32"}, weights the path of a .npy file with all of the model's numbers in order.
@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from reference.data.patches import split_patches
 from reference.data.pipeline import PatchStore
-from reference.protocol.log import Progress, quiet_tensorflow
+from reference.data.split import split_patches
+from reference.protocol.log import Progress
 from reference.protocol.spec import Hyperparameters, RunSpec, parse_spec
+from reference.tensorflow.environment import quiet_tensorflow
 from reference.tensorflow.strategies import place
 from reference.tensorflow.weights import as_layers
 
@@ -25,6 +26,7 @@ TOKEN = ":::REPLAY "
 
 
 def main() -> int:
+    """Entry point: evaluate run after run. Raises ValueError for a wrong data section."""
     quiet_tensorflow()
     data = json.loads(sys.stdin.readline())
     # a run spec's own parser checks the data section; the rest of it does not matter here
@@ -32,15 +34,18 @@ def main() -> int:
     for line in sys.stdin:
         run = json.loads(line)
         try:
-            said = evaluate(spec, run, as_layers(np.load(run["weights"], allow_pickle=False)))
+            result = evaluate(spec, run, as_layers(np.load(run["weights"], allow_pickle=False)))
         except ValueError as error:
-            said = {"failed": _one_line(error)}
-        print(TOKEN + json.dumps({"run": run["run"], **said}), flush=True)
+            result = {"failed": _one_line(error)}
+        print(TOKEN + json.dumps({"run": run["run"], **result}), flush=True)
     return 0
 
 
 def evaluate(spec: RunSpec, run: dict[str, Any], weights: list[np.ndarray]) -> dict[str, Any]:
-    """Accuracy and loss of one run's weights on the validation patches. Raises ValueError."""
+    """Accuracy and loss of one run's weights on the validation patches.
+
+    Raises ValueError when the data or the weights do not fit.
+    """
     import keras
     import tensorflow as tf
 

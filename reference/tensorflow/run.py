@@ -1,6 +1,6 @@
 """One run of the benchmark: initialise, train until the target is met, predict the test scenes.
 
-Reads the run spec, prints MLLOG and progress lines, writes weights, science.json and gallery.h5.
+Reads the run spec, prints MLLOG and progress lines, and writes weights, science.json and gallery.h5.
 """
 
 from __future__ import annotations
@@ -10,21 +10,24 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from reference.data.dataset import file_sha256, write_json
-from reference.data.patches import PatchSplit, split_digest, split_patches
+from reference.data.files import file_sha256, write_json
 from reference.data.pipeline import PatchStore
+from reference.data.scenes import load_scene
 from reference.data.shards import open_given
-from reference.protocol.log import Progress, RunLog, finite, quiet_tensorflow
+from reference.data.split import PatchSplit, samples, split_patches
+from reference.protocol.log import Progress, RunLog, finite
+from reference.protocol.settings import DEFAULT_PRECISION, PRECISIONS, TF32, run_settings
 from reference.protocol.spec import RunSpec, load_spec
-from reference.tensorflow.model import PARAMETERS, PRECISIONS
+from reference.science.results import Gallery, Science
+from reference.tensorflow.environment import quiet_tensorflow
+from reference.tensorflow.model import PARAMETERS
 from reference.tensorflow.strategies import STRATEGIES, Placement, is_chief, place
 
 if TYPE_CHECKING:
     from reference.tensorflow.training import Trainer
 
-PRECISION_NAMES = {"float32": "fp32", "mixed_bfloat16": "bfloat16", "mixed_float16": "fp16"}
 EXIT_USAGE = 2
 
 
@@ -32,13 +35,13 @@ EXIT_USAGE = 2
 class Outcome:
     """How training ended."""
 
-    status: str  # success or aborted
+    status: Literal["success", "aborted"]
     epochs: int
     samples: int
 
 
 def main() -> int:
-    """Entry of `python -m reference`: 0 when the run was done, 2 for a spec or data that cannot be used."""
+    """Entry point of `python -m reference`. Returns 0 for a finished run, 2 for a spec or data that cannot be used."""
     quiet_tensorflow()
     try:
         spec = load_spec()
@@ -55,7 +58,7 @@ def main() -> int:
 
 
 def check(spec: RunSpec) -> None:
-    """Raise ValueError, in one line, for values no run could use. Touches no data."""
+    """Raise ValueError, with a message of one line, for values that no run can use. Reads no data."""
     h, geometry = spec.hyperparameters, spec.data.geometry
     whole = {
         "seed": (spec.seed, 0),
@@ -94,7 +97,7 @@ def check(spec: RunSpec) -> None:
 
 
 def run(spec: RunSpec) -> Outcome:
-    """The whole run. Raises ValueError when spec or data cannot be used."""
+    """Carry out the whole run. Raises ValueError when spec or data cannot be used."""
     chief = is_chief(spec.strategy)
     log, progress = RunLog(chief), Progress(chief)
     log.start("init_start")
@@ -116,7 +119,7 @@ def run(spec: RunSpec) -> Outcome:
 
 
 def _initialise(spec: RunSpec) -> tuple[Trainer, Placement, PatchSplit]:
-    """Load TensorFlow, seed everything, build model and graphs. Touches no data."""
+    """Load TensorFlow, seed everything, build model and graphs. Reads no data."""
     import keras
     import tensorflow as tf
 
@@ -137,58 +140,29 @@ def _initialise(spec: RunSpec) -> tuple[Trainer, Placement, PatchSplit]:
 
 
 def _log_settings(spec: RunSpec, placement: Placement, split: PatchSplit, log: RunLog) -> None:
-    h = spec.hyperparameters
-    replicas = placement.shard.replicas
-    numerics = lowest_precision(spec.precision)
-    names = [Path(path).name for path in spec.data.train_files]
-    settings = {
-        "seed": spec.seed,
-        "number_of_ranks": replicas,
-        "global_batch_size": h.global_batch_size,
-        "micro_batch_size": h.global_batch_size // replicas,
-        "gradient_accumulation_steps": 1,
-        "tensor_parallelism": 1,
-        "pipeline_parallelism": 1,
-        "context_parallelism": 1,
-        "expert_parallelism": 1,
-        "opt_name": "adam",
-        "opt_base_learning_rate": h.learning_rate,
-        "opt_adam_beta_1": h.adam_beta_1,
-        "opt_adam_beta_2": h.adam_beta_2,
-        "opt_adam_epsilon": h.adam_epsilon,
-        "opt_weight_decay": 0.0,
-        "loss_function": "binary_crossentropy",
-        "max_epochs": h.max_epochs,
-        "early_stopping_patience": h.early_stopping_patience,
-        "evaluation_frequency": 1,
-        "target_quality": h.target_accuracy,
-        "lowest_numerical_precision_in_linear": numerics,
-        # Gradients are of the float32 variables, whatever the precision of the layers.
-        "lowest_numerical_precision_in_comm": "fp32",
-        "model_parameters_count": PARAMETERS,
-        "patch_size": spec.data.geometry.patch_size,
-        "train_samples": len(split.train),
-        "eval_samples": len(split.validation),
-        "train_scenes": split.train_scenes,
-        "eval_scenes": split.validation_scenes,
-        "test_scenes": len(spec.data.test_files),
-        "split_digest": split_digest(names, split),
-    }
+    settings = run_settings(
+        spec,
+        samples(spec.data, split),
+        parameters=PARAMETERS,
+        replicas=placement.shard.replicas,
+        precision=lowest_precision(spec.precision),
+    )
     for key, value in settings.items():
         log.event(key, value)
 
 
 def _train(spec: RunSpec, trainer: Trainer, split: PatchSplit, log: RunLog, progress: Progress) -> Outcome:
-    """Epochs until the target is met, the loss has not improved for `patience` epochs, or the last."""
+    """Train until the target is met, the loss has not improved for `patience` epochs, or epochs run out."""
     h, files, geometry = spec.hyperparameters, spec.data.train_files, spec.data.geometry
     prepared = open_given(spec.data)
     train_store = PatchStore(files, split.train, geometry, prepared=prepared)
     evaluation_store = PatchStore(files, split.validation, geometry, prepared=prepared)
-    best_loss, waited, samples, epoch, status = float("inf"), 0, 0, 0, "aborted"
+    best_loss, waited, seen, epoch = float("inf"), 0, 0, 0
+    status: Literal["success", "aborted"] = "aborted"
     try:
         for epoch in range(1, h.max_epochs + 1):
-            samples += len(split.train)
-            at = {"epoch_num": epoch, "samples_count": samples}
+            seen += len(split.train)
+            at = {"epoch_num": epoch, "samples_count": seen}
             log.start("epoch_start", epoch_num=epoch)
             trained = trainer.train_epoch(train_store, epoch, progress)
             log.end("epoch_stop", **at)
@@ -226,13 +200,12 @@ def _train(spec: RunSpec, trainer: Trainer, split: PatchSplit, log: RunLog, prog
     finally:
         train_store.close()
         evaluation_store.close()
-    return Outcome(status, epoch, samples)
+    return Outcome(status, epoch, seen)
 
 
 def _infer(spec: RunSpec, trainer: Trainer, log: RunLog, progress: Progress) -> None:
-    """Predict every test scene; write science.json and gallery.h5; log `result`."""
-    from reference.science.results import Gallery, Science
-    from reference.tensorflow.inference import Predictor, load_scene
+    """Predict every test scene, write science.json and gallery.h5, and log `result`."""
+    from reference.tensorflow.inference import Predictor
 
     geometry, files = spec.data.geometry, spec.data.test_files
     predictor, science = Predictor(trainer.model, geometry), Science()
@@ -258,7 +231,7 @@ def _infer(spec: RunSpec, trainer: Trainer, log: RunLog, progress: Progress) -> 
 
 
 def _save_weights(spec: RunSpec, trainer: Trainer) -> str:
-    """Save the final weights atomically; returns the SHA-256 of the file."""
+    """Save the final weights atomically. Returns the SHA-256 of the file."""
     path = spec.weights_path
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
@@ -270,18 +243,18 @@ def _save_weights(spec: RunSpec, trainer: Trainer) -> str:
 
 
 def lowest_precision(precision: str) -> str:
-    """Lowest numerical precision of the convolutions, in MLPerf's words.
+    """Lowest numerical precision of the convolutions, as MLPerf names it.
 
     TensorFlow rounds float32 convolutions to TF32 on NVIDIA GPUs of compute capability 8 and newer.
     """
     import tensorflow as tf
 
-    if precision == "float32" and tf.config.experimental.tensor_float_32_execution_enabled():
+    if precision == DEFAULT_PRECISION and tf.config.experimental.tensor_float_32_execution_enabled():
         for gpu in tf.config.list_physical_devices("GPU"):
             capability = tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0))
             if capability[0] >= 8:
-                return "tf32"
-    return PRECISION_NAMES[precision]
+                return TF32
+    return PRECISIONS[precision]
 
 
 def _one_line(error: BaseException) -> str:

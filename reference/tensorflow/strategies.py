@@ -1,4 +1,4 @@
-"""Where a run trains: one device, all devices of a machine, or several machines; one code for all."""
+"""Where a run trains: on one device, on all devices of a machine, or on several machines."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ STRATEGIES = ("one-device", "mirrored", "multi-worker")
 
 @dataclass(frozen=True)
 class Placement:
-    """A tf.distribute strategy, this process' share of the replicas, and whether it speaks for the run."""
+    """A tf.distribute strategy, this process' replicas, and whether this process logs and saves."""
 
     strategy: Any
     shard: Shard
     chief: bool
 
     def meet(self) -> None:
-        """Return once every worker is here: one that leaves early looks to the others like one that died."""
+        """Wait for every worker: to the others, one that exits early looks like one that died."""
         import tensorflow as tf
 
         if self.shard.local == self.shard.replicas:
@@ -36,7 +36,10 @@ class Placement:
 
 
 def is_chief(strategy_name: str) -> bool:
-    """Whether this process logs and saves, told from TF_CONFIG alone (so before TensorFlow is loaded)."""
+    """Whether this process logs and saves, from TF_CONFIG alone (so before TensorFlow is loaded).
+
+    Raises ValueError for a broken TF_CONFIG.
+    """
     if strategy_name != "multi-worker":
         return True
     return _task_position() == 0
@@ -45,7 +48,7 @@ def is_chief(strategy_name: str) -> bool:
 def place(strategy_name: str) -> Placement:
     """Make the strategy. Raises ValueError for an unknown name or a broken TF_CONFIG.
 
-    GPUs give out memory as it is needed, so that other processes can see what is left.
+    GPU memory is allocated as it is needed, so that other processes see how much is free.
     """
     import tensorflow as tf
 
@@ -70,7 +73,7 @@ def place(strategy_name: str) -> Placement:
 
 
 def _task_position() -> int:
-    """This process' place among all workers (chief first), from TF_CONFIG."""
+    """This process' position among all workers (chief first), from TF_CONFIG. Raises ValueError."""
     try:
         config = json.loads(os.environ.get("TF_CONFIG") or "{}")
         task, cluster = config["task"], config["cluster"]
@@ -78,5 +81,5 @@ def _task_position() -> int:
         return before + int(task["index"])
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ValueError(
-            "TF_CONFIG does not name a cluster and a task, as the multi-worker strategy needs"
+            "TF_CONFIG does not name a cluster and a task, which the multi-worker strategy needs"
         ) from None

@@ -27,7 +27,7 @@ PLACED_CALLS = 1
 
 @dataclass(frozen=True)
 class Score:
-    """Mean loss per pixel, share of pixels called right, and how it went."""
+    """Mean loss per pixel and share of correct pixels of one pass, with its number of patches and duration."""
 
     loss: float
     accuracy: float
@@ -36,15 +36,16 @@ class Score:
 
     @property
     def patches_per_s(self) -> float:
+        """Patches per second; 0 for a pass that took no time."""
         return self.samples / self.duration_s if self.duration_s > 0 else 0.0
 
 
 class Trainer:
-    """The U-Net, its optimiser and the two compiled passes over several steps each.
+    """The U-Net, its optimiser and two compiled passes, each over several steps.
 
-    Loss and hits are summed in float64 on the devices and fetched once per epoch: float32 would
-    lose pixels beyond 2^24. Nothing is fetched after a step; the display reads the sums one call
-    late, when they are ready, so that no device waits for it.
+    Loss and hits are summed in float64 on the devices (float32 cannot count beyond 2^24 pixels) and
+    fetched once per epoch. Nothing is fetched after a step; the display reads the sums one call later,
+    when they are ready, so that no device waits for it.
     """
 
     def __init__(self, spec: RunSpec, placement: Placement) -> None:
@@ -77,9 +78,9 @@ class Trainer:
         self._evaluate_steps = self._compiled(self._evaluate_replica)
 
     def trace(self) -> None:
-        """Build both graphs without running them: no weight changes and no data is touched.
+        """Build both graphs without training: no weight changes and no data is read.
 
-        What XLA compiles has to run once, on zeros of weight zero.
+        Functions that XLA compiles have to run once, on zeros with weight zero.
         """
         import tensorflow as tf
 
@@ -100,7 +101,7 @@ class Trainer:
         ]
         zeros = [tf.constant(array[: self._each]) for array in (piece.inputs, piece.labels, piece.weights)]
         for one, more in passes:
-            # in a function of ours: of a tf.function, some strategies run a copy that is compiled for itself
+            # Inside a plain function: some strategies run a copy of a tf.function, compiled separately.
             tf.function(
                 lambda one=one, more=more: self._placement.strategy.run(
                     lambda *arrays: one(*arrays), (*zeros, *more)
@@ -108,12 +109,12 @@ class Trainer:
             )()
 
     def train_epoch(self, store: PatchStore, epoch: int, progress: Progress) -> Score:
-        """Every training patch once, in an order drawn from the run's seed and the epoch's number."""
+        """Train on every patch once, in an order drawn from the run's seed and the epoch's number."""
         order = epoch_order(len(store), self._spec.seed, epoch)
         return self._pass("train", self._train_steps, store, order, epoch, progress)
 
     def evaluate(self, store: PatchStore, epoch: int, progress: Progress) -> Score:
-        """Every validation patch once."""
+        """Evaluate every validation patch once."""
         return self._pass("evaluate", self._evaluate_steps, store, np.arange(len(store)), epoch, progress)
 
     def _pass(
@@ -143,12 +144,12 @@ class Trainer:
         return Score(loss_sum / pixels, hits_sum / pixels, len(order), time.monotonic() - start_s)
 
     def _calls(self, store: PatchStore, order: np.ndarray) -> Iterator[tuple[Batch, list[Any]]]:
-        """An epoch's data, call by call, each placed where it will be used (by the prefetching thread)."""
+        """An epoch's data, call by call, placed on its devices (by the prefetching thread)."""
         for batch in batches(store, order, self._batch, self._placement.shard, self._steps):
             yield batch, self._placed(batch)
 
     def _compiled(self, replica_step: Callable[..., Any]) -> Any:
-        """Several steps as one graph: the host comes in only between calls."""
+        """Several steps as one graph, so that the host takes part only between calls."""
         import tensorflow as tf
 
         strategy, each = self._placement.strategy, self._each
@@ -157,12 +158,11 @@ class Trainer:
             mine = (tf.reshape(array, (-1, each, *array.shape[1:]))[at] for array in arrays)
             replica_step(*mine, scales[at])
 
-        @tf.function
         def steps(count: Any, scales: Any, *arrays: Any) -> None:
             for at in tf.range(count):
                 strategy.run(step, args=(at, *arrays), kwargs={"scales": scales})
 
-        return steps
+        return tf.function(steps)
 
     def _train_replica(self, inputs: Any, labels: Any, weights: Any, scale: Any) -> None:
         gradients = self._agreed(self._gradients(inputs, labels, weights, scale))
@@ -176,7 +176,7 @@ class Trainer:
 
         with tf.GradientTape() as tape:
             loss_sum = self._forward(inputs, labels, weights, training=True)
-            # Replicas' gradients are added up, so each contributes its share of the global mean.
+            # The gradients of replicas are added up, so each contributes its share of the global mean.
             loss = self._optimizer.scale_loss(loss_sum * scale)
         gradients: list[Any] = tape.gradient(loss, self.model.trainable_variables)
         return gradients
@@ -185,7 +185,7 @@ class Trainer:
         self._forward(inputs, labels, weights, training=False)
 
     def _forward(self, inputs: Any, labels: Any, weights: Any, training: bool) -> Any:
-        """This replica's binary cross-entropy, summed over pixels; it and the correct calls are added up."""
+        """This replica's binary cross-entropy, summed over pixels. Adds it and the hits to the epoch's sums."""
         import keras
         import tensorflow as tf
 
@@ -193,14 +193,14 @@ class Trainer:
         probability = self.model(inputs, training=training)
         weight = tf.reshape(weights, (-1, 1, 1))
         loss = tf.reduce_sum(keras.losses.binary_crossentropy(truth, probability) * weight)
-        right = tf.equal(probability > 0.5, truth > 0.5)[..., 0]
-        hits = tf.reduce_sum(tf.cast(right, tf.float32) * weight)
+        correct = tf.equal(probability > 0.5, truth > 0.5)[..., 0]
+        hits = tf.reduce_sum(tf.cast(correct, tf.float32) * weight)
         self._loss_sum.assign_add(tf.cast(loss, tf.float64))
         self._hits.assign_add(tf.cast(hits, tf.float64))
         return loss
 
     def _agreed(self, gradients: list[Any]) -> list[Any]:
-        """With float16, an overflow on one replica must make all of them skip the step together."""
+        """With float16, an overflow on one replica must make all replicas skip the step together."""
         import tensorflow as tf
 
         if self._spec.precision != "mixed_float16" or self._placement.shard.replicas == 1:
@@ -213,7 +213,7 @@ class Trainer:
     def _placed(self, batch: Batch) -> list[Any]:
         """Arguments of a compiled pass: number of steps, a scale for each, the replicas' arrays.
 
-        Arrays go to the replicas' devices here, in the prefetching thread, while these still compute.
+        The arrays are copied to the devices here, by the prefetching thread, while these still compute.
         """
         import tensorflow as tf
 
@@ -238,10 +238,10 @@ class Trainer:
     def _display(
         self, phase: str, epoch: int, done: int, total: int, start_s: float, progress: Progress
     ) -> Callable[[], None] | None:
-        """How to show where the pass is, if that is due; to be called when the sums have been computed.
+        """A function that shows the progress of the pass, if that is due; to be called once the sums are there.
 
-        Loss and accuracy are means so far, of the first local replica: reading those of all would
-        need a collective operation, and only one process shows anything.
+        Loss and accuracy are means up to now on the first local replica: reading those of all replicas
+        would need a collective operation, and only one process shows anything.
         """
         if not progress.due():
             return None
@@ -268,15 +268,15 @@ class Trainer:
 
 
 def steps_per_call(patches: int, patch_size: int) -> int:
-    """How many steps go into one call, each of so many local patches: small ones are bundled.
+    """How many steps, each of `patches` local patches, are bundled into one call.
 
-    A full-size step computes for long enough to hide a call's overhead; bundling it would only cost memory.
+    A full-size step takes long enough to hide the overhead of a call; bundling it would only take memory.
     """
     return max(1, min(MAX_STEPS_PER_CALL, CALL_BYTES // (patches * patch_size**2 * (CHANNELS * 4 + 1))))
 
 
 def make_optimizer(spec: RunSpec) -> keras.optimizers.Optimizer:
-    """Adam as the spec says; with float16, gradients are scaled so that small ones do not vanish."""
+    """Adam with the spec's hyperparameters; with float16, the loss is scaled so that small gradients survive."""
     import keras
 
     h = spec.hyperparameters

@@ -1,7 +1,7 @@
-"""Reading a weights file of the reference model without trusting it.
+"""Reading an untrusted weights file of the reference model.
 
-Only plain float32 arrays of the expected number, shapes and order are accepted, read with h5py: no
-external or linked storage, no filters, nothing that could run. TensorFlow is not needed.
+Only plain float32 arrays of the expected number, shapes and order are accepted, and read with h5py: no
+external or linked storage, no filters, nothing that could be executed. TensorFlow is not needed.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import numpy as np
 from reference.data.patches import CHANNELS
 from reference.tensorflow.model import BOTTLENECK, FILTERS, PARAMETERS
 
-MAX_FILE_BYTES = 64 << 20  # the file has 8 MB
+MAX_FILE_BYTES = 64 << 20  # a file of the reference has 8 MB
 MAX_OBJECTS = 2000
 _ARRAY = re.compile(r"layers/conv2d(?:_(\d{1,3}))?/vars/([01])\Z")
 
 
 def expected_shapes() -> list[tuple[int, ...]]:
-    """Kernel and bias shapes of the reference model's convolutions, in the model's order."""
+    """Shapes of kernels and biases of the reference model's convolutions, in the model's order."""
     channels, kernels = CHANNELS, []
     for filters in (*FILTERS, BOTTLENECK):
         kernels += [(3, 3, channels, filters), (3, 3, filters, filters)]
@@ -36,7 +36,8 @@ def expected_shapes() -> list[tuple[int, ...]]:
 def read_weights(path: Path) -> list[np.ndarray]:
     """The model's weights in the order of `model.get_weights()`, float32.
 
-    Raises ValueError in one line when the file is not the weights of the reference model, whole and finite.
+    Raises ValueError, with a message of one line, unless the file has all weights of the reference model,
+    and all are finite.
     """
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
@@ -49,9 +50,9 @@ def read_weights(path: Path) -> list[np.ndarray]:
 
 
 def as_layers(numbers: np.ndarray) -> list[np.ndarray]:
-    """All weights of the model, one after the other, as `model.set_weights` takes them.
+    """The arrays that `model.set_weights` takes, from all weights (n,) of the model one after the other.
 
-    Raises ValueError when there are more or fewer of them.
+    Raises ValueError for more or fewer weights.
     """
     shapes = expected_shapes()
     sizes = [int(np.prod(shape)) for shape in shapes]
@@ -62,7 +63,7 @@ def as_layers(numbers: np.ndarray) -> list[np.ndarray]:
 
 
 def _arrays(file: h5py.File) -> dict[str, h5py.Dataset]:
-    """Every data set by its path; groups are entered only through their own, hard links."""
+    """Every data set by its path. Only hard links are followed; others raise ValueError."""
     found: dict[str, h5py.Dataset] = {}
     waiting, seen = [("", file)], 0
     while waiting:
@@ -70,7 +71,7 @@ def _arrays(file: h5py.File) -> dict[str, h5py.Dataset]:
         for name in group:
             seen += 1
             if seen > MAX_OBJECTS:
-                raise ValueError(f"holds more than {MAX_OBJECTS} objects")
+                raise ValueError(f"more than {MAX_OBJECTS} objects")
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                 raise ValueError(f"{_shown(above + name)} is a link")
             item = group[name]
@@ -89,7 +90,7 @@ def _ordered(found: dict[str, h5py.Dataset]) -> list[np.ndarray]:
     for name, item in found.items():
         match = _ARRAY.match(name)
         if match is None:
-            raise ValueError(f"{_shown(name)} is no part of the reference model")
+            raise ValueError(f"{_shown(name)} is not part of the reference model")
         places[2 * int(match[1] or 0) + int(match[2])] = item
     if sorted(places) != list(range(len(shapes))):
         raise ValueError(f"{len(places)} arrays, the reference model has {len(shapes)}")
@@ -99,12 +100,12 @@ def _ordered(found: dict[str, h5py.Dataset]) -> list[np.ndarray]:
         if item.shape != shape:
             raise ValueError(f"array {at} has shape {item.shape}, the reference model's {shape}")
         if item.dtype != np.dtype("<f4"):
-            raise ValueError(f"array {at} holds {item.dtype}, float32 expected")
+            raise ValueError(f"array {at} contains {item.dtype}, float32 expected")
         if item.external or item.is_virtual or item.compression or item.chunks:
             raise ValueError(f"array {at} is not stored plainly")
         value = item[...]
         if not np.isfinite(value).all():
-            raise ValueError(f"array {at} holds values that are not finite")
+            raise ValueError(f"array {at} contains values that are not finite")
         values.append(value)
     assert sum(v.size for v in values) == PARAMETERS
     return values

@@ -1,11 +1,10 @@
-"""Whether XLA compiles a pass: where that was measured to help, and nowhere else.
+"""Whether XLA compiles a pass: only where that was measured to help.
 
-On x86 processors with AVX2 and without AVX-512, oneDNN's gradients of convolution weights run at a
-third of its forward rate, and it computes bfloat16 element by element. There a training step of
-full-size patches takes 0.65 to 0.78 of the time with XLA (float32), and one in bfloat16 a tenth;
-compiling takes some 5 s, and small patches gain 1 to 4 %. With AVX-512 oneDNN is faster than XLA. GPUs were
-not measured: TensorFlow's own TF_XLA_FLAGS=--tf_xla_auto_jit=2 is there for whoever wants to try.
-docs/performance.md has the numbers.
+On x86 processors with AVX2 but without AVX-512, oneDNN computes gradients of convolution weights at a third
+of its forward rate, and bfloat16 element by element. With XLA, a training step of full-size patches takes
+0.65 to 0.78 of the time there (float32), and a tenth in bfloat16; compiling takes about 5 s, and small
+patches gain 1 to 4 %. With AVX-512, oneDNN is faster than XLA. GPUs were not measured: TensorFlow's own
+TF_XLA_FLAGS=--tf_xla_auto_jit=2 can be tried there. docs/performance.md has the numbers.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ WORTH_COMPILING_PIXELS = 128 * 128  # of a patch
 
 
 def helps(model: keras.Model, patch_size: int, training: bool) -> bool:
-    """For this model on this machine."""
+    """Whether XLA makes passes of this model faster on this machine."""
     import tensorflow as tf
 
     if tf.config.list_physical_devices("GPU") or not _onednn_is_slow(CPUINFO):
@@ -34,7 +33,7 @@ def helps(model: keras.Model, patch_size: int, training: bool) -> bool:
 
 
 def compiled(function: Callable[..., Any], with_xla: bool) -> Any:
-    """A tf.function of it; one that XLA compiles, if wanted."""
+    """The function as a tf.function, compiled by XLA if `with_xla` is true."""
     import tensorflow as tf
 
     return tf.function(function, jit_compile=True if with_xla else None)
@@ -42,7 +41,7 @@ def compiled(function: Callable[..., Any], with_xla: bool) -> Any:
 
 def _onednn_is_slow(cpuinfo: Path) -> bool:
     try:
-        known = cpuinfo.read_text()
+        flags = cpuinfo.read_text()
     except OSError:
         return False
-    return "avx2" in known and "avx512" not in known
+    return "avx2" in flags and "avx512" not in flags

@@ -8,34 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from reference.protocol.dataset import Dataset as Dataset
+from reference.protocol.dataset import DatasetFile as DatasetFile
 from rules.model.evidence import RunRecord
 from rules.model.layout import BENCHMARK, STRONG, PackageLayout, RunFiles
 from rules.model.log import Stated
 from rules.model.run_facts import RunFacts
-
-
-@dataclass(frozen=True)
-class DatasetFile:
-    name: str  # relative to the data set's folder
-    size_bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """What was trained and tested on (written to the package as evidence)."""
-
-    profile: str
-    synthetic: bool
-    root: str
-    digest: str
-    geometry: dict[str, int]
-    split: dict[str, Any]
-    train: list[DatasetFile]
-    test: list[DatasetFile]
-    train_samples: int
-    eval_samples: int
-    description: str = ""
 
 
 @dataclass(frozen=True)

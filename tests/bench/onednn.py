@@ -18,10 +18,11 @@ STEP = "STEP"
 PROFILED = f"""
 import sys, time
 from pathlib import Path
-from reference.protocol.log import Progress, quiet_tensorflow
+from reference.protocol.log import Progress
+from reference.tensorflow.environment import quiet_tensorflow
 quiet_tensorflow()
 from reference.data.profiles import get_profile
-from reference import xla
+from reference.tensorflow import xla
 xla.helps = lambda *_: False  # what XLA compiles, oneDNN does not see
 from tests.bench.test_bench_training import BATCH, patches_of, trainer_for
 geometry, scenes = get_profile("full-size").geometry, [Path(name) for name in sys.argv[1:]]

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from reference.data.dataset import write_json
+from harness.core.files import write_json
 
 ROOT = Path(__file__).resolve().parents[2]
 SAVED = ROOT / "build/bench.json"

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from reference.protocol.log import quiet_tensorflow
+from reference.data.scenes import load_scene
 from reference.tensorflow import xla
-from reference.tensorflow.inference import Predictor, load_scene
+from reference.tensorflow.environment import quiet_tensorflow
+from reference.tensorflow.inference import Predictor
 from tests.bench.record import Spent, in_turns, measurement, ratios
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]

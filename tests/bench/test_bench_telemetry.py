@@ -37,7 +37,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # prints patches per second and per second of its own processor time, for each line that it reads
 TRAINING = """
 import sys, time
-from reference.protocol.log import Progress, quiet_tensorflow
+from reference.protocol.log import Progress
+from reference.tensorflow.environment import quiet_tensorflow
 quiet_tensorflow()
 from reference.data.patches import training_patches
 from reference.data.pipeline import PatchStore

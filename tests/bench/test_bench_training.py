@@ -14,9 +14,10 @@ import pytest
 
 from reference.data.patches import Patch
 from reference.data.pipeline import PatchStore
-from reference.protocol.log import Progress, quiet_tensorflow
+from reference.protocol.log import Progress
 from reference.protocol.spec import Data, Geometry, Hyperparameters, RunSpec
 from reference.tensorflow import xla
+from reference.tensorflow.environment import quiet_tensorflow
 from reference.tensorflow.strategies import place
 from tests.bench import record
 from tests.bench.onednn import profile_steps
@@ -168,7 +169,8 @@ def test_profile_of_a_step(scenes: list[Path], measured) -> None:
 
 STEPS_OF_32 = """
 import sys
-from reference.protocol.log import Progress, quiet_tensorflow
+from reference.protocol.log import Progress
+from reference.tensorflow.environment import quiet_tensorflow
 quiet_tensorflow()
 from reference.data.patches import training_patches
 from reference.data.pipeline import PatchStore

@@ -73,8 +73,8 @@ def test_manifest_and_verify(smoke: Path, tmp_path: Path) -> None:
         (("describe", "--profile", "official"), "folder is not known", "CLOUDMASK_DATA"),
         (("describe", "--data", "."), "no folder one-day/", "data synthesize"),
         (("verify", "absent.json"), "Cannot read absent.json", "manifest"),
-        (("verify", "wrong.json"), "no manifest", "data manifest"),
-        (("preview", "--gallery", "wrong.json"), "no gallery of a run", "gallery.h5"),
+        (("verify", "wrong.json"), "is not the manifest", "data manifest"),
+        (("preview", "--gallery", "wrong.json"), "not the gallery of a run", "gallery.h5"),
         (("preview",), "no such data folder", "--data"),
     ],
 )
@@ -122,7 +122,7 @@ def test_preview_draws_scenes_and_masks(smoke: Path) -> None:
 
 
 def test_the_command_never_loads_tensorflow() -> None:
-    modules = "harness.cli.data, reference.data.synthetic, reference.science.preview"
+    modules = "harness.cli.data, reference.data.synthetic, reference.science.contact_sheet"
     code = f"import sys, {modules}; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 

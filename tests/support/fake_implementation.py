@@ -17,9 +17,10 @@ from pathlib import Path
 
 from mlperf_logging import mllog
 
-from reference.data.dataset import locate_files
-from reference.data.patches import split_patches
+from reference.data.split import samples, split_patches
+from reference.protocol.settings import run_settings
 from reference.protocol.spec import RunSpec, load_spec
+from reference.tensorflow.model import PARAMETERS
 
 LOG = mllog.get_mllogger()
 mllog.config(root_dir=str(Path(__file__).resolve().parents[2]))
@@ -32,60 +33,27 @@ def burn(seconds: float) -> None:
 
 
 def settings(spec: RunSpec) -> dict[str, object]:
-    h, data = spec.hyperparameters, spec.data
-    paths = locate_files(data.train_files, data.test_files)
-    patches = split_patches(len(paths.train), data.geometry, data.split)
-    scenes = int(len(paths.train) * data.split.train_fraction)
+    """What a run of the reference states, by MLLOG key."""
+    split = split_patches(len(spec.data.train_files), spec.data.geometry, spec.data.split)
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
-    return {
-        "seed": spec.seed,
-        "number_of_ranks": ranks,
-        "global_batch_size": h.global_batch_size,
-        "micro_batch_size": h.global_batch_size // ranks,
-        "gradient_accumulation_steps": 1,
-        "tensor_parallelism": 1,
-        "pipeline_parallelism": 1,
-        "context_parallelism": 1,
-        "expert_parallelism": 1,
-        "opt_name": "adam",
-        "opt_base_learning_rate": h.learning_rate,
-        "opt_adam_beta_1": h.adam_beta_1,
-        "opt_adam_beta_2": h.adam_beta_2,
-        "opt_adam_epsilon": h.adam_epsilon,
-        "opt_weight_decay": 0.0,
-        "loss_function": "binary_crossentropy",
-        "max_epochs": h.max_epochs,
-        "early_stopping_patience": h.early_stopping_patience,
-        "evaluation_frequency": 1,
-        "target_quality": h.target_accuracy,
-        "lowest_numerical_precision_in_linear": "fp32",
-        "lowest_numerical_precision_in_comm": "fp32",
-        "model_parameters_count": 1948609,
-        "patch_size": data.geometry.patch_size,
-        "train_samples": len(patches.train),
-        "eval_samples": len(patches.validation),
-        "train_scenes": scenes,
-        "eval_scenes": len(paths.train) - scenes,
-        "test_scenes": len(data.test_files),
-        "split_digest": hashlib.sha256(data.digest.encode()).hexdigest(),
-    }
+    return run_settings(spec, samples(spec.data, split), PARAMETERS, replicas=ranks)
 
 
-def train(spec: RunSpec, samples: int, misbehave: str) -> None:
+def train(spec: RunSpec, patches: int, misbehave: str) -> None:
     rng = random.Random(spec.seed)
     accuracies = [0.80 + rng.random() / 50, 0.86 + rng.random() / 50, 0.91 + rng.random() / 50]
     if misbehave == "abort":
         accuracies = [0.70 + rng.random() / 50 for _ in range(spec.hyperparameters.max_epochs)]
     LOG.start("run_start")
     for epoch, accuracy in enumerate(accuracies, 1):
-        count = {"epoch_num": epoch, "samples_count": epoch * samples}
+        count = {"epoch_num": epoch, "samples_count": epoch * patches}
         LOG.start("epoch_start", metadata={"epoch_num": epoch})
         burn(0.3 + rng.random() / 10)
         LOG.end("epoch_stop", metadata=count)
         stats = {
             "train_loss": 0.5 / epoch + rng.random() / 100,
             "train_accuracy": accuracy,
-            "throughput": samples / 0.4,
+            "throughput": patches / 0.4,
         }
         LOG.event("tracked_stats", stats, metadata=count)
         LOG.start("eval_start", metadata={"epoch_num": epoch})

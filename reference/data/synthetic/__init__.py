@@ -1,4 +1,4 @@
-"""Synthetic scenes in the benchmark's schema, deterministic from a seed: to run without 180 GB of data."""
+"""Synthetic scenes in the format of the benchmark, determined by a seed, to run without its 180 GB of data."""
 
 from reference.data.synthetic.writer import VERSION, is_complete, planned_files, synthesize
 

@@ -1,4 +1,4 @@
-"""Clouds of a synthetic scene: decks of optical thickness and top height, after kinds of weather."""
+"""Clouds of a synthetic scene: decks with optical thickness and top height, for several kinds of weather."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from reference.data.synthetic.fields import (
 
 @dataclass(frozen=True)
 class Layer:
-    """A deck before its cover is settled: `density` is a quantile field (0..1), cloudy above 1 - cover."""
+    """A deck before its cover is fixed: `density` is a quantile field (0..1), cloudy above 1 - cover."""
 
     density: Field
     cover: float
@@ -43,7 +43,7 @@ class Deck:
 
 
 class Weather:
-    """Draws the layers of one scene; keeps what all kinds of weather need at hand."""
+    """Draws the layers of one scene; holds what all kinds of weather need."""
 
     def __init__(self, rng: np.random.Generator, shape: Shape, elevation: Field, land: Field) -> None:
         self.rng, self.shape, self.elevation, self.land = rng, shape, elevation, land
@@ -191,6 +191,7 @@ class Weather:
         ice: bool,
         texture: Field | None = None,
     ) -> Layer:
+        """A layer (see Layer), with a random texture unless one is given."""
         if texture is None:
             texture = np.exp(0.35 * self.noise(1.5, 0.06)).astype(np.float32)
         heights = np.broadcast_to(np.float32(top_km), self.shape)
@@ -202,22 +203,27 @@ class Weather:
         rim = second - first
         field = 1.0 - rim if open_ else smoothstep(rim, 0.0, 0.45) - 0.3 * first
         field = field + 0.25 * self.noise(1.3, size)
-        return ((field - field.mean()) / field.std()).astype(np.float32)
+        standardised: Field = ((field - field.mean()) / field.std()).astype(np.float32)
+        return standardised
 
     def streaks(self) -> Field:
-        """Filaments of cirrus along the wind, curled here and there."""
+        """Filaments of cirrus along the wind, curled in places."""
         y, x = self.swirled(0.04, 0.4)
         fine = sample(fractal(self.rng, self.shape, 1.7, 0.3, stretch=7, angle=self.angle), y, x)
         wide = fractal(self.rng, self.shape, 2.2, 0.6, stretch=2, angle=self.angle)
-        return (0.7 * fine + 0.7 * wide).astype(np.float32)
+        field: Field = (0.7 * fine + 0.7 * wide).astype(np.float32)
+        return field
 
     def noise(self, slope: float, longest: float) -> Field:
+        """A fractal field (see fields.fractal)."""
         return fractal(self.rng, self.shape, slope, longest)
 
     def swirled(self, strength: float, longest: float) -> tuple[Field, Field]:
+        """Coordinates (y, x) displaced by a turbulent flow (see fields.swirled)."""
         return swirled(self.rng, self.shape, strength, longest)
 
     def uniform(self, low: float, high: float) -> float:
+        """A random number between low and high."""
         return float(self.rng.uniform(low, high))
 
 
@@ -242,7 +248,7 @@ def make_layers(
 
 
 def decks(layers: list[Layer], scale: float) -> list[Deck]:
-    """Layers made concrete with all covers scaled; 1 is as drawn."""
+    """Decks from layers, with all covers scaled; scale 1 keeps them as drawn."""
     made = []
     for layer in layers:
         cover = float(np.clip(1 - (1 - layer.cover) ** scale, 0.0, 0.97))
@@ -254,4 +260,5 @@ def decks(layers: list[Layer], scale: float) -> list[Deck]:
 
 def total_thickness(made: list[Deck]) -> Field:
     """Optical thickness of all decks together."""
-    return np.stack([deck.thickness for deck in made]).sum(axis=0, dtype=np.float32)
+    total: Field = np.stack([deck.thickness for deck in made]).sum(axis=0, dtype=np.float32)
+    return total

@@ -1,5 +1,8 @@
-"""Random fields that nature-like pictures are made of. Lengths are in scene heights, so that a scene
-looks alike at every resolution; all fields are periodic, float32 and (H, W)."""
+"""Random fields from which natural-looking scenes are composed.
+
+Lengths are in scene heights, so that scenes look alike at every resolution. All fields are periodic,
+float32 and (H, W).
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,8 @@ def fractal(
 ) -> Field:
     """Gaussian field of zero mean and unit deviation, amplitude ~ wavenumber^-slope.
 
-    Structures are between `shortest` and `longest`, drawn out `stretch` times along `angle` (radians).
+    Structures have lengths from `shortest` to `longest`, and are stretched `stretch` times along `angle`
+    (radians).
     """
     height, width = shape
     noise = rng.standard_normal(shape, dtype=np.float32)
@@ -46,7 +50,7 @@ def fractal(
 
 
 def blur(field: Field, length: float) -> Field:
-    """Gaussian blur with this standard deviation."""
+    """Gaussian blur whose standard deviation is `length`."""
     height, width = field.shape
     ky = np.fft.fftfreq(height)[:, None] * height
     kx = np.fft.rfftfreq(width)[None, :] * height
@@ -55,7 +59,7 @@ def blur(field: Field, length: float) -> Field:
 
 
 def sample(field: Field, y: Field, x: Field) -> Field:
-    """The field at other places (scene heights), bilinear, wrapped around at the sides."""
+    """The field at other coordinates (scene heights): bilinear interpolation, periodic at the sides."""
     height, width = field.shape
     row, column = y * height - 0.5, x * height - 0.5
     top, left = np.floor(row), np.floor(column)
@@ -64,15 +68,16 @@ def sample(field: Field, y: Field, x: Field) -> Field:
     r1, c1 = (r0 + 1) % height, (c0 + 1) % width
     upper = field[r0, c0] * (1 - fx) + field[r0, c1] * fx
     lower = field[r1, c0] * (1 - fx) + field[r1, c1] * fx
-    return upper * (1 - fy) + lower * fy
+    value: Field = upper * (1 - fy) + lower * fy
+    return value
 
 
 def swirled(
     rng: np.random.Generator, shape: Shape, strength: float, longest: float = 0.5, steps: int = 5
 ) -> tuple[Field, Field]:
-    """Where each pixel's air came from, carried by a turbulent flow free of divergence: (y, x).
+    """Coordinates (y, x) from which a turbulent, divergence-free flow carries the air to each pixel.
 
-    Sampling a field there draws it out into filaments and curls.
+    A field that is sampled there is drawn out into filaments and curls.
     """
     stream = fractal(rng, shape, 2.6, longest, shortest=0.04)
     dy, dx = np.gradient(stream)
@@ -85,7 +90,7 @@ def swirled(
 
 
 def cells(rng: np.random.Generator, y: Field, x: Field, size: float) -> tuple[Field, Field]:
-    """Distances to the nearest and second nearest of points scattered `size` apart, in units of size."""
+    """Distances to the nearest and second nearest of points scattered `size` apart, in units of `size`."""
     rows = int(np.ceil(1 / size)) + 2
     row, column = np.floor(y / size).astype(np.int32), np.floor(x / size).astype(np.int32)
     offsets = rng.random((rows, 2 * rows, 2), dtype=np.float32)
@@ -104,10 +109,11 @@ def cells(rng: np.random.Generator, y: Field, x: Field, size: float) -> tuple[Fi
 def rank(field: Field) -> Field:
     """Each value's quantile in [0, 1]: thresholding it at 1 - f covers the share f of the scene."""
     levels = np.quantile(field, np.linspace(0, 1, 257))
-    return np.interp(field, levels, np.linspace(0, 1, 257)).astype(np.float32)
+    quantiles: Field = np.interp(field, levels, np.linspace(0, 1, 257)).astype(np.float32)
+    return quantiles
 
 
 def smoothstep(field: Field, low: float, high: float) -> Field:
-    """0 below low, 1 above high, smooth between."""
+    """0 below low, 1 above high, smooth in between."""
     t = np.clip((field - low) / (high - low), 0, 1)
     return (t * t * (3 - 2 * t)).astype(np.float32)

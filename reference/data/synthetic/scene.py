@@ -1,4 +1,4 @@
-"""One synthetic scene: place and weather drawn, ground, clouds and sensor put together."""
+"""One synthetic scene: a random place and weather, with ground, clouds and sensor."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NIGHT_EVERY = 3  # every third scene or so is a night scene
 
 @dataclass
 class SyntheticScene:
-    """Arrays as they are stored, and what is known of the scene."""
+    """Arrays as they are stored, and how the scene was made."""
 
     refs: np.ndarray  # (H, W, 6) float32
     bts: np.ndarray  # (H, W, 3) float32, K
@@ -32,7 +32,10 @@ class SyntheticScene:
 def make_scene(
     rng: np.random.Generator, shape: Shape, number: int, errors: MaskErrors | None = None
 ) -> SyntheticScene:
-    """The scene of that number: weather and daylight take turns, so that small sets have all kinds."""
+    """The scene of this number. Weather and daylight alternate, so that small sets have all kinds.
+
+    `shape` is (height, width) in pixels.
+    """
     place = _draw_place(rng, number)
     weather = _weather(number, place)
     ground = make_ground(rng, shape, place)
@@ -69,7 +72,7 @@ def _draw_place(rng: np.random.Generator, number: int) -> Place:
 
 
 def _weather(number: int, place: Place) -> str:
-    """Kinds take turns (all eight in any eight scenes, each by day and by night in any 24)."""
+    """Kinds alternate: all eight in any eight scenes, each by day and by night in any 24."""
     kinds = list(KINDS)
     warm = abs(place.latitude) < 40
     unfit = {"cyclone", "streets"} if abs(place.latitude) < 25 else set() if warm else {"convection"}
@@ -90,7 +93,7 @@ def _wanted_fraction(rng: np.random.Generator, number: int) -> float:
 def _with_gaps(
     rng: np.random.Generator, refs: np.ndarray, bts: np.ndarray, mask: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Zero borders with a slanted edge, as scenes of the curved swath have, and a few missing lines."""
+    """Add zero borders with a slanted edge, as scenes of the curved swath have, and a few missing lines."""
     height, width = mask.shape
     refs, bts, mask = refs.copy(), bts.copy(), mask.copy()
     for _ in range(int(rng.random() < 0.35)):
@@ -98,7 +101,7 @@ def _with_gaps(
         part = slice(start, min(width, start + width // 4))
         bts[row, part] = np.nan
         refs[row, part] = np.nan
-    # The swath is curved: one side runs so far into the scene that training patches show it too.
+    # The swath is curved: one side reaches so far into the scene that training patches show it too.
     rows = np.arange(height) / height
     taper = rows if rng.random() < 0.5 else 1 - rows
     sides = [0.006 + 0.006 * (rows - 0.4) ** 2, 0.01 + rng.uniform(0.07, 0.17) * taper**1.5]

@@ -1,6 +1,6 @@
-"""What the instrument sees of ground and clouds, and what the Bayesian-like mask makes of it.
+"""What the instrument sees of ground and clouds, and the Bayesian-like mask that follows from it.
 
-A sketch of radiative transfer: two-stream reflectance, grey emission from each deck, water vapour
+A simple model of radiative transfer: two-stream reflectance, grey emission from each deck, water vapour
 over everything low at 1.375 um. Good enough to train on, not to measure with.
 """
 
@@ -25,9 +25,11 @@ BACKSCATTER = 0.15  # 1 - asymmetry parameter
 
 @dataclass
 class Image:
+    """Reflectance, brightness temperature and glint of a scene."""
+
     refs: Field  # (H, W, 6)
     bts: Field  # (H, W, 3) K
-    glint: Field  # share of mirrored sun, for the mask's errors
+    glint: Field  # (H, W) share of mirrored sun, which causes errors of the mask
 
 
 def observe(rng: np.random.Generator, shape: Shape, place: Place, ground: Ground, made: list[Deck]) -> Image:
@@ -53,18 +55,20 @@ def _reflectances(place: Place, ground: Ground, made: list[Deck], glint: Field) 
         refs = cloud + refs * through
     refs[..., 3] = _cirrus_channel(ground, made)
     haze = np.array((0.035, 0.018, 0.006, 0, 0, 0), np.float32) * (0.7 + 0.1 * ground.vapour)
-    return refs + haze
+    hazy: Field = refs + haze
+    return hazy
 
 
 def _cirrus_channel(ground: Ground, made: list[Deck]) -> Field:
-    """S4 sits in a water vapour band: only what is above most of the moisture shines in it."""
+    """S4 lies in a water vapour band: only what is above most of the moisture is bright in it."""
     dry = np.exp(-ground.vapour) * 0.02
     seen = dry * ground.refs[..., 0] + 0.03 * smoothstep(ground.elevation_km, 1.5, 5.0) * ground.refs[..., 0]
     for deck in made:
         scattered = BACKSCATTER * deck.thickness / (2 + BACKSCATTER * deck.thickness)
         clear = 1 / (1 + np.exp(-(deck.top_km - 6.3) / 0.9))
         seen = 0.85 * scattered * clear + seen * (1 - scattered) ** 2
-    return seen.astype(np.float32)
+    band: Field = seen.astype(np.float32)
+    return band
 
 
 def _temperatures(place: Place, ground: Ground, made: list[Deck], glint: Field) -> Field:
@@ -89,18 +93,19 @@ def _temperatures(place: Place, ground: Ground, made: list[Deck], glint: Field) 
 
 
 def _glint(rng: np.random.Generator, shape: Shape, place: Place, ground: Ground) -> Field:
-    """Mirrored sun: a broad stripe along the track, over water, ruffled by the wind."""
+    """Mirrored sun: a broad stripe along the track over water, ruffled by the wind."""
     y, x = grid(shape)
     centre = rng.uniform(-0.4, 1.6) * shape[1] / shape[0]
     stripe = np.exp(-(((x - centre - 0.1 * y) / rng.uniform(0.12, 0.25)) ** 2))
     ruffled = np.clip(1 + 0.25 * fractal(rng, shape, 1.8, 0.5), 0.2, 2)
     if not place.daylight or abs(place.latitude) > 55:
         return np.zeros(shape, np.float32)
-    return (rng.uniform(0.04, 0.18) * stripe * ruffled * (ground.surface == 0)).astype(np.float32)
+    glint: Field = (rng.uniform(0.04, 0.18) * stripe * ruffled * (ground.surface == 0)).astype(np.float32)
+    return glint
 
 
 def _shadow(place: Place, made: list[Deck]) -> Field:
-    """Clouds' shadows, cast away from the sun as far as they are high."""
+    """Shadows of the clouds, cast away from the sun; higher clouds cast longer ones."""
     y, x = grid(made[0].thickness.shape)
     light = np.ones(y.shape, np.float32)
     for deck in made:
@@ -114,9 +119,9 @@ def _shadow(place: Place, made: list[Deck]) -> Field:
 
 def _noisy_refs(rng: np.random.Generator, refs: Field, daylight: bool) -> Field:
     noise = rng.standard_normal(refs.shape, dtype=np.float32)
-    if not daylight:
-        return np.maximum(noise * np.float32(0.0004), 0)
-    return np.maximum(refs + noise * (0.0015 + 0.008 * refs), 0)
+    signal = refs + noise * (0.0015 + 0.008 * refs) if daylight else noise * np.float32(0.0004)
+    noisy: Field = np.maximum(signal, 0)
+    return noisy
 
 
 def _noisy_bts(rng: np.random.Generator, bts: Field) -> Field:
@@ -127,9 +132,9 @@ def _noisy_bts(rng: np.random.Generator, bts: Field) -> Field:
 
 @dataclass(frozen=True)
 class MaskErrors:
-    """How wrong the Bayesian-like mask is. thickness: where it says cloud half of the time."""
+    """How wrong the Bayesian-like mask is."""
 
-    thickness: float = 1.0
+    thickness: float = 1.0  # optical thickness that is called cloud half of the time
     doubt: float = 0.16  # noise in decades of optical thickness
     displacement: float = 0.0012  # of edges, in scene heights: parallax and collocation
     cold_ground: float = 0.5
@@ -146,10 +151,10 @@ def bayesian_mask(
     glint: Field,
     errors: MaskErrors,
 ) -> Field:
-    """Cloud mask (H, W) uint8 with the mistakes such masks make.
+    """Cloud mask (H, W) uint8 with the errors that such masks have.
 
-    Edges are blurred and ragged, thin cloud comes and goes; some glint, coast and cold ground is
-    called cloud, and some fog at night is missed.
+    Edges are blurred and ragged, and thin cloud is found only in places; some glint, coast and cold
+    ground is called cloud, and some fog at night is missed.
     """
     shape = ground.temperature.shape
     thickness = total_thickness(made)

@@ -20,7 +20,7 @@ from reference.data.synthetic.fields import (
 
 OCEAN, LAND, ICE = 0, 1, 2
 
-# Reflectance in S1..S6 (0.555, 0.659, 0.865, 1.375, 1.61, 2.25 um), after typical spectra.
+# Reflectance in S1..S6 (0.555, 0.659, 0.865, 1.375, 1.61, 2.25 um), from typical spectra.
 SEA = (0.055, 0.035, 0.022, 0.001, 0.010, 0.006)
 SHALLOW = (0.10, 0.055, 0.028, 0.001, 0.012, 0.008)
 FOREST = (0.050, 0.036, 0.20, 0.002, 0.105, 0.05)
@@ -33,7 +33,7 @@ SEA_ICE = (0.60, 0.58, 0.50, 0.004, 0.10, 0.06)
 
 @dataclass(frozen=True)
 class Place:
-    """Where and when a scene is: it sets temperatures and what grows."""
+    """Where and when a scene was taken, which determines temperatures and vegetation."""
 
     latitude: float
     longitude: float
@@ -46,7 +46,9 @@ class Place:
 
 @dataclass
 class Ground:
-    surface: Field  # uint8 class
+    """The surface of a scene; fields are (H, W) unless stated otherwise."""
+
+    surface: Field  # uint8: OCEAN, LAND or ICE
     refs: Field  # (H, W, 6)
     temperature: Field  # skin, K
     air_k: float  # near the surface, scene mean
@@ -116,7 +118,7 @@ def _land(
     if place.daylight:
         temperature = temperature + (6 + 9 * smoothstep(dry, 0, 1.5)) * (1 - snow) - 0.05 * slope
     else:
-        # Still, clear nights: cold air drains into the valleys and cools the ground like a cloud top.
+        # In still, clear nights cold air drains into the valleys and cools the ground like a cloud top.
         basins = smoothstep(
             blur(elevation, 0.03) - elevation + 0.25 * fractal(rng, shape, 1.8, 0.3), -0.1, 0.5
         )
@@ -147,4 +149,5 @@ def _mix(low: tuple[float, ...], high: tuple[float, ...], share: Field) -> Field
 
 
 def _blend(refs: Field, other: tuple[float, ...], share: Field) -> Field:
-    return refs + (np.array(other, np.float32) - refs) * share[..., None]
+    blended: Field = refs + (np.array(other, np.float32) - refs) * share[..., None]
+    return blended

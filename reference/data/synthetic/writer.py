@@ -1,4 +1,4 @@
-"""Writing synthetic data sets: scene by scene, each file whole or not there, picking up where it stopped."""
+"""Writing synthetic data sets scene by scene: files are written atomically, and finished ones are kept."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from reference.data.dataset import TEST_FOLDER, TRAIN_FOLDER, write_json
+from reference.data.dataset import TEST_FOLDER, TRAIN_FOLDER
+from reference.data.files import write_json
 from reference.data.profiles import Profile, get_profile
 from reference.data.synthetic.scene import SyntheticScene, make_scene
 
-VERSION = 3  # raised whenever the same seed gives other scenes
+VERSION = 3  # raised whenever the same seed gives different scenes
 DESCRIPTION = "dataset.json"
 NOTE = "Computed, not observed: made to look and train like SLSTR scenes, not to measure with."
 FIRST_PASS = datetime(2019, 10, 1)
@@ -27,7 +28,7 @@ Progress = Callable[[int, int, str], None]  # done, total, name of the file just
 
 @dataclass(frozen=True)
 class PlannedFile:
-    """A scene file to be: its number (which fixes its content) and its path below the profile's folder."""
+    """A scene file to write: its number, which determines its content, and its path in the profile's folder."""
 
     number: int
     path: str
@@ -39,14 +40,14 @@ def planned_files(profile: Profile, seed: int, scenes: int | None = None) -> lis
     files = []
     for number in range(train + profile.test_scenes):
         folder = TRAIN_FOLDER if number < train else TEST_FOLDER
-        # Test scenes keep their numbers, and so their content, whatever the number of training scenes.
+        # Test scenes have the same numbers, and so the same content, with any number of training scenes.
         identity = number if number < train else 100_000 + number - train
         files.append(PlannedFile(identity, f"{folder}/{scene_name(seed, identity)}"))
     return files
 
 
 def scene_name(seed: int, number: int) -> str:
-    """A file name as Sentinel-3 products have them, with SYN in place of the processing centre."""
+    """A file name like those of Sentinel-3 products, with SYN in place of the processing centre."""
     rng = np.random.default_rng([seed, number, 1])
     day, minute = number % 1000, int(rng.integers(0, 480)) * 3
     start = FIRST_PASS + timedelta(days=day, minutes=minute, seconds=int(rng.integers(0, 60)))
@@ -63,11 +64,11 @@ def synthesize(
     scenes: int | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Write the scenes of a synthetic profile below root/<profile>; returns that folder.
+    """Write the scenes of a synthetic profile into root/<profile>. Returns that folder.
 
     Finished files are skipped, so that an interrupted call can be repeated. Raises ValueError when
-    the profile is not synthetic, `scenes` is too small, or the folder holds another set (other
-    seed, version or number of scenes); OSError when it cannot be written.
+    the profile is not synthetic, `scenes` is too small, or the folder contains another set (another
+    seed or number of scenes); OSError when it cannot be written.
     """
     profile = get_profile(profile) if isinstance(profile, str) else profile
     if not profile.synthetic:
@@ -97,7 +98,7 @@ def synthesize(
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether `synthesize`, as it is now, has finished this folder (its description says so)."""
+    """Whether this version of `synthesize` has finished this folder, as its description states."""
     try:
         description = json.loads((folder / DESCRIPTION).read_text())
     except (OSError, ValueError):
@@ -110,7 +111,7 @@ def is_complete(folder: Path) -> bool:
 
 
 def write_scene(path: Path, scene: SyntheticScene, seed: int) -> None:
-    """Write one scene file atomically: under another name first, then renamed."""
+    """Write one scene file atomically: under a temporary name, which is then replaced."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -147,29 +148,31 @@ def _describe(profile: Profile, seed: int, train_scenes: int) -> dict[str, objec
 
 
 def _require_same(folder: Path, description: dict[str, object]) -> None:
-    """Never mix two sets in one folder, and never write into a folder of someone else's scenes."""
+    """Refuse to mix two sets in one folder, or to write into a folder with other scenes. Raises ValueError."""
     path = folder / DESCRIPTION
     try:
         found = json.loads(path.read_text())
     except FileNotFoundError:
         if any(folder.glob("**/S3A*.hdf")):
-            raise ValueError(f"{folder} holds scenes that were not made here (no {DESCRIPTION})") from None
+            raise ValueError(
+                f"{folder} contains scenes that were not synthesized ({DESCRIPTION} is missing)"
+            ) from None
         return
     except ValueError:
-        raise ValueError(f"{path} is no JSON: remove the folder to make the scenes anew") from None
+        raise ValueError(f"{path} is not valid JSON: remove the folder to make the scenes again") from None
     outdated = isinstance(found, dict) and found.get("generator_version") != VERSION
-    # Numbers of scenes and sizes may have changed with the version; the seed is the user's choice.
+    # The number and size of scenes may have changed with the version; the seed is the user's choice.
     for key in ("seed",) if outdated else ("seed", "train_scenes", "test_scenes", "geometry"):
         if not isinstance(found, dict) or found.get(key) != description[key]:
             had = found.get(key) if isinstance(found, dict) else None
             raise ValueError(
-                f"{folder} holds another synthetic set ({key} {had}, not {description[key]}): "
+                f"{folder} contains another synthetic set ({key} {had}, not {description[key]}): "
                 "remove it or choose another folder"
             )
 
 
 def _drop_outdated(folder: Path) -> None:
-    """Remove scenes that an earlier version of this generator made here: they can be made again."""
+    """Remove scenes that an earlier version of this generator made: they can be made again."""
     try:
         version = json.loads((folder / DESCRIPTION).read_text()).get("generator_version")
     except FileNotFoundError:

@@ -87,10 +87,10 @@ def test_bad_scenes_stop_the_description(tmp_path: Path) -> None:
 def test_missing_folders_and_files_are_errors(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no such data folder"):
         locate(tmp_path / "absent")
-    with pytest.raises(ValueError, match="no folder one-day/"):
+    with pytest.raises(ValueError, match="has no folder one-day/"):
         locate(tmp_path)
     write_set(tmp_path, test=0)
-    with pytest.raises(ValueError, match="no folder ssts/"):
+    with pytest.raises(ValueError, match="has no folder ssts/"):
         locate(tmp_path)
     (tmp_path / "ssts").mkdir()
     with pytest.raises(ValueError, match="no scene files"):
@@ -140,9 +140,9 @@ def test_verify_says_each_difference(tmp_path: Path) -> None:
     with (root / "ssts/S3A_100.hdf").open("ab") as file:
         file.write(b"x")
     problems = "\n".join(verify(locate(root), expected))
-    assert "one-day/S3A_001.hdf: other content" in problems
-    assert "one-day/S3A_002.hdf: listed, but not there" in problems
-    assert "ssts/S3A_555.hdf: there, but not listed" in problems
+    assert "one-day/S3A_001.hdf: its content differs" in problems
+    assert "one-day/S3A_002.hdf: listed, but missing" in problems
+    assert "ssts/S3A_555.hdf: present, but not listed" in problems
     assert "ssts/S3A_100.hdf" in problems and len(problems.splitlines()) == 4
     assert (
         "digest does not follow"

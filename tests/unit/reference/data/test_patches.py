@@ -13,17 +13,14 @@ from reference.data.patches import (
     crop_offsets,
     inference_grid,
     inference_patches,
-    label,
     normalise,
     read_patch,
-    split_digest,
-    split_indices,
-    split_patches,
     stitch,
     training_patches,
 )
 from reference.data.profiles import PROFILES
-from reference.data.scenes import open_scene
+from reference.data.scenes import label, open_scene
+from reference.data.split import split_digest, split_indices, split_patches
 from reference.protocol.spec import Geometry, Split
 from tests.support.scenes import SMALL, write_scene
 
@@ -79,7 +76,7 @@ def test_impossible_splits_are_errors(files: int, split: Split, word: str) -> No
 
 
 def test_scenes_smaller_than_a_patch_are_errors() -> None:
-    with pytest.raises(ValueError, match="hold no patch of 256"):
+    with pytest.raises(ValueError, match="too small for patches of 256"):
         split_patches(5, Geometry(100, 300, 256), Split())
 
 

@@ -123,7 +123,7 @@ def test_an_index_cannot_point_elsewhere(described: Described, prepared: Prepare
     raw = json.loads(path.read_text())
     raw["shards"][0]["file"] = "../elsewhere.patches"
     path.write_text(json.dumps(raw))
-    with pytest.raises(ValueError, match="no index"):
+    with pytest.raises(ValueError, match="not an index"):
         open_prepared(prepared.folder, described.data)
 
 

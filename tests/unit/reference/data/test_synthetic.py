@@ -93,7 +93,7 @@ def test_scenes_of_others_are_left_alone(tmp_path: Path) -> None:
     mine = tmp_path / "tiny/one-day/S3A_mine.hdf"
     mine.parent.mkdir(parents=True)
     mine.write_bytes(b"precious")
-    with pytest.raises(ValueError, match="not made here"):
+    with pytest.raises(ValueError, match="not synthesized"):
         synthesize(TINY, tmp_path)
     assert mine.read_bytes() == b"precious"
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from reference.data.patches import inference_patches, normalise, stitch
-from reference.tensorflow.inference import LoadedScene, Predictor, load_scene
+from reference.data.scenes import LoadedScene, load_scene
+from reference.tensorflow.inference import Predictor
 from tests.support.scenes import SMALL, write_scene
 
 pytest.importorskip("tensorflow")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -43,13 +40,3 @@ def test_weights_follow_the_seed() -> None:
 def test_what_cannot_be_built_is_an_error(size: int, precision: str) -> None:
     with pytest.raises(ValueError, match="multiple of 8|one of float32"):
         build_unet(size, precision)
-
-
-def test_data_modules_load_without_tensorflow() -> None:
-    """describe, synthesize, check and report must stay light."""
-    modules = (
-        "scenes patches dataset profiles synthetic metrics science imagery inference pipeline train model"
-    )
-    imports = "; ".join(f"import reference.{name}" for name in modules.split())
-    code = f"{imports}; import sys; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -138,8 +138,8 @@ def check_outputs(spec: RunSpec, output: str) -> None:
 @slow
 def test_saved_weights_give_the_logged_accuracy(tmp_path: Path) -> None:
     """What replaying a package relies on: weights, data and code give the number in the log."""
-    from reference.data.patches import split_patches
     from reference.data.pipeline import PatchStore
+    from reference.data.split import split_patches
     from reference.tensorflow.model import build_unet
 
     spec = spec_for(tmp_path)

@@ -1,4 +1,4 @@
-"""Contact sheets: scenes beside their masks, and beside predictions when a gallery of a run is at hand."""
+"""Contact sheets: scenes beside their masks, or beside the predictions in the gallery of a run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from reference.data.scenes import load_scene
 from reference.protocol.spec import Geometry
 from reference.science.imagery import (
     disagreement_picture,
@@ -17,20 +18,19 @@ from reference.science.imagery import (
     probability_picture,
     shrink,
 )
-from reference.tensorflow.inference import load_scene
 
 TITLES = ("False colour", "Bayesian mask", "Predicted probability", "Disagreement")
 GAP = 8
 TITLE_HEIGHT = 30
 TEXT_SIZE = 15
 BACKGROUND, INK = (250, 250, 248), (34, 40, 49)
-PALETTE_COLOURS = 160  # keeps sheets small: scenes have few hues
+PALETTE_COLOURS = 160  # enough for scenes, and keeps files small
 
 Row = Sequence[np.ndarray]
 
 
 def scenes_sheet(files: Sequence[Path | str], geometry: Geometry, longest: int = 375) -> Image.Image:
-    """Scenes and their masks, one row each. Raises ValueError as scenes.open_scene does."""
+    """Scenes and their masks, one row each. Raises ValueError when there are none or one cannot be read."""
     rows = []
     for file in files:
         scene = load_scene(file, geometry)
@@ -42,7 +42,7 @@ def scenes_sheet(files: Sequence[Path | str], geometry: Geometry, longest: int =
 def gallery_sheet(gallery: Path | str, scenes: int | None = None) -> Image.Image:
     """Scenes of a run's gallery.h5 with masks, predictions and where they differ, one row each.
 
-    Raises ValueError when the file is no gallery.
+    Raises ValueError when the file is not a gallery, or is empty.
     """
     rows = []
     try:
@@ -59,12 +59,14 @@ def gallery_sheet(gallery: Path | str, scenes: int | None = None) -> Image.Image
                     ]
                 )
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{gallery}: no gallery of a run ({' '.join(str(error).split())[:120]})") from error
+        raise ValueError(
+            f"{gallery}: not the gallery of a run ({' '.join(str(error).split())[:120]})"
+        ) from error
     return _sheet(rows)
 
 
 def save_sheet(sheet: Image.Image, path: Path) -> None:
-    """Write a sheet as a palette PNG."""
+    """Write a sheet as a PNG with a palette."""
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.quantize(PALETTE_COLOURS, dither=Image.Dither.NONE).save(path, format="PNG", optimize=True)
 
