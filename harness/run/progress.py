@@ -105,10 +105,12 @@ class PlainDisplay:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def run_started(self, run: int, runs: int, seed: int) -> None:
+        """Say which run begins, and its seed."""
         self._state.start(run, runs)
         self._print(f"run {run + 1} of {runs}: seed {seed}")
 
     def event(self, event: dict[str, Any]) -> None:
+        """A line after every evaluation."""
         state = self._state
         state.learn(event)
         if event.get("key") == "eval_accuracy" and state.accuracies:
@@ -120,12 +122,13 @@ class PlainDisplay:
             self._print(", ".join(parts))
 
     def progress(self, progress: dict[str, Any]) -> None:
-        pass
+        """Not shown: a line for each would be too many."""
 
     def utilisation(self, latest: dict[str, Any]) -> None:
-        pass
+        """Not shown."""
 
     def run_finished(self, record: RunRecord) -> None:
+        """How the run ended, and the time left for the others."""
         self._state.finish()
         reason = f" ({record.reason})" if record.reason else ""
         left = self._state.left_s if self._state.run + 1 < self._state.runs else None
@@ -134,10 +137,11 @@ class PlainDisplay:
         self._print(f"{which}: {record.status}{reason} in {clock(record.duration_s)}{rest}")
 
     def note(self, text: str) -> None:
+        """A line of its own."""
         self._print(text)
 
     def close(self) -> None:
-        pass
+        """Nothing is open."""
 
 
 class LiveDisplay(PlainDisplay):
@@ -151,16 +155,20 @@ class LiveDisplay(PlainDisplay):
         self._live.start()
 
     def run_started(self, run: int, runs: int, seed: int) -> None:
+        """Clear the panel and say which run begins."""
         self._now = {"phase": "start"}
         super().run_started(run, runs, seed)
 
     def progress(self, progress: dict[str, Any]) -> None:
+        """Shown in the panel at its next refresh."""
         self._now = progress
 
     def utilisation(self, latest: dict[str, Any]) -> None:
+        """Shown in the panel at its next refresh."""
         self._latest = latest
 
     def close(self) -> None:
+        """Remove the panel."""
         self._live.stop()
 
     def _panel(self) -> Group:
