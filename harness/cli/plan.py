@@ -46,7 +46,7 @@ def show_plan(console: Console, drafted: Draft) -> None:
         "what": recipe.description or "-",
         "division": f"{recipe.division} (closed is this rulebook's own profile)",
         "runs": f"{request.runs}, seeds drawn at start, caches evicted before each",
-        "data set": f"{recipe.data.profile} {_where(drafted.data)}",
+        "data set": f"{recipe.data.profile}{_where(drafted.data)}",
         "devices": f"{devices.nodes} node(s) with {devices.accelerators_per_node} accelerator(s), "
         f"{devices.workers} worker(s), strategy {devices.chosen_strategy}, launcher {recipe.launcher}",
         "numerics": recipe.precision,
@@ -66,8 +66,8 @@ def show_plan(console: Console, drafted: Draft) -> None:
 
 def _where(data: Located | Missing) -> str:
     if isinstance(data, Located):
-        return f"in {data.folder}"
-    return f"not found: {data.what} Fix: {data.fix}"
+        return f" in {data.folder}"
+    return f", not found: {data.what} Fix: {data.fix}"
 
 
 def show_machine(console: Console, machine: Machine) -> None:

@@ -43,7 +43,10 @@ def look_for(data: DataRecipe, workspace: Workspace) -> Located | Missing:
     except UserError as error:
         return Missing(error.message, error.fix or how_to_get(data))
     if is_synthetic(data) and not is_complete(folder):
-        return Missing(f"{folder} is not made yet.", "nothing to do: submit makes it.")
+        return Missing(
+            f"{folder} is not made yet.",
+            f"submit makes it, or now: cloudmask data synthesize --profile {data.profile}",
+        )
     if not folder.is_dir():
         return Missing(f"There is no folder {folder}.", how_to_get(data))
     if data.prepared is not None and not Path(data.prepared).expanduser().is_dir():
