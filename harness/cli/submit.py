@@ -38,7 +38,7 @@ from rules.model.findings import Severity, Verdict
 @click.option(
     "--resume", is_flag=True, help="Continue an interrupted submit; finished runs are not repeated."
 )
-@click.option("--replace", is_flag=True, help="Set finished runs of this system aside and start anew.")
+@click.option("--replace", is_flag=True, help="Set finished runs of this system aside and start again.")
 @click.option(
     "--throughput",
     is_flag=True,

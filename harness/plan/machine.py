@@ -44,7 +44,7 @@ def look_at_machine(request: Request) -> Machine:
 def _declared(request: Request, detected: Detected) -> System:
     """The organisation's own system description; else an example's; else what was probed.
 
-    An example says which accelerators it is about. The rest of it stands for a machine that nobody
+    An example says which accelerators it is about. The rest of it describes a machine that nobody
     has, so there the probed values of this one take its place.
     """
     source, layout, recipe = request.source, request.layout, request.recipe

@@ -2,8 +2,8 @@
 
     Request --draft--> Draft --resolve--> RunPlan
 
-A draft knows the machine and the state of the source, but has not read the data set: that is all
-that `cloudmask plan` needs, and on the wrong machine nobody waits until 180 GB are hashed.
+A draft holds the machine and the state of the source; the data set is not read yet. This is all that
+`cloudmask plan` needs, and on the wrong machine submit stops before it hashes 180 GB.
 """
 
 from __future__ import annotations
