@@ -11,9 +11,9 @@ from rich.console import Console
 from harness.cli import options
 from harness.core.errors import ExitCode, UserError
 from harness.core.files import write_atomic
-from harness.plan.recipe import load_recipe
-from harness.run.launch.batch import send, state_of
-from harness.run.launch.job import Job, render
+from harness.plan.request import find_request
+from harness.run.launch.batch import BatchSystem, Job
+from harness.run.launch.job import batch_system, render
 
 LOOK_S = 5.0
 
@@ -30,42 +30,42 @@ def launch(
 
     Renders a job script from the recipe's job section and sends it with sbatch or bsub. The job runs
     `cloudmask submit --resume` on its first node, which starts the workers of every run on all nodes
-    and one telemetry sampler on each. A job that ran out of time goes on where it was: Slurm starts it
-    again by itself (job.requeues), else launch it again. Folders must be shared by all nodes.
+    and one telemetry sampler on each. A job that ran out of time is continued: Slurm queues it again
+    (job.requeues); elsewhere launch it again. Folders must be shared by all nodes.
 
     \b
     Exit codes: 0 sent (with --wait: compliant), 1 findings or a failed job, 2 wrong usage, 130 interrupted.
     """
     console = Console(highlight=False)
     workspace = options.workspace_of(system, org, submissions, data_dir)
-    source = workspace.find_recipe(system, org)
-    recipe = load_recipe(source.recipe)
-    job = render(recipe, source.recipe, workspace, system, org, throughput)
+    request = find_request(workspace, system, org, throughput)
+    batch, job = batch_system(request), render(request, workspace)
     if dry_run:
         click.echo(job.text, nl=False)
         return ExitCode.OK
-    if wait and recipe.launcher != "slurm":
-        raise UserError("--wait knows Slurm only.", "use bwait, or look at the log.")
+    if wait and not batch.can_wait:
+        raise UserError("--wait works with Slurm only.", "use bwait, or look at the log.")
     write_atomic(job.script, job.text)
-    number = send(recipe.launcher, job)
+    number = batch.send(job)
+    workers = request.recipe.devices.workers
     for line in (
-        f"job {number} sent: {job.nodes} node(s), {recipe.devices.workers} worker(s) a model, {job.script}",
+        f"job {number} sent: {job.nodes} node(s), {workers} worker(s) a model, {job.script}",
         f"log:     {job.log_of(number)}",
-        f"package: {workspace.layout(org, system).root}, to be looked at with `cloudmask check` when it is done",
+        f"package: {request.layout.root}; run `cloudmask check` on it when the job is done",
     ):
         console.print(line, soft_wrap=True, markup=False)
-    return _follow(console, job, number) if wait else ExitCode.OK
+    return _follow(console, batch, job, number) if wait else ExitCode.OK
 
 
-def _follow(console: Console, job: Job, number: str) -> int:
+def _follow(console: Console, batch: BatchSystem, job: Job, number: str) -> int:
     """Show state changes and new lines of the log until the job has ended."""
     shown, seen = "", 0
     while True:
-        state = state_of(number)
-        told = f"{state.word} {state.reason}".strip()
-        if told != shown:
-            console.print(f"[{number}] {told}", markup=False)
-            shown = told
+        state = batch.state(number)
+        line = f"{state.word} {state.reason}".strip()
+        if line != shown:
+            console.print(f"[{number}] {line}", markup=False)
+            shown = line
         seen = _print_from(job.log_of(number), seen)
         if state.over:
             return ExitCode.FINDINGS if state.exit_code is None else state.exit_code
@@ -78,7 +78,7 @@ def _print_from(log: Path, seen: int) -> int:
         with log.open("rb") as file:
             file.seek(seen)
             added = file.read()
-    except OSError:  # not begun
+    except OSError:  # not there yet
         return seen
     click.echo(added.decode(errors="replace"), nl=False)
     return seen + len(added)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ def place(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def workspace_of(system: str, org: str, submissions: Path, data_dir: Path) -> Workspace:
-    """The workspace, after both names were found fit to be folders."""
+    """The workspace. Raises UserError when a name cannot be a folder's."""
     check_name("a system", system)
     check_name("an organisation", org)
     return Workspace(submissions, data_dir)
@@ -51,8 +51,23 @@ def workspace_of(system: str, org: str, submissions: Path, data_dir: Path) -> Wo
 
 @contextmanager
 def file_progress(console: Console, title: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A bar over files, as progress(done, total, name); nothing but the title where no terminal is."""
+    """A bar over files, as progress(done, total, name); without a terminal nothing is shown."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total, name: bar.update(task, completed=done, total=total)
+
+
+class ConsoleWatch:
+    """Shows on a console what happens before the runs."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def files(self, title: str) -> AbstractContextManager[Callable[[int, int, str], None]]:
+        """A bar over files."""
+        return file_progress(self._console, title)
+
+    def note(self, text: str) -> None:
+        """A line of its own."""
+        self._console.print(text)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from harness.cli import options
-from harness.cli.submit import ready
+from harness.cli.submit import get_ready
 from harness.core.errors import ExitCode
-from harness.run.one_run import FINISHED, run_once
-from harness.run.progress import make_display
-from harness.submit import sweep
+from harness.plan.request import find_request
+from harness.run.folders import FINISHED, sweep
+from harness.run.many_runs import run_single
+from harness.submit import display_on
 from rules.model.layout import PackageLayout
 
 
@@ -30,16 +30,12 @@ def run(system: str, org: str, submissions: Path, data_dir: Path, out: Path) -> 
     """One run of SYSTEM's recipe, watched and recorded like a scored one, but not part of any submission."""
     console = Console(highlight=False)
     workspace = options.workspace_of(system, org, submissions, data_dir)
-    prepared = ready(console, workspace, system, org)
+    ready = get_ready(console, workspace, find_request(workspace, system, org))
     number = len(list(out.glob("trial_*"))) if out.is_dir() else 0
-    layout = PackageLayout(out / f"trial_{number}", system)
-    sweep(layout)
-    plan = replace(prepared.run_plan(), layout=layout, recipe=prepared.recipe.model_copy(update={"runs": 1}))
-    display = make_display(console)
-    try:
-        record = run_once(plan, 0, set(), display)
-    finally:
-        display.close()
+    trial = ready.plan.trial(PackageLayout(out / f"trial_{number}", system))
+    sweep(trial.layout)
+    with display_on(console) as display:
+        record = run_single(trial, ready.launcher, 0, display)
     console.print(f"{record.status}{': ' + record.reason if record.reason else ''}", markup=False)
-    console.print(f"log and evidence: {layout.root}", soft_wrap=True, markup=False)
+    console.print(f"log and evidence: {trial.layout.root}", soft_wrap=True, markup=False)
     return ExitCode.OK if record.status in FINISHED else ExitCode.FINDINGS

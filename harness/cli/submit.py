@@ -14,24 +14,23 @@ from harness.cli import options
 from harness.cli.plan import show_machine
 from harness.core.errors import ExitCode, UserError
 from harness.package.workspace import Workspace
-from harness.plan.preparation import Prepared, load_source, prepare, synthesize_if_missing
-from harness.power.record import require_source
-from harness.run.launch import launcher_for
-from harness.run.progress import make_display
-from harness.run.throughput import throughput_of
+from harness.plan.request import Request, find_request
+from harness.plan.resolve import RunPlan
 from harness.score.model import EnergyScore, RunScore
 from harness.score.score import describe
 from harness.submit import (
+    PlanRefused,
+    Ready,
     Submission,
-    finished_runs,
+    WrongMachine,
+    do_runs,
+    is_complete,
     judge,
-    preflight,
-    run_all,
-    run_throughput,
+    make_ready,
+    require_compliant,
     seal,
-    set_aside_package,
 )
-from rules.model.findings import Severity
+from rules.model.findings import Severity, Verdict
 
 
 @click.command()
@@ -39,7 +38,7 @@ from rules.model.findings import Severity
 @click.option(
     "--resume", is_flag=True, help="Continue an interrupted submit; finished runs are not repeated."
 )
-@click.option("--replace", is_flag=True, help="Set finished runs of this system aside and start anew.")
+@click.option("--replace", is_flag=True, help="Set finished runs of this system aside and start again.")
 @click.option(
     "--throughput",
     is_flag=True,
@@ -60,78 +59,59 @@ def submit(
         raise UserError("--resume and --replace exclude each other.")
     console = Console(stderr=False, highlight=False)
     workspace = options.workspace_of(system, org, submissions, data_dir)
-    prepared = ready(console, workspace, system, org, throughput)
+    ready = get_ready(console, workspace, find_request(workspace, system, org, throughput))
     if throughput and resume:  # models that ran at the same time cannot be completed one by one
-        if len(finished_runs(prepared.layout, prepared.plan.runs)) == prepared.plan.runs:
-            return finish(console, prepared)
+        if is_complete(ready.plan):
+            return finish(console, ready.plan)
         replace = True
-    if replace and (moved := set_aside_package(workspace, prepared.layout)):
+    if replace and (moved := workspace.set_aside(ready.plan.layout)):
         console.print(f"earlier results set aside in {moved}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    if throughput:
-        run_throughput(prepared, console)
-    else:
-        display = make_display(console)
-        try:
-            run_all(prepared, display, resume)
-        finally:
-            display.close()
-    return finish(console, prepared)
+    do_runs(ready, console, resume)
+    return finish(console, ready.plan)
 
 
-def finish(console: Console, prepared: Prepared) -> ExitCode:
-    """Seal the package, judge it and say what came out."""
-    power = seal(prepared)
+def get_ready(console: Console, workspace: Workspace, request: Request) -> Ready:
+    """Data at hand, right machine, plan by the rules; or a UserError that says what to do."""
+    try:
+        ready = make_ready(request, workspace, options.ConsoleWatch(console))
+        require_compliant(ready.plan.plan)
+    except WrongMachine as error:
+        show_machine(console, error.machine)
+        raise
+    except PlanRefused as error:
+        _show_findings(console, error.verdict)
+        raise
+    recipe, ruleset = request.recipe, ready.plan.plan.ruleset
+    console.print(
+        f"plan: {request.runs} {recipe.division} run(s) of '{request.system}' for {request.org}, data set "
+        f"{recipe.data.profile}, {recipe.precision}; it breaks no rule of {ruleset}",
+        soft_wrap=True,
+    )
+    return ready
+
+
+def finish(console: Console, plan: RunPlan) -> ExitCode:
+    """Seal the package, judge it and show the result."""
+    power = seal(plan)
     if power.problem:
         console.print(f"no power files are written: {power.reason}", soft_wrap=True, markup=False)
-    submission = judge(prepared.layout, prepared.plan.ruleset)
+    submission = judge(plan.layout, plan.plan.ruleset)
     summarise(console, submission)
     return submission.exit_code
 
 
-def ready(
-    console: Console, workspace: Workspace, system: str, org: str, throughput: bool = False
-) -> Prepared:
-    """Data at hand, right machine, plan by the rules; or a UserError that says what to do."""
-    recipe = load_source(workspace, system, org)
-    launcher_for(
-        recipe, (recipe.instances or 1) if throughput else 1
-    )  # a batch system's recipe outside its job: said before anything is read
-    with options.file_progress(console, "synthesising scenes") as progress:
-        if synthesize_if_missing(recipe, workspace, progress):
-            console.print(f"synthetic data set '{recipe.data.profile}' made in {workspace.data}")
-    with options.file_progress(console, "hashing scenes") as progress:
-        prepared = prepare(workspace, system, org, progress)
-    if prepared.wrong_machine:
-        show_machine(console, prepared)
-        raise UserError(
-            f"This is not the machine that '{system}' describes: nothing was run.",
-            "run it there; or SYSTEM=local on this one; or describe this one with `cloudmask system detect`.",
-        )
-    require_source(prepared.recipe)
-    prepared = throughput_of(prepared) if throughput else prepared
-    verdict = preflight(prepared)
-    if any(f.severity is Severity.ERROR for f in verdict.findings):
-        console.print(render_text(verdict, width=console.width, colour=console.is_terminal), markup=False)
-        raise UserError(
-            "The plan breaks the rules above: nothing was run.", "correct the recipe.", ExitCode.FINDINGS
-        )
-    plan = prepared.plan
-    console.print(
-        f"plan: {plan.runs} {plan.division} run(s) of '{system}' for {org}, data set "
-        f"{prepared.recipe.data.profile}, {prepared.recipe.precision}; by {plan.ruleset} nothing is against it",
-        soft_wrap=True,
-    )
-    return prepared
+def _show_findings(console: Console, verdict: Verdict) -> None:
+    console.print(render_text(verdict, width=console.width, colour=console.is_terminal), markup=False)
 
 
 def summarise(console: Console, submission: Submission) -> None:
-    """Verdict, findings of weight, score, and where to look."""
+    """Verdict, errors if there are any, score, and where to look."""
     verdict, result = submission.verdict, submission.score
     counts = verdict.counts()
     console.print()
     if any(f.severity is Severity.ERROR for f in verdict.findings):
-        console.print(render_text(verdict, width=console.width, colour=console.is_terminal), markup=False)
+        _show_findings(console, verdict)
     colour = "green" if verdict.verdict == "compliant" else "red"
     console.print(
         f"verdict: [bold {colour}]{verdict.verdict.replace('_', ' ')}[/] with {verdict.ruleset}", end=""

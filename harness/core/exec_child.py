@@ -1,7 +1,7 @@
 """Become another program that dies with its parent: `python -m harness.core.exec_child PARENT_PID COMMAND...`.
 
 If the harness is killed outright, the kernel ends the implementation too (Linux's parent-death
-signal); nothing trains on unobserved.
+signal), so that nothing goes on training unobserved.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
+    """Ask for the signal, then replace this process by the command; returns only by exiting."""
     parent, command = int(sys.argv[1]), sys.argv[2:]
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before we asked
+        if os.getppid() != parent:  # it ended before the signal was set up
             sys.exit(1)
     try:
         os.execvp(command[0], command)

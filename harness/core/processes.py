@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import psutil
 
@@ -32,18 +32,19 @@ class Line:
 
 
 class Silence(Exception):
-    """No line for longer than allowed."""
+    """The child printed nothing for longer than allowed."""
 
 
 class Overtime(Exception):
-    """The run's time limit is over."""
+    """The child took longer than its time limit."""
 
 
 class Child:
     """A command in a session of its own. A context manager: after it, nothing of its tree lives.
 
-    Standard error goes to `errors`; the child works in `folder` (default: where we do), and dies with
-    us even if we are killed (exec_child). With `asked` it reads what `send` writes on standard input.
+    Standard error goes to `errors`. The child works in `folder` (default: the current one), and ends with
+    this process even if that is killed (exec_child). With `asked` it reads what `send` writes on
+    standard input.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Child:
             cwd=folder,
             start_new_session=True,
         )
+        self._output = cast(IO[bytes], self._process.stdout)  # not None: it is a pipe
         self.pid = self._process.pid
         self.exit_code: int | None = None
         self.peak_rss_bytes: int | None = None
@@ -73,11 +75,9 @@ class Child:
     def lines(self, limit_s: float, silence_s: float, tick_s: float = 0.5) -> Iterator[Line | None]:
         """Lines as they arrive, and None at least every tick so that the caller can look around.
 
-        Ends when the child closed its output. Raises Overtime or Silence.
+        Ends when the child has closed its output. Raises Overtime or Silence.
         """
-        output = self._process.stdout
-        assert output is not None
-        descriptor = output.fileno()
+        descriptor = self._output.fileno()
         os.set_blocking(descriptor, False)
         started = last = time.monotonic()
         pending = b""
@@ -145,10 +145,10 @@ class Child:
 
     def __exit__(self, *_: object) -> None:
         self.end()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream:
-                with contextlib.suppress(BrokenPipeError):
-                    stream.close()
+        if self._process.stdin:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+        self._output.close()
 
 
 def adopt_orphans() -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import difflib
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import UserError
-from rules.model.layout import BENCHMARK, PackageLayout
+from rules.model.layout import BENCHMARK, STRONG, PackageLayout
 
-EXAMPLES = "examples"  # the organisation whose recipes everybody may start from
+EXAMPLES = "examples"  # the organisation whose recipes anybody may start from
+REPLACED = ".replaced"  # folder of entries that were set aside
 DEFAULT_ORG = "my-organisation"
 CODE_FILES = ("README.md", "setup.sh", "init_datasets.sh", "run_and_time.sh")
 
@@ -24,9 +26,11 @@ class Workspace:
     data: Path = Path("data")
 
     def layout(self, org: str, system: str) -> PackageLayout:
+        """Paths of the organisation's time-to-train entry for a system."""
         return PackageLayout(self.submissions / org, system)
 
     def organisations(self) -> list[str]:
+        """Names of all organisations that have a folder, sorted."""
         if not self.submissions.is_dir():
             return []
         return sorted(p.name for p in self.submissions.iterdir() if p.is_dir() and not p.name.startswith("."))
@@ -39,7 +43,7 @@ class Workspace:
     def find_recipe(self, system: str, org: str) -> PackageLayout:
         """The organisation's own recipe for the system, else the example's.
 
-        Raises UserError with the nearest names when nobody has one.
+        Raises UserError with the nearest names when neither has one.
         """
         for name in (org, EXAMPLES):
             layout = self.layout(name, system)
@@ -59,20 +63,39 @@ class Workspace:
             f"{self.layout(org, '<system>').recipe.as_posix()} (copy an example).",
         )
 
-    def adopt(self, source: PackageLayout, target: PackageLayout, implementation: str) -> None:
-        """Copy an example's recipe and scripts into the organisation's folder, once, to be edited there."""
-        if source.root == target.root:
-            return
-        for path in (source.recipe, *(source.code_dir / n for n in CODE_FILES)):
-            copy = target.code_dir / path.name
-            if path.is_file() and not copy.exists():
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, copy)
-                copy.chmod(path.stat().st_mode & 0o777)
+    def set_aside(self, layout: PackageLayout) -> Path | None:
+        """Move an entry's results, evidence and report away. Returns where to; None when there are none."""
+        stamp = time.strftime("%Y%m%dT%H%M%S")
+        target = self.submissions / REPLACED / f"{layout.root.name}-{layout.system}-{stamp}"
+        # of all benchmarks of this system and scaling
+        folders = [layout.results_dir.parent, layout.evidence_dir.parent]
+        if layout.scaling == STRONG:  # throughput has no report
+            folders.append(layout.report_dir)
+        found = [folder for folder in folders if folder.exists()]
+        for folder in found:
+            place = target / folder.relative_to(layout.root)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            folder.rename(place)
+        return target if found else None
+
+
+def adopt(source: PackageLayout, target: PackageLayout) -> None:
+    """Copy an example's recipe and scripts into the organisation's folder, once, to be edited there."""
+    if source.root == target.root:
+        return
+    for path in (source.recipe, *(source.code_dir / name for name in CODE_FILES)):
+        copy = target.code_dir / path.name
+        if path.is_file() and not copy.exists():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+            copy.chmod(path.stat().st_mode & 0o777)
 
 
 def check_name(kind: str, name: str) -> str:
-    """A name that becomes a folder: letters, digits and -_.+ only, no leading dot. Raises UserError."""
+    """The name, if it can be a folder's: letters, digits and -_.+ only, no leading dot.
+
+    Raises UserError otherwise; `kind` ("a system") is for the message.
+    """
     allowed = name and not name.startswith(".") and all(c.isalnum() or c in "-_.+" for c in name)
     if not allowed or len(name) > 100 or not name.isascii():
         raise UserError(

@@ -1,1 +1,1 @@
-"""What would run, before anything starts: recipe, data sets, plan, preparation."""
+"""What is to run, decided before anything starts: recipe, data set, machine, source; resolved once."""

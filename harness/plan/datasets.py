@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.errors import UserError
@@ -11,12 +12,62 @@ from harness.plan.recipe import DataRecipe
 from reference.data import dataset as sets
 from reference.data.profiles import PROFILES
 from reference.data.shards import verify_prepared
+from reference.data.synthetic import is_complete, synthesize
 from reference.protocol.spec import Geometry, Split
 
 OFFICIAL_HELP = (
     "set CLOUDMASK_DATA to the folder with one-day/ and ssts/ (180 GB; README, Official data), "
     "or try SYSTEM=local, which needs none of it."
 )
+
+
+@dataclass(frozen=True)
+class Located:
+    """A data set that is there, but has not been read yet."""
+
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A data set, or a part of it, that is not there, and how to get it."""
+
+    what: str
+    fix: str
+
+
+def look_for(data: DataRecipe, workspace: Workspace) -> Located | Missing:
+    """Whether the folders of the data set are there; nothing in them is read."""
+    try:
+        folder = directory_of(data, workspace)
+    except UserError as error:
+        return Missing(error.message, error.fix or how_to_get(data))
+    if is_synthetic(data) and not is_complete(folder):
+        return Missing(
+            f"{folder} is not made yet.",
+            f"submit makes it, or now: cloudmask data synthesize --profile {data.profile}",
+        )
+    if not folder.is_dir():
+        return Missing(f"There is no folder {folder}.", how_to_get(data))
+    if data.prepared is not None and not Path(data.prepared).expanduser().is_dir():
+        return Missing(f"There is no folder {data.prepared}.", _how_to_prepare(data.prepared))
+    return Located(folder)
+
+
+def synthesize_if_missing(
+    data: DataRecipe, workspace: Workspace, progress: sets.Progress | None = None
+) -> bool:
+    """Make the data set if it is a synthetic one that is not complete. True when something was made.
+
+    Raises UserError when its folder holds something else.
+    """
+    if not is_synthetic(data) or is_complete(directory_of(data, workspace)):
+        return False
+    try:
+        synthesize(data.profile, workspace.data, progress=progress)
+    except ValueError as error:
+        raise UserError(f"{error}.", "move that folder away.") from None
+    return True
 
 
 def is_synthetic(data: DataRecipe) -> bool:
@@ -26,7 +77,7 @@ def is_synthetic(data: DataRecipe) -> bool:
 
 
 def directory_of(data: DataRecipe, workspace: Workspace) -> Path:
-    """The data set's folder. Raises UserError when nothing says where it is."""
+    """The data set's folder. Raises UserError when it is not known."""
     if data.directory:
         return Path(data.directory).expanduser()
     if is_synthetic(data):
@@ -34,7 +85,7 @@ def directory_of(data: DataRecipe, workspace: Workspace) -> Path:
     if data.profile == "official":
         folder = official_data()
         if folder is None:
-            raise UserError("The official data set's place is not known.", OFFICIAL_HELP)
+            raise UserError("The folder of the official data set is not known.", OFFICIAL_HELP)
         return folder
     raise UserError(
         f"Unknown data profile '{data.profile}'.",
@@ -43,7 +94,7 @@ def directory_of(data: DataRecipe, workspace: Workspace) -> Path:
 
 
 def geometry_of(data: DataRecipe) -> Geometry:
-    """The recipe's geometry, else the profile's. Raises UserError when neither says."""
+    """The recipe's geometry, else the profile's. Raises UserError when there is neither."""
     if data.geometry:
         return Geometry(**data.geometry.model_dump())
     if data.profile in PROFILES:
@@ -65,21 +116,19 @@ def describe(data: DataRecipe, workspace: Workspace, progress: sets.Progress | N
         raise UserError(f"{error}.", how_to_get(data)) from None
     if data.prepared is not None:
         found = with_prepared(found, Path(data.prepared).expanduser(), progress)
-    words = data.description or found.dataset.description
-    dataset = dataclasses.replace(found.dataset, root=shown_path(paths.root), description=words)
+    description = data.description or found.dataset.description
+    dataset = dataclasses.replace(found.dataset, root=shown_path(paths.root), description=description)
     return dataclasses.replace(found, dataset=dataset)
 
 
 def with_prepared(
     found: sets.Described, folder: Path, progress: sets.Progress | None = None
 ) -> sets.Described:
-    """The data set, its training patches to be read from shards. Raises UserError when these do not fit."""
+    """The data set with its training patches read from shards. Raises UserError when these do not match."""
     try:
         prepared = verify_prepared(folder, found, progress)
     except ValueError as error:
-        raise UserError(
-            f"{error}.", f"make it anew: cloudmask data prepare --out {folder}, or drop data.prepared."
-        ) from None
+        raise UserError(f"{error}.", _how_to_prepare(folder)) from None
     data = dataclasses.replace(found.data, prepared=str(folder), prepared_digest=prepared.digest)
     return dataclasses.replace(found, data=data)
 
@@ -94,11 +143,16 @@ def _paths(data: DataRecipe, root: Path) -> sets.DatasetPaths:
 
 
 def how_to_get(data: DataRecipe) -> str:
+    """Advice for somebody whose data set is missing or wrong."""
     if is_synthetic(data):
         return f"make it again: cloudmask data synthesize --profile {data.profile}"
     if data.profile == "official" and not data.directory:
         return OFFICIAL_HELP
     return "correct the data section of the recipe."
+
+
+def _how_to_prepare(folder: Path | str) -> str:
+    return f"make it again: cloudmask data prepare --out {folder}, or remove data.prepared from the recipe."
 
 
 def shown_path(path: Path | str) -> str:

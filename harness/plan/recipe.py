@@ -1,4 +1,4 @@
-"""Recipes: how one system runs the benchmark (recipe.yaml), read strictly and explained kindly."""
+"""Recipes: how one system runs the benchmark (recipe.yaml). Unknown or wrong fields are errors."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from harness.core.errors import UserError
 from harness.untrusted.plain_yaml import load_yaml
+from reference.protocol.settings import DEFAULT_SPLIT, DEFAULTS
+from reference.protocol.spec import RunSpec
 
 MAX_RECIPE_BYTES = 256 * 1024
+
+LauncherName = Literal["local", "slurm", "lsf"]  # each has its class in harness/run/launch/registry.py
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]  # those of reference.protocol.settings
 
 
 class _Strict(BaseModel):
@@ -20,19 +25,23 @@ class _Strict(BaseModel):
 
 
 class GeometryRecipe(_Strict):
+    """Sizes in pixels: of the scenes, and of the square patches cut from them."""
+
     scene_height: int = Field(ge=32, le=20_000)
     scene_width: int = Field(ge=32, le=20_000)
     patch_size: int = Field(ge=32, le=4096, multiple_of=8)
 
 
 class SplitRecipe(_Strict):
+    """How the training scenes are divided into training and validation: whole files, or patches."""
+
     unit: Literal["file", "patch"] = "file"
-    train_fraction: float = Field(0.8, gt=0, lt=1)
-    random_state: int = 42
+    train_fraction: float = Field(DEFAULT_SPLIT.train_fraction, gt=0, lt=1)
+    random_state: int = DEFAULT_SPLIT.random_state
 
 
 class DataRecipe(_Strict):
-    """Which data set. A profile is enough for the known ones; a set of one's own names its files."""
+    """Which data set. For known data sets the profile is enough; for others the files are named."""
 
     profile: str = "official"
     directory: str | None = None  # default: data/<profile>, or CLOUDMASK_DATA for official
@@ -45,20 +54,20 @@ class DataRecipe(_Strict):
 
 
 class HyperparametersRecipe(_Strict):
-    """Defaults are the reference's. In the closed division only those the ruleset frees may differ."""
+    """The defaults are the reference's. In the closed division only those that the ruleset frees may differ."""
 
-    global_batch_size: int = Field(32, ge=1)
-    learning_rate: float = Field(1e-3, gt=0)
-    adam_beta_1: float = Field(0.9, ge=0, lt=1)
-    adam_beta_2: float = Field(0.999, ge=0, lt=1)
-    adam_epsilon: float = Field(1e-7, gt=0)
-    max_epochs: int = Field(200, ge=1)
-    early_stopping_patience: int = Field(25, ge=1)
-    target_accuracy: float = Field(0.90, gt=0, lt=1)
+    global_batch_size: int = Field(DEFAULTS.global_batch_size, ge=1)
+    learning_rate: float = Field(DEFAULTS.learning_rate, gt=0)
+    adam_beta_1: float = Field(DEFAULTS.adam_beta_1, ge=0, lt=1)
+    adam_beta_2: float = Field(DEFAULTS.adam_beta_2, ge=0, lt=1)
+    adam_epsilon: float = Field(DEFAULTS.adam_epsilon, gt=0)
+    max_epochs: int = Field(DEFAULTS.max_epochs, ge=1)
+    early_stopping_patience: int = Field(DEFAULTS.early_stopping_patience, ge=1)
+    target_accuracy: float = Field(DEFAULTS.target_accuracy, gt=0, lt=1)
 
 
 class DevicesRecipe(_Strict):
-    """What the run needs of the machine: preflight compares it with what is there."""
+    """The part of the machine that a run needs; preflight compares it with what is there."""
 
     nodes: int = Field(1, ge=1, le=100_000)
     accelerators_per_node: int = Field(0, ge=0, le=1024)
@@ -73,7 +82,7 @@ class DevicesRecipe(_Strict):
 
     @property
     def chosen_strategy(self) -> str:
-        """The one asked for; auto takes the simplest that uses everything."""
+        """The strategy asked for; `auto` is the simplest one that uses all devices."""
         if self.strategy != "auto":
             return self.strategy
         if self.workers > 1:
@@ -93,11 +102,11 @@ class DevicesRecipe(_Strict):
 
 
 _DURATION = r"^(\d{1,4}|\d{1,4}:\d\d(:\d\d)?|\d{1,3}-\d{1,2}(:\d\d){0,2})$"  # as sbatch reads --time
-_WORD = r"^[A-Za-z0-9_][A-Za-z0-9_.,:=+@%/-]*$"  # nothing that ends a directive or means something to a shell
+_WORD = r"^[A-Za-z0-9_][A-Za-z0-9_.,:=+@%/-]*$"  # nothing that ends a directive or is special to a shell
 
 
 class JobRecipe(_Strict):
-    """What the batch system is asked for (launchers slurm and lsf); docs/clusters.md explains each."""
+    """What is requested from the batch system (launchers slurm and lsf); see docs/clusters.md."""
 
     partition: str | None = Field(None, pattern=_WORD)  # queue, in LSF's words
     account: str | None = Field(None, pattern=_WORD)  # project, in LSF's words
@@ -106,9 +115,9 @@ class JobRecipe(_Strict):
     gres: str | None = Field(None, pattern=_WORD)  # e.g. gpu:a100:4; default: gpu:<accelerators_per_node>
     cpus_per_worker: int | None = Field(None, ge=1)
     memory_per_node: str | None = Field(None, pattern=r"^\d+[KMGT]?$")
-    exclusive: bool = True  # others on the node would be measured too
-    requeues: int = Field(3, ge=0, le=100)  # how often a job that ran out of time starts again by itself
-    warning_s: int = Field(120, ge=10, le=3600)  # how long before its end a job is told
+    exclusive: bool = True  # other jobs on the node would be measured too
+    requeues: int = Field(3, ge=0, le=100)  # how often a job that ran out of time is queued again
+    warning_s: int = Field(120, ge=10, le=3600)  # how long before its end a job is warned
     options: list[str] = []  # more directives, e.g. "--constraint=a100"
     modules: list[str] = []  # module load ...
     environment: dict[str, str] = {}
@@ -136,11 +145,15 @@ class JobRecipe(_Strict):
 
 
 class LimitsRecipe(_Strict):
+    """When a run counts as hanging: after so long in all, or without a line of output."""
+
     run_s: float = Field(24 * 3600, gt=0)
-    silence_s: float = Field(1800, gt=0)  # no line from the implementation for so long: it hangs
+    silence_s: float = Field(1800, gt=0)
 
 
 class TelemetryRecipe(_Strict):
+    """How often the samplers read their sources."""
+
     interval_s: float = Field(0.1, gt=0.001, le=60)
 
 
@@ -158,7 +171,7 @@ class PowerRecipe(_Strict):
 
     source: Literal["auto", "redfish", "ipmi", "hwmon", "none"] = "auto"
     measurement_type: Literal["AC", "DC"] = "AC"
-    # AC readings are multiplied with it; 1 claims nothing and is never in the submitter's favour
+    # AC readings are multiplied by it; 1 is never in the submitter's favour
     conversion_efficiency: float = Field(1.0, ge=0.5, le=1)
     supply: str = ""  # power supply and where its efficiency is documented
     interconnect: list[InterconnectRecipe] = []
@@ -171,11 +184,15 @@ class PowerRecipe(_Strict):
 
 
 class EvidenceRecipe(_Strict):
-    weights: bool = True  # keep the trained weights: without them nobody can replay the accuracy
-    gallery_scenes: int = Field(default=6, ge=0, le=24)
+    """What a run keeps beside its log."""
+
+    weights: bool = RunSpec.save_weights  # without the trained weights the accuracy cannot be replayed
+    gallery_scenes: int = Field(default=RunSpec.gallery_scenes, ge=0, le=24)
 
 
 class Contact(_Strict):
+    """Whom to ask about the submission."""
+
     name: str | None = None
     email: str | None = None
 
@@ -190,8 +207,8 @@ class Recipe(_Strict):
     best_of: int | None = Field(None, ge=1)
     implementation: str = "reference"
     command: list[str] | None = None  # another implementation; default: the reference
-    launcher: Literal["local", "slurm", "lsf"] = "local"
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    launcher: LauncherName = "local"
+    precision: Precision = "float32"
     data: DataRecipe = DataRecipe()
     hyperparameters: HyperparametersRecipe = HyperparametersRecipe()
     devices: DevicesRecipe = DevicesRecipe()
@@ -206,7 +223,7 @@ class Recipe(_Strict):
     @model_validator(mode="after")
     def _fits_together(self) -> Recipe:
         if self.launcher == "local" and self.devices.nodes > 1:
-            raise ValueError(f"launcher local knows this machine only, not {self.devices.nodes} nodes")
+            raise ValueError(f"launcher local uses this machine only, not {self.devices.nodes} nodes")
         batch, devices = self.hyperparameters.global_batch_size, self.devices
         replicas = devices.nodes * max(devices.workers_per_node, devices.accelerators_per_node)
         if self.command is None and devices.chosen_strategy != "one-device" and batch % replicas:
@@ -217,8 +234,8 @@ class Recipe(_Strict):
 def load_recipe(path: Path) -> Recipe:
     """Read and validate a recipe.
 
-    Raises UserError in one line when the file is missing, is no YAML, or has a field that is
-    unknown (with the nearest known name) or out of range.
+    Raises UserError in one line when the file is missing, is not YAML, or has a field that is
+    unknown (the nearest known name is given) or out of range.
     """
     try:
         if path.stat().st_size > MAX_RECIPE_BYTES:
@@ -253,7 +270,7 @@ def _explain(error: ValidationError) -> str:
             parts.append(f"'{where}': {reason}" if where else reason)
         else:
             parts.append(f"'{where}': {problem['msg'].lower()} (got {problem['input']!r:.60})")
-    return "; ".join(parts).rstrip("?.") + ("" if not parts[-1].endswith("?") else "")
+    return "; ".join(parts).rstrip("?.")
 
 
 def _known(location: tuple[Any, ...]) -> list[str]:

@@ -35,8 +35,8 @@ class NotMeasured(ValueError):
 
 @dataclass(frozen=True)
 class PowerRecord:
-    """What record_power did: runs with power files, or why there are none. `problem` tells when the node
-    was measured, or should have been, and yet the readings do not do."""
+    """What record_power did: runs with power files, or why there are none. `problem` is true when the node
+    was measured, or should have been, but the readings are not usable."""
 
     written: list[int]
     reason: str | None = None
@@ -44,8 +44,8 @@ class PowerRecord:
 
 
 def require_source(recipe: Recipe) -> None:
-    """Raises UserError when the recipe names a source that does not work here: better now than after the
-    last run."""
+    """Raises UserError when the recipe names a source that does not work here. Called before the first run,
+    because its readings are missed only after the last one."""
     name = recipe.power.source if recipe.power else "auto"
     if name in ("auto", "none"):
         return
@@ -58,14 +58,15 @@ def require_source(recipe: Recipe) -> None:
             )
         if reason is not None:
             raise UserError(
-                f"The recipe wants the node's power by {name}: {reason.what}, {reason.why}.", f"{reason.fix}."
+                f"The recipe asks for the node's power by {name}: {reason.what}, {reason.why}.",
+                f"{reason.fix}.",
             )
     finally:
         source.close()
 
 
-def record_power(layout: PackageLayout, recipe: Recipe) -> PowerRecord:
-    """Write the power files of every run, or of none: a package with power of some runs is not compliant.
+def record_power(layout: PackageLayout, recipe: Recipe, runs: int) -> PowerRecord:
+    """Write the power files of all `runs` runs, or of none: power of some runs only is not compliant.
 
     Files that are there already (of an external meter, say) stay as they are.
     """
@@ -74,7 +75,7 @@ def record_power(layout: PackageLayout, recipe: Recipe) -> PowerRecord:
         return PowerRecord([], "the recipe asks for none")
     texts: dict[Path, str] = {}
     written: list[int] = []
-    for run in range(recipe.runs):
+    for run in range(runs):
         try:
             found = _files(layout, recipe, wanted, run)
         except NotMeasured as error:

@@ -1,1 +1,1 @@
-"""Running: one run, many runs, progress, and how processes are started (launch/)."""
+"""Running a plan: one run, many runs, throughput, progress, and how processes are started (launch/)."""

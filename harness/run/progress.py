@@ -1,4 +1,4 @@
-"""What the user sees while runs are on: a live panel in a terminal, plain lines elsewhere."""
+"""Progress of runs for the user: a live panel in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -15,27 +15,38 @@ from rules.model.evidence import RunRecord
 
 
 class Display(Protocol):
-    """Told what happens, in this order; `event` gets every MLLOG line as parsed."""
+    """Shows runs. Each run calls run_started, then the others in any order, then run_finished."""
 
-    def run_started(self, run: int, runs: int, seed: int) -> None: ...
-    def event(self, event: dict[str, Any]) -> None: ...
-    def progress(self, progress: dict[str, Any]) -> None: ...
-    def utilisation(self, latest: dict[str, Any]) -> None: ...
-    def run_finished(self, record: RunRecord) -> None: ...
-    def note(self, text: str) -> None: ...
-    def close(self) -> None: ...
+    def run_started(self, run: int, runs: int, seed: int) -> None:
+        """Run number `run` (from 0) of `runs` begins."""
+
+    def event(self, event: dict[str, Any]) -> None:
+        """An MLLOG line of the run, parsed."""
+
+    def progress(self, progress: dict[str, Any]) -> None:
+        """A progress line of the implementation: phase, step, steps, loss, ..."""
+
+    def utilisation(self, latest: dict[str, Any]) -> None:
+        """The newest readings of the sampler, by source.scope.name."""
+
+    def run_finished(self, record: RunRecord) -> None:
+        """The run is over, and its evidence is in its place."""
+
+    def note(self, text: str) -> None:
+        """A remark that belongs to no line of the log."""
+
+    def close(self) -> None:
+        """Nothing more will be shown."""
 
 
 def make_display(console: Console) -> Display:
-    return (
-        LiveDisplay(console)
-        if console.is_terminal and not console.is_dumb_terminal
-        else PlainDisplay(console)
-    )
+    """A live panel where the console is a terminal that can show one, else plain lines."""
+    live = console.is_terminal and not console.is_dumb_terminal
+    return LiveDisplay(console) if live else PlainDisplay(console)
 
 
 def clock(seconds: float | None) -> str:
-    """Seconds as people read them: 42 s, 3 min 05 s, 2 h 07 min."""
+    """A duration for people: 42 s, 3 min 05 s, 2 h 07 min."""
     if seconds is None:
         return "unknown"
     whole = round(seconds)
@@ -46,8 +57,8 @@ def clock(seconds: float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-class _Story:
-    """The numbers both displays tell: which run, which epoch, how long."""
+class _State:
+    """The numbers that both displays show: which run, which epoch, how long."""
 
     def __init__(self) -> None:
         self.runs = self.run = 0
@@ -88,49 +99,53 @@ class PlainDisplay:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._story = _Story()
+        self._state = _State()
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def run_started(self, run: int, runs: int, seed: int) -> None:
-        self._story.start(run, runs)
-        self._say(f"run {run + 1} of {runs}: seed {seed}")
+        """Say which run begins, and its seed."""
+        self._state.start(run, runs)
+        self._print(f"run {run + 1} of {runs}: seed {seed}")
 
     def event(self, event: dict[str, Any]) -> None:
-        story = self._story
-        story.learn(event)
-        if event.get("key") == "eval_accuracy" and story.accuracies:
-            loss = story.stats.get("train_loss")
-            speed = story.stats.get("throughput")
-            parts = [f"  epoch {story.epoch}", f"accuracy {story.accuracies[-1]:.4f}"]
+        """A line after every evaluation."""
+        state = self._state
+        state.learn(event)
+        if event.get("key") == "eval_accuracy" and state.accuracies:
+            loss = state.stats.get("train_loss")
+            speed = state.stats.get("throughput")
+            parts = [f"  epoch {state.epoch}", f"accuracy {state.accuracies[-1]:.4f}"]
             parts += [f"loss {loss:.4f}"] if isinstance(loss, float) else []
             parts += [f"{speed:.1f} patches/s"] if isinstance(speed, float) else []
-            self._say(", ".join(parts))
+            self._print(", ".join(parts))
 
     def progress(self, progress: dict[str, Any]) -> None:
-        pass
+        """Not shown: a line for each would be too many."""
 
     def utilisation(self, latest: dict[str, Any]) -> None:
-        pass
+        """Not shown."""
 
     def run_finished(self, record: RunRecord) -> None:
-        self._story.finish()
+        """How the run ended, and the time left for the others."""
+        self._state.finish()
         reason = f" ({record.reason})" if record.reason else ""
-        left = self._story.left_s if self._story.run + 1 < self._story.runs else None
+        left = self._state.left_s if self._state.run + 1 < self._state.runs else None
         rest = f"; about {clock(left)} left" if left else ""
-        which = f"run {record.run + 1} of {self._story.runs}"
-        self._say(f"{which}: {record.status}{reason} in {clock(record.duration_s)}{rest}")
+        which = f"run {record.run + 1} of {self._state.runs}"
+        self._print(f"{which}: {record.status}{reason} in {clock(record.duration_s)}{rest}")
 
     def note(self, text: str) -> None:
-        self._say(text)
+        """A line of its own."""
+        self._print(text)
 
     def close(self) -> None:
-        pass
+        """Nothing is open."""
 
 
 class LiveDisplay(PlainDisplay):
-    """The plain lines, and below them a panel that moves: step, loss, speed, utilisation, time left."""
+    """The plain lines, and below them a live panel: step, loss, speed, utilisation, time left."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
@@ -140,28 +155,32 @@ class LiveDisplay(PlainDisplay):
         self._live.start()
 
     def run_started(self, run: int, runs: int, seed: int) -> None:
+        """Clear the panel and say which run begins."""
         self._now = {"phase": "start"}
         super().run_started(run, runs, seed)
 
     def progress(self, progress: dict[str, Any]) -> None:
+        """Shown in the panel at its next refresh."""
         self._now = progress
 
     def utilisation(self, latest: dict[str, Any]) -> None:
+        """Shown in the panel at its next refresh."""
         self._latest = latest
 
     def close(self) -> None:
+        """Remove the panel."""
         self._live.stop()
 
     def _panel(self) -> Group:
-        story, now = self._story, self._now
-        if not story.runs:
+        state, now = self._state, self._now
+        if not state.runs:
             return Group(Text(""))
         phase = str(now.get("phase", ""))
-        head = f"run {story.run + 1}/{story.runs}  {phase}"
+        head = f"run {state.run + 1}/{state.runs}  {phase}"
         if phase in ("train", "evaluate") and "epoch" in now:
             head += f"  epoch {now['epoch']}"
-        elapsed = clock(time.monotonic() - story.run_started_s)
-        left = story.left_s
+        elapsed = clock(time.monotonic() - state.run_started_s)
+        left = state.left_s
         head += f"  {elapsed} in this run" + (f", about {clock(left)} left in all" if left else "")
         done, total = (
             (now.get("scene"), now.get("scenes"))
@@ -182,10 +201,10 @@ class LiveDisplay(PlainDisplay):
         for key, form in (("loss", "loss {:.4f}"), ("accuracy", "training accuracy {:.4f}")):
             if isinstance(now.get(key), (int, float)):
                 parts.append(form.format(now[key]))
-        if self._story.accuracies:
+        if self._state.accuracies:
             target = now.get("target")
             goal = f" of {target:.2f}" if isinstance(target, (int, float)) else ""
-            parts.append(f"validation accuracy {self._story.accuracies[-1]:.4f}{goal}")
+            parts.append(f"validation accuracy {self._state.accuracies[-1]:.4f}{goal}")
         if isinstance(now.get("patches_per_s"), (int, float)):
             parts.append(f"{now['patches_per_s']:.1f} patches/s")
         return "   ".join(parts)

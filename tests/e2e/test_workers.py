@@ -62,11 +62,13 @@ def test_a_killed_worker_fails_the_run_at_once(trial, rank):
 def test_nodes_need_a_batch_system(trial):
     trial.recipe(devices={"nodes": 2})
     done = trial.submit()
-    assert done.returncode == 2 and "launcher local knows this machine only, not 2 nodes" in done.stderr
+    assert done.returncode == 2 and "launcher local uses this machine only, not 2 nodes" in done.stderr
     trial.recipe(devices={"nodes": 2}, launcher="slurm")
     done = trial.submit()
     assert (
-        done.returncode == 2 and "this is no Slurm job" in done.stderr and "cloudmask launch" in done.stderr
+        done.returncode == 2
+        and "this is not a Slurm job" in done.stderr
+        and "cloudmask launch" in done.stderr
     )
 
 

@@ -1,5 +1,4 @@
-"""How the processes of a run are started, and on which nodes: here, under Slurm, or under LSF."""
+"""How the processes of a run are started, and on which nodes: here, under Slurm, or under LSF.
 
-from harness.run.launch.launchers import Launcher, launcher_for
-
-__all__ = ["Launcher", "launcher_for"]
+Launchers are registered in registry.py. This file stays empty: workers import the package too.
+"""

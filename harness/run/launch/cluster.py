@@ -1,9 +1,8 @@
-"""Who the workers of a run are: node lists of batch systems, addresses, and each worker's own place."""
+"""The workers of a run: their addresses, and the place of each among them."""
 
 from __future__ import annotations
 
 import json
-import re
 import secrets
 import socket
 from collections.abc import Mapping
@@ -13,11 +12,9 @@ WORKERS = "CLOUDMASK_WORKERS"  # host:port of every worker, in order of rank, se
 PER_NODE = "CLOUDMASK_WORKERS_PER_NODE"
 ACCELERATORS = "CLOUDMASK_ACCELERATORS_PER_NODE"
 RANK = "CLOUDMASK_RANK"
-# in this order: ours, srun's, PMIx (jsrun, prterun), Open MPI's mpirun
+# in this order: the supervisor's, srun's, PMIx (jsrun, prterun), Open MPI's mpirun
 RANK_VARIABLES = (RANK, "SLURM_PROCID", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
-MAX_NODES = 100_000
-_NODE = r"[A-Za-z0-9_.-](?:[A-Za-z0-9_.-]|\[[0-9,-]+\])*"  # a name with ranges in brackets
-PORTS = range(12_000, 30_000)  # below what Linux hands out to connections (32768 and up)
+PORTS = range(12_000, 30_000)  # below the ports that Linux gives to connections (32768 and up)
 
 
 @dataclass(frozen=True)
@@ -30,6 +27,7 @@ class Place:
 
     @property
     def local_rank(self) -> int:
+        """The rank among the workers of the same node."""
         return self.rank % self.per_node
 
     @property
@@ -41,9 +39,9 @@ class Place:
 
 
 def place(environment: Mapping[str, str]) -> Place:
-    """This process' place, from what the launcher and the batch system put into the environment.
+    """The place of this process, by the variables of the launcher and the batch system.
 
-    Raises ValueError, in one line, when they do not say or contradict each other.
+    Raises ValueError, in one line, when variables are missing or contradict each other.
     """
     workers = [w for w in environment.get(WORKERS, "").split(",") if w]
     if not workers:
@@ -71,7 +69,7 @@ def _number(environment: Mapping[str, str], name: str) -> int:
 def visible_devices(place: Place, environment: Mapping[str, str]) -> str | None:
     """CUDA_VISIBLE_DEVICES for one of several workers of a node: an even share, in order.
 
-    None where nothing is to be set: one worker a node, no accelerators, or a batch system that has
+    None where nothing is to be set: one worker per node, no accelerators, or a batch system that has
     given this worker its own already (fewer are visible than the node has).
     """
     total = _number(environment, ACCELERATORS) if environment.get(ACCELERATORS) else 0
@@ -98,75 +96,8 @@ def local_workers(count: int) -> list[str]:
 
 
 def remote_workers(hosts: list[str], per_node: int) -> list[str]:
-    """Addresses on other machines. Their ports cannot be tried from here: drawn anew for every run."""
+    """Addresses on other machines. Their ports cannot be tried from here: they are drawn again for every run."""
     count = len(hosts) * per_node
     first = PORTS[secrets.randbelow(max(len(PORTS) - count, 1))]
     every = [host for host in hosts for _ in range(per_node)]
     return [f"{host}:{first + rank}" for rank, host in enumerate(every)]
-
-
-def expand_hosts(text: str) -> list[str]:
-    """The hosts of a Slurm node list: "n[1-2,07],login" is n1, n2, n07, login. Raises ValueError.
-
-    The rules are those of Slurm's own hostlist format: ranges and lists in brackets, several
-    brackets in one name (the last changes fastest), leading zeros kept.
-    """
-    if len(text) > 1 << 20 or not re.fullmatch(f"{_NODE}(?:,{_NODE})*", text):
-        raise ValueError(f"node list {text!r:.60} cannot be read")
-    hosts: list[str] = []
-    for word in re.findall(_NODE, text):
-        names = [""]
-        for plain, bracket in re.findall(r"([^\[\]]+)|\[([^\[\]]*)\]", word):
-            ends = [plain] if plain else _numbers(bracket, text)
-            if len(names) * len(ends) + len(hosts) > MAX_NODES:
-                raise ValueError(f"node list {text!r:.60} names more than {MAX_NODES} nodes")
-            names = [name + end for name in names for end in ends]
-        hosts += names
-    return hosts
-
-
-def _numbers(bracket: str, text: str) -> list[str]:
-    found: list[str] = []
-    for part in bracket.split(","):
-        match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", part)
-        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if match is None or not 0 <= last - first < MAX_NODES:
-            raise ValueError(f"node list {text!r:.60} cannot be read")
-        found += [str(number).zfill(len(match[1])) for number in range(first, last + 1)]
-    return found
-
-
-def lsf_hosts(environment: Mapping[str, str]) -> list[str]:
-    """Hosts of an LSF job, each once, in its order, from LSB_MCPU_HOSTS ("host1 4 host2 4").
-
-    The launch node that some sites put in front (one slot, name with "batch") is left out.
-    Raises ValueError.
-    """
-    words = environment.get("LSB_MCPU_HOSTS", "").split()
-    if not words or len(words) % 2 or not all(w.isdigit() for w in words[1::2]):
-        raise ValueError("LSB_MCPU_HOSTS does not list hosts: this is no LSF job")
-    pairs = list(dict(zip(words[::2], words[1::2], strict=True)).items())
-    if len(pairs) > 1 and pairs[0][1] == "1" and "batch" in pairs[0][0]:
-        pairs = pairs[1:]
-    return [host for host, _ in pairs]
-
-
-def slurm_nodes(environment: Mapping[str, str]) -> list[str]:
-    """Names of the job's nodes, in Slurm's order. Raises ValueError where there is no job."""
-    text = environment.get("SLURM_JOB_NODELIST") or environment.get("SLURM_NODELIST")
-    if not text:
-        raise ValueError("SLURM_JOB_NODELIST is not set: this is no Slurm job")
-    return expand_hosts(text)
-
-
-def slurm_addresses(nodes: list[str], described: str) -> list[str]:
-    """The address of each node by `scontrol -o show node`; its name where that does not tell.
-
-    Names need not resolve on compute nodes (cloud nodes, aliases); NodeAddr is what Slurm itself uses.
-    """
-    known = {}
-    for line in described.splitlines():
-        name, address = (re.search(rf"\b{key}=(\S+)", line) for key in ("NodeName", "NodeAddr"))
-        if name and address:
-            known[name[1]] = address[1]
-    return [known.get(node, node) for node in nodes]

@@ -1,11 +1,10 @@
-"""The batch job of a submit: a script for sbatch or bsub, rendered from the system's recipe."""
+"""The batch job of a submit: a script for the batch system, rendered from the system's recipe."""
 
 from __future__ import annotations
 
 import re
 import shlex
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -13,57 +12,63 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from harness.core.errors import UserError
 from harness.package.workspace import Workspace
 from harness.plan.recipe import Recipe
+from harness.plan.request import Request
+from harness.run.launch.batch import BatchSystem, Job
+from harness.run.launch.registry import LAUNCHERS
 
-TEMPLATES = {"slurm": "slurm.sh.j2", "lsf": "lsf.sh.j2"}
-LOG_NUMBER = {"slurm": "%j", "lsf": "%J"}  # the batch system puts the job's number here
-
-
-@dataclass(frozen=True)
-class Job:
-    """A job ready to be sent: its script, and where script and log lie (`log` holds %j or %J)."""
-
-    name: str
-    text: str
-    script: Path
-    log: Path
-    nodes: int
-
-    def log_of(self, number: str) -> Path:
-        return Path(re.sub("%[jJ]", number, str(self.log)))
+JOBS = "jobs"  # folder of scripts and logs, in the workspace's data folder
 
 
-def render(
-    recipe: Recipe,
-    recipe_path: Path,
-    workspace: Workspace,
-    system: str,
-    org: str,
-    throughput: bool = False,
-) -> Job:
-    """The job that runs `cloudmask submit --resume` for this recipe from the current folder.
-
-    Raises UserError when the recipe's launcher is no batch system, when it has no instances to
-    train for throughput, or for a folder whose name no directive can hold.
-    """
-    if recipe.launcher not in TEMPLATES:
+def batch_system(request: Request) -> BatchSystem:
+    """The batch system of the recipe's launcher. Raises UserError when it has none."""
+    batch = LAUNCHERS[request.recipe.launcher].batch
+    if batch is None:
         raise UserError(
-            f"The recipe {recipe_path} has launcher {recipe.launcher}: there is nothing to send.",
+            f"The recipe {request.source.recipe} has launcher {request.recipe.launcher}: "
+            "there is nothing to send.",
             "set launcher: slurm (or lsf) in it; or run `cloudmask submit` here.",
         )
-    if throughput and recipe.instances is None:
-        raise UserError(
-            f"The recipe {recipe_path} does not say how many models to train at the same time.",
-            "set `instances` in it.",
-        )
-    instances = (recipe.instances or 1) if throughput else 1
-    name = f"cloudmask-{org}-{system}" + ("-throughput" if throughput else "")
-    folder = workspace.data.absolute() / "jobs"
-    log = folder / f"{name}-{LOG_NUMBER[recipe.launcher]}.log"
+    return batch
+
+
+def render(request: Request, workspace: Workspace) -> Job:
+    """The job that runs `cloudmask submit --resume` for this request from the current folder.
+
+    Raises UserError when the recipe's launcher has no batch system, or for a folder whose name no
+    directive can hold.
+    """
+    batch, recipe = batch_system(request), request.recipe
+    name = f"cloudmask-{request.org}-{request.system}" + ("-throughput" if request.throughput else "")
+    folder = workspace.data.absolute() / JOBS
     if re.search(r"""[\s"'%\\]""", str(folder)):
         raise UserError(
-            f"The job's log cannot lie in {folder}: batch systems read blanks, quotes and % as their own.",
+            f"The job's log cannot lie in {folder}: "
+            "blanks, quotes and % have a meaning of their own in batch systems.",
             "choose another folder with --data-dir.",
         )
+    log = folder / f"{name}-{batch.log_number}.log"
+    nodes = recipe.devices.nodes * request.models
+    text = (
+        _templates()
+        .get_template(batch.template)
+        .render(
+            name=name,
+            log=log,
+            job=recipe.job,
+            devices=recipe.devices,
+            nodes=nodes,
+            tasks=recipe.devices.workers * request.models,
+            gres=_gres(recipe),
+            minutes=minutes(recipe.job.time),
+            folder=str(Path.cwd()),
+            recipe_path=request.source.recipe,
+            command=shlex.join(_submit(request, workspace)),
+        )
+    )
+    return Job(name, text, folder / f"{name}.sh", log, nodes)
+
+
+def _templates() -> Environment:
     environment = Environment(
         loader=PackageLoader("harness.run.launch"),
         undefined=StrictUndefined,
@@ -73,26 +78,15 @@ def render(
         autoescape=False,  # a shell script: every value is checked by the recipe or quoted
     )
     environment.filters |= {"quote": shlex.quote, "comment": lambda value: re.sub(r"\s", " ", str(value))}
-    text = environment.get_template(TEMPLATES[recipe.launcher]).render(
-        name=name,
-        log=log,
-        job=recipe.job,
-        devices=recipe.devices,
-        nodes=recipe.devices.nodes * instances,
-        tasks=recipe.devices.workers * instances,
-        gres=_gres(recipe),
-        minutes=minutes(recipe.job.time),
-        folder=str(Path.cwd()),
-        recipe_path=recipe_path,
-        command=shlex.join([*_submit(workspace, system, org), *(["--throughput"] if throughput else [])]),
-    )
-    return Job(name, text, folder / f"{name}.sh", log, recipe.devices.nodes * instances)
+    return environment
 
 
-def _submit(workspace: Workspace, system: str, org: str) -> list[str]:
-    """Our own interpreter, so that the job needs no activated environment."""
+def _submit(request: Request, workspace: Workspace) -> list[str]:
+    """The command of the job, by this interpreter, so that no environment has to be activated."""
+    what = ["--system", request.system, "--org", request.org]
     places = ["--submissions", str(workspace.submissions), "--data-dir", str(workspace.data)]
-    return [sys.executable, "-m", "harness", "submit", "--system", system, "--org", org, *places, "--resume"]
+    throughput = ["--throughput"] if request.throughput else []
+    return [sys.executable, "-m", "harness", "submit", *what, *places, "--resume", *throughput]
 
 
 def _gres(recipe: Recipe) -> str | None:

@@ -1,21 +1,22 @@
-"""What is done on every node of a run: one sampler each, and evicting the data files before it."""
+"""What is done on every node of a run: sampling, and evicting the data files from the page cache."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 from harness.machine.page_cache import CacheResult, evict
-from harness.run.launch.launchers import Launcher
+from harness.run.launch.base import Launcher
 from harness.telemetry.recorder.client import Sampler
 from rules.model.layout import RunFiles
 
-AT_ONCE = 32  # nodes that are asked at the same time
+AT_ONCE = 32  # nodes at the same time
 EVICTION_S = 600.0
 
 
@@ -49,11 +50,12 @@ class NodeSamplers:
             list(pool.map(Sampler.stop, self._samplers))
 
     def watch(self, pid: int) -> None:
-        """Follow the process tree below `pid`, which only exists where the harness runs."""
+        """Follow the process tree below `pid`; only a sampler beside the harness can see it."""
         if not self._launcher.on_node(0):
             self._samplers[0].watch(pid)
 
     def latest(self) -> dict[str, float | None]:
+        """The newest readings of node 0, by source.scope.name."""
         return self._samplers[0].latest()
 
     @property
@@ -62,8 +64,8 @@ class NodeSamplers:
         return [f"{s.node}: {s.problem}" for s in self._samplers if s.problem]
 
 
-def evict_on_all(launcher: Launcher, files: list[Path]) -> CacheResult:
-    """Evict the files from the memory of every node; the worst of what the nodes say."""
+def evict_on_all(launcher: Launcher, files: Sequence[Path]) -> CacheResult:
+    """Evict the files from the page cache of every node; the worst result of all."""
 
     def one(node: int) -> CacheResult:
         return _evict_on(launcher, files, node) if launcher.on_node(node) else evict(files)
@@ -89,7 +91,7 @@ def worst(results: list[CacheResult]) -> CacheResult:
     )
 
 
-def _evict_on(launcher: Launcher, files: list[Path], node: int) -> CacheResult:
+def _evict_on(launcher: Launcher, files: Sequence[Path], node: int) -> CacheResult:
     command = [*launcher.on_node(node), sys.executable, "-m", "harness.machine.page_cache"]
     named = json.dumps([str(file.absolute()) for file in files])
     try:

@@ -1,7 +1,7 @@
 """Several workers as one process: `python -m harness.run.launch.supervisor [--via blaunch] COMMAND...`.
 
 Starts one worker per address in CLOUDMASK_WORKERS, here or (--via) on its host, and ends all of them
-as soon as one fails: the others would wait for it without end.
+as soon as one fails: the others would wait for it for ever.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import time
 
 from harness.run.launch.cluster import RANK, WORKERS
 
-GRACE_S = 5.0
-FAREWELL_S = 60.0  # for the others to end, once rank 0 has done all
+GRACE_S = 5.0  # between the request to end and the kill
+FAREWELL_S = 60.0  # for the other workers to end, once rank 0 is done
 PASSED_ON = ("CLOUDMASK_", "PYTHON", "TF_", "KERAS_", "CUDA_", "XLA_", "NCCL_", "LD_LIBRARY_PATH", "PATH")
 
 
 def main() -> int:
+    """Start all workers, wait, and return the exit code of the run."""
     arguments = sys.argv[1:]
     via = arguments[1] if arguments[:1] == ["--via"] else None
     command = arguments[2:] if via else arguments
@@ -34,7 +35,7 @@ def main() -> int:
 def _start(rank: int, host: str, via: str | None, command: list[str]) -> subprocess.Popen[bytes]:
     worker = [sys.executable, "-m", "harness.run.launch.worker", *command]
     if via is None:
-        # it dies with us, whatever happens to us
+        # it ends when this process ends, even if that is killed
         worker = [sys.executable, "-m", "harness.core.exec_child", str(os.getpid()), *worker]
         return subprocess.Popen(worker, env={**os.environ, RANK: str(rank)}, stdin=subprocess.DEVNULL)
     settings = [f"{name}={value}" for name, value in os.environ.items() if name.startswith(PASSED_ON)]

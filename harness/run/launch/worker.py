@@ -1,8 +1,8 @@
 """Become one worker of a run: `python -m harness.run.launch.worker COMMAND...`, started once per rank.
 
-Tells the implementation its place among the workers, in the words of TensorFlow (TF_CONFIG) and in
-those PyTorch and JAX programs read (RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR, MASTER_PORT). Only
-rank 0 speaks on standard output, where the log is read; what others print goes to standard error.
+Sets the variables by which the implementation learns its place among the workers: TensorFlow's
+(TF_CONFIG) and those of PyTorch and JAX programs (RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR,
+MASTER_PORT). Only rank 0 keeps standard output, where the log is read; the others print to standard error.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from harness.run.launch.cluster import Place, place, visible_devices
 
 
 def main() -> int:
+    """Set up this process as one worker and replace it by the command; returns only on an error."""
     command = sys.argv[1:]
     try:
         here = place(os.environ)
@@ -21,7 +22,7 @@ def main() -> int:
     except ValueError as error:
         print(f"cloudmask worker: {error}", file=sys.stderr)
         return 2
-    os.environ.update(words(here))
+    os.environ.update(place_variables(here))
     if devices is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = devices
     elif "CUDA_VISIBLE_DEVICES" not in os.environ:
@@ -35,7 +36,7 @@ def main() -> int:
     return 127
 
 
-def words(here: Place) -> dict[str, str]:
+def place_variables(here: Place) -> dict[str, str]:
     """The environment variables by which frameworks learn their place."""
     address, _, port = here.workers[0].rpartition(":")
     return {
@@ -51,8 +52,8 @@ def words(here: Place) -> dict[str, str]:
 def share_processors(here: Place) -> None:
     """An even share of the processors for each worker of a node without accelerators.
 
-    Left to themselves, all of them start a thread per processor and get in each other's way. A batch
-    system that binds its tasks has done this already: then fewer are visible and nothing changes.
+    Without it, each starts a thread per processor and they compete. A batch system that binds its tasks
+    has done this already: then fewer processors are visible and nothing changes.
     """
     if not hasattr(os, "sched_setaffinity") or "SLURM_PROCID" in os.environ:
         return

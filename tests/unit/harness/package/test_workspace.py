@@ -3,7 +3,7 @@
 import pytest
 
 from harness.core.errors import UserError
-from harness.package.workspace import Workspace, check_name
+from harness.package.workspace import Workspace, adopt, check_name
 from tests.support import ROOT
 
 SUBMISSIONS = ROOT / "submissions"
@@ -16,7 +16,7 @@ def test_examples_are_found_and_own_recipes_win(tmp_path):
     workspace = Workspace(tmp_path)
     assert workspace.find_recipe("box", "lab").recipe == examples
     target = workspace.layout("lab", "box")
-    workspace.adopt(workspace.find_recipe("box", "lab"), target, "reference")
+    adopt(workspace.find_recipe("box", "lab"), target)
     assert workspace.find_recipe("box", "lab").recipe == target.recipe
     assert target.recipe.read_text() == "runs: 1\n"
 
@@ -27,7 +27,7 @@ def test_adopting_never_overwrites(tmp_path):
         path = workspace.layout(org, "box").recipe
         path.parent.mkdir(parents=True)
         path.write_text(org)
-    workspace.adopt(workspace.layout("examples", "box"), workspace.layout("lab", "box"), "reference")
+    adopt(workspace.layout("examples", "box"), workspace.layout("lab", "box"))
     assert workspace.layout("lab", "box").recipe.read_text() == "lab"
 
 

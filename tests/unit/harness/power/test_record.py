@@ -53,8 +53,11 @@ def measured(tmp_path: Path, runs: int = 2, **meter: str) -> BuiltPackage:
     return built
 
 
+RUNS = 2
+
+
 def recipe(**fields: object) -> Recipe:
-    return Recipe.model_validate({"division": "open", "runs": 2, "best_of": 2, **fields})
+    return Recipe.model_validate({"division": "open", "runs": RUNS, "best_of": RUNS, **fields})
 
 
 # ---------------------------------------------------------------- cutting and writing
@@ -123,7 +126,7 @@ def test_the_preferred_source_that_has_readings_is_taken(tmp_path: Path) -> None
 
 def test_power_files_pass_our_rules_and_upstreams_checker(tmp_path: Path) -> None:
     built = measured(tmp_path)
-    record = record_power(built.layout, recipe(power={"interconnect": [INTERCONNECT]}))
+    record = record_power(built.layout, recipe(power={"interconnect": [INTERCONNECT]}), RUNS)
     assert record.written == [0, 1] and record.reason is None
     built.reseal()
     package, verdict = check_package(built.root)
@@ -142,7 +145,9 @@ def _upstream_accepts(layout: PackageLayout) -> None:
 def test_energy_of_what_was_written_agrees_with_upstreams_summarizer(tmp_path: Path) -> None:
     summarizer = pytest.importorskip("mlperf_logging.result_summarizer.result_summarizer")
     built = measured(tmp_path)
-    record_power(built.layout, recipe(power={"conversion_efficiency": 0.92, "interconnect": [INTERCONNECT]}))
+    record_power(
+        built.layout, recipe(power={"conversion_efficiency": 0.92, "interconnect": [INTERCONNECT]}), RUNS
+    )
     package, _ = check_package(built.root)
     for run in package.runs:
         start, stop = window_s(built.layout, run.index)
@@ -158,7 +163,7 @@ def test_all_runs_or_none(tmp_path: Path) -> None:
     start, stop = window_s(built.layout, 1)
     died = [row for row in every_second(built.layout, 1) if row[0] < stop - 5]
     write_meters(built.run_files(1).telemetry(), {Meter("ipmi"): died})
-    record = record_power(built.layout, recipe())
+    record = record_power(built.layout, recipe(), RUNS)
     assert record.written == [] and record.problem and "run 1: node 0, ipmi" in str(record.reason)
     assert not (built.layout.results_dir / "power").exists()
 
@@ -168,7 +173,7 @@ def test_a_hole_is_said_and_not_written(tmp_path: Path) -> None:
     start, _ = window_s(built.layout, 0)
     holed = [(at, None if 4 < at - start < 6 else watts) for at, watts in every_second(built.layout, 0)]
     write_meters(built.run_files(0).telemetry(), {Meter("redfish"): holed})
-    record = record_power(built.layout, recipe())
+    record = record_power(built.layout, recipe(), RUNS)
     assert record.problem and "run 0: node 0, redfish: no reading for 3.0 s, 4 s after" in str(record.reason)
 
 
@@ -176,9 +181,12 @@ def test_nothing_measured_is_no_problem_unless_asked_for(tmp_path: Path) -> None
     built = build_package(tmp_path, runs=2, division="open")
     for run in range(2):
         write_meters(built.run_files(run).telemetry(), {Meter("nvml", "gpu0", "gpu_power"): []})
-    assert not record_power(built.layout, recipe()).problem
-    assert record_power(built.layout, recipe(power={"source": "ipmi"})).problem
-    assert record_power(built.layout, recipe(power={"source": "none"})).reason == "the recipe asks for none"
+    assert not record_power(built.layout, recipe(), RUNS).problem
+    assert record_power(built.layout, recipe(power={"source": "ipmi"}), RUNS).problem
+    assert (
+        record_power(built.layout, recipe(power={"source": "none"}), RUNS).reason
+        == "the recipe asks for none"
+    )
 
 
 def test_a_source_that_the_recipe_names_has_to_work_before_the_runs(
@@ -199,7 +207,7 @@ def test_files_of_an_external_meter_stay(tmp_path: Path) -> None:
     kept = built.layout.power_dir(0) / "node_0.txt"
     kept.parent.mkdir(parents=True)
     kept.write_text("as imported\n")
-    assert record_power(built.layout, recipe()).written == [1]
+    assert record_power(built.layout, recipe(), RUNS).written == [1]
     assert kept.read_text() == "as imported\n"
 
 
@@ -210,7 +218,9 @@ def test_two_nodes_and_what_connects_them(tmp_path: Path) -> None:
             rows = [(at, watts + 100 * node + run) for at, watts in every_second(built.layout, run)]
             write_meters(built.run_files(run).telemetry(node), {Meter("redfish"): rows})
     record_power(
-        built.layout, recipe(launcher="slurm", devices={"nodes": 2}, power={"interconnect": [INTERCONNECT]})
+        built.layout,
+        recipe(launcher="slurm", devices={"nodes": 2}, power={"interconnect": [INTERCONNECT]}),
+        RUNS,
     )
     built.reseal()
     package, verdict = check_package(built.root)
@@ -222,17 +232,17 @@ def test_two_nodes_and_what_connects_them(tmp_path: Path) -> None:
 def test_what_a_killed_harness_left_is_completed(tmp_path: Path) -> None:
     built = measured(tmp_path)
     wanted = recipe(power={"interconnect": [INTERCONNECT]})
-    record_power(built.layout, wanted)
+    record_power(built.layout, wanted, RUNS)
     (built.layout.power_dir(1) / "node_0.txt").unlink()
     (built.layout.power_dir(1) / "sw_0.txt").unlink()
-    assert record_power(built.layout, wanted).written == [1]
+    assert record_power(built.layout, wanted, RUNS).written == [1]
     assert sorted(p.name for p in built.layout.power_dir(1).iterdir()) == ["node_0.txt", "sw_0.txt"]
-    assert record_power(built.layout, wanted).written == []
+    assert record_power(built.layout, wanted, RUNS).written == []
 
 
 def test_every_node_is_needed(tmp_path: Path) -> None:
     built = measured(tmp_path)
-    record = record_power(built.layout, recipe(launcher="slurm", devices={"nodes": 2}))
+    record = record_power(built.layout, recipe(launcher="slurm", devices={"nodes": 2}), RUNS)
     assert record.written == [] and "telemetry_node_1.h5" in str(record.reason)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from harness.plan.recipe import DevicesRecipe, HyperparametersRecipe, Recipe
-from harness.run.launch import launcher_for
+from harness.run.launch.registry import launcher_for
 from reference.data.dataset import describe
 from reference.protocol.spec import Data, Hyperparameters, RunSpec
 from reference.tensorflow.run import check

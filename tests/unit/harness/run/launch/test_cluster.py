@@ -7,16 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.run.launch.cluster import (
-    expand_hosts,
-    local_workers,
-    lsf_hosts,
-    place,
-    remote_workers,
-    slurm_addresses,
-    slurm_nodes,
-    visible_devices,
-)
+from harness.run.launch.cluster import local_workers, place, remote_workers, visible_devices
+from harness.run.launch.lsf import lsf_hosts
+from harness.run.launch.slurm import expand_hosts, slurm_addresses, slurm_nodes
 
 TWO = {"CLOUDMASK_WORKERS": "a:1,a:2,b:3,b:4", "CLOUDMASK_WORKERS_PER_NODE": "2"}
 
@@ -52,12 +45,12 @@ def test_any_text_is_a_list_or_an_error(text):
 
 def test_the_nodes_of_a_job():
     assert slurm_nodes({"SLURM_JOB_NODELIST": "n[1-2]"}) == ["n1", "n2"]
-    with pytest.raises(ValueError, match="no Slurm job"):
+    with pytest.raises(ValueError, match="not a Slurm job"):
         slurm_nodes({})
     assert lsf_hosts({"LSB_MCPU_HOSTS": "batch3 1 a01 42 a02 42"}) == ["a01", "a02"]
     assert lsf_hosts({"LSB_MCPU_HOSTS": "a01 1"}) == ["a01"]
     for bad in ("", "a01", "a01 x"):
-        with pytest.raises(ValueError, match="no LSF job"):
+        with pytest.raises(ValueError, match="not an LSF job"):
             lsf_hosts({"LSB_MCPU_HOSTS": bad})
 
 

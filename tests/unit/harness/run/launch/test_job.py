@@ -11,9 +11,11 @@ from harness.cli.launch import launch
 from harness.core.errors import UserError
 from harness.package.workspace import Workspace
 from harness.plan.recipe import Recipe, load_recipe
-from harness.run.launch.batch import read_state
+from harness.plan.request import Request, find_request
 from harness.run.launch.job import minutes, render
-from harness.run.launch.launchers import launcher_for
+from harness.run.launch.registry import launcher_for
+from harness.run.launch.slurm import read_state
+from rules.model.layout import STRONG, WEAK, PackageLayout
 
 JOB = {
     "partition": "gpu",
@@ -31,9 +33,14 @@ JOB = {
 DEVICES = {"nodes": 2, "accelerators_per_node": 4, "workers_per_node": 4}
 
 
+def request(recipe, throughput=False):
+    layout = PackageLayout(Path("submissions/lab"), "big", WEAK if throughput else STRONG)
+    return Request(layout, layout, recipe, recipe.instances if throughput else recipe.runs)
+
+
 def rendered(launcher, **job):
     recipe = Recipe(launcher=launcher, devices=DEVICES, job={**JOB, **job})
-    return render(recipe, Path("recipe.yaml"), Workspace(Path("submissions"), Path("data")), "big", "lab")
+    return render(request(recipe), Workspace(Path("submissions"), Path("data")))
 
 
 def is_bash(text):
@@ -88,15 +95,23 @@ def test_a_job_that_is_not_to_start_again():
 
 def test_throughput_asks_for_the_nodes_of_all_models():
     recipe = Recipe(launcher="slurm", devices=DEVICES, instances=3, command=["x"])
-    place = (Path("recipe.yaml"), Workspace(), "big", "lab")
-    job = render(recipe, *place, throughput=True)
+    job = render(request(recipe, throughput=True), Workspace())
     assert "#SBATCH --nodes=6\n" in job.text and "--resume --throughput &" in job.text
     launcher = launcher_for(recipe, 3, {"SLURM_JOB_NODELIST": "n[1-6]"})
     part = launcher.part(1)
     assert part.nodes == ["n3", "n4"] and "--nodelist=n3,n4" in part.command(["x"])
     assert "--nodelist=n3" in part.on_node(0) and launcher.part(0).on_node(0) == []
+
+
+def test_throughput_needs_a_number_of_models(tmp_path):
+    path = tmp_path / "lab/benchmarks/cloudmask/box/recipe.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text("launcher: slurm\n")
     with pytest.raises(UserError, match="how many models"):
-        render(Recipe(launcher="slurm"), *place, throughput=True)
+        find_request(Workspace(tmp_path), "box", "lab", throughput=True)
+    path.write_text("launcher: slurm\ninstances: 3\n")
+    found = find_request(Workspace(tmp_path), "box", "lab", throughput=True)
+    assert (found.runs, found.models, found.layout.scaling) == (3, 3, WEAK)
 
 
 def test_an_lsf_job_asks_for_the_same():
@@ -169,7 +184,7 @@ def test_values_that_would_leave_their_line_are_refused(tmp_path, job):
     [
         ("devices: {workers_per_node: 2, strategy: one-device}", "one-device cannot use 2 workers"),
         ("devices: {accelerators_per_node: 4, workers_per_node: 3}", "4 accelerators cannot be shared"),
-        ("devices: {nodes: 2}", "launcher local knows this machine only"),
+        ("devices: {nodes: 2}", "launcher local uses this machine only"),
         (
             "hyperparameters: {global_batch_size: 9}\ndevices: {workers_per_node: 2}",
             "9 cannot be shared evenly by 2",
@@ -200,9 +215,9 @@ def test_one_field_chooses_the_strategy(devices, strategy):
 def test_launching_a_local_recipe_is_explained():
     recipe = Recipe()
     with pytest.raises(UserError, match="launcher local: there is nothing to send"):
-        render(recipe, Path("recipe.yaml"), Workspace(), "box", "lab")
+        render(request(recipe), Workspace())
     with pytest.raises(UserError, match="cannot lie in"):
-        render(Recipe(launcher="slurm"), Path("recipe.yaml"), Workspace(data=Path("/my data")), "box", "lab")
+        render(request(Recipe(launcher="slurm")), Workspace(data=Path("/my data")))
 
 
 def test_steps_cover_the_jobs_nodes():
@@ -218,7 +233,7 @@ def test_steps_cover_the_jobs_nodes():
     assert launcher.on_node(0) == [] and "--nodelist=n2" in launcher.on_node(1)
     with pytest.raises(UserError, match="The job has 1 node.s., the recipe asks for 2"):
         launcher_for(recipe, environment={"SLURM_JOB_NODELIST": "n1"})
-    with pytest.raises(UserError, match="no Slurm job"):
+    with pytest.raises(UserError, match="not a Slurm job"):
         launcher_for(recipe, environment={})
 
 

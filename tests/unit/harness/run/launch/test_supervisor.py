@@ -6,7 +6,7 @@ import sys
 import time
 
 from harness.plan.recipe import Recipe
-from harness.run.launch.launchers import launcher_for
+from harness.run.launch.registry import launcher_for
 
 # in one write: lines of several workers must not mix
 PRINT = 'import os; os.write(1, f\'rank {os.environ["RANK"]} of {os.environ["WORLD_SIZE"]}\\n\'.encode())'

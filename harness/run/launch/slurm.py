@@ -1,0 +1,156 @@
+"""Slurm: jobs by sbatch, steps by srun over the nodes of the job."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from harness.core.errors import UserError
+from harness.plan.recipe import Recipe
+from harness.run.launch.base import WORKER, Launcher
+from harness.run.launch.batch import BatchSystem, Job, State, ask
+
+SCONTROL_S = 30.0
+# Job states, as `scontrol show job` prints them, in which a job is over.
+ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "BOOT_FAIL", "DEADLINE")
+MAX_NODES = 100_000
+_NODE = r"[A-Za-z0-9_.-](?:[A-Za-z0-9_.-]|\[[0-9,-]+\])*"  # a name with ranges in brackets
+
+
+class SlurmBatch(BatchSystem):
+    """sbatch and scontrol, on a login node."""
+
+    template: ClassVar[str] = "slurm.sh.j2"
+    log_number: ClassVar[str] = "%j"
+    can_wait: ClassVar[bool] = True
+
+    def send(self, job: Job) -> str:
+        """Send the script with sbatch; returns the job's number."""
+        return ask(["sbatch", "--parsable", str(job.script)]).strip().split(";")[0]
+
+    def state(self, number: str) -> State:
+        """The job's state by scontrol; UNKNOWN when Slurm has forgotten it, some minutes after its end."""
+        try:
+            return read_state(ask(["scontrol", "--oneliner", "show", "job", number]))
+        except UserError as error:
+            if "Invalid job id" in error.message:
+                return State("UNKNOWN", over=True)
+            raise
+
+
+@dataclass(frozen=True)
+class SlurmLauncher(Launcher):
+    """Inside a Slurm job: steps by srun over the job's nodes."""
+
+    step_options: list[str] = field(default_factory=list)  # the recipe's, for srun
+
+    batch: ClassVar[BatchSystem | None] = SlurmBatch()
+
+    @classmethod
+    def at_hand(cls, recipe: Recipe, environment: Mapping[str, str]) -> Launcher:
+        """The nodes of the Slurm job that the environment describes."""
+        nodes = slurm_nodes(environment)
+        addresses = slurm_addresses(nodes, _node_records(nodes))
+        return cls(recipe.devices, nodes, addresses, nodes[0], recipe.job.step_options)
+
+    def command(self, command: list[str]) -> list[str]:
+        """One srun step with a task per worker."""
+        devices = self.devices
+        step = [
+            "srun",
+            "--overlap",  # the samplers' steps hold the same nodes
+            "--kill-on-bad-exit=1",  # when one worker ends, the others would wait for it
+            "--unbuffered",
+            "--distribution=block",
+            f"--nodes={devices.nodes}",
+            f"--nodelist={','.join(self.nodes)}",
+            f"--ntasks={devices.workers}",
+            f"--ntasks-per-node={devices.workers_per_node}",
+            *self.step_options,
+        ]
+        return [*step, *(WORKER if devices.workers > 1 else []), *command]
+
+    def on_node(self, node: int) -> list[str]:
+        """An srun step of one task on that node."""
+        if self.nodes[node] == self.home:
+            return []
+        where = [f"--nodelist={self.nodes[node]}", "--nodes=1", "--ntasks=1"]
+        return ["srun", "--overlap", "--cpu-bind=none", "--unbuffered", *where]
+
+
+def read_state(text: str) -> State:
+    """From one line of `scontrol --oneliner show job`: JobState=, Reason= and ExitCode=code:signal."""
+
+    def value(name: str) -> str:
+        found = re.search(rf"(?:^|\s){name}=(\S+)", text)
+        return found[1] if found else ""
+
+    word, (code, _, signal) = value("JobState") or "UNKNOWN", value("ExitCode").partition(":")
+    reason = "" if value("Reason") == "None" else value("Reason")
+    known = code.isdigit() and signal.isdigit() and word in ENDED
+    exit_code = (int(code) or 128 * (signal != "0")) if known else None
+    return State(word, word in ENDED or word == "UNKNOWN", reason, exit_code)
+
+
+def slurm_nodes(environment: Mapping[str, str]) -> list[str]:
+    """Names of the job's nodes, in Slurm's order. Raises ValueError outside a job."""
+    text = environment.get("SLURM_JOB_NODELIST") or environment.get("SLURM_NODELIST")
+    if not text:
+        raise ValueError("SLURM_JOB_NODELIST is not set: this is not a Slurm job")
+    return expand_hosts(text)
+
+
+def slurm_addresses(nodes: list[str], records: str) -> list[str]:
+    """The address of each node by `scontrol --oneliner show node`; its name where none is given.
+
+    Names need not resolve on compute nodes (cloud nodes, aliases); NodeAddr is what Slurm itself uses.
+    """
+    known = {}
+    for line in records.splitlines():
+        name, address = (re.search(rf"\b{key}=(\S+)", line) for key in ("NodeName", "NodeAddr"))
+        if name and address:
+            known[name[1]] = address[1]
+    return [known.get(node, node) for node in nodes]
+
+
+def expand_hosts(text: str) -> list[str]:
+    """The hosts of a Slurm node list: "n[1-2,07],login" is n1, n2, n07, login. Raises ValueError.
+
+    The rules are those of Slurm's own hostlist format: ranges and lists in brackets, several
+    brackets in one name (the last changes fastest), leading zeros kept.
+    """
+    if len(text) > 1 << 20 or not re.fullmatch(f"{_NODE}(?:,{_NODE})*", text):
+        raise ValueError(f"node list {text!r:.60} cannot be read")
+    hosts: list[str] = []
+    for word in re.findall(_NODE, text):
+        names = [""]
+        for plain, bracket in re.findall(r"([^\[\]]+)|\[([^\[\]]*)\]", word):
+            ends = [plain] if plain else _numbers(bracket, text)
+            if len(names) * len(ends) + len(hosts) > MAX_NODES:
+                raise ValueError(f"node list {text!r:.60} names more than {MAX_NODES} nodes")
+            names = [name + end for name in names for end in ends]
+        hosts += names
+    return hosts
+
+
+def _numbers(bracket: str, text: str) -> list[str]:
+    found: list[str] = []
+    for part in bracket.split(","):
+        match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", part)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if match is None or not 0 <= last - first < MAX_NODES:
+            raise ValueError(f"node list {text!r:.60} cannot be read")
+        found += [str(number).zfill(len(match[1])) for number in range(first, last + 1)]
+    return found
+
+
+def _node_records(nodes: list[str]) -> str:
+    """What Slurm knows of these nodes, a line each; empty where scontrol cannot be run."""
+    command = ["scontrol", "--oneliner", "show", "node", ",".join(nodes)]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=SCONTROL_S).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
