@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rules.ruleset import FOLDER, load_ruleset
-from tests.rules.cases import find, index
+from tests.rules.cases.edits import find, index
 
 CONFIG = FOLDER / "mllog" / "cloudmask.yaml"
 
