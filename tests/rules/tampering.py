@@ -25,10 +25,10 @@ from rules.model.findings import Severity
 from rules.registry import catalogue
 from rules.ruleset import Ruleset, load_ruleset
 from tests.rules.cases import CASES, HPC_CASES
+from tests.support import ROOT
 from tests.support.builders import build_package
 from tests.support.hpc_builder import HPC, build_hpc
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "tampering.md"
 VERDICTS = ("logs", "package", "shipped")  # fields of a row
 NOT_READ = "reads nothing of it"

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from harness.rulebook.coverage import FOR_READERS, coverage_page, load_coverage, uncovered
 from tests.rules.cases import CASES, HPC_CASES
 from tests.rules.test_mutations import UNJUDGED
+from tests.support import ROOT, SHARED
 
-ROOT = Path(__file__).resolve().parents[2]
-SURVEY = ROOT.parent / "shared" / "rules-survey.md"
+SURVEY = SHARED / "rules-survey.md"
 MUTATIONS = {c.name: c.rule for c in [*CASES, *HPC_CASES]}
 
 
