@@ -6,8 +6,16 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.fakes.nvml import FakeNvml, compile_library
+from tests.support.skips import pytest_terminal_summary
+
+__all__ = ["pytest_terminal_summary"]  # a hook
+
+# a busy machine is not a failure
+settings.register_profile("cloudmask", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("cloudmask")
 
 
 @pytest.fixture(scope="session", autouse=True)

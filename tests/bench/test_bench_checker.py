@@ -23,7 +23,7 @@ from tests.support import MLLOG_RULES
 from tests.support.builders import build_package
 from tests.support.many_runs import build_many
 
-pytestmark = [pytest.mark.bench, pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.bench
 
 ROUNDS = 9
 RUNS = 1000  # of the package

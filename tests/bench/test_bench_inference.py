@@ -13,7 +13,7 @@ from reference.tensorflow import xla
 from reference.tensorflow.inference import Predictor, load_scene
 from tests.bench.record import Spent, in_turns, measurement, ratios
 
-pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
+pytestmark = pytest.mark.bench
 
 ROUNDS = 3
 SCENES = 2

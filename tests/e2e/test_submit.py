@@ -37,6 +37,7 @@ def test_machine_to_compliant_package(trial):
     )
 
 
+@pytest.mark.slow
 def test_prepared_shards_are_recorded_and_accepted(trial):
     trial.recipe(data={"profile": "smoke", "prepared": "shards"})
     missing = trial.submit()
@@ -71,6 +72,7 @@ def test_a_crash_keeps_what_is_done_and_resume_finishes(trial):
     assert (trial.evidence() / "failed/attempt_0/result.txt").is_file()
 
 
+@pytest.mark.slow
 def test_kill_in_run_3_then_resume(trial):
     with subprocess.Popen(
         trial.command("submit", "--system", "box", "--org", "lab"),
@@ -137,6 +139,7 @@ def test_ctrl_c_and_terminate_end_the_whole_tree(trial, number):
     assert record["status"] == "interrupted" and record["files"]["telemetry_node_0.h5"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "how, limits, words",
     [
@@ -152,6 +155,7 @@ def test_runs_that_never_finish(trial, how, limits, words):
     assert trial.results() == []
 
 
+@pytest.mark.slow
 def test_runs_that_do_not_converge_are_not_compliant_when_there_are_two(trial):
     trial.recipe(hyperparameters={"global_batch_size": 8, "max_epochs": 2})
     done = trial.submit(FAKE="abort")
@@ -159,6 +163,7 @@ def test_runs_that_do_not_converge_are_not_compliant_when_there_are_two(trial):
     assert "verdict: not compliant" in done.stdout and "did not converge" in done.stdout
 
 
+@pytest.mark.slow
 def test_resume_refuses_another_plan(trial):
     trial.submit(FAKE="crash", FAKE_RUN="1")
     trial.recipe(hyperparameters={"global_batch_size": 16, "max_epochs": 6})
