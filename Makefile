@@ -6,11 +6,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 CLOUDMASK := $(BIN)/cloudmask
 EXTRA ?=
+# more arguments for pytest: make test ARGS="-k energy"
+ARGS ?=
 # four at most: each may hold a TensorFlow of its own
 AT_ONCE ?= -n logical --maxprocesses=4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup submit check report leaderboard test test-fast lint bench clean example-site
+.PHONY: help setup submit check report leaderboard test test-fast test-all lint bench clean example-site
 
 help: ## show this help
 	@echo "CloudMask Harness: run, check and publish the MLCommons Science CloudMask benchmark"
@@ -53,18 +55,21 @@ example-site: setup ## build a leaderboard of the examples alone, to look around
 	@$(CLOUDMASK) leaderboard --org examples --out $(or $(OUT),build/example-site) \
 	  --note "Examples: real but small runs of the maintainers, made to show this site. Nobody's best."
 
-test: $(VENV)/.installed-test ## run all tests (several minutes)
-	@$(BIN)/python -m pytest $(AT_ONCE)
+test: $(VENV)/.installed-test ## run the tests, but for nightly ones (about 12 minutes on two cores)
+	@$(BIN)/python -m pytest $(AT_ONCE) $(ARGS)
 
-test-fast: $(VENV)/.installed-test ## run the fast tests only
-	@$(BIN)/python -m pytest $(AT_ONCE) -m "not slow and not bench"
+test-fast: $(VENV)/.installed-test ## run the fast tests only (3 minutes on two cores)
+	@$(BIN)/python -m pytest $(AT_ONCE) -m "not slow and not nightly and not bench" $(ARGS)
+
+test-all: $(VENV)/.installed-test ## run all tests, with the nightly ones
+	@$(BIN)/python -m pytest $(AT_ONCE) -m "not bench" $(ARGS)
 
 lint: $(VENV)/.installed-test ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 bench: $(VENV)/.installed-test ## run the benchmarks under tests/bench
-	@$(BIN)/python -m pytest tests/bench -m bench -s
+	@$(BIN)/python -m pytest tests/bench -m bench --timeout=14400 -s $(ARGS)
 
 clean: ## remove .venv and caches; keeps data and submissions
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -20,7 +20,7 @@ from reference.protocol.spec import Hyperparameters, RunSpec
 from tests.bench.record import in_turns, measurement
 from tests.bench.smoke_run import CHOSEN, Harness, Running, environment, time_to_train_s
 
-pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
+pytestmark = pytest.mark.bench
 
 ROUNDS = 5
 LOOK_S = 0.5

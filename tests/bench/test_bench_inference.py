@@ -14,7 +14,7 @@ from reference.tensorflow.environment import quiet_tensorflow
 from reference.tensorflow.inference import Predictor
 from tests.bench.record import Spent, in_turns, measurement, ratios
 
-pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
+pytestmark = pytest.mark.bench
 
 ROUNDS = 3
 SCENES = 2

@@ -24,7 +24,7 @@ from rules.model.layout import PackageLayout
 from rules.ruleset import load_ruleset
 from tests.support.builders import BuiltPackage, PackageOptions, build_package
 
-pytestmark = [pytest.mark.bench, pytest.mark.timeout(7200)]
+pytestmark = pytest.mark.bench
 
 SIZES = [int(n) for n in os.environ.get("CLOUDMASK_BENCH_PACKAGES", "10,1000").split(",")]
 BUILD = """

@@ -16,7 +16,6 @@ from tests.support.many_runs import build_many
 
 pytestmark = [
     pytest.mark.bench,
-    pytest.mark.timeout(3600),
     pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc"),
 ]
 

@@ -20,7 +20,7 @@ from tests.bench import record
 from tests.bench.conftest import warm
 from tests.bench.record import free_rates, in_turns, measurement, rates, ratios, spent
 
-pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
+pytestmark = pytest.mark.bench
 
 ROUNDS = 5
 BATCH = 32

@@ -26,7 +26,7 @@ from harness.telemetry.reader.reader import read
 from reference.data.synthetic import synthesize
 from tests.support.fakes.nvml import FakeNvml
 
-pytestmark = [pytest.mark.bench, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.bench
 
 PAIRS = 90
 PATCHES = 96  # of a block: about a second on two cores

@@ -23,7 +23,7 @@ from tests.bench import record
 from tests.bench.onednn import profile_steps
 from tests.bench.record import free_rates, in_turns, measurement, rates, ratios
 
-pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
+pytestmark = pytest.mark.bench
 
 ROUNDS = 3
 BATCH = 8

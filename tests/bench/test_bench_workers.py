@@ -10,7 +10,7 @@ from reference.data.synthetic import synthesize
 from tests.bench.record import in_turns, measurement
 from tests.bench.smoke_run import Harness
 
-pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
+pytestmark = pytest.mark.bench
 
 ROUNDS = 3
 

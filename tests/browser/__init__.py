@@ -1,0 +1,1 @@
+"""Browser tests: reports and leaderboards in headless Chromium."""

@@ -18,6 +18,7 @@ from harness.score.score import score
 from rules.ruleset import load_ruleset
 from tests.support.builders import build_package
 from tests.support.report_builders import enrich
+from tests.support.waiting import HANG_S
 
 NOW = 1_795_000_000.0
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -26,14 +27,14 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     playwright = pytest.importorskip(
-        "playwright.sync_api", reason="playwright is not installed (pip install playwright)"
+        "playwright.sync_api", reason="playwright is missing (pip install playwright)"
     )
     found = os.environ.get("CHROMIUM") or next((p for n in NAMES if (p := shutil.which(n))), None)
     if found is None:
-        pytest.skip("no Chromium (apt-get install chromium)")
+        pytest.skip("Chromium is missing (apt-get install chromium)")
     with playwright.sync_playwright() as driver:
         # the sandbox needs privileges that containers lack; the pages are our own
-        running = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        running = driver.chromium.launch(executable_path=found, args=["--no-sandbox"], timeout=HANG_S * 1000)
         yield running
         running.close()
 
@@ -59,6 +60,7 @@ def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
         context = browser.new_context(
             viewport={"width": width, "height": 800}, color_scheme=scheme, **options
         )
+        context.set_default_timeout(HANG_S * 1000)
         contexts.append(context)
         seen = Visit(context.new_page())
         seen.page.on("console", lambda message: seen.complaints.append(message.text))

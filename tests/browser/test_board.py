@@ -147,11 +147,8 @@ def test_ten_thousand_rows_stay_usable(visit: Callable[..., Any], site: Any, tmp
     assert page.evaluate(NAMES)[-1] == "s9999"
     page.get_by_role("searchbox").fill("s777")
     assert len(page.evaluate(NAMES)) == 11
-    took_ms = page.evaluate(
-        "() => { const start = performance.now(); document.querySelector('[data-sort=system]').click();"
-        " return performance.now() - start; }"
-    )
-    assert took_ms < 5000, "no assertion on speed, only that it does not hang"
+    page.locator("[data-sort=system]").click()
+    assert page.evaluate(NAMES)[0] == "s777"
 
 
 EVIL = ["<img src=x onerror=alert(1)>", "\u202egnp.exe", "x" * 10_000, "a\"b'c</script>&amp;\U0001f600\u2028"]

@@ -20,9 +20,11 @@ from harness.core.errors import ExitCode, UserError
 from harness.machine.description import FIELDS
 from harness.machine.doctor import Check, State
 from harness.telemetry.sources.base import QuantitySpec
+from tests.support import EXAMPLES, ROOT
 from tests.support.fakes.nvml import FakeNvml
+from tests.support.waiting import HANG_S
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "submissions/examples/systems/a100.json"
+EXAMPLE = EXAMPLES / "systems/a100.json"
 
 
 def invoke(command: object, *arguments: str) -> tuple[int, str]:
@@ -118,8 +120,7 @@ def test_doctor_does_not_import_tensorflow() -> None:
         "import sys; from pathlib import Path; from harness.machine.doctor import diagnose; diagnose(Path());"
         "print([m for m in sys.modules if m.split('.')[0] in ('tensorflow', 'keras')])"
     )
-    root = Path(__file__).resolve().parents[2]
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert run.stdout.strip() == "[]"
 
 
@@ -163,7 +164,7 @@ def test_monitor_of_a_process_that_is_not_there(monkeypatch: pytest.MonkeyPatch)
 def test_monitor_with_a_gpu_that_hangs(fake_nvml: FakeNvml) -> None:
     fake_nvml.script("0 hang.power 0:0 0.001:600", start_s=time.monotonic() + 3600)
     command = [sys.executable, "-c", MONITOR_AND_HANG]
-    run = subprocess.run(command, capture_output=True, text=True, env=fake_nvml.environment, timeout=60)
+    run = subprocess.run(command, capture_output=True, text=True, env=fake_nvml.environment, timeout=HANG_S)
     assert run.returncode == 0, run.stderr
     found = {(q["source"], q["name"]): q["value"] for q in json.loads(run.stdout)["quantities"]}
     assert found["psutil", "cpu_utilization"] is not None

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support import ROOT
+from tests.support.waiting import HANG_S
+
 FAKE = str(ROOT / "tests/support/fake_implementation.py")
 
 
@@ -49,7 +51,7 @@ class Trial:
         return {**environment, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **extra}
 
     def cloudmask(
-        self, *arguments: str, limit_s: float = 280, **extra: str
+        self, *arguments: str, limit_s: float = HANG_S, **extra: str
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             self.command(*arguments),

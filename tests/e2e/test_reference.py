@@ -5,15 +5,15 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
-PROXY = ROOT.parent / "shared/data/real-proxy"
+from tests.support import MLLOG_RULES, ROOT, SHARED
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+PROXY = SHARED / "data/real-proxy"
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_closed_submission_of_the_reference(trial, tmp_path):
@@ -41,7 +41,7 @@ def test_a_closed_submission_of_the_reference(trial, tmp_path):
                 "--ruleset",
                 "3.0.0",
             ]
-            + ["--config", str(ROOT / "rules/mllog/cloudmask.yaml"), str(log)],
+            + ["--config", str(MLLOG_RULES), str(log)],
             cwd=tmp_path,
             capture_output=True,
             text=True,

@@ -6,12 +6,11 @@ import h5py
 import psutil
 import pytest
 
-from tests.e2e.test_submit import wait_until
 from tests.slurm.cluster import Cluster, missing
+from tests.support.waiting import wait_for
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(1500),
     pytest.mark.skipif(missing() is not None, reason=missing() or ""),
 ]
 TWO_NODES = {"launcher": "slurm", "devices": {"nodes": 2}, "job": {"time": "00:30:00", "partition": "main"}}
@@ -27,9 +26,9 @@ def cluster(tmp_path_factory):
         made.stop()
 
 
-def launch(trial, cluster, *arguments, limit_s=280, **extra):
+def launch(trial, cluster, *arguments, **extra):
     command = ["launch", "--system", "box", "--org", "lab", *arguments]
-    return trial.cloudmask(*command, limit_s=limit_s, **cluster.environment, **extra)
+    return trial.cloudmask(*command, **cluster.environment, **extra)
 
 
 def values(trial, run, key):
@@ -69,14 +68,14 @@ def test_a_killed_worker_fails_the_job(trial, cluster):
     trial.recipe(**TWO_NODES)
     number = launch(trial, cluster, FAKE="hang").stdout.split()[1]
     part = trial.evidence() / "result_0.part/result.txt"
-    wait_until(lambda: part.is_file() and "eval_accuracy" in part.read_text())
+    wait_for(lambda: part.is_file() and "eval_accuracy" in part.read_text())
     victim = next(p for p in fakes(trial) if p.environ().get("SLURM_PROCID") == "1")
     victim.kill()
-    wait_until(lambda: "fix:" in log_of(trial, number))
+    wait_for(lambda: "fix:" in log_of(trial, number))
     assert "Run 1 of 5 failed" in log_of(trial, number) and "task 1: Killed" in log_of(trial, number)
     record = json.loads((trial.evidence() / "failed/attempt_0/run.json").read_text())
     assert record["status"] == "failed"
-    wait_until(lambda: not fakes(trial), limit_s=30)
+    wait_for(lambda: not fakes(trial))
 
 
 def log_of(trial, number):
@@ -103,13 +102,13 @@ def test_out_of_time_the_job_starts_again_and_goes_on(trial, cluster):
     sent = launch(trial, cluster, FAKE="hang", FAKE_RUN="2", FAKE_ONCE=str(trial.root / "once"))
     number = sent.stdout.split()[1]
     part = trial.evidence() / "result_2.part/result.txt"
-    wait_until(lambda: part.is_file() and "eval_accuracy" in part.read_text())
+    wait_for(lambda: part.is_file() and "eval_accuracy" in part.read_text())
     cluster.ask("scancel", "--batch", "--signal=TERM", number)
-    wait_until(lambda: "verdict" in log_of(trial, number), limit_s=240)
+    wait_for(lambda: "verdict" in log_of(trial, number))
     text = log_of(trial, number)
     assert "the job queues again" in text and "2 of 5 runs are finished already" in text
     assert "verdict: compliant" in text, text
-    wait_until(lambda: "COMPLETED" in cluster.ask("scontrol", "-o", "show", "job", number))
+    wait_for(lambda: "COMPLETED" in cluster.ask("scontrol", "-o", "show", "job", number))
     left = json.loads((trial.evidence() / "failed/attempt_0/run.json").read_text())
     assert left["status"] == "interrupted" and left["run"] == 2
 
@@ -118,11 +117,11 @@ def test_a_cancelled_job_stays_ended(trial, cluster):
     trial.recipe(**TWO_NODES)
     number = launch(trial, cluster, FAKE="hang").stdout.split()[1]
     part = trial.evidence() / "result_0.part/result.txt"
-    wait_until(lambda: part.is_file() and "eval_accuracy" in part.read_text())
+    wait_for(lambda: part.is_file() and "eval_accuracy" in part.read_text())
     cluster.ask("scancel", number)
-    wait_until(lambda: (trial.evidence() / "failed/attempt_0/run.json").is_file())
-    wait_until(lambda: "JobState=CANCELLED" in cluster.ask("scontrol", "-o", "show", "job", number))
-    wait_until(lambda: not fakes(trial), limit_s=30)
+    wait_for(lambda: (trial.evidence() / "failed/attempt_0/run.json").is_file())
+    wait_for(lambda: "JobState=CANCELLED" in cluster.ask("scontrol", "-o", "show", "job", number))
+    wait_for(lambda: not fakes(trial))
     assert "run 1 of 5" in log_of(trial, number) and "queues again" not in log_of(trial, number)
 
 
@@ -142,7 +141,7 @@ def test_the_reference_trains_on_two_nodes(trial, cluster):
         best_of=1,
         hyperparameters={"global_batch_size": 8, "max_epochs": 60},
     )
-    done = launch(trial, cluster, "--wait", limit_s=1400)
+    done = launch(trial, cluster, "--wait")
     assert done.returncode == 0 and "verdict: compliant" in done.stdout, done.stdout + done.stderr
     assert values(trial, 0, "number_of_ranks") == [2] and values(trial, 0, "micro_batch_size") == [4]
     assert values(trial, 0, "eval_accuracy")[-1] >= 0.9

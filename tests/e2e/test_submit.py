@@ -4,19 +4,12 @@ import json
 import os
 import signal
 import subprocess
-import time
 
 import psutil
 import pytest
 
-
-def wait_until(condition, limit_s=120):
-    end = time.monotonic() + limit_s
-    while time.monotonic() < end:
-        if value := condition():
-            return value
-        time.sleep(0.02)
-    raise AssertionError("it did not happen in time")
+from tests.support import EXAMPLES
+from tests.support.waiting import HANG_S, wait_for
 
 
 def test_machine_to_compliant_package(trial):
@@ -44,6 +37,7 @@ def test_machine_to_compliant_package(trial):
     )
 
 
+@pytest.mark.slow
 def test_prepared_shards_are_recorded_and_accepted(trial):
     trial.recipe(data={"profile": "smoke", "prepared": "shards"})
     missing = trial.submit()
@@ -78,6 +72,7 @@ def test_a_crash_keeps_what_is_done_and_resume_finishes(trial):
     assert (trial.evidence() / "failed/attempt_0/result.txt").is_file()
 
 
+@pytest.mark.slow
 def test_kill_in_run_3_then_resume(trial):
     with subprocess.Popen(
         trial.command("submit", "--system", "box", "--org", "lab"),
@@ -87,13 +82,13 @@ def test_kill_in_run_3_then_resume(trial):
         start_new_session=True,
     ) as running:
         part = trial.evidence() / "result_2.part/result.txt"
-        wait_until(lambda: part.is_file() and "eval_accuracy" in part.read_text())
+        wait_for(lambda: part.is_file() and "eval_accuracy" in part.read_text())
         tree = psutil.Process(running.pid).children(recursive=True)
         os.kill(running.pid, signal.SIGKILL)
         running.wait()
     watched = [p for p in tree if "sleep" not in _name(p)]
     assert len(watched) >= 2  # the implementation and the sampler
-    wait_until(lambda: not any(_alive(p) for p in watched), limit_s=20)
+    wait_for(lambda: not any(_alive(p) for p in watched))
     for process in tree:
         if _alive(process):
             process.kill()
@@ -132,11 +127,11 @@ def test_ctrl_c_and_terminate_end_the_whole_tree(trial, number):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as running:
         part = trial.evidence() / "result_0.part/result.txt"
-        wait_until(lambda: part.is_file() and "eval_accuracy" in part.read_text())
+        wait_for(lambda: part.is_file() and "eval_accuracy" in part.read_text())
         tree = psutil.Process(running.pid).children(recursive=True)
         assert any("sleep" in _name(p) for p in tree)
         os.kill(running.pid, number)
-        _, errors = running.communicate(timeout=60)
+        _, errors = running.communicate(timeout=HANG_S)
     assert running.returncode == 130
     assert "--resume" in errors and "Traceback" not in errors
     assert not any(_alive(p) for p in tree)
@@ -144,6 +139,7 @@ def test_ctrl_c_and_terminate_end_the_whole_tree(trial, number):
     assert record["status"] == "interrupted" and record["files"]["telemetry_node_0.h5"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "how, limits, words",
     [
@@ -159,6 +155,7 @@ def test_runs_that_never_finish(trial, how, limits, words):
     assert trial.results() == []
 
 
+@pytest.mark.slow
 def test_runs_that_do_not_converge_are_not_compliant_when_there_are_two(trial):
     trial.recipe(hyperparameters={"global_batch_size": 8, "max_epochs": 2})
     done = trial.submit(FAKE="abort")
@@ -166,6 +163,7 @@ def test_runs_that_do_not_converge_are_not_compliant_when_there_are_two(trial):
     assert "verdict: not compliant" in done.stdout and "did not converge" in done.stdout
 
 
+@pytest.mark.slow
 def test_resume_refuses_another_plan(trial):
     trial.submit(FAKE="crash", FAKE_RUN="1")
     trial.recipe(hyperparameters={"global_batch_size": 16, "max_epochs": 6})
@@ -175,7 +173,7 @@ def test_resume_refuses_another_plan(trial):
 
 def test_wrong_machine(trial):
     trial.recipe(system="a100x", devices={"nodes": 1, "accelerators_per_node": 4, "accelerator": "A100"})
-    fields = json.loads((_examples() / "systems/a100.json").read_text())
+    fields = json.loads((EXAMPLES / "systems/a100.json").read_text())
     path = trial.org / "systems/a100x.json"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(fields))
@@ -186,12 +184,6 @@ def test_wrong_machine(trial):
     assert not (trial.evidence("a100x")).exists()
     planned = trial.cloudmask("plan", "--system", "a100x", "--org", "lab")
     assert "accelerators_per_node" in planned.stdout and "Traceback" not in planned.stderr
-
-
-def _examples():
-    from tests.e2e.conftest import ROOT
-
-    return ROOT / "submissions/examples"
 
 
 @pytest.mark.parametrize(

@@ -13,20 +13,29 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.telemetry.reader.reader import read
 from tests.support.fakes.nvml import FakeNvml
+from tests.support.waiting import HANG_S, wait_for
 
 pytestmark = pytest.mark.slow
 
 
-def started(log: Path, submit: subprocess.Popen[str], limit_s: float = 120.0) -> None:
+def started(log: Path, submit: subprocess.Popen[str]) -> None:
     """Wait for the run to be on the clock."""
-    end = time.monotonic() + limit_s
-    while time.monotonic() < end:
-        if log.is_file() and "run_start" in log.read_text():
-            return
+
+    def on_the_clock() -> bool:
         assert submit.poll() is None, submit.communicate()[0]
-        time.sleep(0.02)
-    raise AssertionError("the run did not start")
+        return log.is_file() and "run_start" in log.read_text()
+
+    wait_for(on_the_clock)
+
+
+def noted(telemetry: Path, words: str) -> bool:
+    """Whether the sampler has written a note with these words."""
+    try:
+        return any(words in event.message for event in read(telemetry).events)
+    except (OSError, ValueError):  # it is being written
+        return False
 
 
 def sampler_of(pid: int) -> int:
@@ -44,7 +53,9 @@ def test_gpu_that_is_lost_during_a_run(trial, fake_nvml: FakeNvml) -> None:
     gpus = ["0 power 0:70", "1 power 0:300", "0 utilization 0:90", "1 utilization 0:90"]
     fake_nvml.script(*gpus, count=2)
     names = ("FAKE_NVML_SCRIPT", "LD_LIBRARY_PATH")
-    environment = trial.environment(FAKE="long", **{name: fake_nvml.environment[name] for name in names})
+    go = trial.root / "go"
+    gpu = {name: fake_nvml.environment[name] for name in names}
+    environment = trial.environment(FAKE="long", FAKE_GO=str(go), **gpu)
     command = trial.command("submit", "--system", "box", "--org", "lab")
     with subprocess.Popen(
         command, cwd=trial.root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -52,7 +63,10 @@ def test_gpu_that_is_lost_during_a_run(trial, fake_nvml: FakeNvml) -> None:
         started(trial.evidence() / "result_0.part/result.txt", submit)
         time_of_loss = time.monotonic() - fake_nvml.start_s
         fake_nvml.script(*gpus, f"0 lost 0:0 {time_of_loss}:1", count=2, start_s=fake_nvml.start_s)
-        output, _ = submit.communicate(timeout=240)
+        telemetry = trial.evidence() / "result_0.part/telemetry_node_0.h5"
+        wait_for(lambda: noted(telemetry, "fallen off the bus"))
+        go.touch()
+        output, _ = submit.communicate(timeout=HANG_S)
     assert submit.returncode == 0, output
 
     data = json.loads((trial.org / "reports/box/data.json").read_text())
@@ -72,18 +86,20 @@ def test_gpu_that_is_lost_during_a_run(trial, fake_nvml: FakeNvml) -> None:
 def test_sampler_that_is_killed_during_a_run(trial) -> None:
     """The run goes on and is kept; run.json and the checker name the sampler that died."""
     trial.recipe(division="open", runs=1, best_of=1)
+    go = trial.root / "go"
     command = trial.command("submit", "--system", "box", "--org", "lab")
     with subprocess.Popen(
         command,
         cwd=trial.root,
-        env=trial.environment(FAKE="long"),
+        env=trial.environment(FAKE="long", FAKE_GO=str(go)),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     ) as submit:
         started(trial.evidence() / "result_0.part/result.txt", submit)
         os.kill(sampler_of(submit.pid), signal.SIGKILL)
-        output, _ = submit.communicate(timeout=240)
+        go.touch()
+        output, _ = submit.communicate(timeout=HANG_S)
     said = "node_0: the telemetry sampler ended early (signal 9)"
     assert f"telemetry of {said}" in output
 

@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 OPEN = {"division": "open", "runs": 1, "best_of": 1, "instances": 3}
 
 

@@ -6,7 +6,7 @@ import subprocess
 import psutil
 import pytest
 
-from tests.e2e.test_submit import wait_until
+from tests.support.waiting import HANG_S, wait_for
 
 
 def processes(words, folder):
@@ -36,13 +36,13 @@ def start_and_kill(trial, words, rank, **extra):
         def begun():
             return part.is_file() and "eval_accuracy" in part.read_text()
 
-        wait_until(lambda: begun() or running.poll() is not None, limit_s=700)
+        wait_for(lambda: begun() or running.poll() is not None)
         assert running.poll() is None, running.communicate()
         workers = {r: p for r, p in processes(words, trial.root).items() if r is not None}
         assert sorted(workers) == ["0", "1"]
         workers[str(rank)].kill()
-        _, errors = running.communicate(timeout=120)
-        psutil.wait_procs(workers.values(), timeout=20)
+        _, errors = running.communicate(timeout=HANG_S)
+        psutil.wait_procs(workers.values(), timeout=HANG_S)
         assert not any(p.is_running() for p in workers.values())
     return running.returncode, errors
 
@@ -73,7 +73,6 @@ def test_nodes_need_a_batch_system(trial):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 def test_a_worker_killed_while_it_trains(trial):
     """TensorFlow's collectives would wait for it; the launcher does not."""
     trial.recipe(

@@ -1,0 +1,1 @@
+"""Fuzz tests: damaged and random files for everything that reads a package (see profile.py)."""

@@ -4,8 +4,6 @@ import pytest
 
 from tests.support.builders import BuiltPackage, build_package
 
-LIMIT_S = 60  # of one test case at the most; the whole test has as many as it needs
-
 
 @pytest.fixture(scope="session")
 def closed(tmp_path_factory: pytest.TempPathFactory) -> BuiltPackage:

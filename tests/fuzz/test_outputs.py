@@ -14,7 +14,7 @@ from harness.check.formats.registry import FORMATS
 from harness.cli import main
 from rules.model.layout import PackageLayout
 from tests.fuzz.test_packages import SCHEMA, XSD
-from tests.rules.cases import find
+from tests.rules.cases.edits import find
 from tests.support.builders import BuiltPackage, PackageOptions, build_package
 from tests.support.sarif_schema import sarif_schema
 

@@ -27,10 +27,11 @@ from harness.score.model import Score
 from harness.score.score import score
 from rules.model.findings import Severity, Verdict
 from rules.model.package import Package
+from tests.support import ROOT, SHARED
 from tests.support.hpc_builder import HPC
+from tests.support.waiting import HANG_S
 
-ROOT = Path(__file__).resolve().parents[2]
-CORPUS = ROOT.parent / "shared" / "corpus" / "hpc30"
+CORPUS = SHARED / "corpus/hpc30"
 EXCEPTIONS = Path(__file__).with_name("corpus_exceptions.yaml")
 
 
@@ -66,7 +67,7 @@ def judge(copy: Path) -> dict[str, Folder]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=HANG_S,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     said = {

@@ -24,13 +24,11 @@ from harness.rulebook.markdown import MADE_BY, table
 from rules.model.findings import Severity
 from rules.registry import catalogue
 from rules.ruleset import Ruleset, load_ruleset
-from tests.rules import cases_cross, cases_log, cases_package, cases_power  # noqa: F401  (they fill the table)
-from tests.rules.cases import CASES
-from tests.rules.cases_hpc import HPC_CASES
+from tests.rules.cases import CASES, HPC_CASES
+from tests.support import ROOT
 from tests.support.builders import build_package
 from tests.support.hpc_builder import HPC, build_hpc
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "tampering.md"
 VERDICTS = ("logs", "package", "shipped")  # fields of a row
 NOT_READ = "reads nothing of it"
@@ -83,8 +81,7 @@ class Row:
 def suite() -> list[Tampering]:
     """Every case: those of CloudMask, then those of HPC, by the rules' order and their names."""
     found = [Tampering(c.name, c.rule, "cloudmask", build_package, c.options, c.mutate) for c in CASES]
-    for rule, options, spoil in HPC_CASES:
-        found.append(Tampering(f"HPC-{rule}-{spoil.__name__}", rule, "hpc", build_hpc, options, spoil))
+    found += [Tampering(c.name, c.rule, "hpc", build_hpc, c.options, c.mutate) for c in HPC_CASES]
     order = {rule.id: at for at, rule in enumerate(catalogue())}
     return sorted(found, key=lambda c: (c.kind, order[c.rule], c.name))
 

@@ -24,9 +24,9 @@ from mlperf_logging import benchmark_meta
 from mlperf_logging.compliance_checker import mlp_compliance
 from mlperf_logging.package_checker import package_checker
 
-from tests.support import ROOT
+from tests.support import MLLOG_RULES
 
-CONFIG = str(ROOT / "rules/mllog/cloudmask.yaml")
+CONFIG = str(MLLOG_RULES)
 LIMIT_S = 60
 FLAGS, PASSES, CRASHES, HANGS = "flags", "passes", "crashes", "hangs"
 

@@ -14,7 +14,8 @@ from rules.facts.reference_points import compare_package
 from rules.model.findings import Severity
 from rules.registry import NotApplicable, NotChecked
 from tests.rules import corpus
-from tests.rules.corpus import CORPUS, ROOT, Folder
+from tests.rules.corpus import CORPUS, Folder
+from tests.support import ROOT
 from tests.support.hpc_builder import HPC
 
 pytestmark = [

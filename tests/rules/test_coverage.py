@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from harness.rulebook.coverage import FOR_READERS, coverage_page, load_coverage, uncovered
-from tests.rules import cases_cross, cases_log, cases_package, cases_power  # noqa: F401  (they fill the table)
-from tests.rules.cases import CASES
-from tests.rules.cases_hpc import HPC_CASES
+from tests.rules.cases import CASES, HPC_CASES
 from tests.rules.test_mutations import UNJUDGED
+from tests.support import ROOT, SHARED
 
-ROOT = Path(__file__).resolve().parents[2]
-SURVEY = ROOT.parent / "shared" / "rules-survey.md"
-MUTATIONS = {c.name: c.rule for c in CASES} | {
-    f"HPC-{rule}-{spoil.__name__}": rule for rule, _, spoil in HPC_CASES
-}
+SURVEY = SHARED / "rules-survey.md"
+MUTATIONS = {c.name: c.rule for c in [*CASES, *HPC_CASES]}
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from harness.check import check_all, check_package
 from harness.score.score import score
 from rules.facts.reference_points import load_points
 from rules.model.findings import Outcome, Severity, Verdict
-from tests.rules.cases_hpc import HPC_CASES
+from tests.rules.cases import HPC_CASES, HpcCase
 from tests.support.hpc_builder import HPC, SETTINGS, build_hpc
 
 
@@ -91,13 +91,12 @@ def test_points_are_the_fields_own():
     assert ours == theirs
 
 
-@pytest.mark.parametrize("case", HPC_CASES, ids=lambda c: f"{c[0]}-{c[2].__name__}")
-def test_spoilt_package_is_noticed(tmp_path, case):
-    rule, options, spoil = case
-    built = build_hpc(tmp_path, **options)
-    spoil(built)
+@pytest.mark.parametrize("case", HPC_CASES, ids=lambda c: c.name)
+def test_spoilt_package_is_noticed(tmp_path, case: HpcCase):
+    built = build_hpc(tmp_path, **case.options)
+    case.mutate(built)
     for _, verdict in check_all(built.root, HPC):
-        assert rule in errors(verdict), sorted(errors(verdict))
+        assert case.rule in errors(verdict), sorted(errors(verdict))
         assert not [f for f in verdict.findings if f.message.startswith("checker error")]
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from rules.ruleset import load_ruleset
-from tests.rules.cases import find, index
-from tests.support import ROOT
-
-CONFIG = ROOT / "rules/mllog/cloudmask.yaml"
+from tests.rules.cases.edits import find, index
+from tests.support import MLLOG_RULES
+from tests.support.waiting import HANG_S
 
 
 def upstream(log: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -27,7 +26,11 @@ def upstream(log: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
         "3.0.0",
     ]
     return subprocess.run(
-        [*command, "--config", str(CONFIG), str(log)], cwd=cwd, capture_output=True, text=True, timeout=120
+        [*command, "--config", str(MLLOG_RULES), str(log)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=HANG_S,
     )
 
 
@@ -81,7 +84,7 @@ def test_failure(fresh, tmp_path, name):
 
 
 def test_it_asks_for_every_key_of_the_rulebook():
-    text = CONFIG.read_text()
+    text = MLLOG_RULES.read_text()
     for key, spec in load_ruleset().keys.items():
         if spec.count != "optional" and key != "tracked_stats":
             assert f"NAME: {key}\n" in text, key

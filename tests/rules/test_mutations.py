@@ -9,9 +9,7 @@ import pytest
 from harness.check import check_package
 from rules.model.findings import Outcome, Severity, Verdict
 from rules.registry import catalogue
-from tests.rules import cases_cross, cases_log, cases_package, cases_power  # noqa: F401  (they fill the table)
-from tests.rules.cases import CASES, Case
-from tests.rules.cases_hpc import HPC_CASES
+from tests.rules.cases import CASES, HPC_CASES, Case
 
 # rules that a machine cannot judge, in whole or for the reference implementation: never a pass
 UNJUDGED = {
@@ -72,7 +70,7 @@ def test_mutation_is_noticed(fresh, case: Case):
 
 
 def test_every_rule_has_a_failing_case():
-    tested = {c.rule for c in CASES} | {rule for rule, _, _ in HPC_CASES}
+    tested = {c.rule for c in [*CASES, *HPC_CASES]}
     known = {r.id for r in catalogue()}
     assert known - tested - UNJUDGED == set()
     assert tested <= known

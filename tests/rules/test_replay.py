@@ -20,7 +20,7 @@ from harness.untrusted.hdf5_guard import ROOT
 from reference.tensorflow.weights import expected_shapes
 from rules.model.evidence import Replay
 from rules.model.findings import Outcome, Severity
-from tests.rules.cases import find
+from tests.rules.cases.edits import find
 from tests.support.builders import BuiltPackage
 
 

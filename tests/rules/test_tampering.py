@@ -27,7 +27,6 @@ def test_nothing_is_missed():
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("start", range(0, SAMPLE, 6))
 def test_rows_are_true(start):
     """Some rows (others each time the suite grows) are judged again by both."""

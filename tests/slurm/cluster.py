@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 from harness.run.launch.cluster import local_workers
+from tests.support.waiting import HANG_S, wait_for
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "squeue", "scancel")
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
@@ -53,7 +54,7 @@ def missing() -> str | None:
     """Why there can be no Slurm here; None when all of it is there."""
     lacking = [name for name in PROGRAMS if shutil.which(name, path=PATH) is None]
     if lacking:
-        return f"Slurm is not installed: no {', '.join(lacking)} (Debian: slurm-wlm, munge)"
+        return "Slurm is missing (apt-get install slurm-wlm munge)"
     if os.geteuid() != 0:
         return "the test's own slurmd needs root"
     return None
@@ -87,7 +88,7 @@ class Cluster:
 
     def ask(self, *command: str) -> str:
         done = subprocess.run(
-            command, env={**os.environ, **self.environment}, capture_output=True, text=True, timeout=60
+            command, env={**os.environ, **self.environment}, capture_output=True, text=True, timeout=HANG_S
         )
         return done.stdout
 
@@ -114,9 +115,8 @@ class Cluster:
             daemon = subprocess.Popen([path, *arguments], env=environment, stdout=out, stderr=out)
         self._daemons.append(daemon)
 
-    def _until(self, condition: object, limit_s: float = 60.0) -> None:
-        end_s = time.monotonic() + limit_s
-        while not condition():  # type: ignore[operator]
-            if time.monotonic() > end_s:
-                raise RuntimeError(f"the test's Slurm did not come up:\n{self.logs()}")
-            time.sleep(0.1)
+    def _until(self, condition: Callable[[], object]) -> None:
+        try:
+            wait_for(condition)
+        except AssertionError as error:
+            raise RuntimeError(f"the test's Slurm did not come up:\n{self.logs()}") from error

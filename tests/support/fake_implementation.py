@@ -1,8 +1,8 @@
 """An implementation that trains nothing: it logs a plausible run in a blink, to test the machinery around it.
 
-FAKE in the environment makes it misbehave: crash, hang, mute (no run_stop), abort, orphan, long (6 s more); only in
-the run FAKE_RUN (the others as FAKE_REST says), and only as long as the file FAKE_ONCE is not there
-(which it then writes).
+FAKE in the environment makes it misbehave: crash, hang, mute (no run_stop), abort, orphan, long (6 s more, which
+begin when the file FAKE_GO is there); only in the run FAKE_RUN (the others as FAKE_REST says), and only as
+long as the file FAKE_ONCE is not there (which it then writes).
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from reference.data.split import samples, split_patches
 from reference.protocol.settings import run_settings
 from reference.protocol.spec import RunSpec, load_spec
 from reference.tensorflow.model import PARAMETERS
+from tests.support import ROOT
+from tests.support.waiting import HANG_S, wait_for
 
 LOG = mllog.get_mllogger()
-mllog.config(root_dir=str(Path(__file__).resolve().parents[2]))
+mllog.config(root_dir=str(ROOT))
 
 
 def burn(seconds: float) -> None:
@@ -63,12 +65,13 @@ def train(spec: RunSpec, patches: int, misbehave: str) -> None:
         LOG.end("eval_stop", metadata={"epoch_num": epoch})
         if epoch == 1 and misbehave == "crash":
             sys.exit("something broke in epoch 1")
-        if epoch > 1 and misbehave == "long":
-            time.sleep(3)
+        if misbehave == "long":
+            wait_for(Path(os.environ["FAKE_GO"]).exists)
+            time.sleep(2)
         if epoch == 1 and misbehave in ("hang", "orphan"):
             if once := os.environ.get("FAKE_ONCE"):
                 Path(once).touch()
-            time.sleep(600)
+            time.sleep(HANG_S)
     status = "aborted" if misbehave == "abort" else "success"
     if misbehave != "mute":
         LOG.end("run_stop", metadata={"status": status, **count})
@@ -84,7 +87,7 @@ def main() -> None:
         misbehave = "" if Path(once).exists() else misbehave
     LOG.start("init_start")
     if misbehave == "orphan":
-        subprocess.Popen(["sleep", "600"], start_new_session=True)
+        subprocess.Popen(["sleep", str(HANG_S)], start_new_session=True)
     stated = settings(spec)
     for key, value in stated.items():
         LOG.event(key, value)

@@ -8,7 +8,7 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -168,7 +168,7 @@ class Meter(Source):
         return [self._spec]
 
 
-def write_meters(path: Path, meters: dict[Meter, Sequence[tuple[float, float | None]]]) -> None:
+def write_meters(path: Path, meters: Mapping[Meter, Sequence[tuple[float, float | None]]]) -> None:
     """A telemetry file with the readings (Unix time in s, W) of each meter."""
     begin_s = min((at for rows in meters.values() for at, _ in rows), default=0.0)
     path.parent.mkdir(parents=True, exist_ok=True)

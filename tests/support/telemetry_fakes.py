@@ -1,15 +1,17 @@
-"""What several telemetry and system tests share."""
+"""A stand-in for the pynvml module."""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from tests.support.waiting import wait_for
+
+__all__ = ["FAKE_PYNVML", "fake_nvml", "wait_for"]
 
 FAKE_PYNVML = Path(__file__).parent / "fake_pynvml"
 
@@ -23,14 +25,3 @@ def fake_nvml(monkeypatch: pytest.MonkeyPatch, **state: object) -> ModuleType:
     module.STATE.update(state)
     monkeypatch.setitem(sys.modules, "pynvml", module)
     return module
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> object:
-    """The first true value of `condition`, asked again and again; fails the test after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"still waiting after {seconds} s for {condition}")

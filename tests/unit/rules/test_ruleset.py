@@ -7,6 +7,7 @@ import pytest
 
 from rules.registry import catalogue, get
 from rules.ruleset import DEFAULT, load_ruleset, names
+from tests.support.waiting import HANG_S
 
 
 def test_default_numbers():
@@ -63,5 +64,5 @@ def test_checking_never_imports_tensorflow(tmp_path):
         "except SystemExit as end: assert end.code == 0, end.code\n"
         "heavy = [m for m in ('tensorflow', 'keras') if m in sys.modules]; assert not heavy, heavy"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=HANG_S)
     assert done.returncode == 0, done.stderr[-2000:]

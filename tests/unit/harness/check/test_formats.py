@@ -18,7 +18,7 @@ from harness.check.formats.origin import Origin
 from harness.check.formats.registry import FORMATS, render
 from harness.check.formats.sarif import render_sarif
 from rules.model.findings import Finding, Outcome, RuleResult, Severity, Verdict
-from tests.rules.cases import find
+from tests.rules.cases.edits import find
 from tests.support import SUPPORT
 from tests.support.builders import build_package
 from tests.support.sarif_schema import sarif_schema

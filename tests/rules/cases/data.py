@@ -1,0 +1,117 @@
+"""Mutations for DAT rules: the data set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.rules.cases.edits import edit_dataset, edit_record, find, set_value
+from tests.rules.cases.registry import case, log_case
+from tests.support.builders import BuiltPackage, Lines
+
+
+@case("DAT001")
+def another_data_set_in_one_run(built: BuiltPackage) -> None:
+    set_value(built, "dataset_digest", "ab" * 32, range(1, 2))
+
+
+@case("DAT002")
+def another_data_set_in_all_runs(built: BuiltPackage) -> None:
+    set_value(built, "dataset_digest", "ab" * 32)
+
+
+@case("DAT002")
+def file_replaced_in_list(built: BuiltPackage) -> None:
+    edit_dataset(built, lambda d: d["train"][0].update(sha256="cd" * 32))
+
+
+@case("DAT003")
+def a_thousand_samples(built: BuiltPackage) -> None:
+    set_value(built, "train_samples", 1000)
+
+
+@case("DAT003")
+def larger_training_share(built: BuiltPackage) -> None:
+    edit_dataset(built, lambda d: d.update(train_samples=380, eval_samples=20))
+
+
+@log_case("DAT004")
+def sample_count_inflated(events: Lines) -> None:
+    find(events, "eval_accuracy", -1)["metadata"]["samples_count"] += 1600
+
+
+@case("DAT005")
+def test_scene_in_training(built: BuiltPackage) -> None:
+    edit_dataset(built, lambda d: d["test"][0].update(name="ssts/" + d["train"][0]["name"].split("/")[1]))
+
+
+@case("DAT005")
+def renamed_test_scene_in_training(built: BuiltPackage) -> None:
+    edit_dataset(built, lambda d: d["test"][0].update(sha256=d["train"][3]["sha256"]))
+
+
+@case("DAT006")
+def scene_twice(built: BuiltPackage) -> None:
+    edit_dataset(built, lambda d: d["train"][1].update(sha256=d["train"][0]["sha256"]))
+
+
+@case("DAT007")
+def split_95_to_5(built: BuiltPackage) -> None:
+    edit_dataset(built, lambda d: d["split"].update(train_fraction=0.95))
+
+
+@case("DAT007")
+def split_by_patch(built: BuiltPackage) -> None:
+    edit_dataset(built, lambda d: d["split"].update(unit="patch"))
+
+
+@case("DAT008")
+def smaller_patches(built: BuiltPackage) -> None:
+    set_value(built, "patch_size", 32)
+
+
+@case("DAT009")
+def renamed_scenes(built: BuiltPackage) -> None:
+    edit_dataset(built, lambda d: d["train"][0].update(name="one-day/best_scene.hdf"))
+
+
+@case("DAT010")
+def official_in_part(built: BuiltPackage) -> None:
+    edit_dataset(built, lambda d: d.update(profile="official", synthetic=False))
+
+
+@case("DAT011")
+def synthetic_scenes(built: BuiltPackage) -> None:
+    pass
+
+
+@case("DAT012")
+def other_files_given(built: BuiltPackage) -> None:
+    def change(record: Any) -> None:
+        record["spec"]["data"]["train_files"].pop()
+
+    built.edit_json(built.run_files(0).record, change)
+
+
+@case("DAT012")
+def shards_without_a_word_in_the_log(built: BuiltPackage) -> None:
+    built.edit_json(built.run_files(0).record, lambda r: r["spec"]["data"].update(prepared_digest="ab" * 32))
+
+
+@case("DAT014")
+def smaller_patches_in_spec(built: BuiltPackage) -> None:
+    edit_record(built, lambda r: r["spec"]["data"]["geometry"].update(patch_size=32))
+
+
+@case("DAT014")
+def larger_training_share_in_spec(built: BuiltPackage) -> None:
+    edit_record(built, lambda r: r["spec"]["data"]["split"].update(train_fraction=0.95))
+
+
+@case("DAT014")
+def other_data_in_spec(built: BuiltPackage) -> None:
+    edit_record(built, lambda r: r["spec"]["data"].update(digest="ab" * 32))
+
+
+@case("DAT015")
+def smaller_scenes_called_quick(built: BuiltPackage) -> None:
+    built.edit_json(built.layout.dataset, lambda d: d["geometry"].update(patch_size=32))

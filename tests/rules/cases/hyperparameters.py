@@ -1,0 +1,94 @@
+"""Mutations for HYP rules: settings of the training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.rules.cases.edits import GPU, edit_record, set_value
+from tests.rules.cases.registry import case
+from tests.support.builders import BuiltPackage
+
+
+@case("HYP001")
+def sgd_in_closed(built: BuiltPackage) -> None:
+    set_value(built, "opt_name", "sgd")
+
+
+@case("HYP001")
+def larger_model(built: BuiltPackage) -> None:
+    set_value(built, "model_parameters_count", 7_762_465)
+
+
+@case("HYP002")
+def odd_batch_size(built: BuiltPackage) -> None:
+    set_value(built, "global_batch_size", 48)
+
+
+@case("HYP003")
+def batch_beyond_data(built: BuiltPackage) -> None:
+    set_value(built, "global_batch_size", 2**30)
+
+
+@case("HYP003")
+def no_learning_rate(built: BuiltPackage) -> None:
+    set_value(built, "opt_base_learning_rate", 0)
+
+
+@case("HYP004")
+def batches_do_not_multiply(built: BuiltPackage) -> None:
+    set_value(built, "micro_batch_size", 8)
+
+
+@case("HYP005")
+def learning_rate_differs(built: BuiltPackage) -> None:
+    set_value(built, "opt_base_learning_rate", 0.002, range(3, 4))
+
+
+@case("HYP005")
+def batch_size_differs(built: BuiltPackage) -> None:
+    for key in ("global_batch_size", "micro_batch_size"):
+        set_value(built, key, 64, range(2, 3))
+
+
+@case("HYP006")
+def precision_not_approved(built: BuiltPackage) -> None:
+    set_value(built, "lowest_numerical_precision_in_linear", "int2")
+
+
+@case("HYP007")
+def recipe_edited(built: BuiltPackage) -> None:
+    built.edit_text(
+        built.layout.recipe, lambda text: text.replace("global_batch_size: 32", "global_batch_size: 64")
+    )
+
+
+@case("HYP007")
+def precision_of_another_recipe(built: BuiltPackage) -> None:
+    set_value(built, "lowest_numerical_precision_in_linear", "fp16")
+
+
+@case("HYP008")
+def spec_says_otherwise(built: BuiltPackage) -> None:
+    def change(record: Any) -> None:
+        record["spec"]["hyperparameters"]["learning_rate"] = 0.01
+
+    built.edit_json(built.run_files(1).record, change)
+
+
+@case("HYP009", **GPU)
+def tf32_called_fp32(built: BuiltPackage) -> None:
+    pass
+
+
+@case("HYP010", division="open", runs=1)
+def undocumented_loss(built: BuiltPackage) -> None:
+    built.edit_text(
+        built.layout.recipe,
+        lambda text: text.replace("description: A package made for a test.", "description: ''"),
+    )
+    set_value(built, "loss_function", "focal")
+
+
+@case("HYP012", only=True)
+def half_precision_in_spec(built: BuiltPackage) -> None:
+    edit_record(built, lambda r: r["spec"].update(precision="mixed_bfloat16"))

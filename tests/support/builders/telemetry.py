@@ -1,0 +1,110 @@
+"""Telemetry files and power files of a run."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from harness.telemetry.recorder.file import Anchor, SampleWriter
+from harness.telemetry.sources.base import Kind, QuantitySpec, Source
+from rules.model.layout import PackageLayout
+from tests.support.builders.files import events_of, write
+from tests.support.builders.log import LogWriter
+from tests.support.builders.options import BOOT_WALL_S, RunOptions
+
+
+class _Machine(Source):
+    """A busy machine: cores of the process tree, and accelerators where there are any."""
+
+    name = "machine"
+
+    def __init__(self, accelerators: int, more: Sequence[QuantitySpec] = ()) -> None:
+        self._accelerators, self._more = accelerators, more
+
+    def quantities(self) -> list[QuantitySpec]:
+        gpus = [QuantitySpec("gpu_utilization", "%", f"gpu{i}") for i in range(self._accelerators)]
+        watts = [QuantitySpec("gpu_power", "W", f"gpu{i}") for i in range(self._accelerators)]
+        return [QuantitySpec("cpu", "%", "process_tree", Kind.RATE), *gpus, *watts, *self._more]
+
+
+def write_telemetry(
+    path: Path,
+    lines: list[str],
+    accelerators: int = 0,
+    busy_percent: float = 180.0,
+    start_s: float = -2.0,
+    stop_s: float = 2.0,
+    hole_s: float = 0.0,
+    noise: str | None = None,
+    gpu_w: float = 250.0,
+    more: Mapping[QuantitySpec, Callable[[float], float]] | None = None,
+    source: str = "machine",
+    remark: str = "",
+    node: int = 0,
+) -> None:
+    """A sampler file at 2 Hz, start_s after run_start to stop_s after run_stop, with a hole in the middle.
+
+    `noise` seeds what the readings vary by (default: the time of the run). `more`: further quantities,
+    each with its value by seconds since the first sample. `remark`: what the sampler notes half way.
+    """
+    more = more or {}
+    events = events_of(lines)
+    at = {e["key"]: e["time_ms"] / 1000 for e in events if e["key"] in ("run_start", "run_stop")}
+    first_s, last_s = at["run_start"] + start_s, at["run_stop"] + stop_s
+    middle_s = (first_s + last_s) / 2
+    path.unlink(missing_ok=True)
+    writer = SampleWriter(
+        path, f"node_{node}", f"node{node}.example", 0.5, Anchor(first_s, first_s - BOOT_WALL_S)
+    )
+    machine = _Machine(accelerators, list(more))
+    machine.name = source
+    writer.begin([machine], {machine.name: 0.5})
+    count = int((last_s - first_s) / 0.5) + 1
+    times = [first_s + 0.5 * i for i in range(count)]
+    gpu, rng = min(busy_percent, 95.0), random.Random(noise or f"{first_s}{node or ''}")
+    writer.append(
+        machine.name,
+        [
+            (
+                t - BOOT_WALL_S,
+                [
+                    *_reading(rng, busy_percent, [gpu] * accelerators, [gpu_w] * accelerators),
+                    *[value(t - first_s) for value in more.values()],
+                ],
+            )
+            for t in times
+            if abs(t - middle_s) >= hole_s / 2
+        ],
+    )
+    if remark:
+        writer.event(remark, middle_s - BOOT_WALL_S)
+    writer.flush()
+    writer.close()
+
+
+def _reading(rng: random.Random, busy_percent: float, gpus: list[float], gpus_w: list[float]) -> list[float]:
+    """Utilisation of the process tree, utilisation and watts of each accelerator, a little noisy."""
+    shake = rng.uniform(0.97, 1.03)
+    return [v * shake for v in (busy_percent, *gpus, *gpus_w)]
+
+
+def write_power(layout: PackageLayout, run: RunOptions, lines: list[str]) -> None:
+    """One node file per node: a reading per 0.5 s from just before run_start to just after run_stop."""
+    events = events_of(lines)
+    window = {e["key"]: e["time_ms"] for e in events if e["key"] in ("run_start", "run_stop")}
+    for node in range(run.options.nodes):
+        rng = random.Random(f"power {run.number} {node}")
+        log = LogWriter(window["run_start"] - 800, rng)
+        log.event("conversion_eff", 0.94, measurement_type="AC")
+        log.start("power_measurement_start")
+        while log.now_ms < window["run_stop"] + 300:
+            log.wait(0.5)
+            log.event("power_reading", round(rng.uniform(180, 240), 1))
+        log.end("power_measurement_stop")
+        write(layout.power_dir(run.number) / f"node_{node}.txt", "".join(line + "\n" for line in log.lines))
+    if run.options.nodes > 1:
+        log = LogWriter(window["run_start"] - 800, random.Random(run.number))
+        log.event("conversion_eff", 0.94, measurement_type="AC")
+        log.event("interconnect_power_est", 350.0)
+        write(layout.power_dir(run.number) / "sw_0.txt", "".join(line + "\n" for line in log.lines))
