@@ -116,7 +116,7 @@ class _History:
 
     @property
     def is_full(self) -> bool:
-        needed = 1 if self.channel.interval_s > FIRST_S / 2 else 2
+        needed = 1 if self.channel.pace.interval_s > FIRST_S / 2 else 2
         return len(self._rows) >= needed
 
     def update(self) -> list[str]:

@@ -159,13 +159,18 @@ def hwmon(root: Path, chips: dict[str, dict[str, str | int]]) -> Path:
 
 
 class Meter(Source):
-    """Readings of anything, by name and scope."""
+    """Names what readings written by hand are of; is never read itself."""
 
     def __init__(self, name: str, scope: str = "node", quantity: str = "node_power") -> None:
         self.name, self._spec = name, QuantitySpec(quantity, "W", scope)
 
     def quantities(self) -> list[QuantitySpec]:
+        """One quantity in watts."""
         return [self._spec]
+
+    def read(self) -> Sequence[float | None]:
+        """Raises NotImplementedError."""
+        raise NotImplementedError
 
 
 def write_meters(path: Path, meters: dict[Meter, Sequence[tuple[float, float | None]]]) -> None:

@@ -8,8 +8,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+
+from harness.telemetry.sources.base import Source
 
 FAKE_PYNVML = Path(__file__).parent / "fake_pynvml"
 
@@ -25,8 +28,9 @@ def fake_nvml(monkeypatch: pytest.MonkeyPatch, **state: object) -> ModuleType:
     return module
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> object:
-    """The first true value of `condition`, asked again and again; fails the test after `seconds`."""
+def wait_for(condition: Callable[[], Any], seconds: float = 200.0) -> Any:
+    """The first true value of `condition`, asked many times; fails the test after `seconds`, which guard
+    against a condition that never comes true: on a quiet machine it takes a few."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         value = condition()
@@ -34,3 +38,8 @@ def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> object:
             return value
         time.sleep(0.02)
     raise AssertionError(f"still waiting after {seconds} s for {condition}")
+
+
+def by_name(source: Source) -> dict[str, Any]:
+    """One reading of a source, each value by its quantity's key."""
+    return {q.key: v for q, v in zip(source.quantities(), source.read(), strict=True)}

@@ -29,10 +29,10 @@ from typing import Any
 
 import psutil
 
-from harness.telemetry.recorder.budget import Budget
+from harness.telemetry.pacing import Budget
 from harness.telemetry.recorder.channel import Channel, Stop, in_lanes, latest
 from harness.telemetry.recorder.clock import ClockSource
-from harness.telemetry.recorder.file import ENDED, Anchor, SampleWriter
+from harness.telemetry.recorder.file import ENDED, PACED, Anchor, SampleWriter
 from harness.telemetry.sources.base import Source
 from harness.telemetry.sources.registry import FACTORIES, open_all, reasons
 
@@ -86,21 +86,22 @@ class Sampling:
         lanes = in_lanes(channels, self.stop)
         host = platform.node()
         writer = SampleWriter(self.options.out, self.options.node, host, self.options.interval_s, anchor)
-        writer.begin(sources, {c.source.name: c.interval_s for c in channels})
+        writer.begin(sources, {c.source.name: c.pace.interval_s for c in channels})
         if self.options.control:
             threading.Thread(target=self._listen, args=(sources,), daemon=True).start()
             threading.Thread(target=self._report, args=(sources, channels), daemon=True).start()
         self._write(writer, channels)  # what there was to remark on while opening, before the first reading
         for lane in lanes:
             lane.start()
-        started, budget = time.monotonic(), Budget(channels, self.options.interval_s)
+        started = time.monotonic()
+        budget = Budget([pace for c in channels for pace in c.paces], self.options.interval_s)
         while not self.stop.wait(FLUSH_S):
             for lane in lanes:
                 lane.watch_the_time()
             self._write(writer, channels)
             remark = budget.look()
             if remark is not None:
-                writer.event(remark)
+                writer.event(f"{PACED} {remark}")
             self._look_around(time.monotonic() - started)
         deadline = time.monotonic() + JOIN_S
         idle = [lane for lane in lanes if lane.join(max(0.0, deadline - time.monotonic()))]

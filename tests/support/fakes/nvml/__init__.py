@@ -100,7 +100,7 @@ class Reading:
 _PROBE = """
 import ctypes, json, sys
 from dataclasses import asdict
-from harness.telemetry.sources import gpu_processes, nvidia_gpus
+from harness.telemetry.sources import nvidia_gpus, nvidia_processes
 from harness.telemetry.sources.registry import open_source
 
 asked = json.loads(sys.argv[1])
@@ -108,12 +108,14 @@ clock = ctypes.CDLL("libnvidia-ml.so.1").fake_nvml_clock
 clock.argtypes, clock.restype = [ctypes.c_double], None
 name = asked["source"]
 clock(asked["times_s"][0])
-source = open_source((getattr(nvidia_gpus, name, None) or getattr(gpu_processes, name))())
+source = open_source((getattr(nvidia_gpus, name, None) or getattr(nvidia_processes, name))())
 if asked.get("watch"):
     source.watch(asked["watch"])
 rows = []
 for time_s in asked["times_s"]:
     clock(time_s)
+    for part in source.parts():
+        part.at_once()  # no time passes between two readings
     rows.append(list(source.read()))
 print(json.dumps({
     "keys": [q.key for q in source.quantities()],

@@ -21,7 +21,7 @@ from harness.telemetry.reader.summary import summarise
 from harness.telemetry.recorder.clock import ClockSource
 from harness.telemetry.recorder.sampler import main, reason
 from harness.telemetry.sources import registry
-from harness.telemetry.sources.base import Source
+from harness.telemetry.sources.base import QuantitySpec, Source
 from tests.support import ROOT
 from tests.support.fakes.nvml import NOT_SUPPORTED, FakeNvml
 from tests.support.telemetry_fakes import wait_for
@@ -52,9 +52,6 @@ def samples(path: Path, source: str = "psutil") -> int:
 
 def end_of(file: TelemetryFile) -> str:
     return file.events[-1].message
-
-
-# ---------------------------------------------------------------- schedule
 
 
 # ---------------------------------------------------------------- the process on its own
@@ -296,6 +293,12 @@ def test_a_source_that_hangs_at_the_start_is_left_behind(monkeypatch: pytest.Mon
 
         def open(self) -> None:
             done.wait()
+
+        def quantities(self) -> list[QuantitySpec]:
+            return []
+
+        def read(self) -> list[float | None]:
+            return []
 
     monkeypatch.setitem(registry.FACTORIES, "stuck", Stuck)
     stuck, healthy = registry.open_all(["stuck", "psutil"], limit_s=0.3)
