@@ -17,8 +17,8 @@ from typing import TypeVar
 
 SHARE = 0.01  # of a core, at the usual interval; asking for more readings means accepting what they cost
 USUAL_INTERVAL_S = 0.1
-TOP = 0.2  # part of the share that one Pace may take while it can be read less often
-LOWEST = TOP / 10  # the same while everything together takes too much
+TOP = 0.3  # part of the share that one Pace may take while it can be read less often
+LOWEST = 0.02  # the same while everything together takes too much
 WAKE_S = 100e-6  # processor time of a reading besides the call itself: waking a thread, writing the values
 COSTS = 3  # readings whose median counts
 SOON_S = 0.005  # what is due so soon is read now: one wake-up instead of two

@@ -134,8 +134,8 @@ def test_why_ipmi_does_not_work(tools: Path, says: str, why: str) -> None:
         (dcmi("0 Watts"), "0 W"),
         (dcmi("-5 Watts"), "-5 W"),
         (dcmi("999999 Watts"), "more than a node"),
-        (dcmi("nan Watts"), "no number"),
-        (dcmi("many Watts"), "no number"),
+        (dcmi("nan Watts"), "not a number"),
+        (dcmi("many Watts"), "not a number"),
         (dcmi("200 BTU"), "unit BTU"),
         (dcmi(state="deactivated"), "deactivated"),
         ("", "no instantaneous"),
@@ -233,7 +233,7 @@ def test_redfish_is_silent_unless_named() -> None:
 def test_addresses_that_are_none(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLOUDMASK_REDFISH_URL", url)
     error = unavailable(RedfishSource())
-    assert "s3cret-word" not in f"{error} {error.fix}" and "is no address" in error.why
+    assert "s3cret-word" not in f"{error} {error.fix}" and "is not an address" in error.why
 
 
 def test_no_message_holds_address_or_password(service: Redfish) -> None:
