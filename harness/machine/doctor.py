@@ -27,6 +27,8 @@ QUICK_MEMORY_BYTES = 3 << 30  # the whole process tree of a run on the quick dat
 
 
 class State(str, Enum):
+    """How much a check matters."""
+
     OK = "ok"
     INFO = "info"  # not there, not needed for the main job
     WARNING = "warning"
@@ -35,6 +37,8 @@ class State(str, Enum):
 
 @dataclass(frozen=True)
 class Check:
+    """What was looked at, what was found, and what to do about it."""
+
     name: str
     state: State
     detail: str

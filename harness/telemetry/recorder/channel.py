@@ -20,6 +20,7 @@ class Stop(threading.Event):
     a source read ten times a second does most."""
 
     def wait(self, timeout: float | None = None) -> bool:
+        """As threading.Event."""
         if timeout is None or timeout > SLEEP_S:
             return super().wait(timeout)
         time.sleep(max(0.0, timeout))
@@ -67,6 +68,7 @@ class Channel:
         self.newest = [None] * len(self.newest)
 
     def say(self, remark: str) -> None:
+        """A remark for the file. May be called from any thread."""
         self._remarks.append(remark)
 
     def drain(self) -> tuple[list[tuple[float, Sequence[float | None]]], list[str]]:
@@ -87,6 +89,7 @@ class Lane:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
+        """Begin to read, all channels at once."""
         self._thread.start()
 
     def join(self, seconds: float) -> bool:

@@ -46,6 +46,8 @@ DRIFT_S = 0.01  # wall clock against monotonic clock: less is not worth a word
 
 @dataclass(frozen=True)
 class Options:
+    """What the command line asks for."""
+
     out: Path
     interval_s: float
     node: str
@@ -56,7 +58,7 @@ class Options:
 
 
 class Sampling:
-    """One sampler's life: open the sources, sample until told to stop, leave a whole file."""
+    """One sampling from start to end: open the sources, sample until asked to stop, leave a whole file."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -65,7 +67,7 @@ class Sampling:
         self._speaking = threading.Lock()
         self._said: dict[str, str] = {}  # remark -> source
         self.signalled = (
-            False  # a handler must not touch the event: its lock may be held by whom it interrupts
+            False  # a handler must not touch the event: the thread it interrupts may hold its lock
         )
         self._watched = None if options.pid is None else _Watched(options.pid)
         self._parent = os.getppid()
@@ -145,7 +147,7 @@ class Sampling:
             self.end(f"the parent process is gone, and the run goes on after {LINGER_S:.0f} s")
 
     def _listen(self, sources: list[Source]) -> None:
-        """Commands of the parent. A line that is no command is ignored: it must not end the sampling."""
+        """Commands of the parent. A line that is not a command is ignored: it must not end the sampling."""
         for line in sys.stdin:
             try:
                 command = json.loads(line)
@@ -174,7 +176,7 @@ class Sampling:
             said = self._say({"latest": latest(channels)})
 
     def _say(self, message: dict[str, Any]) -> bool:
-        """One line to the parent, whole also beside other threads; False when nobody listens any more."""
+        """One line to the parent, whole also beside other threads; False when the other end is closed."""
         try:
             with self._speaking:
                 os.write(sys.stdout.fileno(), (json.dumps(message) + "\n").encode())
@@ -199,7 +201,7 @@ class _Watched:
         except psutil.NoSuchProcess:
             return False
         except psutil.Error:
-            return True  # it is there, and not ours to look at
+            return True  # it runs, as another user
 
 
 def _drift(anchor: Anchor) -> list[str]:
@@ -221,6 +223,7 @@ def reason(error: Exception) -> str:
 
 
 def parse(arguments: list[str] | None = None) -> Options:
+    """Options from words. Ends the program with code 2 and a usage message when they are wrong."""
     parser = argparse.ArgumentParser(prog="python -m harness.telemetry.recorder.sampler", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="HDF5 file to write; must not exist")
     parser.add_argument("--interval", type=float, default=0.1, help="seconds between readings (0.1)")

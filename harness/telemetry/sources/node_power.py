@@ -17,7 +17,7 @@ from harness.telemetry.sources.base import QuantitySpec, Source, Subject
 NODE = "node"
 NODE_POWER = "node_power"
 INTERVAL_VARIABLE = "CLOUDMASK_POWER_INTERVAL_S"
-SLOWEST_S = 1.0  # the power rules want at least one reading a second (3.4)
+SLOWEST_S = 1.0  # the power rules require at least one reading a second (3.4)
 INTERVAL_S = 0.5  # so that a reading that fails or is late breaks no rule
 FASTEST_S = 0.01
 MAX_W = 100_000.0  # of one node; the ruleset's watts_maximum

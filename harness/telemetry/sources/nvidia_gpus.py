@@ -176,7 +176,7 @@ def _mig_is_on(nvml: ModuleType, handle: Any) -> bool:
         return False  # boards without MIG do not support the question
 
 
-# bits of nvmlClocksEventReasons that slow the clocks down; idle and application clocks are no throttling
+# bits of nvmlClocksEventReasons that slow the clocks down; idle and application clocks do not count as throttling
 _BY_POWER = 0x4 | 0x80  # software power cap, power brake
 _BY_HEAT = 0x20 | 0x40  # software and hardware thermal slowdown
 _BY_OTHER = 0x8 | 0x10 | 0x200 | 0x400  # hardware slowdown, sync boost, board limit, reliability

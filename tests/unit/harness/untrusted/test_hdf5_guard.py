@@ -63,7 +63,7 @@ def wild(tmp_path):
         ("hoard", "memory"),
         ("write", "crashed"),
         ("exit", "crashed"),
-        ("lie", "no sense"),
+        ("lie", "cannot be understood"),
     ],
 )
 def test_what_a_file_does_is_one_line(wild, tmp_path, act, said):
