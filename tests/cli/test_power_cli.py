@@ -154,7 +154,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Cannot read"):
         read_meter(MeterLog(tmp_path / "missing"))
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00\x01")
-    with pytest.raises(UserError, match="no text"):
+    with pytest.raises(UserError, match="not a text"):
         read_meter(MeterLog(tmp_path / "binary"))
 
 

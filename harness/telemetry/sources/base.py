@@ -4,7 +4,7 @@ A new source is one file in this folder with one class, which the registry finds
 
     class Meter(Source):                      # NodePowerSource for watts of the whole node
         name = "meter"                        # its group in the telemetry file, its name in --sources
-        subject = Subject.NODE_POWER          # where it stands in lists
+        subject = Subject.NODE_POWER          # where it stands in lists, and what it may be used for
         interval_s = 1.0                      # the shortest time between readings that makes sense
         slowest_s = 5.0                       # how seldom it may be read when sampling costs too much
 
@@ -41,7 +41,7 @@ class Kind(str, Enum):
 
 
 class Subject(IntEnum):
-    """What a source is about. Lists of sources are in this order, then by name."""
+    """What a source is about. Lists of sources are in this order."""
 
     HOST = 1
     RUN = 2
@@ -96,6 +96,7 @@ class Source(ABC):
 
     name: str = "source"
     subject: ClassVar[Subject] = Subject.HOST
+    preference: ClassVar[int] = 9  # among those of one subject: the lowest is listed first, and taken first
     interval_s: float = 0.02  # it is never read more often
     slowest_s: float | None = None  # it is never read less often; None: always at `interval_s`
     costly_s: float | None = None  # never less often where one reading of its own is very expensive

@@ -33,6 +33,7 @@ class HwmonSource(Source):
 
     name = "hwmon"
     subject = Subject.NODE_POWER
+    preference = 3
 
     def __init__(self, root: Path = HWMON) -> None:
         self.interval_s = interval_s()

@@ -64,6 +64,7 @@ class IpmiSource(NodePowerSource):
     """Node power in watts, whole watts as DCMI has them, averaged over a time that the controller chooses."""
 
     name = "ipmi"
+    preference = 2
 
     def __init__(self, open_limit_s: float = OPEN_LIMIT_S, read_limit_s: float = READ_LIMIT_S) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Iterator
 
 from harness.telemetry import sources
-from harness.telemetry.sources.base import NullSource, Source, SourceUnavailable, Unavailable
+from harness.telemetry.sources.base import NullSource, Source, SourceUnavailable, Subject, Unavailable
 
 OPEN_S = 10.0
 
@@ -30,8 +30,11 @@ def _classes() -> Iterator[type[Source]]:
 
 
 FACTORIES: dict[str, type[Source]] = {
-    found.name: found for found in sorted(_classes(), key=lambda found: (found.subject, found.name))
+    found.name: found
+    for found in sorted(_classes(), key=lambda found: (found.subject, found.preference, found.name))
 }
+# of whole nodes; where several work, the first is used
+NODE_POWER_SOURCES = tuple(name for name, found in FACTORIES.items() if found.subject is Subject.NODE_POWER)
 
 
 def open_source(source: Source) -> Source:

@@ -48,6 +48,7 @@ class FakeNvml:
     start_s: float = 0.0
 
     def script(self, *lines: str, count: int = 1, start_s: float | None = None) -> None:
+        """What the library shows from now on, to processes that have it loaded as well."""
         self.start_s = time.monotonic() if start_s is None else start_s
         part = self.path.with_suffix(".part")
         part.write_text("\n".join([f"count {count}", f"start {self.start_s:.6f}", *lines]) + "\n")
@@ -91,9 +92,11 @@ class Reading:
     unavailable: dict[str, str] | None
 
     def column(self, key: str) -> list[float | None]:
+        """All readings of one quantity."""
         return [row[self.keys.index(key)] for row in self.rows]
 
     def row(self, index: int = 0) -> dict[str, Any]:
+        """All quantities of one reading, by key."""
         return dict(zip(self.keys, self.rows[index], strict=True))
 
 

@@ -155,6 +155,6 @@ def test_it_ends_with_its_owner():
     child = process.start()
     assert child.stdin is not None
     child.stdin.close()
-    assert child.wait(30) == 0
+    assert child.wait(200) == 0
     process.end()
     assert not os.path.exists(f"/proc/{child.pid}")
