@@ -2,9 +2,9 @@
 
 What a reading costs depends on the processor, on the number of GPUs and cores, and on what else runs, so it
 is measured while sampling. Every source, and every part of one that is read less often than the rest, has a
-Pace. One level applies to all: nothing may take more processor time than the level allows, except where a
-Pace promises more readings. The Budget lowers the level while the process takes more than its share of a
-core, and raises it again afterwards.
+Pace, which spaces readings so that they take no more than a certain part of the share, except where it
+promises more of them. While the process takes more than its share, the Budget lowers one level for all, above
+which no Pace may take, to what the measured costs say is needed; afterwards it raises the level in steps.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from typing import TypeVar
 
 SHARE = 0.01  # of a core, at the usual interval; asking for more readings means accepting what they cost
 USUAL_INTERVAL_S = 0.1
-TOP = 0.3  # part of the share that one Pace may take while it can be read less often
-LOWEST = 0.02  # the same while everything together takes too much
-WAKE_S = 100e-6  # processor time of a reading besides the call itself: waking a thread, writing the values
+LARGEST = 0.3  # part of the share that the calls of one Pace may take
+LEVELS = tuple(
+    0.8**step for step in range(18)
+)  # the same while everything together takes too much: 1 to 0.02
+WAKE_S = 200e-6  # processor time of a reading besides the call itself: waking a thread, writing the values
 COSTS = 3  # readings whose median counts
 SOON_S = 0.005  # what is due so soon is read now: one wake-up instead of two
 WINDOW_S = 5.0
 _AIM, _ENOUGH, _PLENTY = 0.85, 0.95, 0.6  # parts of the share: what to go for, from where, back from where
-_STEP_BACK = 1.5
+_STEPS_BACK = 2
 _WORTH_A_WORD = 1.5  # how much further apart than last told
 
 _Values = TypeVar("_Values")
@@ -49,8 +51,8 @@ class Pace:
         self.interval_s = interval_s
         self.slowest_s = interval_s if slowest_s is None else slowest_s
         self.costly_s = self.slowest_s if costly_s is None else costly_s
-        self.top = TOP * SHARE  # of a core: the most that this may take, and
-        self.level = self.top  # what it may take now
+        self.share = SHARE  # of a core, for everything together
+        self.level = LEVELS[0]
         self.due_s = -math.inf  # monotonic; minus infinity: at once
         self.spent_s = 0.0  # processor time of all readings
         self.cost_s = 0.0  # of one reading
@@ -58,12 +60,21 @@ class Pace:
 
     @property
     def spacing_s(self) -> float:
-        """Time between two readings, as it is now: a multiple of `interval_s`, so that what is read by one
-        thread stays in step."""
-        cost_s = self.cost_s + WAKE_S
-        wanted_s = max(min(cost_s / self.level, self.slowest_s), min(cost_s / self.top, self.costly_s))
+        """Time between two readings, as it is now."""
+        return self.spacing_at(self.level)
+
+    def spacing_at(self, level: float) -> float:
+        """Time between two readings at a level: a multiple of `interval_s`, so that what is read by one thread
+        stays in step."""
+        own_s = self.cost_s / (LARGEST * self.share)
+        granted_s = (self.cost_s + WAKE_S) / (level * self.share)
+        wanted_s = max(min(granted_s, self.slowest_s), min(own_s, self.costly_s))
         steps = math.ceil(wanted_s / self.interval_s - 1e-6)
         return max(self.interval_s, min(steps * self.interval_s, self.costly_s))
+
+    def taken_at(self, level: float) -> float:
+        """Part of the share that the readings take at a level."""
+        return (self.cost_s + WAKE_S) / (self.spacing_at(level) * self.share)
 
     def is_due(self, now_s: float) -> bool:
         """Whether it is to be read at this moment, or so soon that waking up again is not worth it."""
@@ -101,7 +112,9 @@ class Budget:
         self._told_s = {pace.name: max(pace.interval_s, USUAL_INTERVAL_S) for pace in paces}
         self._share = SHARE * max(1.0, USUAL_INTERVAL_S / interval_s)
         self._last = (time.monotonic(), time.process_time())
-        self._set(TOP)
+        self._step = 0  # of LEVELS
+        for pace in paces:
+            pace.share = self._share
 
     def look(self) -> str | None:
         """To be called often. A remark when readings come clearly further apart than ever before."""
@@ -112,15 +125,17 @@ class Budget:
         used = (now[1] - self._last[1]) / elapsed_s / self._share
         self._last = now
         if used > _ENOUGH:
-            self._set(self._level * _AIM / used)
+            target = self._taken_at(self._step) - (used - _AIM)
+            lower = range(self._step + 1, len(LEVELS))
+            self._step = next((step for step in lower if self._taken_at(step) <= target), len(LEVELS) - 1)
         elif used < _PLENTY:
-            self._set(self._level * _STEP_BACK)
+            self._step = max(0, self._step - _STEPS_BACK)
+        for pace in self._paces:
+            pace.level = LEVELS[self._step]
         return self._remark(100 * used * self._share)
 
-    def _set(self, level: float) -> None:
-        self._level = min(TOP, max(LOWEST, level))
-        for pace in self._paces:
-            pace.top, pace.level = self._share * TOP, self._share * self._level
+    def _taken_at(self, step: int) -> float:
+        return sum(pace.taken_at(LEVELS[step]) for pace in self._paces)
 
     def _remark(self, percent: float) -> str | None:
         spaced = {pace.name: pace.spacing_s for pace in self._paces if pace.spacing_s > pace.interval_s}

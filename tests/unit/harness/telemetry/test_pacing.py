@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from harness.telemetry import pacing
-from harness.telemetry.pacing import SHARE, TOP, WAKE_S, WINDOW_S, Budget, Pace
+from harness.telemetry.pacing import LEVELS, SHARE, WAKE_S, WINDOW_S, Budget, Pace
 from harness.telemetry.sources.registry import FACTORIES, NODE_POWER_SOURCES
 
 
@@ -54,7 +54,7 @@ def test_the_power_of_gpus_is_read_twice_a_second_unless_a_reading_is_very_expen
     for cost_s, spacing_s in ((10e-6, 0.1), (1.4e-3, 0.5), (2.3e-3, 0.8), (50e-3, 1.0)):
         pace = Pace("nvml", 0.1, 0.5, 1.0)
         assert read(pace, clocks, cost_s) == pytest.approx(spacing_s)
-        pace.level = pacing.LOWEST * SHARE  # whatever the others cost
+        pace.level = LEVELS[-1]  # whatever the others cost
         assert pace.spacing_s == pytest.approx(max(0.5, spacing_s))
 
 
@@ -64,7 +64,7 @@ def test_what_names_no_slowest_rate_keeps_its_own(clocks: Clocks) -> None:
 
 def test_spacings_are_multiples_so_that_a_thread_wakes_up_once_for_all(clocks: Clocks) -> None:
     pace = Pace("psutil", 0.1, 1.0)
-    for cost_s in (0.3e-3, 0.55e-3, 0.91e-3):
+    for cost_s in (0.35e-3, 0.65e-3, 0.95e-3):
         steps = read(pace, clocks, cost_s, cost_s) / 0.1
         assert steps == pytest.approx(round(steps)) and steps > 1
 
@@ -123,13 +123,13 @@ def spend(
 
 
 def test_readings_come_further_apart_while_they_cost_too_much(clocks: Clocks) -> None:
-    said = spend(clocks, [0.009, 0.034, 0.009, 0.004, 0.004, 0.004, 0.034])
+    said = spend(clocks, [0.009, 0.011, 0.009, 0.004, 0.004, 0.011])
     assert said[:2] == [None, "0.100 0.100"]
-    assert said[2] == "the sampler took 3.4 % of a core; it reads less often for a while: power 0.3 s"
+    assert said[2] == "the sampler took 1.1 % of a core; it reads less often for a while: power 0.3 s"
     assert said[3] == "0.300 0.100"  # what names no slowest rate keeps its own
     assert said[4:6] == [None, "0.300 0.100"]
-    assert said[6:12] == [None, "0.200 0.100", None, "0.200 0.100", None, "0.100 0.100"]  # back, in steps
-    assert said[12:] == [None, "0.400 0.100"]  # not clearly further apart than ever before
+    assert said[6:10] == [None, "0.200 0.100", None, "0.100 0.100"]  # back, in steps
+    assert said[10:] == [None, "0.300 0.100"]  # not further apart than ever before
 
 
 def test_a_source_is_read_as_often_as_it_must_whatever_it_costs(clocks: Clocks) -> None:
@@ -140,7 +140,7 @@ def test_a_source_is_read_as_often_as_it_must_whatever_it_costs(clocks: Clocks) 
 
 def test_who_asks_for_more_readings_accepts_that_they_cost_more(clocks: Clocks) -> None:
     assert spend(clocks, [0.04], interval_s=0.02) == [None, "0.020 0.020"]
-    assert spend(clocks, [0.04], interval_s=0.1)[1] == "0.400 0.100"
+    assert spend(clocks, [0.04], interval_s=0.1)[1] == "1.000 0.100"
 
 
 def test_nothing_is_said_where_nothing_can_be_read_less_often(clocks: Clocks) -> None:
@@ -149,7 +149,7 @@ def test_nothing_is_said_where_nothing_can_be_read_less_often(clocks: Clocks) ->
 
 def test_the_most_expensive_gives_way_first_and_the_share_is_kept(clocks: Clocks) -> None:
     """A model of a machine with many cores and GPUs: what is taken follows from the spacings."""
-    costs_s = {"psutil": 30e-6, "nvml": 150e-6, "cores": 4e-3, "process": 9e-3, "counter": 30e-3}
+    costs_s = {"psutil": 30e-6, "nvml": 150e-6, "cores": 4e-3, "process": 9e-3, "counter": 10e-3}
     paces = {
         "psutil": Pace("psutil", 0.1, 1.0),
         "nvml": Pace("nvml", 0.1, 0.5, 1.0),
@@ -162,7 +162,7 @@ def test_the_most_expensive_gives_way_first_and_the_share_is_kept(clocks: Clocks
     budget = Budget(list(paces.values()), 0.1)
 
     def taken() -> float:
-        return sum((costs_s[name] + 2 * WAKE_S) / pace.spacing_s for name, pace in paces.items())
+        return sum((costs_s[name] + 1.5 * WAKE_S) / pace.spacing_s for name, pace in paces.items())
 
     assert taken() > SHARE
     for _ in range(20):
@@ -171,7 +171,7 @@ def test_the_most_expensive_gives_way_first_and_the_share_is_kept(clocks: Clocks
         budget.look()
     assert 0.5 * SHARE < taken() < SHARE
     assert paces["nvml"].spacing_s <= 0.5 and paces["psutil"].spacing_s <= 0.5
-    assert paces["cores"].spacing_s >= 3.0 and paces["counter"].spacing_s == pytest.approx(10.0)
+    assert paces["process"].spacing_s >= 3.0 and paces["counter"].spacing_s >= 3.0
 
 
 # ---------------------------------------------------------------- what the sources promise
@@ -189,5 +189,5 @@ def test_power_is_read_twice_a_second_and_processes_on_gpus_every_ten() -> None:
     assert {name for name, source in FACTORIES.items() if source.costly_s is not None} == {"nvml"}
     assert FACTORIES["nvml"].costly_s == 1.0  # readings more than 2 s apart are a hole
     assert FACTORIES["nvml_processes"].slowest_s == 10.0
-    (counter,) = (part for part in [FACTORIES["nvml"]()._seldom_pace])
-    assert counter.slowest_s == 10.0 and counter.level == TOP * SHARE
+    (counter,) = [FACTORIES["nvml"]()._seldom_pace]
+    assert counter.slowest_s == 10.0
