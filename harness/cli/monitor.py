@@ -40,14 +40,17 @@ class Reading:
 
     @property
     def label(self) -> str:
+        """Its name in the table."""
         return f"{self.spec.name}, as power" if self.counts_energy else self.spec.name
 
     @property
     def counts_energy(self) -> bool:
+        """Whether it is a counter of joules."""
         return self.spec.kind is Kind.COUNTER and self.spec.unit == "J"
 
     @property
     def shown(self) -> tuple[float | None, str]:
+        """Value and unit in the table."""
         return (self.power_w, "W") if self.counts_energy else (self.value, self.spec.unit)
 
 
@@ -116,7 +119,7 @@ class _History:
 
     @property
     def is_full(self) -> bool:
-        needed = 1 if self.channel.interval_s > FIRST_S / 2 else 2
+        needed = 1 if self.channel.pace.interval_s > FIRST_S / 2 else 2
         return len(self._rows) >= needed
 
     def update(self) -> list[str]:
@@ -218,7 +221,7 @@ def _spread(by_scope: dict[str, Reading]) -> list[str]:
 
 
 def _text(value: float | None, unit: str) -> str:
-    """Bytes in the unit people read; absent is a dash, never 0."""
+    """Bytes with a binary prefix; absent is a dash, never 0."""
     if value is None:
         return "-"
     if unit.startswith("B"):

@@ -45,7 +45,7 @@ def show_command(package: Path, system: str | None, as_json: bool) -> int:
     Exit codes: 0 shown, 1 there is no energy, 2 cannot be read.
     """
     if not package.is_dir():
-        raise UserError(f"{package} is no package.", "name the folder of an organisation.")
+        raise UserError(f"{package} is not a package.", "name the folder of an organisation.")
     ruleset = load_ruleset()
     found, _ = check_package(package, ruleset, system=system)
     energy = score(found, ruleset).energy

@@ -20,6 +20,8 @@ MAX_NVLINKS = 18  # links of an H100; asking beyond what the GPU has is answered
 
 @dataclass(frozen=True)
 class Accelerators:
+    """The GPUs of this machine, and what is known about their driver."""
+
     gpus: list[Gpu] = field(default_factory=list)
     driver: str | None = None
     cuda: str | None = None  # newest CUDA version the driver supports

@@ -93,18 +93,20 @@ def system_description(
 
 
 def read_description(path: Path) -> dict[str, Any]:
-    """A system description from a file. Raises UserError when it is none."""
+    """A system description from a file. Raises UserError for other files."""
     fix = "write one with `cloudmask system detect --out FILE`."
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise UserError(f"{path} is larger than {MAX_BYTES} bytes: no system description.", fix)
+            raise UserError(
+                f"{path} is larger than {MAX_BYTES} bytes, too large for a system description.", fix
+            )
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"Cannot read the system description {path}: {error.strerror}.", fix) from None
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not valid JSON: {error}.", fix) from None
     if not isinstance(value, dict):
-        raise UserError(f"{path} is no system description: a JSON object was expected.", fix)
+        raise UserError(f"{path} is not a system description: a JSON object was expected.", fix)
     return value
 
 

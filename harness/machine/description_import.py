@@ -68,7 +68,7 @@ def _answer(raw: Any) -> str | None:
 
 
 def with_answers(detected: Detected, answers: dict[str, str]) -> Detected:
-    """Fields that a person or another tool states take the place of probed ones, and say so."""
+    """Fields that the user or another tool states take the place of probed ones, and say so."""
     stated = {name: text for name, text in answers.items() if name not in OF_THE_ENTRY}
     return replace(
         detected,
@@ -89,6 +89,6 @@ def parse_answers(pairs: tuple[str, ...]) -> dict[str, str]:
             hint = (
                 f"did you mean {guess[0]}?" if guess else "the table of `cloudmask system detect` lists them."
             )
-            raise UserError(f"'{name:.60}' is no field that can be set.", hint)
+            raise UserError(f"'{name:.60}' is not a field that can be set.", hint)
         answers[name] = " ".join(text.split())[:MAX_TEXT]
     return answers

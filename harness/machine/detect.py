@@ -25,8 +25,8 @@ _TYPED = ("submitter", "division", "status", "system_name")
 @dataclass(frozen=True)
 class Detected:
     """What was seen. `fields`: every field of the description that is not a matter of choice, as
-    text; "not probed" or "" where this machine does not tell. `provenance`: field -> probed, typed
-    (a person must say) or unknown. `facts`: the same machine in numbers, for comparisons."""
+    text; "not probed" or "" where this machine does not report it. `provenance`: field -> probed, typed
+    (stated by the user) or unknown. `facts`: the same machine in numbers, for comparisons."""
 
     fields: dict[str, str]
     provenance: dict[str, str]
@@ -36,7 +36,8 @@ class Detected:
     @property
     def accelerators(self) -> list[dict[str, Any]]:
         """Usable GPUs: model, memory_bytes, uuid, ..."""
-        return self.facts.get("accelerators", [])
+        listed: list[dict[str, Any]] = self.facts.get("accelerators", [])
+        return listed
 
 
 def detect(data_dir: Path | None = None) -> Detected:
@@ -210,7 +211,7 @@ def _notes(machine: Host, gpus: Accelerators) -> list[str]:
     if cpu.usable < cpu.logical:
         notes.append(f"this process may use {cpu.usable} of {cpu.logical} hardware threads")
     if machine.storage.is_memory:
-        notes.append(f"{machine.storage.path} is kept in memory, which is no durable storage")
+        notes.append(f"{machine.storage.path} is kept in memory, which is not durable")
     if any(gpu.mig for gpu in gpus.gpus):
         notes.append("MIG mode is on: GPUs are listed whole, a run may see a part only")
     notes += [f"not usable here: {device}" for device in gpus.unusable]

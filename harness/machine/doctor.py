@@ -18,8 +18,8 @@ from harness.machine.accelerators import accelerators
 from harness.machine.detect import gib, tensorflow_version
 from harness.machine.page_cache import may_drop_caches
 from harness.telemetry.sources.base import Source
-from harness.telemetry.sources.host import SelfSource
 from harness.telemetry.sources.registry import open_all, reasons
+from harness.telemetry.sources.sampler_cost import SamplerCostSource
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
 QUICK_DISK_BYTES = 3 << 30  # quick data set, five runs with weights, report
@@ -27,6 +27,8 @@ QUICK_MEMORY_BYTES = 3 << 30  # the whole process tree of a run on the quick dat
 
 
 class State(str, Enum):
+    """How much a check matters."""
+
     OK = "ok"
     INFO = "info"  # not there, not needed for the main job
     WARNING = "warning"
@@ -35,6 +37,8 @@ class State(str, Enum):
 
 @dataclass(frozen=True)
 class Check:
+    """What was looked at, what was found, and what to do about it."""
+
     name: str
     state: State
     detail: str
@@ -109,7 +113,7 @@ def _sources() -> list[Check]:
     sources = open_all()
     families: dict[str, list[Source]] = {}
     for source in sources:
-        if source.unavailable is None and source.name != SelfSource.name:
+        if source.unavailable is None and source.name != SamplerCostSource.name:
             families.setdefault(source.name.partition("_")[0], []).append(source)
     checks = [Check(f"telemetry {name}", State.OK, _measured(members)) for name, members in families.items()]
     for source in sources:

@@ -29,6 +29,7 @@ def read_text(path: Path) -> str | None:
 
 
 def read_int(path: Path) -> int | None:
+    """The integer in the file (0x... for hexadecimal), or None."""
     text = read_text(path)
     try:
         return int(text, 0) if text else None
@@ -55,6 +56,7 @@ class Processors:
 
 
 def processors(root: Path = ROOT) -> Processors:
+    """The processors of this machine, from /proc/cpuinfo and /sys/devices/system/cpu."""
     info = read_text(root / "proc/cpuinfo") or ""
     packages, cores = _topology(root)
     online = cpu_list(read_text(root / "sys/devices/system/cpu/online") or "")
@@ -134,7 +136,7 @@ def _caches(root: Path) -> str | None:
 
 
 def _cache_size(text: str) -> str:
-    """The kernel writes 32768K; people read 32 MiB."""
+    """ "32768K", as the kernel writes it, is "32 MiB"."""
     if not re.fullmatch(r"\d+K", text):
         return text
     kib = int(text[:-1])
@@ -166,11 +168,14 @@ def _usable(root: Path, logical: int) -> int:
 
 @dataclass(frozen=True)
 class Memory:
+    """The main memory."""
+
     total_bytes: int
     modules: str | None  # e.g. "16 x 32 GiB DDR4"
 
 
 def memory(root: Path = ROOT) -> Memory:
+    """Its size by the kernel's account, and its modules where they can be seen without root."""
     match = re.search(r"^MemTotal:\s*(\d+) kB$", read_text(root / "proc/meminfo") or "", re.MULTILINE)
     total = int(match[1]) * 1024 if match else int(psutil.virtual_memory().total)
     return Memory(total, _modules(root))
@@ -196,7 +201,7 @@ class Storage:
     path: str
     mount: str | None
     filesystem: str | None
-    device: str | None  # e.g. "NVMe SSD", None when it is no local block device
+    device: str | None  # e.g. "NVMe SSD", None when it is not a local block device
     total_bytes: int | None
     free_bytes: int | None
     is_memory: bool
@@ -310,6 +315,7 @@ class Host:
 
 
 def host(data_dir: Path, root: Path = ROOT) -> Host:
+    """This machine, with the storage that holds `data_dir`."""
     return Host(
         name=platform.node(),
         processors=processors(root),

@@ -67,7 +67,7 @@ def pci_name(root: Path, vendor: str, device: str) -> str | None:
 
 
 def _bracketed(name: str) -> str:
-    """The list writes "chip [product]": people know the product."""
+    """The list writes "chip [product]": the product is the known name."""
     match = re.search(r"\[([^\]]+)\]", name)
     return match[1] if match else name
 

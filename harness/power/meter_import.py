@@ -1,8 +1,8 @@
 """Logs of external meters (a PDU, a power analyser, a loop around ipmitool) as readings of one node.
 
 Two formats: IPMI text, as `ipmitool dcmi power reading` prints it with its timestamp, on one line or many,
-and CSV with a header whose columns are named. Whatever is odd is refused with its line: a guess about
-somebody's energy is worth nothing.
+and CSV with a header whose columns are named. What cannot be understood is refused with its line: energy is
+never guessed.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def read_meter(log: MeterLog) -> Readings:
     except OSError as error:
         raise UserError(f"Cannot read {log.path}: {error.strerror}.") from None
     except UnicodeDecodeError:
-        raise UserError(f"{log.path} is no text (UTF-8).", "export the log as text or CSV.") from None
+        raise UserError(f"{log.path} is not a text (UTF-8).", "export the log as text or CSV.") from None
     lines = text.splitlines()
     found = _csv(log, lines) if _is_csv(log, text) else _ipmi(log, lines)
     times: list[int] = []
@@ -84,7 +84,7 @@ def parse_utc_offset(text: str) -> timedelta:
     if text in ("Z", "UTC"):
         return timedelta(0)
     if not match or int(match[2]) > 14:
-        raise UserError(f"'{text:.20}' is no offset from UTC.", "write it like +01:00.")
+        raise UserError(f"'{text:.20}' is not an offset from UTC.", "write it like +01:00.")
     offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
     return -offset if match[1] == "-" else offset
 
@@ -99,7 +99,7 @@ def _watts(log: MeterLog, number: int, text: str) -> float:
     try:
         return round(watts(float(text) * UNITS[log.unit]), 6)
     except ValueError:
-        reason = f"'{text:.40}' is no number"
+        reason = f"'{text:.40}' is not a number"
     except ReadingFailed as error:
         reason = str(error)
     raise UserError(
@@ -129,7 +129,7 @@ def _ipmi_time(log: MeterLog, number: int, text: str) -> float:
     try:
         at = datetime.strptime(" ".join(text.split()), _IPMI_TIME)
     except ValueError:
-        raise UserError(f"{log.path}, line {number}: '{text:.40}' is no time.") from None
+        raise UserError(f"{log.path}, line {number}: '{text:.40}' is not a time.") from None
     return at.replace(tzinfo=timezone(log.utc_offset)).timestamp()
 
 
@@ -153,7 +153,7 @@ def _csv(log: MeterLog, lines: list[str]) -> Iterator[tuple[int, int, float]]:
                 raise UserError(f"{log.path}, line {number}: the row is too short.")
             yield number, _on_node_clock(log, _csv_time(log, number, at.strip())), _watts(log, number, power)
     except csv.Error as error:
-        raise UserError(f"{log.path} is no valid CSV: {error}.") from None
+        raise UserError(f"{log.path} is not valid CSV: {error}.") from None
 
 
 def _csv_time(log: MeterLog, number: int, text: str) -> float:
@@ -170,6 +170,6 @@ def _csv_time(log: MeterLog, number: int, text: str) -> float:
         return (at if at.tzinfo else at.replace(tzinfo=timezone(log.utc_offset))).timestamp()
     except (ValueError, OverflowError):
         raise UserError(
-            f"{log.path}, line {number}: '{text:.40}' is no time.",
+            f"{log.path}, line {number}: '{text:.40}' is not a time.",
             "times are seconds or milliseconds since 1970, or ISO 8601.",
         ) from None

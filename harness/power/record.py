@@ -19,14 +19,12 @@ from harness.power.files import Readings, Supply, cut, node_text, switch_text
 from harness.telemetry.reader.reader import Series, series
 from harness.telemetry.sources.base import QuantitySpec, Unavailable
 from harness.telemetry.sources.node_power import NODE, NODE_POWER
-from harness.telemetry.sources.registry import open_all
+from harness.telemetry.sources.registry import NODE_POWER_SOURCES, open_all
 from harness.untrusted.logs import read_log
 from rules.facts.log_reading import run_start, run_stop, time_ms
 from rules.model.layout import PackageLayout, RunFiles
 from rules.model.log import Log
 from rules.ruleset import load_ruleset
-
-PREFERRED = ("redfish", "ipmi", "hwmon")  # where several sources work: finer readings first
 
 
 class NotMeasured(ValueError):
@@ -141,12 +139,12 @@ def window(layout: PackageLayout, run: int) -> tuple[int, int]:
 
 
 def node_readings(telemetry: Path, source: str = "auto") -> Readings:
-    """The node's power in a telemetry file, by the named source or the first of PREFERRED that has any.
+    """The node's power in a telemetry file, by the named source or the first of NODE_POWER_SOURCES that has any.
 
     Raises ValueError when the node was not measured.
     """
     known = {one.source: one for one in series(telemetry) if _is_node(one)}
-    names = PREFERRED if source == "auto" else (source,)
+    names = NODE_POWER_SOURCES if source == "auto" else (source,)
     for name in names:
         one = known.get(name)
         if one is not None and np.isfinite(one.values).any():

@@ -51,6 +51,7 @@ _DAMAGE = (
 
 
 def is_archive(path: Path) -> bool:
+    """Whether this is a file of one of SUFFIXES."""
     return path.name.lower().endswith(SUFFIXES) and path.is_file()
 
 
@@ -119,6 +120,7 @@ class _Sink:
         self._ratio_limit = RATIO_FREE_BYTES + MAX_RATIO * packed_bytes
 
     def folder(self, name: str) -> None:
+        """Make a folder and those above it. Raises Unsafe."""
         self._make(safe_parts(name))
 
     def file(self, name: str, size: int, read: Callable[[int], bytes]) -> None:
@@ -177,6 +179,7 @@ class _Guarded(io.FileIO):
     """A file whose reads are bounded: zipfile takes the whole list of contents at once."""
 
     def read(self, size: int | None = -1, /) -> bytes:
+        """At most `size` bytes, or the rest. Raises Unsafe beyond MAX_DIRECTORY_BYTES."""
         wanted = size if size is not None and size >= 0 else os.fstat(self.fileno()).st_size - self.tell()
         if wanted > MAX_DIRECTORY_BYTES:
             raise Unsafe(f"its list of contents is larger than {MAX_DIRECTORY_BYTES} bytes")

@@ -1,8 +1,8 @@
-"""Scenes out of gallery.h5: a stranger's file, so shapes, types and counts are bounded.
+"""Scenes out of gallery.h5: an untrusted file, so shapes, types and counts are bounded.
 
 One group per scene with `false_colour` (h, w, 3 uint8), `bayes` (h, w uint8, 0 or 1) and
-`probability` (h, w uint8, 0 to 255). Whatever is odd is skipped with a note. For the reader's
-process (harness.untrusted.hdf5_guard) only.
+`probability` (h, w uint8, 0 to 255). A scene of another form is skipped with a note. To be
+called in the process that reads untrusted files (harness.untrusted.hdf5_worker) only.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Scenes:
 
 
 def read_scenes(path: Path) -> Scenes:
-    """The first MAX_SCENES scenes of a gallery. Raises ValueError when it is no HDF5 file."""
+    """The first MAX_SCENES scenes of a gallery. Raises ValueError when it is not an HDF5 file."""
     scenes: list[Scene] = []
     notes: list[str] = []
     try:
@@ -79,7 +79,7 @@ def _shown(name: str) -> str:
 def _scene(file: h5py.File, name: str) -> Scene:
     group = _hard(file, name)
     if not isinstance(group, h5py.Group):
-        raise _Odd("it is no group")
+        raise _Odd("it is not a group")
     colour = _array(group, "false_colour", 3)
     bayes = _array(group, "bayes", 2)
     probability = _array(group, "probability", 2)
@@ -90,7 +90,7 @@ def _scene(file: h5py.File, name: str) -> Scene:
 
 
 def _hard(group: h5py.Group, name: str) -> Any:
-    """A member that lies in this very file: links to other files are never followed."""
+    """A member that lies in this file: links to other files are never followed."""
     if not isinstance(group.get(name, getlink=True), h5py.HardLink):
         raise _Odd("it is a link to somewhere else, or missing")
     return group[name]
@@ -99,7 +99,7 @@ def _hard(group: h5py.Group, name: str) -> Any:
 def _array(group: h5py.Group, name: str, dimensions: int) -> np.ndarray:
     dataset = _hard(group, name)
     if not isinstance(dataset, h5py.Dataset) or dataset.dtype != np.uint8:
-        raise _Odd(f"{name} is no array of bytes")
+        raise _Odd(f"{name} is not an array of bytes")
     shape = dataset.shape
     if shape is None or len(shape) != dimensions or any(not 0 < side <= MAX_SIDE for side in shape):
         raise _Odd(f"{name} has the shape {shape}; at most {MAX_SIDE} x {MAX_SIDE} pixels are shown")

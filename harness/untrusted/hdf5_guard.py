@@ -1,8 +1,8 @@
-"""Reading HDF5 of strangers without opening it: a process of its own does (harness.untrusted.hdf5_worker).
+"""Reading untrusted HDF5 files without opening them here: a process of its own does (hdf5_worker.py).
 
-HDF5 can loop for ever, take all memory or crash on a damaged file. Here that ends the reader, which
-is started anew for the next file, and is one line about this one. A Reader stops after a few such
-files, so that a package made of them does not hold a reviewer up.
+HDF5 can loop for ever, take all memory or crash on a damaged file. That ends the other process, which is
+started anew for the next file, and becomes one line about this one. A Reader stops after a few such files,
+so that a package made of them takes a limited time to check.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Reader:
         self._process = process or _shared()
 
     def begin(self) -> None:
-        """Start the process now, for whoever has something else to do while it starts."""
+        """Start the process now, so that it is ready when the first file is asked for."""
         with contextlib.suppress(_Lost):
             self._process.start()
 
@@ -66,7 +66,7 @@ class Reader:
         try:
             return _SUMMARY.validate_python(value)
         except ValidationError:
-            raise ValueError(f"{path.name} cannot be read: its summary is none") from None
+            raise ValueError(f"{path.name} cannot be read: its summary has another form") from None
 
     def telemetry(self, path: Path, max_values: int = MAX_VALUES) -> TelemetryFile:
         """As harness.telemetry.reader.reader.read."""
@@ -93,7 +93,7 @@ class Reader:
 
     def _read(self, what: str, path: Path, *arguments: Any) -> Any:
         if self._failures >= MAX_FAILURES or self._left_s <= 0:
-            raise ValueError(f"{path.name} was not read: files before it held the reader up")
+            raise ValueError(f"{path.name} was not read: other files crashed the reader, or took its time")
         started = time.monotonic()
         request = {"read": what, "path": str(path.absolute()), "arguments": arguments}
         try:
@@ -112,7 +112,7 @@ def _shaped(path: Path) -> Iterator[None]:
     try:
         yield
     except (TypeError, KeyError, AttributeError):
-        raise ValueError(f"{path.name} cannot be read: the answer about it is none") from None
+        raise ValueError(f"{path.name} cannot be read: the answer has another form") from None
 
 
 def _decoded(header: bytes, data: bytearray) -> Any:
@@ -130,7 +130,7 @@ def _decoded(header: bytes, data: bytearray) -> Any:
             arrays.append(array)
         return _placed(said["value"], arrays)
     except (KeyError, TypeError, IndexError, RecursionError):
-        raise _Lost("its reader gave no sense") from None
+        raise _Lost("its reader gave an answer that cannot be understood") from None
 
 
 def _placed(value: Any, arrays: list[np.ndarray]) -> Any:
@@ -170,10 +170,10 @@ class Process:
         except OSError:
             raise _Lost("its reader ended") from None
         except (ValueError, TypeError, AttributeError, RecursionError):
-            raise _Lost("its reader gave no sense") from None
+            raise _Lost("its reader gave an answer that cannot be understood") from None
 
     def start(self) -> subprocess.Popen[bytes]:
-        """The process, started where none runs. Raises _Lost."""
+        """The process, started unless it runs. Raises _Lost."""
         if self._process is None or self._process.poll() is not None:
             self.end()
             try:

@@ -5,7 +5,7 @@ Started by hdf5_guard.py.
 One JSON request per line on standard input; for each an answer on standard output: the length of a
 JSON header (8 bytes, big-endian), the header, and the bytes of the arrays that it lists. No pickle.
 HDF5 may loop for ever, take all memory or crash on a damaged file: this process has limits on
-processor time and memory, cannot write files, and its end is a finding about the file, no more.
+processor time and memory, cannot write files, and its end becomes a finding about the file.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ READERS: dict[str, Callable[..., Any]] = {
 
 
 def main() -> None:
+    """Answer requests until standard input ends, within limits on memory and processor time."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not get among the answers
     limit(resource.RLIMIT_AS, MEMORY_BYTES)
@@ -98,6 +99,7 @@ def _problem(reason: object) -> bytes:
 
 
 def send(stream: BinaryIO, header: bytes, arrays: list[np.ndarray]) -> None:
+    """Write an answer: length, header, array bytes."""
     stream.write(len(header).to_bytes(8, "big") + header)
     for array in arrays:
         stream.write(array.data.cast("B") if array.size else b"")

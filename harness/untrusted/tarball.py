@@ -1,4 +1,4 @@
-"""Reading a tar stream from strangers: one pass, one header at a time, no links, no devices.
+"""Reading an untrusted tar stream: one pass, one header at a time, no links, no devices.
 
 The standard library's reader collects all members, and takes names and headers of any length into
 memory; here a header may have MAX_HEADER_BYTES. Formats: ustar, GNU long names, pax.

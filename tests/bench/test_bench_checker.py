@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from mlperf_logging.compliance_checker import mlp_compliance, mlp_parser
 
-from harness.check import check_all, collector
+from harness.check import check_all
 from harness.untrusted.logs import read_log
 from tests.support import MLLOG_RULES
 from tests.support.builders import build_package
@@ -47,8 +47,7 @@ def ours(path: Path) -> None:
 
 
 def our_parser(path: Path) -> None:
-    with collector.rarely():
-        assert not read_log(path, path.name).problems
+    assert not read_log(path, path.name).problems
 
 
 def cpu_s(check: Check, paths: list[Path]) -> float:

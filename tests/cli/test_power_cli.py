@@ -126,19 +126,22 @@ def test_ipmi_text_is_read(built: BuiltPackage, joined: bool) -> None:
         ("a,b\n1,2\n", "no column 'time'"),
         ("time,power\n", "holds no readings"),
         ("time,power\n1790000000,200\n1789999999,200\n", "line 3: the time goes back"),
-        ("time,power\n1790000000,many\n", "line 2: 'many' is no number"),
+        ("time,power\n1790000000,many\n", "line 2: 'many' is not a number"),
         ("time,power\n1790000000,0\n", "line 2: it reads 0 W"),
-        ("time,power\n1790000000,nan\n", "line 2: the reading is no number"),
+        ("time,power\n1790000000,nan\n", "line 2: the reading is not a number"),
         ("time,power\n1790000000,9e9\n", "more than a node"),
-        ("time,power\nyesterday,200\n", "line 2: 'yesterday' is no time"),
-        ("time,power\n-5,200\n", "is no time"),
+        ("time,power\nyesterday,200\n", "line 2: 'yesterday' is not a time"),
+        ("time,power\n-5,200\n", "is not a time"),
         ("time,power\n1790000000\n", "too short"),
-        ('time,power\n"17,200\n', "no valid CSV"),
+        ('time,power\n"17,200\n', "not valid CSV"),
         (
             "Instantaneous power reading:  214 Watts\nInstantaneous power reading:  214 Watts\n",
             "no IPMI timestamp",
         ),
-        ("Instantaneous power reading:  214 Watts   IPMI timestamp: Sun Abc 99 21:00:00 2026", "is no time"),
+        (
+            "Instantaneous power reading:  214 Watts   IPMI timestamp: Sun Abc 99 21:00:00 2026",
+            "is not a time",
+        ),
     ],
 )
 def test_odd_logs_are_refused_with_their_line(tmp_path: Path, text: str, why: str) -> None:
@@ -154,7 +157,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Cannot read"):
         read_meter(MeterLog(tmp_path / "missing"))
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00\x01")
-    with pytest.raises(UserError, match="no text"):
+    with pytest.raises(UserError, match="not a text"):
         read_meter(MeterLog(tmp_path / "binary"))
 
 

@@ -66,7 +66,8 @@ class Redfish:
             "/redfish/v1/Chassis/1/EnvironmentMetrics": {"PowerWatts": {"Reading": 412.5}},
         }
         self.status: int | None = None  # answered to everything, when set
-        self.delay_s = 0.0
+        self.may_answer = threading.Event()  # cleared: requests wait until it is set
+        self.may_answer.set()
         self.raw: bytes | None = None  # sent instead of JSON, when set
         self.close_after = False
         self.piece_bytes = 0  # when set, the body is sent in pieces, 20 a second
@@ -74,9 +75,11 @@ class Redfish:
         self.url = ""
 
     def reading(self, value: Any) -> None:
+        """What the one chassis reports from now on."""
         self.resources["/redfish/v1/Chassis/1/EnvironmentMetrics"] = {"PowerWatts": {"Reading": value}}
 
     def environment(self) -> dict[str, str]:
+        """Variables that name this service and its user."""
         return {
             "CLOUDMASK_REDFISH_URL": self.url,
             "CLOUDMASK_REDFISH_USER": self.user,
@@ -84,6 +87,7 @@ class Redfish:
         }
 
     def authorised(self, header: str | None) -> bool:
+        """Whether a request with this Authorization header may read."""
         expected = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
         return header == f"Basic {expected}"
 
@@ -98,8 +102,7 @@ def redfish_service(tls: ssl.SSLContext | None = None) -> Iterator[Redfish]:
 
         def do_GET(self) -> None:
             state.requests += 1
-            if state.delay_s:
-                time.sleep(state.delay_s)
+            state.may_answer.wait()
             status, value = self._answer()
             body = state.raw if state.raw is not None else json.dumps(value).encode()
             self.send_response(status)
@@ -159,13 +162,18 @@ def hwmon(root: Path, chips: dict[str, dict[str, str | int]]) -> Path:
 
 
 class Meter(Source):
-    """Readings of anything, by name and scope."""
+    """Names what readings written by hand are of; is never read itself."""
 
     def __init__(self, name: str, scope: str = "node", quantity: str = "node_power") -> None:
         self.name, self._spec = name, QuantitySpec(quantity, "W", scope)
 
     def quantities(self) -> list[QuantitySpec]:
+        """One quantity in watts."""
         return [self._spec]
+
+    def read(self) -> Sequence[float | None]:
+        """Raises NotImplementedError."""
+        raise NotImplementedError
 
 
 def write_meters(path: Path, meters: Mapping[Meter, Sequence[tuple[float, float | None]]]) -> None:

@@ -136,6 +136,9 @@ class _Scripted(Source):
     def quantities(self) -> list[QuantitySpec]:
         return self._quantities
 
+    def read(self) -> list[float | None]:
+        raise NotImplementedError
+
 
 def write_telemetry(path: Path, events: list[dict[str, Any]], gpus: int, seed: int) -> None:
     """Two readings per second from a second before init_start to a second after the last line."""

@@ -6,12 +6,14 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
+from harness.telemetry.sources.base import Source
 from tests.support.waiting import wait_for
 
-__all__ = ["FAKE_PYNVML", "fake_nvml", "wait_for"]
+__all__ = ["FAKE_PYNVML", "by_name", "fake_nvml", "wait_for"]
 
 FAKE_PYNVML = Path(__file__).parent / "fake_pynvml"
 
@@ -25,3 +27,8 @@ def fake_nvml(monkeypatch: pytest.MonkeyPatch, **state: object) -> ModuleType:
     module.STATE.update(state)
     monkeypatch.setitem(sys.modules, "pynvml", module)
     return module
+
+
+def by_name(source: Source) -> dict[str, Any]:
+    """One reading of a source, each value by its quantity's key."""
+    return {q.key: v for q, v in zip(source.quantities(), source.read(), strict=True)}

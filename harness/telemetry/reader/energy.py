@@ -193,7 +193,7 @@ def _energy(one: Series, method: str, start_s: float, stop_s: float, power: Read
     with np.errstate(all="ignore"):
         joule, gap, note = measure(one.wall_s, one.values, method, start_s, stop_s, power=power)
     if joule is not None and not np.isfinite(joule):
-        joule, note = None, "the readings are no plausible numbers"
+        joule, note = None, "the readings are not plausible numbers"
     holes = tuple(gaps(one.wall_s, one.values, start_s, stop_s)[:MAX_GAPS])
     stuck = joule is not None and _is_stuck(one, start_s, stop_s)
     if stuck:

@@ -1,4 +1,4 @@
-"""Reads telemetry files, including those of strangers: bounded, checked, one line for what is wrong.
+"""Reads telemetry files, also untrusted ones: bounded, checked, with one line for what is wrong.
 
 A file left behind by a kill -9 reads up to the last flush. Files may be damaged or hostile: only
 plain numeric columns stored in the file itself are read, never links, external or virtual data.
@@ -53,6 +53,8 @@ class Series:
 
 @dataclass(frozen=True)
 class Event:
+    """A remark of the sampler, and when it was made (Unix time of the node's clock)."""
+
     wall_s: float
     message: str
 
@@ -77,8 +79,8 @@ class TelemetryFile:
 def read(path: Path, max_values: int = MAX_VALUES) -> TelemetryFile:
     """Read a telemetry file of at most `max_values` readings, times included.
 
-    Raises ValueError, in one line, when it is none or damaged. For files of one's own; those of
-    strangers are read through harness.untrusted.hdf5_guard.
+    Raises ValueError, in one line, when it is another kind of file, or damaged. For own files only:
+    untrusted ones are read through harness.untrusted.hdf5_guard.
     """
     try:
         if not path.is_file():
@@ -88,11 +90,11 @@ def read(path: Path, max_values: int = MAX_VALUES) -> TelemetryFile:
         with open_any(path) as file:
             return _read(path, file, max_values)
     except ValueError as error:
-        raise ValueError(f"{path.name} is no telemetry file: {_line(error)}") from None
+        raise ValueError(f"{path.name} is not a telemetry file: {_line(error)}") from None
     # h5py reports damage as OSError, RuntimeError, KeyError, TypeError or worse, whichever layer noticed
     except Exception as error:
         raise ValueError(
-            f"{path.name} is no telemetry file, or damaged: {type(error).__name__}: {_line(error)}"
+            f"{path.name} is not a telemetry file, or damaged: {type(error).__name__}: {_line(error)}"
         ) from None
 
 
@@ -274,7 +276,7 @@ def _attribute(attrs: h5py.AttributeManager, name: str) -> Any:
         return None
     attribute = attrs.get_id(name)
     if attribute.shape != () or attribute.dtype.kind not in "Siuf":
-        raise ValueError(f"its attribute {name} is no number or text of fixed length")
+        raise ValueError(f"its attribute {name} is neither a number nor a text of fixed length")
     if attribute.get_storage_size() > MAX_JSON:
         raise ValueError(f"its attribute {name} is too long")
     return attrs[name]
@@ -283,7 +285,7 @@ def _attribute(attrs: h5py.AttributeManager, name: str) -> Any:
 def _number(attrs: h5py.AttributeManager, name: str) -> float:
     value = _attribute(attrs, name)
     if not isinstance(value, (int, float, np.integer, np.floating)) or not np.isfinite(value):
-        raise ValueError(f"{name} is missing or no number")
+        raise ValueError(f"{name} is missing or not a number")
     return float(value)
 
 

@@ -24,7 +24,8 @@ MAX_RECOVERED_BYTES = 256 << 20
 
 
 def open_any(path: Path) -> h5py.File:
-    """Open for reading, closed or not. Raises OSError, ValueError or whatever else HDF5 thinks of."""
+    """Open for reading, closed or not. Raises OSError, ValueError, or any other exception that
+    h5py makes of damage."""
     with path.open("rb") as file:
         head = file.read(_SUPERBLOCK.size)
         if not is_marked_open(head):
@@ -36,7 +37,7 @@ def open_any(path: Path) -> h5py.File:
 
 
 def is_marked_open(head: bytes) -> bool:
-    """Whether the first bytes are a superblock of version 3 that says: somebody is writing."""
+    """Whether the first bytes are a superblock of version 3 of a file that is being written."""
     return (
         len(head) >= _SUPERBLOCK.size
         and head[:8] == SIGNATURE
@@ -47,8 +48,8 @@ def is_marked_open(head: bytes) -> bool:
 
 
 def unmarked(data: bytes) -> bytes:
-    """The same file with the mark cleared and the end of file where it is: the writer's last word on
-    it may be older than its last data."""
+    """The same file with the mark cleared and the end of file where it is: the recorded one may be older
+    than the last data."""
     signature, version, offsets, lengths, _, base, extension, _, root, _ = _SUPERBLOCK.unpack_from(data)
     fields = (signature, version, offsets, lengths, 0, base, extension, len(data), root)
     head = _SUPERBLOCK.pack(*fields, 0)[:_SUMMED_BYTES]

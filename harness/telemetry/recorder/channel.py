@@ -1,5 +1,5 @@
-"""Sources on a schedule: a channel is the schedule and the readings of one source, a lane a thread that reads
-one channel or several."""
+"""Sources that are read on schedule: a channel has the pace and the readings of one source, a lane is a thread
+that reads one channel or several."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 
+from harness.telemetry.pacing import Pace
 from harness.telemetry.sources.base import Kind, Source
 
 SILENT_S = 5.0  # a source that takes so long for a reading is said to hang
 SLEEP_S = 0.25
-TOGETHER_S = 0.005  # what is due so soon is read now: one wake-up instead of two
 
 
 class Stop(threading.Event):
@@ -20,6 +20,7 @@ class Stop(threading.Event):
     a source read ten times a second does most."""
 
     def wait(self, timeout: float | None = None) -> bool:
+        """As threading.Event."""
         if timeout is None or timeout > SLEEP_S:
             return super().wait(timeout)
         time.sleep(max(0.0, timeout))
@@ -27,42 +28,36 @@ class Stop(threading.Event):
 
 
 class Channel:
-    """Schedule and readings of one source. The readings wait in a buffer that the writer empties.
-
-    A reading is due one spacing after the one before was due, so delays do not add up; readings that
-    could not be made in time are skipped, not bunched.
-    """
+    """Readings of one source, at its pace. They wait in a buffer that the writer empties."""
 
     def __init__(self, source: Source, interval_s: float) -> None:
         self.source = source
-        self.interval_s = max(interval_s, source.interval_s)
-        self.stretch = 1.0  # how many times `interval_s` passes between two readings (budget.py)
+        self.pace = Pace(source.name, max(interval_s, source.interval_s), source.slowest_s, source.costly_s)
         self.newest: Sequence[float | None] = [None] * len(source.quantities())
         self.counts = any(spec.kind is Kind.COUNTER for spec in source.quantities())
-        self.due_s = 0.0  # monotonic
         self.broken = False
         self._rows: deque[tuple[float, Sequence[float | None]]] = deque()
         self._remarks: deque[str] = deque(source.notes())  # of opening it
 
     @property
-    def spacing_s(self) -> float:
-        """Time between two readings, as it is now."""
-        limit_s = self.source.stretch_to_s or self.interval_s
-        return max(self.interval_s, min(limit_s, self.interval_s * self.stretch))
+    def paces(self) -> list[Pace]:
+        """Of the source, and of the parts that it reads less often than the rest."""
+        return [self.pace, *self.source.parts()]
 
     def take(self, last: bool = False) -> None:
-        """One reading. A source that raises is a defect in it: its readings end there, the others go on."""
+        """One reading; the last one is of everything, also of what is read seldom.
+
+        A source that raises has a defect: its readings end there, and the others go on.
+        """
+        parts = self.source.parts()
         try:
+            for part in parts if last else ():
+                part.at_once()
             before_s = time.monotonic()
-            if last:
-                self.source.ending()
-            values = list(self.source.read())
-            after_s = time.monotonic()
-            self._rows.append(((before_s + after_s) / 2, values))
+            values = list(self.pace.measured(self.source.read, parts))
+            self._rows.append(((before_s + time.monotonic()) / 2, values))
             self._remarks.extend(self.source.notes())
             self.newest = values
-            spacing_s = self.spacing_s  # once: another thread may change it
-            self.due_s += spacing_s * max(1, int((after_s - self.due_s) / spacing_s))
         except Exception as error:
             self.broken = True
             self.know_nothing()
@@ -73,6 +68,7 @@ class Channel:
         self.newest = [None] * len(self.newest)
 
     def say(self, remark: str) -> None:
+        """A remark for the file. May be called from any thread."""
         self._remarks.append(remark)
 
     def drain(self) -> tuple[list[tuple[float, Sequence[float | None]]], list[str]]:
@@ -93,6 +89,7 @@ class Lane:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
+        """Begin to read, all channels at once."""
         self._thread.start()
 
     def join(self, seconds: float) -> bool:
@@ -108,12 +105,12 @@ class Lane:
     def _run(self) -> None:
         start_s = time.monotonic()
         for channel in self.channels:
-            channel.due_s = start_s
+            channel.pace.due_s = start_s
         working = list(self.channels)
-        while working and not self._stop.wait(min(c.due_s for c in working) - time.monotonic()):
+        while working and not self._stop.wait(min(c.pace.due_s for c in working) - time.monotonic()):
             now_s = time.monotonic()
             for channel in working:
-                if channel.due_s <= now_s + TOGETHER_S:
+                if channel.pace.is_due(now_s):
                     self._take(channel)
             working = [channel for channel in working if not channel.broken]
         # a measurement of energy has to enclose the end of the run: whatever else is slow comes after it
@@ -130,7 +127,7 @@ class Lane:
         reading = self._reading
         channel, since_s = reading if reading is not None else (None, 0.0)
         waited_s = time.monotonic() - since_s
-        hangs = channel is not None and waited_s > max(SILENT_S, channel.interval_s)
+        hangs = channel is not None and waited_s > max(SILENT_S, channel.pace.interval_s)
         if self._hanging is not None and not hangs:
             self._hanging.say(f"{self._hanging.source.name} answers again")
             self._hanging = None

@@ -83,7 +83,7 @@ class Sampler:
                 errors="replace",
                 # -m finds the harness here, whether it is installed or a checkout
                 cwd=Path(harness.__file__).resolve().parent.parent,
-                # its own session: Ctrl-C in the terminal is the harness' business
+                # its own session: Ctrl-C in the terminal is handled by the harness
                 start_new_session=True,
             )
         except OSError as error:
@@ -153,7 +153,7 @@ class Sampler:
             process.stdin.flush()
 
     def latest(self) -> dict[str, float | None]:
-        """Newest readings by "source.scope.name" (e.g. "nvml.gpu0.gpu_power"), told once a
+        """Newest readings by "source.scope.name" (e.g. "nvml.gpu0.gpu_power"), reported once a
         second; empty before the first and after the end."""
         return dict(self._latest)
 
@@ -187,7 +187,7 @@ class Sampler:
 
     def _tidy(self) -> None:
         """Leave a small file that every tool opens, also of a sampler that was killed."""
-        # imported late: whoever only asks for readings needs no HDF5
+        # imported late: readings alone need no HDF5
         from harness.telemetry.recorder.file import compact
 
         try:

@@ -31,6 +31,7 @@ class ClockSource(Source):
         self._asked = 0
 
     def quantities(self) -> list[QuantitySpec]:
+        """Offset and uncertainty."""
         return [QuantitySpec("clock_offset", "s", "node"), QuantitySpec("clock_uncertainty", "s", "node")]
 
     def answer(self, message: dict[str, Any]) -> None:
@@ -42,10 +43,11 @@ class ClockSource(Source):
                 self._arrived.notify_all()
 
     def read(self) -> Sequence[float | None]:
+        """By the quickest answer of several, in s; absent without any."""
         found: list[tuple[float, float]] = []
         while len(found) < QUESTIONS:
             one = self._question()
-            if one is None:  # nobody answers: do not wait again
+            if one is None:  # without an answer, do not wait again
                 break
             found.append(one)
         if not found:

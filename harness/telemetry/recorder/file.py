@@ -61,6 +61,7 @@ class Anchor:
 
     @staticmethod
     def now() -> Anchor:
+        """This moment."""
         before = time.monotonic()
         wall = time.time()
         return Anchor(wall, (before + time.monotonic()) / 2)
@@ -123,6 +124,7 @@ class SampleWriter:
             self._dirty = True
 
     def event(self, message: str, monotonic_s: float | None = None) -> None:
+        """Add a remark, of now unless a time is given; MESSAGE_BYTES of it are kept."""
         times, messages = self._events
         count = times.shape[0]
         when = time.monotonic() if monotonic_s is None else monotonic_s
@@ -133,11 +135,13 @@ class SampleWriter:
         self._dirty = True
 
     def flush(self) -> None:
+        """Write what was added: it survives a kill from here on."""
         if self._dirty:
             self._file.flush()
             self._dirty = False
 
     def close(self) -> None:
+        """Flush, and mark the file as closed."""
         self._file.close()
 
 

@@ -29,10 +29,10 @@ from typing import Any
 
 import psutil
 
-from harness.telemetry.recorder.budget import Budget
+from harness.telemetry.pacing import Budget
 from harness.telemetry.recorder.channel import Channel, Stop, in_lanes, latest
 from harness.telemetry.recorder.clock import ClockSource
-from harness.telemetry.recorder.file import ENDED, Anchor, SampleWriter
+from harness.telemetry.recorder.file import ENDED, PACED, Anchor, SampleWriter
 from harness.telemetry.sources.base import Source
 from harness.telemetry.sources.registry import FACTORIES, open_all, reasons
 
@@ -46,6 +46,8 @@ DRIFT_S = 0.01  # wall clock against monotonic clock: less is not worth a word
 
 @dataclass(frozen=True)
 class Options:
+    """What the command line asks for."""
+
     out: Path
     interval_s: float
     node: str
@@ -56,7 +58,7 @@ class Options:
 
 
 class Sampling:
-    """One sampler's life: open the sources, sample until told to stop, leave a whole file."""
+    """One sampling from start to end: open the sources, sample until asked to stop, leave a whole file."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -65,7 +67,7 @@ class Sampling:
         self._speaking = threading.Lock()
         self._said: dict[str, str] = {}  # remark -> source
         self.signalled = (
-            False  # a handler must not touch the event: its lock may be held by whom it interrupts
+            False  # a handler must not touch the event: the thread it interrupts may hold its lock
         )
         self._watched = None if options.pid is None else _Watched(options.pid)
         self._parent = os.getppid()
@@ -86,21 +88,22 @@ class Sampling:
         lanes = in_lanes(channels, self.stop)
         host = platform.node()
         writer = SampleWriter(self.options.out, self.options.node, host, self.options.interval_s, anchor)
-        writer.begin(sources, {c.source.name: c.interval_s for c in channels})
+        writer.begin(sources, {c.source.name: c.pace.interval_s for c in channels})
         if self.options.control:
             threading.Thread(target=self._listen, args=(sources,), daemon=True).start()
             threading.Thread(target=self._report, args=(sources, channels), daemon=True).start()
         self._write(writer, channels)  # what there was to remark on while opening, before the first reading
         for lane in lanes:
             lane.start()
-        started, budget = time.monotonic(), Budget(channels, self.options.interval_s)
+        started = time.monotonic()
+        budget = Budget([pace for c in channels for pace in c.paces], self.options.interval_s)
         while not self.stop.wait(FLUSH_S):
             for lane in lanes:
                 lane.watch_the_time()
             self._write(writer, channels)
             remark = budget.look()
             if remark is not None:
-                writer.event(remark)
+                writer.event(f"{PACED} {remark}")
             self._look_around(time.monotonic() - started)
         deadline = time.monotonic() + JOIN_S
         idle = [lane for lane in lanes if lane.join(max(0.0, deadline - time.monotonic()))]
@@ -144,7 +147,7 @@ class Sampling:
             self.end(f"the parent process is gone, and the run goes on after {LINGER_S:.0f} s")
 
     def _listen(self, sources: list[Source]) -> None:
-        """Commands of the parent. A line that is no command is ignored: it must not end the sampling."""
+        """Commands of the parent. A line that is not a command is ignored: it must not end the sampling."""
         for line in sys.stdin:
             try:
                 command = json.loads(line)
@@ -173,7 +176,7 @@ class Sampling:
             said = self._say({"latest": latest(channels)})
 
     def _say(self, message: dict[str, Any]) -> bool:
-        """One line to the parent, whole also beside other threads; False when nobody listens any more."""
+        """One line to the parent, whole also beside other threads; False when the other end is closed."""
         try:
             with self._speaking:
                 os.write(sys.stdout.fileno(), (json.dumps(message) + "\n").encode())
@@ -198,7 +201,7 @@ class _Watched:
         except psutil.NoSuchProcess:
             return False
         except psutil.Error:
-            return True  # it is there, and not ours to look at
+            return True  # it runs, as another user
 
 
 def _drift(anchor: Anchor) -> list[str]:
@@ -220,6 +223,7 @@ def reason(error: Exception) -> str:
 
 
 def parse(arguments: list[str] | None = None) -> Options:
+    """Options from words. Ends the program with code 2 and a usage message when they are wrong."""
     parser = argparse.ArgumentParser(prog="python -m harness.telemetry.recorder.sampler", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="HDF5 file to write; must not exist")
     parser.add_argument("--interval", type=float, default=0.1, help="seconds between readings (0.1)")

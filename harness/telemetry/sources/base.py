@@ -1,22 +1,54 @@
 """What a telemetry source is: named quantities with unit, scope and kind, read on demand.
 
-Every vendor hides behind `Source`. A source that cannot work here raises SourceUnavailable when it
-is opened and is replaced by a NullSource that keeps the reason, so that callers never branch.
+A new source is one file in this folder with one class, which the registry finds by itself:
+
+    class Meter(Source):                      # NodePowerSource for watts of the whole node
+        name = "meter"                        # its group in the telemetry file, its name in --sources
+        subject = Subject.NODE_POWER          # where it stands in lists, and what it may be used for
+        interval_s = 1.0                      # the shortest time between readings that makes sense
+        slowest_s = 5.0                       # how seldom it may be read when sampling costs too much
+
+        def open(self) -> None: ...           # raises SourceUnavailable: what, why, fix
+        def quantities(self) -> list[QuantitySpec]: ...
+        def read(self) -> Sequence[float | None]: ...    # one value per quantity, None where it failed
+
+`name`, `quantities` and `read` are required. Whatever belongs to the device is passed to the constructor
+with a default (a path under /sys, a time limit), so that a test can stand in for it; the constructor itself
+touches nothing, and takes no argument without a default. A source that cannot work here raises
+SourceUnavailable when it is opened and is replaced by a NullSource that keeps the reason, so that callers
+never branch.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, IntEnum
+from typing import ClassVar
+
+from harness.telemetry.pacing import Pace
 
 KERNEL = "kernel"  # the lane of what the kernel answers at once: one thread wakes up for all of it
 
 
 class Kind(str, Enum):
+    """How the values of a quantity follow from one another."""
+
     GAUGE = "gauge"  # a state at the moment of reading (memory used, temperature, power)
     RATE = "rate"  # mean per second, or share in %, since the previous reading
     COUNTER = "counter"  # only grows while the source lives; a difference is what happened between
+
+
+class Subject(IntEnum):
+    """What a source is about. Lists of sources are in this order."""
+
+    HOST = 1
+    RUN = 2
+    GPU = 3
+    PROCESSOR_POWER = 4
+    SAMPLER = 5
+    NODE_POWER = 6
 
 
 @dataclass(frozen=True)
@@ -36,7 +68,7 @@ class QuantitySpec:
 
 @dataclass(frozen=True)
 class Unavailable:
-    """Why a source gives nothing here, and what a person can do about it."""
+    """Why a source gives nothing here, and what can be done about it."""
 
     source: str
     what: str
@@ -55,31 +87,36 @@ class SourceUnavailable(Exception):
         self.what, self.why, self.fix = what, why, fix
 
 
-class Source:
+class Source(ABC):
     """Base of all sources. The order of calls is open, quantities, read (many times), close.
 
-    `interval_s` is the shortest time between readings that makes sense for it: the sampler never
-    reads a source more often, so a slow one sets its own pace; `stretch_to_s`, where there is one, is
-    how seldom it may be read when sampling costs too much. Sources that name the same `lane` are read by one
-    thread, the others by one each; a source is always read by the same thread.
+    Sources that name the same `lane` are read by one thread, the others by one each; a source is always
+    read by the same thread. How often is decided by its Pace (pacing.py) from the three times below.
     """
 
     name: str = "source"
-    interval_s: float = 0.02
-    stretch_to_s: float | None = None
+    subject: ClassVar[Subject] = Subject.HOST
+    preference: ClassVar[int] = 9  # among those of one subject: the lowest is listed first, and taken first
+    interval_s: float = 0.02  # it is never read more often
+    slowest_s: float | None = None  # it is never read less often; None: always at `interval_s`
+    costly_s: float | None = None  # never less often where one reading of its own is very expensive
     lane: str = ""
     unavailable: Unavailable | None = None
 
-    def open(self) -> None:
+    def open(self) -> None:  # noqa: B027  # optional
         """Get ready. Raises SourceUnavailable when there is nothing to read here."""
 
+    @abstractmethod
     def quantities(self) -> list[QuantitySpec]:
         """What read() returns, in that order; fixed once the source is open."""
-        return []
 
+    @abstractmethod
     def read(self) -> Sequence[float | None]:
         """One value per quantity; None where this reading failed (never 0 for absent)."""
-        return []
+
+    def parts(self) -> Sequence[Pace]:
+        """Paces of what read() reads less often than the rest; in between, its values are None."""
+        return ()
 
     def notes(self) -> list[str]:
         """Remarks since the last call (a GPU that was lost, a reading that is not supported)."""
@@ -89,22 +126,27 @@ class Source:
         """What stands behind each scope, e.g. {"gpu0": "NVIDIA A100 ..., GPU-uuid"}."""
         return {}
 
-    def watch(self, pid: int) -> None:
-        """The process tree to follow from now on; most sources do not care."""
+    def watch(self, pid: int) -> None:  # noqa: B027  # optional
+        """Follow the process tree below `pid` from now on; only a few sources have use for it."""
 
-    def ending(self) -> None:
-        """The next reading is the last one: what is read seldom is to be read then."""
-
-    def close(self) -> None:
-        """Let go. Safe to call twice, or without open()."""
+    def close(self) -> None:  # noqa: B027  # optional
+        """Release what open() took. Safe to call twice, or without open()."""
 
 
 class NullSource(Source):
-    """Stands in for a source that does not work here: measures nothing and knows why."""
+    """Stands in for a source that does not work here: measures nothing and keeps the reason."""
 
     def __init__(self, reason: Unavailable) -> None:
         self.name = reason.source
         self.unavailable = reason
+
+    def quantities(self) -> list[QuantitySpec]:
+        """Nothing."""
+        return []
+
+    def read(self) -> Sequence[float | None]:
+        """Nothing."""
+        return []
 
 
 def per_second(new: float | None, old: float | None, elapsed_s: float) -> float | None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.telemetry.sources.base import QuantitySpec, Source, SourceUnavailable
+from harness.telemetry.sources.base import QuantitySpec, Source, SourceUnavailable, Subject
 from harness.telemetry.sources.node_power import NODE, NODE_POWER, ReadingFailed, Remarks, interval_s, watts
 
 HWMON = Path("/sys/class/hwmon")
@@ -32,6 +32,8 @@ class HwmonSource(Source):
     """Watts of every power sensor that can be read."""
 
     name = "hwmon"
+    subject = Subject.NODE_POWER
+    preference = 3
 
     def __init__(self, root: Path = HWMON) -> None:
         self.interval_s = interval_s()
@@ -40,6 +42,7 @@ class HwmonSource(Source):
         self._remarks = Remarks()
 
     def open(self) -> None:
+        """Find the sensors that can be read. Raises SourceUnavailable when there are none."""
         found: list[_Sensor] = []
         denied = 0
         for chip in sorted(self._root.glob("hwmon*"), key=_number):
@@ -62,9 +65,11 @@ class HwmonSource(Source):
             raise SourceUnavailable("no power sensors", why, fix)
 
     def quantities(self) -> list[QuantitySpec]:
+        """The power of each sensor."""
         return [sensor.spec for sensor in self._sensors]
 
     def read(self) -> Sequence[float | None]:
+        """Watts of each sensor now."""
         return [self._read(sensor) for sensor in self._sensors]
 
     def _read(self, sensor: _Sensor) -> float | None:
@@ -81,9 +86,11 @@ class HwmonSource(Source):
         return known
 
     def notes(self) -> list[str]:
+        """Sensors that cannot be read, and readings that failed or are back."""
         return self._remarks.take()
 
     def devices(self) -> dict[str, str]:
+        """Chip, label and file of each sensor."""
         return {sensor.spec.scope: sensor.described for sensor in self._sensors}
 
 

@@ -61,9 +61,10 @@ _CAUSES = (
 
 
 class IpmiSource(NodePowerSource):
-    """Node power in watts, whole watts as DCMI has them, averaged by the controller as it likes."""
+    """Node power in watts, whole watts as DCMI has them, averaged over a time that the controller chooses."""
 
     name = "ipmi"
+    preference = 2
 
     def __init__(self, open_limit_s: float = OPEN_LIMIT_S, read_limit_s: float = READ_LIMIT_S) -> None:
         super().__init__()
@@ -71,6 +72,7 @@ class IpmiSource(NodePowerSource):
         self._command: list[str] = []
 
     def open(self) -> None:
+        """Take one reading. Raises SourceUnavailable when there is none."""
         self._command = self._found()
         what = "no node power by IPMI"
         try:
@@ -97,9 +99,11 @@ class IpmiSource(NodePowerSource):
         return [*command, *remote, *login, "dcmi", "power", "reading"]
 
     def devices(self) -> dict[str, str]:
+        """The management controller, without its address."""
         return {NODE: "management controller of this node, IPMI DCMI"}
 
     def measure(self) -> float:
+        """Watts by one call of ipmitool. Raises ReadingFailed."""
         answer = _run(self._command, self._read_limit_s)
         if answer.code != 0:
             raise ReadingFailed(_cause(answer)[0])
@@ -120,7 +124,7 @@ def power_reading(text: str) -> float:
     try:
         return watts(float(found[1]) * factor)
     except ValueError:
-        raise ReadingFailed("the reading is no number") from None
+        raise ReadingFailed("the reading is not a number") from None
 
 
 def _run(command: list[str], limit_s: float) -> _Answer:

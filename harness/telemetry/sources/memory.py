@@ -27,7 +27,7 @@ class MemorySource(Source):
     name = "psutil_memory"
     lane = KERNEL
     interval_s = 1.0
-    stretch_to_s = 5.0
+    slowest_s = 5.0
 
     def __init__(self, proc: Path = PROC) -> None:
         self._meminfo, self._vmstat = ProcFile(proc / "meminfo"), ProcFile(proc / "vmstat")
@@ -35,9 +35,11 @@ class MemorySource(Source):
         self._last: tuple[float, list[float | None]] | None = None
 
     def open(self) -> None:
+        """Take the reading that rates start from."""
         self.read()
 
     def quantities(self) -> list[QuantitySpec]:
+        """Three states in bytes, then rates since the reading before."""
         gauges = ("memory_used", "memory_cached", "swap_used")
         rates = (("swap_in", "B/s"), ("swap_out", "B/s"), ("cache_refault", "B/s"), ("memory_stall", "%"))
         return [
@@ -46,6 +48,7 @@ class MemorySource(Source):
         ]
 
     def read(self) -> Sequence[float | None]:
+        """Values in that order; those that this kernel does not report are absent."""
         now = time.monotonic()
         totals = [*self._paged(), self._stalled_s()]
         before, old = self._last or (now, [None] * len(totals))
@@ -55,6 +58,7 @@ class MemorySource(Source):
         return [*self._used(), *rates, None if stall is None else 100.0 * stall]
 
     def close(self) -> None:
+        """Close the files of /proc."""
         for file in (self._meminfo, self._vmstat, self._pressure):
             file.close()
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 import os
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from harness.telemetry.sources.base import QuantitySpec, Source
+from harness.telemetry.sources.base import QuantitySpec, Source, Subject
 
 NODE = "node"
 NODE_POWER = "node_power"
 INTERVAL_VARIABLE = "CLOUDMASK_POWER_INTERVAL_S"
-SLOWEST_S = 1.0  # the power rules want at least one reading a second (3.4)
+SLOWEST_S = 1.0  # the power rules require at least one reading a second (3.4)
 INTERVAL_S = 0.5  # so that a reading that fails or is late breaks no rule
 FASTEST_S = 0.01
 MAX_W = 100_000.0  # of one node; the ruleset's watts_maximum
@@ -28,9 +29,9 @@ class ReadingFailed(Exception):
 
 
 def watts(value: Any) -> float:
-    """A reading in watts. Raises ReadingFailed for what no machine that is on can draw."""
+    """A reading in watts. Raises ReadingFailed for what a machine that is on cannot draw."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ReadingFailed("the reading is no number")
+        raise ReadingFailed("the reading is not a number")
     if value <= 0:
         raise ReadingFailed(f"it reads {value:g} W, which no machine that is on draws")
     if value > MAX_W:
@@ -39,7 +40,7 @@ def watts(value: Any) -> float:
 
 
 def interval_s() -> float:
-    """Seconds between readings: CLOUDMASK_POWER_INTERVAL_S, from 0.01 to 1; 0.5 when that says nothing."""
+    """Seconds between readings: CLOUDMASK_POWER_INTERVAL_S, from 0.01 to 1; 0.5 when that is not set to a number."""
     try:
         wanted = float(os.environ.get(INTERVAL_VARIABLE, ""))
     except ValueError:
@@ -55,16 +56,19 @@ class Remarks:
         self._new: list[str] = []
 
     def failed(self, what: str, reason: object) -> None:
+        """A reading failed; a remark when the reason is new."""
         short = " ".join(str(reason).split())[:MAX_REASON]
         if self._failing.get(what) != short:
             self._failing[what] = short
             self._new.append(f"{what}: reading failed: {short}")
 
     def works(self, what: str) -> None:
+        """A reading gave a value; a remark when the one before failed."""
         if self._failing.pop(what, None) is not None:
             self._new.append(f"{what}: readings are back")
 
     def add(self, remark: str) -> None:
+        """A remark of another kind."""
         self._new.append(remark)
 
     def take(self) -> list[str]:
@@ -76,18 +80,22 @@ class Remarks:
 class NodePowerSource(Source):
     """One quantity, the power of this node in watts. A subclass says how to `measure` it."""
 
+    subject = Subject.NODE_POWER
+
     def __init__(self) -> None:
         self.interval_s = interval_s()
         self._remarks = Remarks()
 
+    @abstractmethod
     def measure(self) -> float:
         """Watts now. Raises ReadingFailed."""
-        raise NotImplementedError
 
     def quantities(self) -> list[QuantitySpec]:
+        """The power of the node."""
         return [QuantitySpec(NODE_POWER, "W", NODE)]
 
     def read(self) -> Sequence[float | None]:
+        """Watts now, or absent with a remark."""
         try:
             value = self.measure()
         except ReadingFailed as reason:
@@ -97,4 +105,5 @@ class NodePowerSource(Source):
         return [value]
 
     def notes(self) -> list[str]:
+        """Readings that failed, and that are back."""
         return self._remarks.take()

@@ -1,8 +1,8 @@
 """NVIDIA GPUs: power, energy, utilisation, memory, clocks, temperature, throttling, PCIe, ECC.
 
-All GPUs of the machine are read, whatever CUDA_VISIBLE_DEVICES says: a GPU somebody else keeps busy
-is worth seeing. What is cheap is read often, what is slow seldom, each from a source and thread of
-its own. GPU power is not node power.
+All GPUs of the machine are read, whatever CUDA_VISIBLE_DEVICES says: a GPU that is busy with other work
+is worth seeing. What is cheap is read often, what is slow seldom, each by a source of its own. GPU power is
+not node power.
 
 Power: `gpu_power` is the instantaneous figure where the driver has one (field POWER_INSTANT), else
 nvmlDeviceGetPowerUsage, which is instantaneous up to Volta and on GA100 and a mean over one second
@@ -19,11 +19,12 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
+from harness.telemetry.pacing import Pace
 from harness.telemetry.sources.base import Kind
 from harness.telemetry.sources.nvml import NvmlBase, Reading
 
-COUNTER_SLOWEST_S = 10.0
-COUNTER_SHARE = 0.001  # of a core, for all GPUs; on an H100 a reading takes 4 ms
+# the counter steps every 100 ms; on an H100 a reading takes 4 ms of processor time, one of the power 6 us
+COUNTER_S, COUNTER_SLOWEST_S = 0.1, 10.0
 
 
 def _one(name: str, unit: str, get: Callable[[ModuleType, Any], float], kind: Kind = Kind.GAUGE) -> Reading:
@@ -31,7 +32,7 @@ def _one(name: str, unit: str, get: Callable[[ModuleType, Any], float], kind: Ki
 
 
 def _watt(milliwatt: float) -> float | None:
-    """No board that answers draws nothing: 0 is what some drivers say for "not known"."""
+    """A board that answers draws power: 0 is what some drivers report for "not known"."""
     return milliwatt / 1e3 if milliwatt > 0 else None
 
 
@@ -85,7 +86,7 @@ def _asker(nvml: ModuleType, handle: Any, numbers: list[tuple[int, int]]) -> Cal
     try:
         values = (nvml.c_nvmlFieldValue_t * len(numbers))()
         function = nvml.nvmlLib.nvmlDeviceGetFieldValues
-    except AttributeError:  # not the nvidia-ml-py we know
+    except AttributeError:  # an nvidia-ml-py of another kind
         return lambda: nvml.nvmlDeviceGetFieldValues(handle, numbers)
     for value, (number, scope) in zip(values, numbers, strict=True):
         value.fieldId, value.scopeId = number, scope
@@ -111,16 +112,19 @@ _UTILIZATION = Reading(
 
 
 class NvmlSource(NvmlBase):
-    """Power and energy counter of every GPU: the power at the pace of the sampler, and the counter as
-    often as it is cheap, since its difference is exact however seldom it is read."""
+    """Power and energy counter of every GPU: the power at the pace of the sampler, and the counter at one of
+    its own, since its difference is exact however seldom it is read."""
 
     name = "nvml"
     lane = "nvml"
-    cpu_share = 0.003
-    slowest_s = 1.0  # power: a hole of two seconds counts as not measured
-    stretch_to_s = 0.5  # a step of the load counts for the whole time since the reading before
+    slowest_s = 0.5  # a step of the load counts for the whole time since the reading before
+    costly_s = 1.0  # a hole of two seconds counts as not measured
+
+    def __init__(self) -> None:
+        super().__init__(Pace("nvml gpu_energy", COUNTER_S, COUNTER_SLOWEST_S))
 
     def readings(self, nvml: ModuleType, handle: Any) -> list[Reading]:
+        """Power, and the counter of energy."""
         spec = ("gpu_power", "W", Kind.GAUGE)
         power = _fields(nvml, handle, (_POWER,))
         energy = _fields(nvml, handle, (_ENERGY,)) or _one(
@@ -128,10 +132,11 @@ class NvmlSource(NvmlBase):
         )
         return [
             power or Reading((spec,), lambda n, h: (_watt(n.nvmlDeviceGetPowerUsage(h)),)),
-            replace(energy, slowest_s=COUNTER_SLOWEST_S, cpu_share=COUNTER_SHARE),
+            replace(energy, seldom=True),
         ]
 
     def devices(self) -> dict[str, str]:
+        """Name and UUID of each GPU, how its power is read, its power limit, MIG."""
         return dict(self._devices)
 
     def _add_gpu(self, nvml: ModuleType, index: int) -> None:
@@ -157,11 +162,10 @@ class NvmlUtilizationSource(NvmlBase):
     name = "nvml_utilization"
     lane = "nvml"
     interval_s = 0.2
-    cpu_share = 0.0015
-    slowest_s = 2.0
-    stretch_to_s = 1.0
+    slowest_s = 1.0
 
     def readings(self, nvml: ModuleType, handle: Any) -> list[Reading]:
+        """Both shares by one call."""
         return [_UTILIZATION]
 
 
@@ -172,7 +176,7 @@ def _mig_is_on(nvml: ModuleType, handle: Any) -> bool:
         return False  # boards without MIG do not support the question
 
 
-# bits of nvmlClocksEventReasons that slow the clocks down; idle and application clocks are no throttling
+# bits of nvmlClocksEventReasons that slow the clocks down; idle and application clocks do not count as throttling
 _BY_POWER = 0x4 | 0x80  # software power cap, power brake
 _BY_HEAT = 0x20 | 0x40  # software and hardware thermal slowdown
 _BY_OTHER = 0x8 | 0x10 | 0x200 | 0x400  # hardware slowdown, sync boost, board limit, reliability
@@ -195,11 +199,10 @@ class NvmlStateSource(NvmlBase):
 
     name = "nvml_state"
     interval_s = 1.0
-    cpu_share = 0.001
     slowest_s = 10.0
-    stretch_to_s = 10.0
 
     def readings(self, nvml: ModuleType, handle: Any) -> list[Reading]:
+        """Each by a call of its own; the mean power where the driver has it."""
         average = _fields(nvml, handle, (_POWER_AVERAGE,))
         return [
             _one("gpu_memory_used", "B", lambda n, h: n.nvmlDeviceGetMemoryInfo(h).used),
@@ -227,8 +230,10 @@ class NvmlSlowSource(NvmlBase):
 
     name = "nvml_slow"
     interval_s = 5.0
+    slowest_s = 30.0
 
     def readings(self, nvml: ModuleType, handle: Any) -> list[Reading]:
+        """Traffic in both directions, errors of both kinds."""
         count = Kind.COUNTER
         return [
             _one("gpu_pcie_receive", "B/s", _pcie("NVML_PCIE_UTIL_RX_BYTES")),

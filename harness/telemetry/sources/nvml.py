@@ -1,17 +1,19 @@
 """NVIDIA's management library (NVML, package nvidia-ml-py): loading it, its errors, and what every
-source that reads GPUs through it shares (gpus.py, gpu_processes.py).
+source that reads GPUs through it shares (nvidia_gpus.py, nvidia_processes.py).
 """
 
 from __future__ import annotations
 
 import contextlib
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from harness.telemetry.sources.base import Kind, QuantitySpec, Source, SourceUnavailable
+from harness.telemetry.pacing import Pace
+from harness.telemetry.sources.base import Kind, QuantitySpec, Source, SourceUnavailable, Subject
 
 _NO_DRIVER = "nothing to do without an NVIDIA GPU; else install the NVIDIA driver (libnvidia-ml.so.1)"
 
@@ -39,8 +41,6 @@ _ERRORS: dict[str, tuple[str, str]] = {
     "NVML_ERROR_NOT_SUPPORTED": ("this GPU or its MIG mode does not report it", "nothing to do"),
 }
 _GONE = ("NVML_ERROR_GPU_IS_LOST", "NVML_ERROR_GPU_NOT_FOUND")
-COST_PROBES = 3
-WORTH_A_WORD_S = 0.1  # the sampler's usual interval: a source that keeps up with it needs no remark
 
 
 def _error_name(nvml: ModuleType, error: Exception) -> str:
@@ -72,7 +72,8 @@ def load() -> ModuleType:
     except pynvml.NVMLError as error:
         why, fix = explain(pynvml, error)
         raise SourceUnavailable("no NVIDIA GPU can be read", why, fix) from error
-    return pynvml
+    nvml: ModuleType = pynvml
+    return nvml
 
 
 def text(value: Any) -> str:
@@ -86,11 +87,11 @@ class Reading:
 
     quantities: tuple[tuple[str, str, Kind], ...]
     get: Callable[[ModuleType, Any], Sequence[float | None]]
-    slowest_s: float | None = None  # however costly, ask at least so often; None: as the source says
-    cpu_share: float | None = None  # what it may cost on all GPUs together; None: its part of the source's
+    seldom: bool = False  # part of the source that has a pace of its own
 
     @property
     def names(self) -> str:
+        """The quantities, as a remark lists them."""
         return ", ".join(name for name, _, _ in self.quantities)
 
 
@@ -99,35 +100,36 @@ class _Channel:
     gpu: int
     handle: Any
     reading: Reading
-    every_s: float = 0.0  # 0: whenever the source is read
-    due_s: float = 0.0  # monotonic
     warned: bool = False
 
 
 class NvmlBase(Source):
     """What all NVML sources share: GPUs as gpu0, gpu1, ..., errors, a GPU that is lost.
 
-    `cpu_share` bounds what the readings may cost, each its part: one that the driver answers slowly
-    (the energy counter takes 4 ms of processor time on an H100, the power 6 us) is made less often,
-    but at least every `slowest_s`. In between its values are absent.
+    Readings that are marked `seldom`, those of all GPUs together, have the pace `seldom_pace`.
     """
 
-    cpu_share = 0.0003
-    slowest_s = 30.0
-    stretch_to_s: float | None = 30.0
+    subject = Subject.GPU
 
-    def __init__(self) -> None:
+    def __init__(self, seldom_pace: Pace | None = None) -> None:
         self._nvml: ModuleType | None = None
-        self._channels: list[_Channel] = []
+        self._often: list[_Channel] = []
+        self._seldom: list[_Channel] = []
+        self._seldom_pace = seldom_pace or Pace(self.name, self.interval_s)
         self._devices: dict[str, str] = {}
         self._notes: list[str] = []
         self._lost: set[int] = set()
 
+    @abstractmethod
     def readings(self, nvml: ModuleType, handle: Any) -> list[Reading]:
         """What to ask this GPU. Those that do not answer now are left out, and a note says so."""
-        raise NotImplementedError
+
+    def parts(self) -> Sequence[Pace]:
+        """The seldom readings, where there are any."""
+        return (self._seldom_pace,) if self._seldom else ()
 
     def open(self) -> None:
+        """List the GPUs and make each reading once. Raises SourceUnavailable when none answers."""
         nvml = load()
         self._nvml = nvml
         try:
@@ -137,11 +139,10 @@ class NvmlBase(Source):
             self.close()
             why, fix = explain(nvml, error)
             raise SourceUnavailable("the GPUs cannot be listed", why, fix) from error
-        if not self._channels:
+        if not (self._often or self._seldom):
             self.close()
             why = "; ".join(self._notes) or "the driver is there but reports no GPU"
             raise SourceUnavailable("no NVIDIA GPU can be read", why, "run nvidia-smi and look at dmesg")
-        self._pace()
 
     def _add_gpu(self, nvml: ModuleType, index: int) -> None:
         try:
@@ -157,59 +158,29 @@ class NvmlBase(Source):
             except (nvml.NVMLError, AttributeError) as error:  # AttributeError: an older nvidia-ml-py
                 missing.append(f"{reading.names} ({explain(nvml, error)[0]})")
                 continue
-            self._channels.append(_Channel(index, handle, reading))
+            (self._seldom if reading.seldom else self._often).append(_Channel(index, handle, reading))
         self._devices[f"gpu{index}"] = f"{name}, {uuid}"
         if missing:
             self._notes.append(f"gpu{index}: not measured: {', '.join(missing)}")
 
-    def _pace(self) -> None:
-        """Set how often each reading is made, so that all cost no more than `cpu_share` of a core."""
-        costs_s: dict[str, float] = {}
-        shares = [channel.reading.cpu_share for channel in self._channels]
-        for channel in self._channels:
-            cost_s, own = self._cost_s(channel), channel.reading.cpu_share
-            allowed_s = cost_s * shares.count(own) / (self.cpu_share if own is None else own)
-            if allowed_s > max(self.interval_s, WORTH_A_WORD_S):
-                channel.every_s = min(channel.reading.slowest_s or self.slowest_s, allowed_s)
-                costs_s[channel.reading.names] = max(cost_s, costs_s.get(channel.reading.names, 0.0))
-        self.interval_s = max(self.interval_s, min(channel.every_s for channel in self._channels))
-        for names, cost_s in costs_s.items():
-            every_s = max(c.every_s for c in self._channels if c.reading.names == names)
-            self._notes.append(
-                f"{self.name}: {names} read at most every {every_s:.2g} s: one reading takes "
-                f"{1e3 * cost_s:.2g} ms of processor time"
-            )
-
-    def _cost_s(self, channel: _Channel) -> float:
-        """Processor time of one reading, the median of some."""
-        costs_s = []
-        for _ in range(COST_PROBES):
-            before = time.thread_time()
-            self._ask(channel)
-            costs_s.append(time.thread_time() - before)
-        return sorted(costs_s)[COST_PROBES // 2]
-
     def quantities(self) -> list[QuantitySpec]:
+        """Those of all GPUs that are read often, then those that are read seldom."""
         return [
             QuantitySpec(name, unit, f"gpu{channel.gpu}", kind)
-            for channel in self._channels
+            for channel in (*self._often, *self._seldom)
             for name, unit, kind in channel.reading.quantities
         ]
 
     def read(self) -> Sequence[float | None]:
-        now_s = time.monotonic()
-        return [value for channel in self._channels for value in self._values(channel, now_s)]
-
-    def ending(self) -> None:
-        """A counter that was last read seconds ago would miss the end of the run."""
-        for channel in self._channels:
-            channel.due_s = 0.0
-
-    def _values(self, channel: _Channel, now_s: float) -> Sequence[float | None]:
-        if now_s < channel.due_s:
-            return [None] * len(channel.reading.quantities)
-        channel.due_s = now_s + channel.every_s - self.interval_s / 2  # the sampler is never quite on time
-        return self._ask(channel)
+        """Values in that order; those of the seldom readings are None while they are not due."""
+        values = [value for channel in self._often for value in self._ask(channel)]
+        if not self._seldom:
+            return values
+        if self._seldom_pace.is_due(time.monotonic()):
+            return values + self._seldom_pace.measured(
+                lambda: [value for channel in self._seldom for value in self._ask(channel)]
+            )
+        return values + [None for channel in self._seldom for _ in channel.reading.quantities]
 
     def _ask(self, channel: _Channel) -> Sequence[float | None]:
         nvml = self._nvml
@@ -231,10 +202,12 @@ class NvmlBase(Source):
             self._notes.append(f"gpu{channel.gpu}: reading {channel.reading.names} failed: {why}")
 
     def notes(self) -> list[str]:
+        """Readings that are not supported or failed, GPUs that are lost."""
         notes, self._notes = self._notes, []
         return notes
 
     def close(self) -> None:
+        """Shut the library down."""
         nvml, self._nvml = self._nvml, None
         if nvml is not None:
             with contextlib.suppress(nvml.NVMLError):

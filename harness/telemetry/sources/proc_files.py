@@ -1,4 +1,4 @@
-"""Files of /proc that are read again and again."""
+"""Files of /proc that are read many times."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ class ProcFile:
         return os.pread(self._descriptor, size, 0)
 
     def close(self) -> None:
+        """Close the file; reading opens it again."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.telemetry.sources.base import KERNEL, Kind, QuantitySpec, Source, SourceUnavailable
+from harness.telemetry.sources.base import KERNEL, Kind, QuantitySpec, Source, SourceUnavailable, Subject
 
 POWERCAP = Path("/sys/class/powercap")
 # intel-rapl-mmio:* repeats the package through another register and would count it twice
@@ -53,8 +53,9 @@ class RaplSource(Source):
     """Joules since the sampler started, per package and part, with the wrap-around taken out."""
 
     name = "rapl"
+    subject = Subject.PROCESSOR_POWER
     lane = KERNEL
-    stretch_to_s = 0.5
+    slowest_s = 0.5  # the same as the power of GPUs
 
     def __init__(self, root: Path = POWERCAP) -> None:
         self._root = root
@@ -63,6 +64,7 @@ class RaplSource(Source):
         self._failed: set[Path] = set()
 
     def open(self) -> None:
+        """Find the zones that can be read. Raises SourceUnavailable when there are none."""
         folders = sorted(p for p in self._root.glob("intel-rapl:*") if _ZONE.fullmatch(p.name))
         if not folders:
             raise SourceUnavailable(
@@ -91,6 +93,7 @@ class RaplSource(Source):
         self._zones.append(zone)
 
     def devices(self) -> dict[str, str]:
+        """The zone of the powercap tree behind each scope."""
         return {zone.spec.scope: f"RAPL zone {zone.path.parent.name}" for zone in self._zones}
 
     def _zone(self, folder: Path) -> _Zone:
@@ -105,9 +108,11 @@ class RaplSource(Source):
         return zone
 
     def quantities(self) -> list[QuantitySpec]:
+        """One energy counter for each zone."""
         return [zone.spec for zone in self._zones]
 
     def read(self) -> Sequence[float | None]:
+        """Joule since the source was opened, wraps taken out."""
         return [self._joule(zone) for zone in self._zones]
 
     def _joule(self, zone: _Zone) -> float | None:
@@ -127,5 +132,6 @@ class RaplSource(Source):
         return zone.total_uj / 1e6
 
     def notes(self) -> list[str]:
+        """Zones that cannot be read, and readings that failed, once each."""
         notes, self._notes = self._notes, []
         return notes

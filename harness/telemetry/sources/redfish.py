@@ -51,6 +51,7 @@ class RedfishSource(NodePowerSource):
     """Node power in watts, as often as the management controller renews it."""
 
     name = "redfish"
+    preference = 1  # finer readings than the others
 
     def __init__(self, limit_s: float = LIMIT_S) -> None:
         super().__init__()
@@ -61,6 +62,7 @@ class RedfishSource(NodePowerSource):
         self._chassis = ""
 
     def open(self) -> None:
+        """Find the one chassis that reports power. Raises SourceUnavailable."""
         self._client = _Client(_service(), self._limit_s)
         try:
             found = self._readable(self._candidates())
@@ -86,7 +88,7 @@ class RedfishSource(NodePowerSource):
         if named:
             path = named if named.startswith("/") else f"/redfish/v1/Chassis/{named}"
             if not _PATH.match(path):
-                raise ReadingFailed(f"{CHASSIS_VARIABLE} is no chassis")
+                raise ReadingFailed(f"{CHASSIS_VARIABLE} is not a chassis")
             return [path.rstrip("/")]
         members = self._get("/redfish/v1/Chassis").get("Members")
         paths = (
@@ -112,6 +114,7 @@ class RedfishSource(NodePowerSource):
         return found
 
     def measure(self) -> float:
+        """Watts by one request. Raises ReadingFailed."""
         return watts(self._power(self._get(self._path)))
 
     def _get(self, path: str) -> dict[str, Any]:
@@ -119,9 +122,11 @@ class RedfishSource(NodePowerSource):
         return self._client.get(path)
 
     def devices(self) -> dict[str, str]:
+        """The chassis, without the address of the service."""
         return {NODE: f"Redfish chassis {self._chassis[:60]}"}
 
     def close(self) -> None:
+        """Close the connection."""
         if self._client is not None:
             self._client.drop()
 
@@ -159,7 +164,7 @@ def _service() -> Service:
     if not host or parts.scheme not in ("https", "http") or parts.username or parts.path not in ("", "/"):
         raise SourceUnavailable(
             WHAT,
-            f"{URL_VARIABLE} is no address such as https://<host>",
+            f"{URL_VARIABLE} is not an address such as https://<host>",
             f"give scheme and host only; user and password belong into {USER_VARIABLE} and {PASSWORD_VARIABLE}",
         )
     headers = {"Accept": "application/json"}
@@ -184,14 +189,14 @@ def _tls() -> ssl.SSLContext:
 
 
 class _Client:
-    """GET of JSON objects over one connection that is kept and, once lost, made anew."""
+    """GET of JSON objects over one connection that is kept, and opened again once it is lost."""
 
     def __init__(self, service: Service, limit_s: float) -> None:
         self._service, self._limit_s = service, limit_s
         self._connection: http.client.HTTPConnection | None = None
 
     def get(self, path: str) -> dict[str, Any]:
-        """Raises ReadingFailed."""
+        """The JSON object at this path. Raises ReadingFailed."""
         kept = self._connection is not None
         try:
             try:
@@ -229,7 +234,7 @@ class _Client:
             raise ReadingFailed(_STATUS.get(response.status, f"the service answers {response.status}"))
         value = json.loads(body)
         if not isinstance(value, dict):
-            raise ReadingFailed("the answer is no JSON object")
+            raise ReadingFailed("the answer is not a JSON object")
         return value
 
     def _give_up(self, late: threading.Event) -> None:
@@ -252,6 +257,7 @@ class _Client:
         return self._connection
 
     def drop(self) -> None:
+        """Close the connection; the next request opens another."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(OSError):
@@ -274,7 +280,7 @@ def _reason(error: Exception, limit_s: float) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "the service refuses connections"
     if isinstance(error, ValueError):
-        return "the answer is no JSON, or too long"
+        return "the answer is not JSON, or too long"
     return f"the service cannot be reached ({type(error).__name__})"
 
 

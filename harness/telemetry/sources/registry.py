@@ -1,53 +1,40 @@
-"""Which sources exist, and which of them work on this machine. A new source is added here only."""
+"""Which sources exist, and which of them work on this machine.
+
+Nothing is listed by hand: every module of this folder is imported, and each class in it that can be made and
+has a `name` of its own is a source.
+"""
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import pkgutil
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 
-from harness.telemetry.sources.base import NullSource, Source, SourceUnavailable, Unavailable
-from harness.telemetry.sources.gpu_processes import NvmlProcessSource
-from harness.telemetry.sources.host import (
-    CoreSource,
-    FrequencySource,
-    HostSource,
-    ProcessTreeSource,
-    SelfSource,
-    TrafficSource,
-)
-from harness.telemetry.sources.hwmon import HwmonSource
-from harness.telemetry.sources.ipmi import IpmiSource
-from harness.telemetry.sources.memory import MemorySource
-from harness.telemetry.sources.nvidia_gpus import (
-    NvmlSlowSource,
-    NvmlSource,
-    NvmlStateSource,
-    NvmlUtilizationSource,
-)
-from harness.telemetry.sources.rapl import RaplSource
-from harness.telemetry.sources.redfish import RedfishSource
+from harness.telemetry import sources
+from harness.telemetry.sources.base import NullSource, Source, SourceUnavailable, Subject, Unavailable
 
 OPEN_S = 10.0
 
-FACTORIES: dict[str, Callable[[], Source]] = {
-    HostSource.name: HostSource,
-    CoreSource.name: CoreSource,
-    FrequencySource.name: FrequencySource,
-    MemorySource.name: MemorySource,
-    TrafficSource.name: TrafficSource,
-    ProcessTreeSource.name: ProcessTreeSource,
-    NvmlSource.name: NvmlSource,
-    NvmlUtilizationSource.name: NvmlUtilizationSource,
-    NvmlStateSource.name: NvmlStateSource,
-    NvmlSlowSource.name: NvmlSlowSource,
-    NvmlProcessSource.name: NvmlProcessSource,
-    RaplSource.name: RaplSource,
-    SelfSource.name: SelfSource,
-    RedfishSource.name: RedfishSource,
-    IpmiSource.name: IpmiSource,
-    HwmonSource.name: HwmonSource,
+
+def _classes() -> Iterator[type[Source]]:
+    for module in pkgutil.iter_modules(sources.__path__, f"{sources.__name__}."):
+        if module.name == __name__:
+            continue
+        for _, found in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
+            defined_here = found.__module__ == module.name and "name" in vars(found)
+            if defined_here and issubclass(found, Source) and not inspect.isabstract(found):
+                yield found
+
+
+FACTORIES: dict[str, type[Source]] = {
+    found.name: found
+    for found in sorted(_classes(), key=lambda found: (found.subject, found.preference, found.name))
 }
+# of whole nodes; where several work, the first is used
+NODE_POWER_SOURCES = tuple(name for name, found in FACTORIES.items() if found.subject is Subject.NODE_POWER)
 
 
 def open_source(source: Source) -> Source:
@@ -68,7 +55,7 @@ def open_source(source: Source) -> Source:
 
 
 def open_all(names: list[str] | None = None, pid: int | None = None, limit_s: float = OPEN_S) -> list[Source]:
-    """Every source of FACTORIES (or the named ones), opened, told which process tree to watch.
+    """Every source of FACTORIES (or the named ones), opened and told which process tree to watch.
 
     They are opened side by side; one that is not ready after `limit_s` counts as unavailable and is
     left behind. Raises ValueError for a name that is not known.
@@ -89,11 +76,11 @@ def open_all(names: list[str] | None = None, pid: int | None = None, limit_s: fl
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
     ready = dict(opened)
-    sources = [ready.get(name) or _late(name, limit_s) for name in dict.fromkeys(wanted)]
+    found = [ready.get(name) or _late(name, limit_s) for name in dict.fromkeys(wanted)]
     if pid is not None:
-        for source in sources:
+        for source in found:
             source.watch(pid)
-    return sources
+    return found
 
 
 def _late(name: str, limit_s: float) -> NullSource:
@@ -101,10 +88,10 @@ def _late(name: str, limit_s: float) -> NullSource:
     return NullSource(Unavailable(name, "it does not start", why, "see whether its device or driver hangs"))
 
 
-def reasons(sources: Iterable[Source]) -> list[Unavailable]:
+def reasons(opened: Iterable[Source]) -> list[Unavailable]:
     """Why sources cannot be read here; what several share is said once, by the first of them."""
     found: dict[tuple[str, str, str], Unavailable] = {}
-    for source in sources:
+    for source in opened:
         if source.unavailable is not None:
             reason = source.unavailable
             found.setdefault((reason.what, reason.why, reason.fix), reason)

@@ -27,6 +27,9 @@ class _Machine(Source):
         watts = [QuantitySpec("gpu_power", "W", f"gpu{i}") for i in range(self._accelerators)]
         return [QuantitySpec("cpu", "%", "process_tree", Kind.RATE), *gpus, *watts, *self._more]
 
+    def read(self) -> list[float | None]:
+        raise NotImplementedError
+
 
 def write_telemetry(
     path: Path,

@@ -48,6 +48,7 @@ class FakeNvml:
     start_s: float = 0.0
 
     def script(self, *lines: str, count: int = 1, start_s: float | None = None) -> None:
+        """What the library shows from now on, to processes that have it loaded as well."""
         self.start_s = time.monotonic() if start_s is None else start_s
         part = self.path.with_suffix(".part")
         part.write_text("\n".join([f"count {count}", f"start {self.start_s:.6f}", *lines]) + "\n")
@@ -91,16 +92,18 @@ class Reading:
     unavailable: dict[str, str] | None
 
     def column(self, key: str) -> list[float | None]:
+        """All readings of one quantity."""
         return [row[self.keys.index(key)] for row in self.rows]
 
     def row(self, index: int = 0) -> dict[str, Any]:
+        """All quantities of one reading, by key."""
         return dict(zip(self.keys, self.rows[index], strict=True))
 
 
 _PROBE = """
 import ctypes, json, sys
 from dataclasses import asdict
-from harness.telemetry.sources import gpu_processes, nvidia_gpus
+from harness.telemetry.sources import nvidia_gpus, nvidia_processes
 from harness.telemetry.sources.registry import open_source
 
 asked = json.loads(sys.argv[1])
@@ -108,12 +111,14 @@ clock = ctypes.CDLL("libnvidia-ml.so.1").fake_nvml_clock
 clock.argtypes, clock.restype = [ctypes.c_double], None
 name = asked["source"]
 clock(asked["times_s"][0])
-source = open_source((getattr(nvidia_gpus, name, None) or getattr(gpu_processes, name))())
+source = open_source((getattr(nvidia_gpus, name, None) or getattr(nvidia_processes, name))())
 if asked.get("watch"):
     source.watch(asked["watch"])
 rows = []
 for time_s in asked["times_s"]:
     clock(time_s)
+    for part in source.parts():
+        part.at_once()  # no time passes between two readings
     rows.append(list(source.read()))
 print(json.dumps({
     "keys": [q.key for q in source.quantities()],

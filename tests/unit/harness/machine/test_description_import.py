@@ -106,7 +106,7 @@ def test_answers_are_parsed() -> None:
     for pair, why in (
         ("cooling", "FIELD=VALUE"),
         ("coolin=air", "did you mean cooling"),
-        ("submitter=x", "no field"),
+        ("submitter=x", "not a field"),
     ):
         with pytest.raises(UserError) as caught:
             parse_answers((pair,))

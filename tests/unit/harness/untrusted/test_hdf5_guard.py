@@ -63,7 +63,7 @@ def wild(tmp_path):
         ("hoard", "memory"),
         ("write", "crashed"),
         ("exit", "crashed"),
-        ("lie", "no sense"),
+        ("lie", "cannot be understood"),
     ],
 )
 def test_what_a_file_does_is_one_line(wild, tmp_path, act, said):
@@ -155,6 +155,6 @@ def test_it_ends_with_its_owner():
     child = process.start()
     assert child.stdin is not None
     child.stdin.close()
-    assert child.wait(30) == 0
+    assert child.wait(200) == 0
     process.end()
     assert not os.path.exists(f"/proc/{child.pid}")

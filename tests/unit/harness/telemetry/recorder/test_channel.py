@@ -1,4 +1,4 @@
-"""When sources are read: schedules, lanes, and what all of it may cost. On a clock of the test's own."""
+"""When sources are read: schedules and lanes, on a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.telemetry.recorder import budget
+from harness.telemetry import pacing
 from harness.telemetry.recorder import channel as schedule
-from harness.telemetry.recorder.budget import Budget
 from harness.telemetry.recorder.channel import SILENT_S, Channel, Lane, in_lanes
 from harness.telemetry.sources.base import Kind, QuantitySpec, Source
-from harness.telemetry.sources.registry import FACTORIES
 
 
 class Clock:
@@ -48,10 +46,17 @@ class Scripted(Source):
         return [1.0]
 
 
+def use(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both clocks of the schedule; readings take no processor time."""
+    times = SimpleNamespace(monotonic=clock.monotonic, thread_time=lambda: 0.0)
+    for module in (schedule, pacing):
+        monkeypatch.setattr(module, "time", times)
+
+
 def run_channel(monkeypatch: pytest.MonkeyPatch, costs_s: list[float], stop_s: float) -> list[float]:
     clock = Clock(stop_s)
     channel = Channel(Scripted(clock, costs_s), 0.1)
-    monkeypatch.setattr(schedule, "time", SimpleNamespace(monotonic=clock.monotonic))
+    use(clock, monkeypatch)
     Lane("one", [channel], clock)._run()  # type: ignore[arg-type]
     return [t for t, _ in channel.drain()[0]]
 
@@ -88,7 +93,7 @@ def test_a_source_that_raises_ends_alone_and_says_so(monkeypatch: pytest.MonkeyP
 
 def test_sources_of_one_lane_are_read_in_one_wake_up(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(2.0)
-    monkeypatch.setattr(schedule, "time", SimpleNamespace(monotonic=clock.monotonic))
+    use(clock, monkeypatch)
     quick, slow, alone = (Scripted(clock, []) for _ in range(3))
     quick.lane = slow.lane = "host"
     slow.interval_s = 1.0
@@ -103,7 +108,7 @@ def test_sources_of_one_lane_are_read_in_one_wake_up(monkeypatch: pytest.MonkeyP
 def test_at_the_end_counters_are_read_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is slow in the same lane must not move the last reading of an energy counter."""
     clock = Clock(0.95)
-    monkeypatch.setattr(schedule, "time", SimpleNamespace(monotonic=clock.monotonic))
+    use(clock, monkeypatch)
     slow, energy = Scripted(clock, [0.0, 2.0]), Scripted(clock, [])
     slow.interval_s = 60.0
     energy.quantities = lambda: [QuantitySpec("x", "J", "node", Kind.COUNTER)]  # type: ignore[method-assign]
@@ -156,72 +161,3 @@ def test_of_a_lane_that_hangs_nothing_is_known_until_it_answers(monkeypatch: pyt
     lane.watch_the_time()
     assert hanging.drain()[1] == ["stuck answers again"]
     assert list(hanging.newest) == [1.0]
-
-
-def spend(
-    monkeypatch: pytest.MonkeyPatch,
-    shares: list[float],
-    interval_s: float = 0.1,
-    stretch_to_s: float | None = 1.0,
-) -> list[str | None]:
-    """Remarks of a budget that finds these shares of a core taken, one window after the other."""
-    clock = {"wall": 0.0, "cpu": 0.0}
-    times = SimpleNamespace(monotonic=lambda: clock["wall"], process_time=lambda: clock["cpu"])
-    monkeypatch.setattr(budget, "time", times)
-    power = Scripted(Clock(0.0), [])
-    power.name, power.stretch_to_s = "power", stretch_to_s
-    channels = [Channel(power, interval_s), Channel(Scripted(Clock(0.0), []), interval_s)]
-    watched, remarks = Budget(channels, interval_s), []
-    for share in shares:
-        clock["wall"] += 1.0
-        assert watched.look() is None  # a window is longer
-        clock["wall"] += budget.WINDOW_S - 1.0
-        clock["cpu"] += budget.WINDOW_S * share
-        remarks.append(watched.look())
-        remarks.append(f"{channels[0].spacing_s:.3f} {channels[1].spacing_s:.3f}")
-    return remarks
-
-
-def test_readings_come_further_apart_while_they_cost_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = spend(monkeypatch, [0.009, 0.017, 0.009, 0.004, 0.004, 0.004, 0.004])
-    assert said[:2] == [None, "0.100 0.100"]
-    assert said[2] == "paced: the sampler took 1.7 % of a core; it reads less often for a while: power 0.2 s"
-    assert said[3] == "0.200 0.100"  # what names no slowest rate keeps its own
-    assert said[4:6] == [None, "0.200 0.100"]
-    assert said[6:8] == [None, "0.160 0.100"]  # back, in steps
-    assert said[-1] == "0.100 0.100"
-
-
-def test_a_source_is_read_as_often_as_it_must_whatever_it_costs(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = spend(monkeypatch, [0.5, 0.5, 0.5])
-    assert said[1::2] == ["1.000 0.100"] * 3
-    assert said[2] is None  # no news
-
-
-def test_who_asks_for_more_readings_accepts_that_they_cost_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert spend(monkeypatch, [0.04], interval_s=0.02) == [None, "0.020 0.020"]
-    assert spend(monkeypatch, [0.04], interval_s=0.1)[1] == "0.471 0.100"
-
-
-def test_nothing_is_said_where_nothing_can_be_read_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert spend(monkeypatch, [0.04], stretch_to_s=None) == [None, "0.100 0.100"]
-
-
-def test_a_slower_pace_of_another_thread_is_taken_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The main thread may change the spacing while a reading ends."""
-    clock = Clock(60.0)
-    monkeypatch.setattr(schedule, "time", SimpleNamespace(monotonic=clock.monotonic))
-    spacings_s = iter([1.0, 0.1])
-    channel = Channel(Scripted(clock, [0.55]), 0.1)
-    monkeypatch.setattr(Channel, "spacing_s", property(lambda self: next(spacings_s)))
-    channel.take()
-    assert channel.due_s == 1.0
-
-
-def test_what_costs_most_can_be_read_less_often() -> None:
-    """Else the power would be, for what others cost: a tree of a hundred processes takes 1 % of a core."""
-    sources = [source() for source in FACTORIES.values()]
-    fixed = {s.name for s in sources if s.stretch_to_s is None}
-    assert fixed == {"psutil_frequency", "sampler", "redfish", "ipmi", "hwmon"}
-    power = [s.stretch_to_s for s in sources if s.name in ("nvml", "rapl")]
-    assert power == [0.5, 0.5]  # readings more than 2 s apart are a hole

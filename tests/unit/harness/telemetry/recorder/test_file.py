@@ -28,6 +28,9 @@ class Meter(Source):
             QuantitySpec("energy", "J", "gpu0", Kind.COUNTER),
         ]
 
+    def read(self) -> list[float | None]:
+        raise NotImplementedError
+
     def devices(self) -> dict[str, str]:
         return {"gpu0": "a card"}
 

@@ -19,6 +19,7 @@ from harness.telemetry.sources.node_power import ReadingFailed, interval_s, watt
 from harness.telemetry.sources.redfish import RedfishSource
 from harness.telemetry.sources.registry import open_source
 from tests.support.node_fakes import Redfish, dcmi, hwmon, ipmitool, redfish_service, saying
+from tests.support.telemetry_fakes import wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -134,8 +135,8 @@ def test_why_ipmi_does_not_work(tools: Path, says: str, why: str) -> None:
         (dcmi("0 Watts"), "0 W"),
         (dcmi("-5 Watts"), "-5 W"),
         (dcmi("999999 Watts"), "more than a node"),
-        (dcmi("nan Watts"), "no number"),
-        (dcmi("many Watts"), "no number"),
+        (dcmi("nan Watts"), "not a number"),
+        (dcmi("many Watts"), "not a number"),
         (dcmi("200 BTU"), "unit BTU"),
         (dcmi(state="deactivated"), "deactivated"),
         ("", "no instantaneous"),
@@ -148,16 +149,13 @@ def test_ipmi_that_lies_is_not_believed(tools: Path, text: str, why: str) -> Non
 
 
 def test_ipmi_that_hangs_is_ended_with_its_children(tools: Path) -> None:
-    ipmitool(tools, f"sleep 60 &\necho $! > {tools}/child\nwait")
+    ipmitool(tools, f"sleep 600 &\necho $! > {tools}/child\nwait")
     started = time.monotonic()
-    error = unavailable(IpmiSource(open_limit_s=0.5))
-    assert "no answer within 0.5 s" in error.why
-    assert time.monotonic() - started < 20
+    error = unavailable(IpmiSource(open_limit_s=2.0))
+    assert "no answer within 2 s" in error.why
+    assert time.monotonic() - started < 200  # not the ten minutes
     child = int((tools / "child").read_text())
-    deadline = time.monotonic() + 10
-    while _alive(child) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not _alive(child)
+    wait_for(lambda: not _alive(child))
 
 
 def _alive(pid: int) -> bool:
@@ -233,7 +231,7 @@ def test_redfish_is_silent_unless_named() -> None:
 def test_addresses_that_are_none(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLOUDMASK_REDFISH_URL", url)
     error = unavailable(RedfishSource())
-    assert "s3cret-word" not in f"{error} {error.fix}" and "is no address" in error.why
+    assert "s3cret-word" not in f"{error} {error.fix}" and "is not an address" in error.why
 
 
 def test_no_message_holds_address_or_password(service: Redfish) -> None:
@@ -266,11 +264,11 @@ def test_redfish_that_talks_nonsense(service: Redfish, raw: bytes) -> None:
 
 
 def test_redfish_that_is_slow_or_gone(service: Redfish, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = opened(RedfishSource(limit_s=0.3))
-    service.delay_s = 1.0
+    source = opened(RedfishSource(limit_s=2.0))
+    service.may_answer.clear()
     assert list(source.read()) == [None]
-    assert "no answer within 0.3 s" in source.notes()[0]
-    service.delay_s = 0.0
+    assert "no answer within 2 s" in source.notes()[0]
+    service.may_answer.set()
     assert list(source.read()) == [412.5]
     assert "back" in source.notes()[0]
     monkeypatch.setenv("CLOUDMASK_REDFISH_URL", "http://127.0.0.1:9")
@@ -283,12 +281,12 @@ def test_redfish_follows_no_redirect(service: Redfish) -> None:
 
 
 def test_a_body_that_drips_is_given_up(service: Redfish) -> None:
-    source = opened(RedfishSource(limit_s=0.3))
-    service.piece_bytes = 1
+    source = opened(RedfishSource(limit_s=2.0))
+    service.raw, service.piece_bytes = b" " * 12_000, 1  # ten minutes at 20 a second
     started = time.monotonic()
     assert list(source.read()) == [None]
-    assert time.monotonic() - started < 2.2  # 46 bytes at 20 a second take longer
-    assert "no answer within 0.3 s" in source.notes()[0]
+    assert time.monotonic() - started < 200
+    assert "no answer within 2 s" in source.notes()[0]
 
 
 def test_a_missing_authority_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
+import time
+from collections.abc import Callable
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from harness.telemetry import pacing
+from harness.telemetry.recorder import channel as schedule
+from harness.telemetry.recorder.channel import Channel
+from harness.telemetry.sources import nvml as nvml_source
 from harness.telemetry.sources.base import SourceUnavailable
 from harness.telemetry.sources.nvidia_gpus import NvmlSource
 from tests.support.telemetry_fakes import fake_nvml
 
 
-def opened(monkeypatch: pytest.MonkeyPatch, **state: object) -> tuple[NvmlSource, object]:
+def opened(monkeypatch: pytest.MonkeyPatch, **state: object) -> tuple[NvmlSource, ModuleType]:
     nvml = fake_nvml(monkeypatch, **state)
     source = NvmlSource()
     source.open()
@@ -40,34 +46,49 @@ def test_lost_gpu_is_absent_and_left_alone_while_the_other_goes_on(monkeypatch: 
     assert len([c for c in nvml.CALLS if c[0] == 0]) == 1
 
 
-@pytest.mark.parametrize(("cost_s", "interval_s"), [(10e-6, 0.02), (1.8e-3, 0.6), (50e-3, 1.0)])
-def test_a_slow_driver_is_asked_less_often_but_once_a_second(
-    monkeypatch: pytest.MonkeyPatch, cost_s: float, interval_s: float
-) -> None:
-    clock = itertools.count()
-    monkeypatch.setattr("harness.telemetry.sources.nvml.time.thread_time", lambda: next(clock) * cost_s)
-    source, _ = opened(monkeypatch)
-    assert source.interval_s == pytest.approx(interval_s)
-    assert len([note for note in source.notes() if "read at most every" in note]) == 2 * (interval_s > 0.1)
-
-
 def test_a_slow_counter_does_not_slow_the_power_down(monkeypatch: pytest.MonkeyPatch) -> None:
     """On an H100 the counter costs 4 ms of processor time and the power 6 us."""
     source, nvml = opened(monkeypatch)
-    for channel in source._channels:
-        if channel.reading.names == "gpu_energy":
-            channel.every_s = 2.0
-    now = [1000.0]
-    monkeypatch.setattr("harness.telemetry.sources.nvml.time.monotonic", lambda: now[0])
-    rows = []
-    for _ in range(41):
-        rows.append(values(source))
-        now[0] += 0.1
+    channel = Channel(source, 0.1)
+    now_s, used_s = [1000.0], [0.0]
+    clocks = SimpleNamespace(monotonic=lambda: now_s[0], thread_time=lambda: used_s[0])
+    for module in (nvml_source, pacing, schedule):
+        monkeypatch.setattr(module, "time", clocks)
+    for call, cost_s in (("nvmlDeviceGetTotalEnergyConsumption", 4e-3), ("nvmlDeviceGetPowerUsage", 6e-6)):
+        real = getattr(nvml, call)
+
+        def costly(handle: int, real: Callable[[int], int] = real, cost_s: float = cost_s) -> int:
+            used_s[0] += cost_s
+            return real(handle)
+
+        monkeypatch.setattr(nvml, call, costly)
+    for _ in range(42):
+        channel.take()
+        now_s[0] += 0.1
+    channel.take(last=True)  # it has to enclose the end of the run
+    keys = [q.key for q in source.quantities()]
+    rows = [dict(zip(keys, values, strict=True)) for _, values in channel.drain()[0]]
     assert all(row["gpu0.gpu_power"] is not None for row in rows)
-    assert [n for n, row in enumerate(rows) if row["gpu0.gpu_energy"] is not None] == [0, 20, 40]
-    assert values(source)["gpu0.gpu_energy"] is None
-    source.ending()  # its last reading has to enclose the end of the run
-    assert values(source)["gpu0.gpu_energy"] is not None
+    assert [n for n, row in enumerate(rows) if row["gpu0.gpu_energy"] is not None] == [0, 14, 28, 42]
+    assert channel.pace.spacing_s == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("cost_s", "spacing_s"), [(10e-6, 0.1), (1.1e-3, 0.4), (2.3e-3, 0.8), (50e-3, 1.0)])
+def test_a_slow_driver_is_asked_less_often_but_once_a_second(
+    monkeypatch: pytest.MonkeyPatch, cost_s: float, spacing_s: float
+) -> None:
+    source, nvml = opened(monkeypatch)
+    channel, used_s = Channel(source, 0.1), [0.0]
+
+    def power(handle: int) -> int:
+        used_s[0] += cost_s
+        return 70_000
+
+    monkeypatch.setattr(nvml, "nvmlDeviceGetPowerUsage", power)
+    clocks = SimpleNamespace(monotonic=time.monotonic, thread_time=lambda: used_s[0])
+    monkeypatch.setattr(pacing, "time", clocks)
+    channel.take()
+    assert channel.pace.spacing_s == pytest.approx(spacing_s)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from harness.telemetry.reader.energy import energy_j
-from harness.telemetry.sources.gpu_processes import NvmlProcessSource
+from harness.telemetry.sources.nvidia_processes import NvmlProcessSource
 from tests.support.fakes.nvml import LOST, NO_PERMISSION, NOT_SUPPORTED, FakeNvml
 
 STEP = "0 power 0:70 10:300"  # 10 s at 70 W, then 300 W: 3700 J in 20 s

@@ -1,6 +1,6 @@
 """Which processes compute on each GPU, and which of them are not of the run.
 
-Somebody else's work on a GPU that is being measured spoils its time, power and utilisation, so it is
+Other work on a GPU that is being measured spoils its time, power and utilisation, so it is
 counted where a rule can find it. Belonging to the run means: descending from the watched process,
 started in its session (the harness starts a run in a session of its own, which its daemons keep), or
 holding the same run spec in its environment (batch systems start workers on the harness' behalf).
@@ -35,7 +35,7 @@ class NvmlProcessSource(NvmlBase):
 
     name = "nvml_processes"
     interval_s = 5.0
-    stretch_to_s = 10.0  # who else computes there is evidence, also in a short run
+    slowest_s = 10.0  # who else computes there is evidence, also in a short run
 
     def __init__(self, proc: Path = PROC) -> None:
         super().__init__()
@@ -48,10 +48,12 @@ class NvmlProcessSource(NvmlBase):
         self._native = _own_namespace(proc) == _FIRST_NAMESPACE
 
     def watch(self, pid: int) -> None:
+        """The run is this process, its session, and whatever has its run spec."""
         self._root, self._ours, self._matched = pid, set(), False
         self._spec = _run_spec(self._proc, pid)
 
     def readings(self, nvml: ModuleType, handle: Any) -> list[Reading]:
+        """The number of processes, and of those that are not of the run."""
         names = ("gpu_processes", "gpu_foreign_processes")
         return [Reading(tuple((name, "1", Kind.GAUGE) for name in names), self._count)]
 
