@@ -1,1 +1,1 @@
-"""The rulebook as readers see it: examples, catalogue, coverage of the survey, all generated from data."""
+"""The rulebook as readers see it: examples, catalogue, coverage of the sources, all generated from data."""

@@ -57,6 +57,7 @@ class Example(BaseModel):
 
     @property
     def kind(self) -> Kind:
+        """Which of the kinds it is."""
         return next(kind for kind in KINDS if getattr(self, kind) is not None)
 
     def shown(self) -> list[str]:
@@ -73,6 +74,8 @@ class Example(BaseModel):
 
 
 class Pair(BaseModel):
+    """The good and the bad example of one rule."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     good: Example
