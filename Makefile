@@ -10,7 +10,7 @@ EXTRA ?=
 AT_ONCE ?= -n logical --maxprocesses=4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup submit check report leaderboard test test-fast lint bench clean example-site
+.PHONY: help setup submit check report leaderboard test test-fast lint docs bench clean example-site
 
 help: ## show this help
 	@echo "CloudMask Harness: run, check and publish the MLCommons Science CloudMask benchmark"
@@ -61,6 +61,9 @@ test-fast: $(VENV)/.installed-test ## run the fast tests only
 
 lint: $(VENV)/.installed-test ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+docs: $(VENV)/.installed-test ## write the generated documents under docs/ again
+	@$(BIN)/python -m tests.docs
 
 bench: $(VENV)/.installed-test ## run the benchmarks under tests/bench
 	@$(BIN)/python -m pytest tests/bench -m bench -s
