@@ -1,1 +1,1 @@
-"""The rulebook as readers see it: examples, catalogue, coverage of the sources, all generated from data."""
+"""The rulebook as Markdown, generated from data: the catalogue with its examples, and the coverage of sources."""

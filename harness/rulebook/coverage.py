@@ -20,7 +20,7 @@ from harness.rulebook.sources import PAGE, anchor
 from rules.registry import catalogue, get
 
 FOLDER = Path(rules.__file__).parent / "coverage"
-# rules that never pass: they tell the reader what only people can judge, in every verdict
+# rules that never pass: their subject has to be judged by a person, which every verdict states
 FOR_READERS = frozenset(
     {"TIM010", "HYP011", "DAT013", "QUA010", "SED008", "CNV011", "PKG015", "PWR007", "EVD020", "EVD021"}
 )
@@ -80,7 +80,7 @@ class Item(BaseModel):
 
 
 class Coverage(BaseModel):
-    """The four files of rules/coverage/."""
+    """All items by their ID, and the reasons of the rules that no item names."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -96,7 +96,7 @@ class Coverage(BaseModel):
 
 @lru_cache(maxsize=1)
 def load_coverage() -> Coverage:
-    """The four files. Raises ValueError in one line when one is broken or names a rule that does not exist."""
+    """The four files. Raises ValueError in one line when one is invalid or names a rule that does not exist."""
     raw: dict[str, Any] = {}
     for name in Coverage.model_fields:
         try:

@@ -1,7 +1,7 @@
 """A good and a bad example of every rule: examples.yaml in the folder of its group.
 
 One file per group, keyed by rule ID; each rule has `good` and `bad`, and each of them one of
-- text: a sentence, for what only people can judge or what takes a whole package to show;
+- text: a sentence, for what only a person can judge or only a whole package can show;
 - lines: raw lines of a result file;
 - log: log lines in short, `{run_stop: {at: 63.2, status: success}}`. `is` is the value, `at` the time in
   seconds after the start of the example, `time_ms`, `type` (event_type) and `namespace` stand for
@@ -74,7 +74,7 @@ class Example(BaseModel):
 
 
 class Pair(BaseModel):
-    """The good and the bad example of one rule."""
+    """The two examples of a rule."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -85,19 +85,19 @@ class Pair(BaseModel):
 def _shown(line: Line) -> str:
     """A log line as JSON, without the parts that do not matter to the example."""
     ((key, stated),) = line.items()
-    event, said = events([line])[0], {}
+    event, shown = events([line])[0], {}
     if event.time_ms is not None:
-        said["time_ms"] = event.time_ms
+        shown["time_ms"] = event.time_ms
     if "type" in stated:
-        said["event_type"] = event.event_type
+        shown["event_type"] = event.event_type
     if "namespace" in stated:
-        said["namespace"] = event.namespace
-    said["key"] = key
+        shown["namespace"] = event.namespace
+    shown["key"] = key
     if "is" in stated:
-        said["value"] = event.value
+        shown["value"] = event.value
     if event.metadata:
-        said["metadata"] = event.metadata
-    return json.dumps(said)
+        shown["metadata"] = event.metadata
+    return json.dumps(shown)
 
 
 def events(lines: list[Line]) -> list[Event]:
@@ -118,7 +118,7 @@ def events(lines: list[Line]) -> list[Event]:
 
 @lru_cache(maxsize=1)
 def load_examples() -> dict[str, Pair]:
-    """Rule ID -> its examples. Raises ValueError in one line when a file is broken or an ID is repeated."""
+    """Rule ID -> its examples. Raises ValueError in one line when a file is invalid or an ID is repeated."""
     found: dict[str, Pair] = {}
     for group, folder in GROUPS.items():
         path = FOLDER / folder / "examples.yaml"

@@ -61,7 +61,7 @@ def table(header: list[str], rows: Iterable[list[str]]) -> list[str]:
 
 
 def cell(text: str) -> str:
-    """Text for one cell of a Markdown table."""
+    """Text as the cell of a table: one line, pipes escaped."""
     return " ".join(text.replace("|", "\\|").split())
 
 

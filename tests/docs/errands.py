@@ -30,8 +30,7 @@ class Step:
         if self.kind == "run":
             subprocess.run(["sh", "-ec", self.text], cwd=tree, check=True)
         elif self.kind == "patch":
-            words = ["git", "apply", "--recount", "--unidiff-zero"]
-            subprocess.run(words, cwd=tree, input=self.text, text=True, check=True)
+            subprocess.run(["git", "apply"], cwd=tree, input=self.text, text=True, check=True)
         elif self.kind == "end of":
             target = tree / self.path
             target.write_text(target.read_text(encoding="utf-8") + self.text, encoding="utf-8")
