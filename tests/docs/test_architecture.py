@@ -7,7 +7,7 @@ from tests.docs.documents import DOCS
 from tests.docs.structure import FLOORS, FRAMEWORKS, GROUPS, KNOWN, cycle, direct, floor_of, node, structure
 
 
-def test_every_room_has_one_floor():
+def test_every_room_has_one_floor() -> None:
     rooms = structure().rooms
     assert [name for name in rooms if floor_of(name) is None] == [], (
         "name its floor in tests/docs/structure.py"
@@ -17,11 +17,11 @@ def test_every_room_has_one_floor():
     assert set(named) == {node(room) for room in rooms} | {GROUPS, FRAMEWORKS}
 
 
-def test_every_room_says_what_it_holds():
+def test_every_room_says_what_it_holds() -> None:
     assert [room.path for room in structure().rooms.values() if not room.says] == []
 
 
-def test_no_arrow_leads_up():
+def test_no_arrow_leads_up() -> None:
     up = {
         (start, end)
         for start, end in structure().arrows
@@ -30,17 +30,17 @@ def test_no_arrow_leads_up():
     assert up - KNOWN == set(), "import from a lower floor only, or move what is imported down"
 
 
-def test_no_cycle():
+def test_no_cycle() -> None:
     assert cycle(structure().arrows - KNOWN) == []
 
 
-def test_a_cycle_is_found():
+def test_a_cycle_is_found() -> None:
     arrows = {("a", "b"), ("b", "c"), ("c", "b"), ("a", "c")}
     assert sorted(cycle(arrows)) == ["b", "c"]
     assert cycle({("a", "b"), ("b", "c"), ("a", "c")}) == []
 
 
-def test_implied_arrows_are_left_out():
+def test_implied_arrows_are_left_out() -> None:
     assert direct({("a", "b"), ("b", "c"), ("a", "c"), ("c", "d"), ("a", "d")}) == [
         ("a", "b"),
         ("b", "c"),
@@ -48,11 +48,11 @@ def test_implied_arrows_are_left_out():
     ]
 
 
-def test_imports_inside_functions_count():
+def test_imports_inside_functions_count() -> None:
     assert ("harness.cli", "harness.rulebook") in structure().arrows  # cli/rules.py imports pages when asked
 
 
-def test_page_and_drawing_are_in_step():
+def test_page_and_drawing_are_in_step() -> None:
     for place, text in pages().items():
         assert (DOCS / place).read_text(encoding="utf-8") == text, (
             f"docs/{place}: make it anew with `make docs`"

@@ -19,27 +19,27 @@ WRITTEN = sorted([*DOCS.glob("*.md"), *ROOT.glob("*.md")])
 
 
 @pytest.mark.parametrize("name", ["rules", "coverage", "architecture"])
-def test_document_is_in_step(name):
+def test_document_is_in_step(name: str) -> None:
     for place, text in MAKERS[name]().items():
         assert (DOCS / place).read_text(encoding="utf-8") == text, (
             f"docs/{place}: make it anew with `make docs`"
         )
 
 
-def test_every_document_that_says_it_is_made_has_a_maker():
+def test_every_document_that_says_it_is_made_has_a_maker() -> None:
     made = {
         path.stem for path in DOCS.glob("*.md") if path.read_text(encoding="utf-8").startswith("<!-- Made by")
     }
     assert made == set(MAKERS)
 
 
-def test_unknown_documents_are_refused(capsys):
+def test_unknown_documents_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rulez"]) == 2
     assert "rules" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
-def test_links_and_paths_lead_somewhere(page: Path):
+def test_links_and_paths_lead_somewhere(page: Path) -> None:
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     broken = []
     for place, _, mark in re.findall(r"\]\(([\w./-]*)(#([\w.-]+))?\)", re.sub(r"`[^`]*`", "", text)):

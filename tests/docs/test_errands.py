@@ -62,12 +62,12 @@ CHECKS: dict[str, list[list[str]]] = {
 }
 
 
-def test_guide_has_six_errands():
+def test_guide_has_six_errands() -> None:
     assert list(errands()) == list(CHECKS)
     assert all(errands().values())
 
 
-def test_files_that_the_guide_names_exist():
+def test_files_that_the_guide_names_exist() -> None:
     text = re.sub(r"```.*?```", "", GUIDE.read_text(encoding="utf-8"), flags=re.DOTALL)
     made = {step.path for steps in errands().values() for step in steps if step.kind == "file"}
     named = set(re.findall(r"`((?:rules|reference|harness|tests|docs)/[\w./-]*)`", text))

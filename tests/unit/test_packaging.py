@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("house", ["rules", "reference", "harness"])
-def test_data_files_are_named_in_package_data(house):
+def test_data_files_are_named_in_package_data(house: str) -> None:
     tomllib = pytest.importorskip("tomllib")
     setup = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     patterns = setup["tool"]["setuptools"]["package-data"][house]
