@@ -49,8 +49,8 @@ def page(found: Structure, flow: list[Stage]) -> str:
     """The document as Markdown."""
     lines = [MADE_BY.format(command="make docs"), "", _INTRODUCTION, "## Stages", ""]
     lines += table(
-        ["stage", "function", "value", "what it is"],
-        ([s.name, f"`{s.function}`", f"`{s.value}`", s.says] for s in flow),
+        ["stage", "room", "function", "value", "what it is"],
+        ([s.name, f"`{s.room.replace('.', '/')}`", f"`{s.function}`", f"`{s.value}`", s.says] for s in flow),
     )
     lines += ["", _FLOORS]
     lines += [f"* Floor {len(FLOORS) - number}: {_floor(names)}" for number, names in enumerate(FLOORS)]

@@ -109,7 +109,7 @@ def _flow(stages: list[Stage]) -> list[str]:
         top = 60 + number * step
         if number:
             parts.append(_line(x + 90, top - step + BOX_HEIGHT, x + 90, top))
-        house, room = stage.function.split(".")[:2]
+        house, _, room = stage.room.partition(".")
         parts.append(Box(x, top, 180, (stage.name, f"{house}/{room}"), house).svg())
         parts.append(_text(x + 102, top + BOX_HEIGHT + 17, stage.value, fill=VALUE, weight="bold"))
         parts.append(_text(x + 102, top + BOX_HEIGHT + 33, stage.says, size=11, fill="#444444"))

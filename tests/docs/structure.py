@@ -30,9 +30,6 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("reference.data", "rules.model"),
     ("reference.protocol", "rules.ruleset", "harness.core"),
 )
-# arrows that break the order and are to go: never add one
-KNOWN = frozenset({("reference.science", "reference.tensorflow"), ("reference.data", "rules.model")})
-
 Arrow = tuple[str, str]
 
 
