@@ -14,16 +14,8 @@ import pytest
 from tests.docs.errands import GUIDE, errands
 from tests.docs.structure import ROOT
 
-TREE = (
-    "rules",
-    "reference",
-    "harness",
-    "tests",
-    "docs",
-    "submissions/examples",
-    "pyproject.toml",
-    "CONTRIBUTING.md",
-)
+PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
+TREE = ("rules", "reference", "harness", "tests", "docs", "submissions/examples", "pyproject.toml", *PAGES)
 PYTEST = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow"]
 YEAR = "from rules.ruleset import load_ruleset as load; assert load('cloudmask-2.0').quality.target == 0.92"
 LAUNCHER = """
