@@ -33,7 +33,8 @@ class Step:
             subprocess.run(["git", "apply"], cwd=tree, input=self.text, text=True, check=True)
         elif self.kind == "end of":
             target = tree / self.path
-            target.write_text(target.read_text(encoding="utf-8") + self.text, encoding="utf-8")
+            gap = "\n\n" if target.suffix == ".py" else ""
+            target.write_text(target.read_text(encoding="utf-8") + gap + self.text, encoding="utf-8")
         else:
             (tree / self.path).parent.mkdir(parents=True, exist_ok=True)
             (tree / self.path).write_text(self.text, encoding="utf-8")
