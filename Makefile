@@ -12,7 +12,7 @@ ARGS ?=
 AT_ONCE ?= -n logical --maxprocesses=4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup submit check report leaderboard test test-fast test-all lint bench clean example-site
+.PHONY: help setup submit check report leaderboard test test-fast test-all lint docs bench clean example-site
 
 help: ## show this help
 	@echo "CloudMask Harness: run, check and publish the MLCommons Science CloudMask benchmark"
@@ -66,6 +66,9 @@ test-all: $(VENV)/.installed-test ## run all tests, with the nightly ones
 
 lint: $(VENV)/.installed-test ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+docs: $(VENV)/.installed-test ## write the generated documents under docs/ again
+	@$(BIN)/python -m tests.docs
 
 bench: $(VENV)/.installed-test ## run the benchmarks under tests/bench
 	@$(BIN)/python -m pytest tests/bench -m bench --timeout=14400 -s $(ARGS)

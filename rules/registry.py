@@ -43,6 +43,8 @@ Check = Callable[..., Iterable[Finding]]
 
 @dataclass(frozen=True)
 class Rule:
+    """One rule: what it asks for, whom it applies to, where it comes from, and how to mend what it finds."""
+
     id: str
     title: str
     scopes: tuple[Scope, ...]
@@ -104,9 +106,11 @@ def catalogue() -> list[Rule]:
 
 
 def get(id: str) -> Rule | None:
+    """The rule of an ID in any case; None when there is none."""
     catalogue()
     return _RULES.get(id.upper())
 
 
 def rules_for(scope: Scope) -> Iterator[Rule]:
+    """The rules that judge subjects of a scope."""
     return (r for r in catalogue() if scope in r.scopes)

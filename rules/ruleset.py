@@ -21,6 +21,8 @@ class _Part(BaseModel):
 
 
 class Quality(_Part):
+    """What is to be reached, and how it is measured."""
+
     key: str
     loss_key: str
     target_key: str
@@ -42,10 +44,13 @@ class Quality(_Part):
 
     @property
     def wanted(self) -> str:
+        """The target as a condition."""
         return f"{'>=' if self.better == 'higher' else '<='} {self.target}"
 
 
 class Division(_Part):
+    """What a division asks of an entry."""
+
     runs_minimum: int
     runs_maximum: int | None
     olympic_from: int  # with so many runs the fastest and the slowest are dropped
@@ -66,12 +71,16 @@ class Free(_Part):
 
 
 class Precisions(_Part):
+    """Where precision is logged, what closed allows, and what each policy of a recipe may log."""
+
     keys: list[str]
     closed: list[str]
     recipe: dict[str, list[str]]
 
 
 class DataRules(_Part):
+    """Names and geometry of the scenes and their split."""
+
     file_pattern: str
     split: dict[str, Any]
     profiles: dict[str, dict[str, int]]  # geometry of data sets known by name
@@ -79,6 +88,8 @@ class DataRules(_Part):
 
 
 class SeedRules(_Part):
+    """Bounds of seeds."""
+
     minimum: int
     maximum: int
     fixed: int | None
@@ -87,6 +98,8 @@ class SeedRules(_Part):
 
 
 class Clock(_Part):
+    """Tolerances of times, in the unit of each name."""
+
     earliest_ms: int
     ahead_s: float
     backwards_ms: float
@@ -112,6 +125,8 @@ class Clock(_Part):
 
 
 class ConvergenceRules(_Part):
+    """How runs are compared with each other and with the reference."""
+
     digits: int
     cut_epochs: int
     span_days: float
@@ -124,6 +139,8 @@ class ConvergenceRules(_Part):
 
 
 class EvidenceRules(_Part):
+    """Tolerances between evidence and log."""
+
     resident_share: float
     telemetry_edge_s: float
     telemetry_gap_s: float
@@ -138,6 +155,8 @@ class EvidenceRules(_Part):
 
 
 class PowerRules(_Part):
+    """Bounds and tolerances of power readings."""
+
     formula_tolerance: float
     agreement_tolerance: float
     readings_minimum: int
@@ -152,6 +171,8 @@ class PowerRules(_Part):
 
 
 class PackageRules(_Part):
+    """Files that an entry has or must not have."""
+
     code_files: list[str]
     companion_fields: list[str]
     file_limit_bytes: int
@@ -163,6 +184,8 @@ class PackageRules(_Part):
 
 
 class SystemRules(_Part):
+    """Fields of a system description."""
+
     required: list[str]
     optional: list[str]
     may_be_blank: list[str]
@@ -208,6 +231,8 @@ class KeyRule(_Part):
 
 
 class Ruleset(_Part):
+    """The numbers of one rulebook, for all of its divisions and benchmarks."""
+
     name: str
     title: str
     benchmark: str
@@ -244,6 +269,7 @@ class Ruleset(_Part):
         return Ruleset.model_validate({**_merged(base, changes), "benchmark": benchmark})
 
     def knows(self, benchmark: str) -> bool:
+        """Whether this ruleset has numbers for a benchmark."""
         return benchmark in self.benchmarks if self.benchmarks else benchmark == self.benchmark
 
     def division(self, name: str | None, scaling: str = "strong") -> Division:

@@ -18,6 +18,8 @@ MAX_ENTRIES = 1000
 
 @dataclass(frozen=True)
 class Entry:
+    """One system's results of one kind of scaling and one benchmark."""
+
     system: str
     scaling: str = STRONG
     benchmark: str = BENCHMARK

@@ -6,6 +6,8 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
+    """Exit codes of the command line."""
+
     OK = 0  # done, or compliant
     FINDINGS = 1  # not compliant
     USAGE = 2  # wrong usage, cannot read, wrong machine

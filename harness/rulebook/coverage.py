@@ -1,7 +1,7 @@
 """docs/coverage.md: what the sources ask for, item by item, and what of it is judged here.
 
-The data are in rules/coverage/: requirements (groups A to R of the project's rules survey), weaknesses
-of the field's tools (W), tampering cases (by number), and the rules that are this rulebook's own.
+The data are in rules/coverage/: requirements (groups A to R of docs/sources.md), weaknesses of the
+field's tools (W), tampering cases (by number), and the rules that are this rulebook's own.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 import rules
 from harness.rulebook.markdown import MADE_BY, table
+from harness.rulebook.sources import PAGE, anchor
 from rules.registry import catalogue, get
 
 FOLDER = Path(rules.__file__).parent / "coverage"
@@ -160,7 +161,12 @@ def _summary(found: Coverage) -> list[str]:
 
 
 def _table(first: str, items: Iterable[tuple[Any, Item]]) -> list[str]:
-    return table([first, "asks", "judged by"], ([str(id), item.asks, item.answer] for id, item in items))
+    return table([first, "asks", "judged by"], ([_place(id), item.asks, item.answer] for id, item in items))
+
+
+def _place(id: str | int) -> str:
+    """An item's ID, linked to its place in docs/sources.md."""
+    return f"[{id}]({PAGE}#{anchor(f'case {id}' if isinstance(id, int) else id)})"
 
 
 def _link(id: str) -> str:
@@ -177,12 +183,15 @@ def uncovered() -> list[str]:
 _INTRODUCTION = """\
 # What the sources ask for, and where it is judged
 
-The rules of MLPerf training, MLPerf HPC v3.0 and the MLCommons Science group, as the project's rules survey
-lists them (groups A to R), the weaknesses of the field's own tools (W), and the survey's tampering cases.
-Behind each item stand the rules that judge it. *Not checked* says why a machine cannot judge it; *does not
+The rules of MLPerf training, MLPerf HPC v3.0 and the MLCommons Science group (groups A to R), the weaknesses of
+the field's own tools (W), and tampering cases, as [sources](sources.md) lists them. Behind each item stand the
+rules that judge it. *Not checked* says why a machine cannot judge it; *does not
 apply* why it is not a rule for a CloudMask package. A remark behind the rules says what of the item they leave
 open. Items that are *left to readers* have only rules that never pass: where another program than the
 reference ran, or local changes were made, or always, they say "not checked" in the verdict, with what has to
 be read.
 """
-_CASES = "By the survey's numbers. The mutations that apply them, with upstream's verdict: [tampering](tampering.md)."
+_CASES = (
+    "By the numbers of [sources](sources.md#tampering-cases). The mutations that apply them, with upstream's verdict: "
+    "[tampering](tampering.md)."
+)

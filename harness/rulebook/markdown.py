@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from harness.rulebook.examples import Example, load_examples
+from harness.rulebook.sources import linked
 from rules.registry import Rule, catalogue
 from rules.ruleset import KeyRule, Ruleset, load_ruleset
 
@@ -44,9 +45,7 @@ a *warning* asks a reviewer to look. Rules that judge a *plan* are applied befor
 judge a *run* or a *package*, to the evidence afterwards. What the sources ask for and where it is checked:
 [coverage](coverage.md). What the checker makes of edited packages: [tampering](tampering.md).
 
-Log lines in examples are shortened to what matters. Abbreviations of sources: TR MLPerf training rules, HR
-MLPerf HPC training rules, SR submission rules, PM power measurement, SP policy of the MLCommons Science
-group, SS its submission rules; *survey* and *case* point to the numbers in [coverage](coverage.md).
+Log lines in examples are shortened to what matters. Abbreviations and items of sources: [sources](sources.md).
 """
 
 
@@ -109,7 +108,7 @@ def _rule(rule: Rule) -> list[str]:
         "",
         cell(rule.why),
         "",
-        f"* Source: {cell(rule.source)}",
+        f"* Source: {linked(cell(rule.source))}",
         f"* Fix: {cell(rule.fix)}",
         "",
         *_example("Good", pair.good),

@@ -9,6 +9,8 @@ from rules.model.run_facts import RunEnergy
 
 @dataclass(frozen=True)
 class RunScore:
+    """What the score says of one run."""
+
     index: int
     time_to_train_s: float | None  # None: did not converge
     epochs: int | None

@@ -72,6 +72,7 @@ def read_json(path: Path) -> Any:
 
 
 def parse_json(data: bytes) -> Any:
+    """The JSON value in some bytes, bounded as `read_json` says. Raises Unreadable."""
     if sum(data.count(mark) for mark in b",[{") > MAX_JSON_VALUES:
         raise Unreadable(f"holds more than {MAX_JSON_VALUES} values")
 

@@ -29,9 +29,9 @@ class _PlainLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            self._refuse("an alias (*name): write the value again", self.peek_event().start_mark)
+            self._refuse("an alias (*name): write the value again", self.peek_event().start_mark)  # type: ignore[no-untyped-call]
         if self._depth >= MAX_DEPTH:
-            self._refuse(f"more than {MAX_DEPTH} levels", self.peek_event().start_mark)
+            self._refuse(f"more than {MAX_DEPTH} levels", self.peek_event().start_mark)  # type: ignore[no-untyped-call]
         self._depth += 1
         try:
             return super().compose_node(parent, index)

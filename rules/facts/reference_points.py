@@ -89,6 +89,8 @@ class PointRecord(BaseModel):
 
 
 class PointFile(BaseModel):
+    """reference_points.json of a ruleset."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     schema_: Literal[1] = Field(alias="schema")

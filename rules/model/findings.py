@@ -8,12 +8,16 @@ from typing import Any
 
 
 class Severity(str, Enum):
+    """How much a finding weighs."""
+
     ERROR = "error"  # the package is not compliant
     WARNING = "warning"  # a reviewer should look
     INFO = "info"
 
 
 class Outcome(str, Enum):
+    """What a rule says of all that it judged."""
+
     PASS = "pass"
     FAIL = "fail"
     WARN = "warn"
@@ -45,6 +49,8 @@ class Finding:
 
 @dataclass(frozen=True)
 class RuleResult:
+    """The outcome of one rule."""
+
     id: str
     outcome: Outcome
     reason: str | None = None  # for not_applicable and not_checked
@@ -52,6 +58,8 @@ class RuleResult:
 
 @dataclass
 class Verdict:
+    """What the rulebook says of an entry, a log or a plan."""
+
     ruleset: str
     path: str
     verdict: str  # compliant, not_compliant, unreadable
@@ -59,6 +67,7 @@ class Verdict:
     rules: list[RuleResult]
 
     def counts(self) -> dict[str, int]:
+        """How many rules had each outcome."""
         tally = {outcome.value: 0 for outcome in Outcome}
         for result in self.rules:
             tally[result.outcome.value] += 1

@@ -28,27 +28,34 @@ class PackageLayout:
 
     @property
     def system_json(self) -> Path:
+        """The description of the machine."""
         return self.root / "systems" / f"{self.system}.json"
 
     @property
     def code_dir(self) -> Path:
+        """Recipe, README and scripts of the system."""
         return self.root / "benchmarks" / self.benchmark / self.system
 
     def implementation_dir(self, implementation: str) -> Path:
+        """README or code of an implementation."""
         return self.root / "benchmarks" / self.benchmark / "implementations" / implementation
 
     @property
     def recipe(self) -> Path:
+        """How the system runs the benchmark."""
         return self.code_dir / "recipe.yaml"
 
     def companion_json(self, implementation: str) -> Path:
+        """How weights and inputs were treated (Submission rules 5.8)."""
         return self.code_dir / f"{self.system}_{implementation}.json"
 
     @property
     def results_dir(self) -> Path:
+        """The result logs."""
         return self.root / "results" / self.system / self.scaling / self.benchmark
 
     def result(self, run: int) -> Path:
+        """The log of one scored run."""
         return self.results_dir / f"result_{run}.txt"
 
     @property
@@ -58,16 +65,20 @@ class PackageLayout:
 
     @property
     def scaling_json(self) -> Path:
+        """A factor for the score, which mlperf_logging's tools write; only compared here."""
         return self.results_dir / "scaling.json"
 
     def power_dir(self, run: int) -> Path:
+        """Power readings of whole nodes during one run."""
         return self.results_dir / "power" / f"result_{run}"
 
     @property
     def evidence_dir(self) -> Path:
+        """What the harness recorded beside the logs."""
         return self.root / "evidence" / self.system / self.scaling / self.benchmark
 
     def run_dir(self, run: int) -> Path:
+        """Evidence of one run."""
         return self.evidence_dir / f"result_{run}"
 
     def failed_dir(self, attempt: int) -> Path:
@@ -76,10 +87,12 @@ class PackageLayout:
 
     @property
     def plan(self) -> Path:
+        """What was to run."""
         return self.evidence_dir / "plan.json"
 
     @property
     def dataset(self) -> Path:
+        """What was trained and tested on, file by file."""
         return self.evidence_dir / "dataset.json"
 
     @property
@@ -89,10 +102,12 @@ class PackageLayout:
 
     @property
     def report_dir(self) -> Path:
+        """The HTML report."""
         return self.root / REPORTS / self.system  # of time-to-train; throughput has no page
 
     @property
     def manifest(self) -> Path:
+        """Digests of all files."""
         return self.root / MANIFEST
 
 
@@ -104,31 +119,39 @@ class RunFiles:
 
     @property
     def record(self) -> Path:
+        """The harness' account of the run."""
         return self.root / "run.json"
 
     @property
     def spec(self) -> Path:
+        """What the implementation was asked to do."""
         return self.root / "spec.json"
 
     @property
     def timeline(self) -> Path:
+        """When each line of the log arrived."""
         return self.root / "timeline.jsonl"
 
     def telemetry(self, node: int = 0) -> Path:
+        """What was sampled on one node."""
         return self.root / f"telemetry_node_{node}.h5"
 
     @property
     def weights(self) -> Path:
+        """The weights of the last evaluation."""
         return self.root / "weights.weights.h5"
 
     @property
     def output(self) -> Path:
+        """What the implementation wrote beside the log."""
         return self.root / "output.log"
 
     @property
     def science(self) -> Path:
+        """Metrics on the test scenes."""
         return self.root / "science.json"
 
     @property
     def gallery(self) -> Path:
+        """Some test scenes with their predictions."""
         return self.root / "gallery.h5"

@@ -28,6 +28,7 @@ def _files(run: Run) -> dict[str, Log]:
 
 
 def nodes_of(run: Run) -> list[tuple[str, Log]]:
+    """Power files of whole nodes. Raises NotApplicable when there is no power."""
     return [(name, log) for name, log in _files(run).items() if name.startswith("node")]
 
 

@@ -158,7 +158,7 @@ result summarizer, as shipped) and by `cloudmask check --ruleset hpc-3.0.0`. The
 the list below with its reason.
 """
 _LENIENT = """\
-Agreement has a price that should be known: published packages break rules that upstream does not check. In
+Agreement comes at a price: published packages break rules that upstream does not check. In
 the ruleset hpc-3.0.0 these rules warn instead of refusing; in cloudmask-1.0 each of them is an error.
 """
 

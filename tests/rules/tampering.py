@@ -66,7 +66,7 @@ class Tampering:
 @dataclass(frozen=True)
 class Row:
     name: str
-    survey: str  # number in section 3 of the survey, or empty
+    number: str  # of the case in docs/sources.md, or empty
     logs: str
     package: str
     shipped: str
@@ -75,7 +75,7 @@ class Row:
 
     def cells(self) -> list[str]:
         link = f"[{self.rule}](rules.md#{self.rule.lower()})"
-        return [self.name, self.survey, self.logs, self.package, self.shipped, self.ours, link]
+        return [self.name, self.number, self.logs, self.package, self.shipped, self.ours, link]
 
 
 def suite() -> list[Tampering]:
@@ -195,7 +195,7 @@ def page(found: list[Row], upstream: str | None = None) -> str:
 
 
 _OURS = "Ours: refuses {refuses}, warns of {warns}, notes {notes}, misses {misses} of {count}."
-HEADER = ["case", "survey", "log checker", "package checker, told", "as shipped", "ours", "rule"]
+HEADER = ["case", "number", "log checker", "package checker, told", "as shipped", "ours", "rule"]
 _VERDICTS = ["flags", "crashes", "passes", NOT_READ, UNFIT]
 _COLUMNS = [
     ("log checker", "logs"),
@@ -216,24 +216,24 @@ def _count(found: list[Row], verdict: str) -> int:
 _INTRODUCTION = """\
 # What the checkers make of edited packages
 
-Each of the {count} cases of tests/rules takes a package that passes, changes one thing the way a careful
-person would (digests, arrival times and the manifest are made to agree where they can be), and asks the
-checkers. The number of a case in the project's rules survey stands beside it where it comes from there;
+Each of the {count} cases of tests/rules takes a package that passes, changes one thing as a careful
+forger would (digests, arrival times and the manifest are made to agree where they can be), and asks the
+checkers. A case that [sources](sources.md#tampering-cases) lists has its number beside it;
 cases that begin with HPC are packages of MLPerf HPC v3.0.
 
 Upstream is mlperf_logging {version}. Its verdicts are about this:
 
-* It knows no CloudMask. As shipped, its package checker skips the benchmark's folder, looks at the system
-  description and ends with "NO ERRORS". To see what its tests can do, it is told of the benchmark: its name,
+* It does not know CloudMask. As shipped, its package checker skips the benchmark's folder, looks at the system
+  description and ends with "NO ERRORS". To see what its tests can do, the benchmark is added to it: its name,
   five runs, and our log rules in its own language (rules/mllog/cloudmask.yaml). Its test of convergence is
   left out there, since it has no points of CloudMask. Packages of HPC v3.0 are judged with its own rules
   and points.
 * Its log checker judges each log alone; *flags* means at least one log of the package. Its package checker
   forgives one log of a set that its log checker flags.
 * *reads nothing of it*: the edit is outside of what upstream opens (results/ and systems/): evidence,
-  telemetry, records, scripts, manifest. It is not made to look there, so this is a limit and no failure.
-* *flags it unedited*: upstream does not accept the package before the edit either (it wants five runs of an
-  open entry too), so its verdict says nothing.
+  telemetry, records, scripts, manifest. It was not written to look there: a limit, not a failure.
+* *flags it unedited*: upstream does not accept the package before the edit either (it asks for five runs of an
+  open entry too), so its verdict is not about the edit.
 * *crashes*: it ends with an exception, which its command line shows as a traceback.
 
 Ours *refuses* when the named rule finds an error, *warns* when it asks a reviewer to look, *notes* when it
@@ -251,8 +251,8 @@ def read_page(text: str) -> tuple[list[Row], str]:
     ]
     found = []
     for row in cells:
-        name, survey, logs, told, shipped, ours, link = [c.strip() for c in row]
-        found.append(Row(name, survey, logs, told, shipped, ours, link[1 : link.index("]")]))
+        name, number, logs, told, shipped, ours, link = [c.strip() for c in row]
+        found.append(Row(name, number, logs, told, shipped, ours, link[1 : link.index("]")]))
     return found, text.split("Upstream is mlperf_logging ")[1].split(". ")[0].split(".\n")[0]
 
 

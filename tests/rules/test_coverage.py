@@ -1,39 +1,34 @@
-"""The mapping of the survey: complete, and true as far as a test can see."""
+"""The mapping of docs/sources.md to rules: complete, and true as far as a test can see."""
 
 from __future__ import annotations
 
 import re
 
-import pytest
-
 from harness.rulebook.coverage import FOR_READERS, coverage_page, load_coverage, uncovered
+from harness.rulebook.sources import anchors
 from tests.rules.cases import CASES, HPC_CASES
 from tests.rules.test_mutations import UNJUDGED
-from tests.support import ROOT, SHARED
+from tests.support import ROOT
 
-SURVEY = SHARED / "rules-survey.md"
 MUTATIONS = {c.name: c.rule for c in [*CASES, *HPC_CASES]}
 
 
-@pytest.fixture(scope="module")
-def survey() -> str:
-    if not SURVEY.is_file():
-        pytest.skip("the rules survey (../shared/rules-survey.md) is not here")
-    return SURVEY.read_text(encoding="utf-8")
+def _items() -> set[str]:
+    """IDs of docs/sources.md as their anchors."""
+    return set(anchors((ROOT / "docs" / "sources.md").read_text(encoding="utf-8")))
 
 
-def test_every_item_of_the_survey_is_answered(survey):
-    asked = set(re.findall(r"^\| ([A-Q]\d+) \|", survey, re.MULTILINE))
-    weak = set(re.findall(r"^- (W\d+) ", survey, re.MULTILINE))
-    assert len(asked) > 190 and weak == {f"W{n}" for n in range(1, 36)}
+def test_every_item_of_the_sources_is_answered():
+    asked = {item.upper() for item in _items() if re.fullmatch(r"[a-r]\d+", item)}
+    weak = {item.upper() for item in _items() if re.fullmatch(r"w\d+", item)}
+    assert len(asked) > 200 and weak == {f"W{n}" for n in range(1, 36)}
     found = load_coverage()
-    assert asked == {id for id in found.requirements if id[0] != "R"}
+    assert asked == set(found.requirements)
     assert weak == set(found.weaknesses)
 
 
-def test_every_case_of_the_survey_is_answered(survey):
-    section = survey[survey.index("## 3. ") : survey.index("## 4. ")]
-    numbers = set(map(int, re.findall(r"^\| (\d+) \|", section, re.MULTILINE)))
+def test_every_case_of_the_sources_is_answered():
+    numbers = {int(item.removeprefix("case-")) for item in _items() if item.startswith("case-")}
     assert len(numbers) > 50 and numbers == set(load_coverage().cases)
 
 

@@ -1,0 +1,1 @@
+"""The documents under docs/ that are generated: who makes them, and whether they are in step."""
