@@ -94,7 +94,7 @@ class Judge:
     def verdict(self, path: str, division: str | None) -> Verdict:
         """What the rules of that division said, in the order of the catalogue."""
         ruleset = self._ruleset
-        known = division in ruleset.divisions  # one that nobody knows must not switch rules off (survey W2)
+        known = division in ruleset.divisions  # one that nobody knows must not switch rules off (sources W2)
         findings: list[Finding] = []
         results: list[RuleResult] = []
         failed = False

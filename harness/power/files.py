@@ -1,6 +1,6 @@
 """MLPerf power files: power/result_<i>/node_<j>.txt and sw_<k>.txt, from readings of a whole node.
 
-Keys and events are those of mlperf_logging's constants and power example (survey L1): conversion_eff,
+Keys and events are those of mlperf_logging's constants and power example (sources L1): conversion_eff,
 power_measurement_start, power_reading (W), power_measurement_stop; interconnect_power_est for switches.
 """
 

@@ -1,7 +1,7 @@
 """How the `source` of a rule cites docs/sources.md, and the items that page holds.
 
 A source is a list of parts with semicolons between them: `TR 11; sources C3, 0.8, case 8 and 9`. A part that
-begins with `sources` (in older texts `survey`) names items of the page, as do all parts of `rules/coverage/`.
+begins with `sources` names items of the page, as do all parts of `rules/coverage/`.
 The other parts name a public document and its section, or are words.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 PAGE = "sources.md"  # beside the generated pages in docs/
-_ITEMS = re.compile(r"(?:sources|survey)\s+(.*)", re.DOTALL)
+_ITEMS = re.compile(r"sources\s+(.*)", re.DOTALL)
 _ITEM = re.compile(r"[A-RW]\d+|0\.\d+|1\.R")
 _RANGE = re.compile(r"([A-RW])(\d+)-\1(\d+)")
 _CASE = re.compile(r"case (\d+)")

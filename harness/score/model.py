@@ -46,7 +46,7 @@ class Score:
 
 @dataclass(frozen=True)
 class EnergyScore:
-    """Energy to train: the mean over the runs that the time's mean is made of (PM 4; survey L14)."""
+    """Energy to train: the mean over the runs that the time's mean is made of (PM 4; sources L14)."""
 
     joule: float | None
     upstream_joule: float | None

@@ -1,4 +1,4 @@
-"""Reference convergence points out of finished runs of the reference (survey 1.I, rules/facts/reference_points.py)."""
+"""Reference convergence points out of finished runs of the reference (docs/sources.md, group I)."""
 
 from __future__ import annotations
 

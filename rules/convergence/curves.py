@@ -17,7 +17,7 @@ from rules.ruleset import Ruleset
     "CNV013",
     "Accuracy rises to the target",
     Scope.RUN,
-    source="TR 2.4, 8.2; survey E12, case 53",
+    source="TR 2.4, 8.2; sources E12, case 53",
     fix="Start from the reference's initial weights; explain a flat curve in the README.",
     severity=Severity.WARNING,
 )
@@ -42,7 +42,7 @@ def rises(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "CNV001",
     "The target is not met by the first epoch",
     Scope.RUN,
-    source="TR 2.4, 8.2; survey E12, case 53",
+    source="TR 2.4, 8.2; sources E12, case 53",
     fix="Start from the reference's initial weights; explain a data set this easy in the README.",
     severity=Severity.WARNING,
 )
@@ -63,7 +63,7 @@ def not_at_once(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "CNV007",
     "Losses move as training moves them",
     Scope.RUN,
-    source="survey E12, F3 (plausibility check of this rulebook)",
+    source="sources E12, F3 (plausibility check of this rulebook)",
     fix="Log the losses that were computed; explain an odd curve in the README.",
     severity=Severity.WARNING,
 )

@@ -16,7 +16,7 @@ from rules.ruleset import Ruleset
     "CNV002",
     "No two runs have the same learning curve",
     Scope.PACKAGE,
-    source="TR 5.1, 12; survey W7, G6, case 38, 43",
+    source="TR 5.1, 12; sources W7, G6, case 38, 43",
     fix="Submit runs that were really made, each from its own seed.",
 )
 def distinct_curves(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -39,7 +39,7 @@ def distinct_curves(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[
     "CNV003",
     "No two runs have the same losses",
     Scope.PACKAGE,
-    source="TR 5.1, 12; survey W7, case 38, 43",
+    source="TR 5.1, 12; sources W7, case 38, 43",
     fix="Submit runs that were really made, each from its own seed.",
 )
 def distinct_losses(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -59,7 +59,7 @@ def distinct_losses(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[
     "CNV004",
     "No two result files are the same file",
     Scope.PACKAGE,
-    source="survey H1, W7, case 39",
+    source="sources H1, W7, case 39",
     fix="Remove the copy and make the missing run.",
 )
 def distinct_files(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -74,7 +74,7 @@ def distinct_files(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[F
     "CNV005",
     "Runs on one host do not overlap in time",
     Scope.PACKAGE,
-    source="TR 12; survey W7, H5",
+    source="TR 12; sources W7, H5",
     fix="Run one after the other; the harness does.",
 )
 def no_overlap(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -102,7 +102,7 @@ def no_overlap(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
     "CNV006",
     "No two runs took the same times",
     Scope.PACKAGE,
-    source="survey W7, case 38",
+    source="sources W7, case 38",
     fix="Submit runs that were really made.",
 )
 def distinct_times(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -124,7 +124,7 @@ def distinct_times(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[F
     "CNV008",
     "No two runs have the same weights",
     Scope.PACKAGE,
-    source="survey G6, W7",
+    source="sources G6, W7",
     fix="Submit runs that were really made, each from its own seed.",
 )
 def distinct_weights(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -140,7 +140,7 @@ def distinct_weights(self: Rule, package: Package, ruleset: Ruleset) -> Iterator
     "CNV014",
     "No two runs have the same test result",
     Scope.PACKAGE,
-    source="TR 5.1, 12; survey W7, G6, case 38",
+    source="TR 5.1, 12; sources W7, G6, case 38",
     fix="Submit runs that were really made, each from its own seed.",
 )
 def distinct_results(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:

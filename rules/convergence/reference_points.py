@@ -17,7 +17,7 @@ from rules.ruleset import Ruleset
     "CNV010",
     "Convergence is not faster than the reference's",
     Scope.PACKAGE,
-    source="TR 13, 22; survey I1-I13, case 27, 30",
+    source="TR 13, 22; sources I1-I13, case 27, 30",
     fix="Use the reference's model and hyperparameters; record missing points with `cloudmask rcp record`.",
     divisions=("closed",),
 )
@@ -57,7 +57,7 @@ _SAID = {"pass": "passes", "fail": "fails", "missing": "lacks a point"}
     "CNV012",
     "scaling.json states the factor that follows from the convergence points",
     Scope.PACKAGE,
-    source="TR 12.2; survey H7, I9, W17, case 33",
+    source="TR 12.2; sources H7, I9, W17, case 33",
     fix="Remove scaling.json: the checker computes the factor by itself.",
 )
 def scaling_factor(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from rules.ruleset import Ruleset
     "CNV009",
     "Runs are numbered in the order they were made, within days",
     Scope.PACKAGE,
-    source="TR 12.1; survey H5, H6, K3, W7",
+    source="TR 12.1; sources H5, H6, K3, W7",
     fix="Number runs by launch time and make them in one go; explain a long break in the README.",
     severity=Severity.WARNING,
 )
@@ -42,7 +42,7 @@ def in_order(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding
     "CNV011",
     "No runs were made and left out",
     Scope.PACKAGE,
-    source="TR 12.1; survey H5, H6",
+    source="TR 12.1; sources H5, H6",
     fix="Keep failed runs under evidence/.../failed, as the harness does.",
 )
 def no_selection(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -55,7 +55,7 @@ def no_selection(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fin
     "CNV016",
     "No time for other runs lies between the runs",
     Scope.PACKAGE,
-    source="TR 12.1; survey H5, H6",
+    source="TR 12.1; sources H5, H6",
     fix="Make the runs in one go; say in the README what the machine did in between.",
     severity=Severity.WARNING,
 )

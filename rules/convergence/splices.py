@@ -15,7 +15,7 @@ from rules.ruleset import Ruleset
     "CNV015",
     "No two runs share a stretch of their losses",
     Scope.PACKAGE,
-    source="TR 5.1, 12; survey W7, case 38",
+    source="TR 5.1, 12; sources W7, case 38",
     fix="Submit runs that were really made, each from its own seed.",
 )
 def no_splice(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:

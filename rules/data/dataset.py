@@ -21,7 +21,7 @@ PLAN_AND_PACKAGE = (Scope.PLAN, Scope.PACKAGE)
     "DAT005",
     "Training and test scenes do not overlap",
     PLAN_AND_PACKAGE,
-    source="TR 6.5; survey E4, case 50",
+    source="TR 6.5; sources E4, case 50",
     fix="Remove the scenes from one of the two lists.",
 )
 def no_overlap(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -39,7 +39,7 @@ def no_overlap(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterato
     "DAT006",
     "No scene is listed twice",
     PLAN_AND_PACKAGE,
-    source="TR 6.1; survey E11",
+    source="TR 6.1; sources E11",
     fix="Remove the duplicates.",
 )
 def no_duplicates(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -58,7 +58,7 @@ def no_duplicates(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iter
     "DAT007",
     "Closed: the split is the reference's",
     PLAN_AND_PACKAGE,
-    source="TR 6.5; survey E3, E16, case 50",
+    source="TR 6.5; sources E3, E16, case 50",
     fix="Split by file, 80/20, random_state 42, or enter the open division.",
     divisions=("closed",),
 )
@@ -79,7 +79,7 @@ def reference_split(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> It
     "DAT009",
     "Scene files have the names of the mission's products",
     PLAN_AND_PACKAGE,
-    source="survey E2; reference data loader (glob **/S3A*.hdf)",
+    source="sources E2; reference data loader (glob **/S3A*.hdf)",
     fix="Keep the files' original names (S3A*.hdf).",
     severity=Severity.WARNING,
 )
@@ -99,7 +99,7 @@ def file_names(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterato
     "DAT010",
     "The official data set is complete",
     PLAN_AND_PACKAGE,
-    source="survey E2, E18; SP 2 table 1",
+    source="sources E2, E18; SP 2 table 1",
     fix="Use all 970 training and 100 test scenes, or call the data set by another profile name.",
 )
 def official_complete(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -124,7 +124,7 @@ def official_complete(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> 
     "DAT011",
     "Synthetic scenes are called synthetic",
     PLAN_AND_PACKAGE,
-    source="survey Q7, E17; honesty rule of this rulebook",
+    source="sources Q7, E17; honesty rule of this rulebook",
     fix="Nothing to fix: report and leaderboard say so by themselves.",
     severity=Severity.INFO,
 )
@@ -143,7 +143,7 @@ def synthetic_noted(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> It
     "DAT015",
     "A data set with the name of a profile has its geometry",
     (Scope.PLAN, Scope.PACKAGE),
-    source="SP 7.3; survey D5, D8, case 48; profiles of the reference",
+    source="SP 7.3; sources D5, D8, case 48; profiles of the reference",
     fix="Give a data set of another geometry a name of its own.",
 )
 def profile_geometry(self: Rule, subject: Any, ruleset: Ruleset) -> Iterator[Finding]:

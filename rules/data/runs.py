@@ -21,7 +21,7 @@ from rules.ruleset import Ruleset
     "DAT001",
     "All runs use one data set and one split",
     Scope.PACKAGE,
-    source="survey E1, E3, H8, case 50, 51",
+    source="sources E1, E3, H8, case 50, 51",
     fix="Run all results of an entry on the same files and split.",
 )
 def one_dataset(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -46,7 +46,7 @@ def one_dataset(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Find
     "DAT002",
     "The logged data set is the one in evidence",
     (Scope.PACKAGE, Scope.RUN),
-    source="TR 3.2, 6.1; survey E1",
+    source="TR 3.2, 6.1; sources E1",
     fix="Keep dataset.json as the harness wrote it for these runs.",
 )
 def logged_dataset(self: Rule, subject: Package | Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -76,7 +76,7 @@ def logged_dataset(self: Rule, subject: Package | Run, ruleset: Ruleset) -> Iter
     "DAT003",
     "Sample counts follow from scenes, patches and split",
     (Scope.PLAN, Scope.PACKAGE, Scope.RUN),
-    source="survey B16, B17, E3, E7, E10; TR 9.4",
+    source="sources B16, B17, E3, E7, E10; TR 9.4",
     fix="Log the number of patches that were used; use the split of the reference.",
 )
 def sample_counts(self: Rule, subject: Plan | Package | Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -143,7 +143,7 @@ def _expected_counts(dataset: Dataset) -> dict[str, int] | None:
     "DAT004",
     "Sample counts in the log grow by one training set per epoch",
     Scope.RUN,
-    source="survey B15, E9, W16, case 27; TR 6.6",
+    source="sources B15, E9, W16, case 27; TR 6.6",
     fix="Log samples_count = epoch_num x train_samples; every patch is seen once per epoch.",
 )
 def counted_samples(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -168,7 +168,7 @@ def counted_samples(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]
     "DAT008",
     "Patches have the size of the data set's geometry",
     Scope.RUN,
-    source="SP 7.3; survey D5, D8, E7, case 48",
+    source="SP 7.3; sources D5, D8, E7, case 48",
     fix="Cut patches of the size the data set's profile gives.",
 )
 def patch_size(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -188,7 +188,7 @@ def patch_size(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "DAT012",
     "The implementation was given the files of the data set",
     Scope.RUN,
-    source="survey E1, E4; the run protocol (run spec)",
+    source="sources E1, E4; the run protocol (run spec)",
     fix="Run again with the data set that dataset.json describes.",
 )
 def given_files(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -226,7 +226,7 @@ def _base_name(path: Any) -> str:
     "DAT013",
     "Preprocessing, labels and order equal the reference",
     Scope.PACKAGE,
-    source="TR 6.1, 6.2, 6.6; survey E5, E6, E8, E9",
+    source="TR 6.1, 6.2, 6.6; sources E5, E6, E8, E9",
     fix="Use the reference's pipeline, or document the difference and enter the open division.",
 )
 def preprocessing(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -239,7 +239,7 @@ def preprocessing(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
     "DAT014",
     "The run spec has the data set's geometry, split and digest",
     Scope.RUN,
-    source="SP 7.3; TR 6.5; survey D5, D8, E3, E7, case 48, 50; the run protocol",
+    source="SP 7.3; TR 6.5; sources D5, D8, E3, E7, case 48, 50; the run protocol",
     fix="Run again with the data set that dataset.json describes.",
 )
 def spec_geometry(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:

@@ -27,7 +27,7 @@ PHASES = ("init_start", "run_start", "run_stop")
     "EVD001",
     "run.json is the record of this run",
     Scope.RUN,
-    source="run protocol of this rulebook; survey H5",
+    source="run protocol of this rulebook; sources H5",
     fix="Package the records as the harness wrote them.",
 )
 def record(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -55,7 +55,7 @@ def record(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "EVD002",
     "Every line of the log arrived as it stands",
     Scope.RUN,
-    source="run protocol of this rulebook; survey A21, W7",
+    source="run protocol of this rulebook; sources A21, W7",
     fix="Do not edit logs: repeat the run.",
 )
 def lines_as_arrived(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -80,7 +80,7 @@ def lines_as_arrived(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
     "EVD003",
     "Logged times agree with arrival times",
     Scope.RUN,
-    source="run protocol of this rulebook; TR 11; survey A18, W11",
+    source="run protocol of this rulebook; TR 11; sources A18, W11",
     fix="Run again on a machine whose clock is not set, with line-buffered output.",
 )
 def times_as_arrived(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -106,7 +106,7 @@ def times_as_arrived(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
     "EVD004",
     "Time-to-train agrees with the harness' own clock",
     Scope.RUN,
-    source="run protocol of this rulebook; survey A19, C1",
+    source="run protocol of this rulebook; sources A19, C1",
     fix="Run again; nothing may set or slow the clock during a run.",
 )
 def time_as_measured(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -133,7 +133,7 @@ def time_as_measured(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
     "EVD005",
     "Wall clock and monotonic clock run alike",
     Scope.RUN,
-    source="run protocol of this rulebook; survey A18, A19",
+    source="run protocol of this rulebook; sources A18, A19",
     fix="Let the clock be slewed, not set, while a benchmark runs.",
 )
 def clocks_alike(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -162,7 +162,7 @@ def clocks_alike(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "EVD006",
     "Identity, data set and cache lines come from the harness",
     Scope.RUN,
-    source="run protocol of this rulebook; survey W15, C8",
+    source="run protocol of this rulebook; sources W15, C8",
     fix="Leave these lines to the harness; implementations log from init_start on.",
 )
 def from_harness(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -187,7 +187,7 @@ def from_harness(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "EVD007",
     "Evidence files are those of the run",
     Scope.RUN,
-    source="run protocol of this rulebook; survey W7",
+    source="run protocol of this rulebook; sources W7",
     fix="Package log and evidence as the harness wrote them.",
 )
 def files_as_recorded(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -212,7 +212,7 @@ def files_as_recorded(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Findin
     "EVD008",
     "The kept weights are the logged ones",
     Scope.RUN,
-    source="survey 1.R (TEST01), E12; replay",
+    source="sources 1.R (TEST01), E12; replay",
     fix="Keep the weights file of the run.",
 )
 def weights(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:

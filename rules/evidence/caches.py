@@ -19,7 +19,7 @@ from rules.ruleset import Ruleset
     "EVD012",
     "Caches were cleared before the run, and it was verified",
     Scope.RUN,
-    source="TR 6.1; SP 6.1; survey C8, C9, B10, W14, case 15",
+    source="TR 6.1; SP 6.1; sources C8, C9, B10, W14, case 15",
     fix="Keep the data on durable storage (not tmpfs); let nothing else read it; give drop_caches if needed.",
 )
 def cache_cleared(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -56,7 +56,7 @@ def cache_cleared(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "EVD013",
     "The whole data set was evicted",
     Scope.RUN,
-    source="TR 6.1; survey C8",
+    source="TR 6.1; sources C8",
     fix="Let the harness evict every data file of the run.",
 )
 def all_evicted(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -95,7 +95,7 @@ def _shard_bytes(dataset: Dataset) -> list[int]:
     "EVD026",
     "run.json and the log say the same of the cache",
     Scope.RUN,
-    source="TR 6.1; survey C8, W14; the run protocol",
+    source="TR 6.1; sources C8, W14; the run protocol",
     fix="Package log and run.json of the same run.",
 )
 def one_cache(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:

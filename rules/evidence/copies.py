@@ -19,7 +19,7 @@ ENOUGH_SAMPLES = 30  # of a quantity: in a second of an idle machine, readings a
     "EVD024",
     "No two runs have the same telemetry",
     Scope.PACKAGE,
-    source="evidence of this rulebook; survey W7",
+    source="evidence of this rulebook; sources W7",
     fix="Package the telemetry that was sampled during each run.",
 )
 def distinct_telemetry(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -46,7 +46,7 @@ def distinct_telemetry(self: Rule, package: Package, ruleset: Ruleset) -> Iterat
     "EVD025",
     "Runs of one boot share one clock",
     Scope.PACKAGE,
-    source="evidence of this rulebook; survey W7, W11",
+    source="evidence of this rulebook; sources W7, W11",
     fix="Package every timeline as it was written; explain a clock that was set in the README.",
 )
 def one_clock(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:

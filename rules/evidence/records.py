@@ -20,7 +20,7 @@ from rules.ruleset import Ruleset
     "EVD014",
     "The package is what the plan promised",
     Scope.PACKAGE,
-    source="survey D14, H5; design of this rulebook",
+    source="sources D14, H5; design of this rulebook",
     fix="Keep recipe.yaml unchanged between plan and packaging.",
 )
 def as_planned(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -63,7 +63,7 @@ def _differences(planned: Any, actual: Any, name: str = "") -> Iterator[tuple[st
     "EVD015",
     "The logged result is the one in science.json",
     Scope.RUN,
-    source="survey B29, 1.R; SP 2",
+    source="sources B29, 1.R; SP 2",
     fix="Package science.json as the run wrote it.",
 )
 def science(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -94,7 +94,7 @@ def science(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "EVD016",
     "The log lies within the life of its run",
     Scope.RUN,
-    source="run protocol of this rulebook; survey W7, W11",
+    source="run protocol of this rulebook; sources W7, W11",
     fix="Package log and run.json of the same run.",
 )
 def within_life(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -127,7 +127,7 @@ def within_life(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "EVD017",
     "All runs were started by one command",
     Scope.PACKAGE,
-    source="TR 12; survey H8, M2",
+    source="TR 12; sources H8, M2",
     fix="Start all runs of an entry with the command of its recipe.",
 )
 def one_command(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -150,7 +150,7 @@ def one_command(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Find
     "EVD018",
     "Failed attempts do not outnumber the runs",
     Scope.PACKAGE,
-    source="TR 12.1; survey H5",
+    source="TR 12.1; sources H5",
     fix="Say in the README why runs failed.",
     severity=Severity.WARNING,
 )
@@ -168,7 +168,7 @@ _ATTEMPT = re.compile(r"failed/attempt_(\d{1,9})/")
     "EVD027",
     "Failed attempts are numbered without gaps",
     Scope.PACKAGE,
-    source="TR 12.1; survey H5; the run protocol",
+    source="TR 12.1; sources H5; the run protocol",
     fix="Keep evidence/.../failed as the harness wrote it.",
 )
 def attempts_kept(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -189,7 +189,7 @@ def attempts_kept(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
     "EVD023",
     "The life of a run is accounted for by its log",
     Scope.RUN,
-    source="TR 11; survey A19, C2, C3, W11 (cross-check of this rulebook)",
+    source="TR 11; sources A19, C2, C3, W11 (cross-check of this rulebook)",
     fix="Log init_start when the program starts, and end when the result is logged.",
     severity=Severity.WARNING,
 )

@@ -18,7 +18,7 @@ from rules.ruleset import Ruleset
     "EVD019",
     "The logged accuracy follows from the weights",
     Scope.RUN,
-    source="survey 1.R (TEST01), E12; design: replay",
+    source="sources 1.R (TEST01), E12; design: replay",
     fix="Submit the weights that the last evaluation was made with.",
 )
 def replay(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -55,7 +55,7 @@ def replay(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "EVD020",
     "The implementation computes what the reference computes",
     Scope.PACKAGE,
-    source="TR 8.1, 8.3; survey E13, E14, P2, M2",
+    source="TR 8.1, 8.3; sources E13, E14, P2, M2",
     fix="Use the reference, or let a reviewer read the code.",
 )
 def equivalent_code(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -68,7 +68,7 @@ def equivalent_code(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[
     "EVD021",
     "Nothing detects the benchmark",
     Scope.PACKAGE,
-    source="TR 2.3; survey E15",
+    source="TR 2.3; sources E15",
     fix="Let a reviewer read code and libraries.",
 )
 def no_detection(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from rules.ruleset import Ruleset
     "EVD031",
     "Nothing else computes on the accelerators",
     Scope.RUN,
-    source="survey L18 (what else a measurement has to show); evidence of this rulebook",
+    source="sources L18 (what else a measurement has to show); evidence of this rulebook",
     fix="Reserve whole nodes; end other programs before the run.",
     severity=Severity.WARNING,
 )
@@ -46,7 +46,7 @@ def alone(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "EVD032",
     "Meters agree with themselves",
     Scope.RUN,
-    source="survey L10, L18, W24; style: counter beside integral; evidence of this rulebook",
+    source="sources L10, L18, W24; style: counter beside integral; evidence of this rulebook",
     fix="Update the driver; name the meter that is wrong in hw_notes, and quote the other.",
     severity=Severity.WARNING,
 )
@@ -78,7 +78,7 @@ def meters_agree(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "EVD033",
     "Clocks of all nodes agree",
     Scope.RUN,
-    source="survey L18 (clock skew of meter and system); evidence of this rulebook",
+    source="sources L18 (clock skew of meter and system); evidence of this rulebook",
     fix="Let all nodes follow one time server (chrony, ntpd).",
     severity=Severity.WARNING,
 )
@@ -128,7 +128,7 @@ def undisturbed(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "EVD035",
     "Every node of the run was sampled",
     Scope.RUN,
-    source="survey L2 (the whole system under test); evidence of this rulebook",
+    source="sources L2 (the whole system under test); evidence of this rulebook",
     fix="Start one sampler on each node, as the harness' launchers do, and package all their files.",
     severity=Severity.WARNING,
 )
@@ -152,7 +152,7 @@ def every_node(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "EVD028",
     "Sampled power lies within what such parts can draw",
     Scope.RUN,
-    source="nameplate bounds of the inference suite; survey 1.R, W24",
+    source="nameplate bounds of the inference suite; sources 1.R, W24",
     fix="Package telemetry as it was sampled.",
 )
 def within_nameplate(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from rules.ruleset import Ruleset
     "EVD009",
     "Telemetry covers the timed run",
     Scope.RUN,
-    source="evidence of this rulebook; survey A19, L8",
+    source="evidence of this rulebook; sources A19, L8",
     fix="Let the harness sample the whole run; repeat the run if its sampler died.",
 )
 def telemetry_covers(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -61,7 +61,7 @@ def telemetry_gaps(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "EVD011",
     "The machine works while it claims to train",
     Scope.RUN,
-    source="survey case 81; evidence of this rulebook",
+    source="sources case 81; evidence of this rulebook",
     fix="Submit telemetry of the machine that trained.",
 )
 def machine_works(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -90,7 +90,7 @@ def machine_works(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "EVD022",
     "As many accelerators work as are declared",
     Scope.RUN,
-    source="survey B20, J6, 1.R (cross-check of this rulebook)",
+    source="sources B20, J6, 1.R (cross-check of this rulebook)",
     fix="Declare every accelerator that is used, and leave the others of the node idle.",
 )
 def declared_work(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:

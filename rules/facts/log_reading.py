@@ -77,7 +77,7 @@ def run_stop(log: Log) -> Event | None:
 
 
 def time_to_train_s(log: Log) -> float | None:
-    """run_stop - run_start in seconds (survey C1); None when either is missing or it is not positive."""
+    """run_stop - run_start in seconds (sources C1); None when either is missing or it is not positive."""
     start, stop = time_ms(run_start(log)), time_ms(run_stop(log))
     if start is None or stop is None or stop <= start:
         return None
@@ -86,7 +86,7 @@ def time_to_train_s(log: Log) -> float | None:
 
 @_once_per_log
 def evaluations(log: Log, key: str) -> list[Evaluation]:
-    """Evaluations between run_start and run_stop, in line order: others do not count (survey W13)."""
+    """Evaluations between run_start and run_stop, in line order: others do not count (sources W13)."""
     start, stop = run_start(log), run_stop(log)
     first = start.line if start is not None else 0
     last = stop.line if stop is not None else float("inf")
@@ -133,7 +133,7 @@ def status(log: Log) -> str | None:
 
 
 def reached_target(log: Log, ruleset: Ruleset) -> bool:
-    """Whether the last evaluation of the run meets the target (survey F1, F4)."""
+    """Whether the last evaluation of the run meets the target (sources F1, F4)."""
     found = evaluations(log, ruleset.quality.key)
     return bool(found) and ruleset.quality.met(found[-1].value)
 
@@ -161,7 +161,7 @@ def integer(settings: Mapping[str, Stated], key: str) -> int | None:
 
 
 def instance_scale(settings: Mapping[str, Stated]) -> int | None:
-    """Accelerators one run used, or nodes where there are none (survey N6)."""
+    """Accelerators one run used, or nodes where there are none (sources N6)."""
     return _scale(integer(settings, "number_of_nodes"), integer(settings, "accelerators_per_node"))
 
 

@@ -1,8 +1,8 @@
 """Energy of a run from its power files (power/result_<i>/node_<j>.txt and sw_<k>.txt), by two formulas.
 
-- The rules' own words (PM 4; survey L11): sum over the readings of P_k x (t_k - t_(k-1)), here clipped
+- The rules' own words (PM 4; sources L11): sum over the readings of P_k x (t_k - t_(k-1)), here clipped
   to run_start..run_stop. This is the number that is reported.
-- What mlperf_logging's result_summarizer computes (survey L12, W25): the mean over the whole measurement,
+- What mlperf_logging's result_summarizer computes (sources L12, W25): the mean over the whole measurement,
   padding included, times time-to-train. It is shown beside the first: a difference means that the meter
   saw something else than the run.
 

@@ -1,6 +1,6 @@
 """Reference convergence points: how many epochs the reference needs, and how few a submission may.
 
-MLPerf Training rules 13 and 22 (survey 1.I). A submission that converges faster than the reference
+MLPerf Training rules 13 and 22 (docs/sources.md, group I). A submission that converges faster than the reference
 does at its batch size, beyond chance, trained something else; one that is faster within chance is
 scaled back to the reference's pace. Two readings of the rules exist, and both can be computed:
 
@@ -138,7 +138,7 @@ def compare(
 ) -> Comparison:
     """Judge a submission of `epochs` (infinity: did not converge) against at least one point.
 
-    `runs` is the number of runs the benchmark asks for (survey I8, I9).
+    `runs` is the number of runs the benchmark asks for (sources I8, I9).
     """
     mean = olympic_mean(epochs)
     found = find_limit(batch_size, limits(points, runs, method), runs, method)
@@ -179,7 +179,7 @@ def find_limit(batch_size: int, kept: Sequence[Limit], runs: int, method: Method
 
 
 def smallest_mean(mean: float, deviation: float, reference_runs: int, submitted_runs: int) -> float:
-    """The smallest mean of submitted_runs runs that chance explains, at 5 % (survey I6); never negative."""
+    """The smallest mean of submitted_runs runs that chance explains, at 5 % (sources I6); never negative."""
     if deviation == 0 or reference_runs + submitted_runs <= 2 or min(reference_runs, submitted_runs) < 1:
         return mean
     t = _t(reference_runs + submitted_runs - 2)
@@ -200,7 +200,7 @@ def _limit(point: Point, runs: int, method: Method) -> Limit:
 
 
 def _between(low: Limit, high: Limit, batch_size: int, runs: int, method: Method) -> Limit:
-    """Mean and deviation at a batch size between two points, linearly (survey I8)."""
+    """Mean and deviation at a batch size between two points, linearly (sources I8)."""
     share = (batch_size - low.batch_size) / (high.batch_size - low.batch_size)
     mean = low.mean + share * (high.mean - low.mean)
     deviation = low.deviation + share * (high.deviation - low.deviation)
@@ -264,6 +264,6 @@ def _digest(run: RunFacts) -> str | None:
 
 
 def epochs_to_converge(run: RunFacts) -> float:
-    """epoch_num of the last evaluation of the run; infinity when it did not converge (survey I1)."""
+    """epoch_num of the last evaluation of the run; infinity when it did not converge (sources I1)."""
     epoch = run.last_evaluation.epoch if run.last_evaluation else None
     return float(epoch) if epoch is not None and run.converged else math.inf

@@ -19,7 +19,7 @@ from rules.ruleset import Ruleset
     "HYP007",
     "The log states what the recipe asked for",
     Scope.RUN,
-    source="SP 5.1; SS 6; survey D14",
+    source="SP 5.1; SS 6; sources D14",
     fix="Keep recipe.yaml as it was for the runs; the harness passes it on unchanged.",
 )
 def as_in_recipe(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -73,7 +73,7 @@ def _precision_as_in_recipe(
     "HYP008",
     "The log states what the harness asked the implementation for",
     Scope.RUN,
-    source="survey D14, G6; the run protocol (run spec)",
+    source="sources D14, G6; the run protocol (run spec)",
     fix="Let the implementation read its settings from the run spec, and log what it used.",
 )
 def as_in_spec(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -98,7 +98,7 @@ def as_in_spec(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "HYP010",
     "Open: what differs from the reference is documented",
     Scope.PACKAGE,
-    source="TR 9.1; SP 5.1; SS 6; survey D16, M2",
+    source="TR 9.1; SP 5.1; SS 6; sources D16, M2",
     fix="Name the setting in recipe.yaml or in the README beside it.",
     divisions=("open",),
 )
@@ -125,7 +125,7 @@ def documented(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
     "HYP012",
     "The logged precision is what the harness asked for",
     Scope.RUN,
-    source="TR 5.2; survey B27, O1; the run protocol (run spec)",
+    source="TR 5.2; sources B27, O1; the run protocol (run spec)",
     fix="Compute in the precision of the run spec, and log the lowest one used.",
 )
 def precision_as_asked(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:

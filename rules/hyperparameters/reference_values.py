@@ -33,7 +33,7 @@ PER_RUN = ("seed",)
     "HYP001",
     "Closed: hyperparameters and model equal the reference",
     BOTH,
-    source="TR 9.1, 9.3, 15; HR 6.1; survey D1, D9, D12, E13, 0.2",
+    source="TR 9.1, 9.3, 15; HR 6.1; sources D1, D9, D12, E13, 0.2",
     fix="Use the reference's value, or enter the open division.",
     divisions=("closed",),
 )
@@ -55,7 +55,7 @@ def equal_reference(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterat
     "HYP002",
     "Closed: free hyperparameters stay within their bounds",
     BOTH,
-    source="TR 9.1; survey D2, D4, D16",
+    source="TR 9.1; sources D2, D4, D16",
     fix="Choose a batch size 4, 8, 16, 32, ... and at most 200 epochs, or enter the open division.",
     divisions=("closed",),
 )
@@ -85,7 +85,7 @@ def free_bounds(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[F
     "HYP003",
     "Hyperparameters are numbers that can train",
     BOTH,
-    source="SP 7.3; survey D2-D4, W14",
+    source="SP 7.3; sources D2-D4, W14",
     fix="Correct the value in the recipe.",
 )
 def sane_numbers(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -121,7 +121,7 @@ def sane_numbers(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[
     "HYP004",
     "Global batch = batch per replica x replicas x accumulation",
     BOTH,
-    source="survey B18, B21, B28, B30",
+    source="sources B18, B21, B28, B30",
     fix="Log micro_batch_size per replica and number_of_ranks as they were used.",
 )
 def batch_product(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -146,7 +146,7 @@ def batch_product(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator
     "HYP005",
     "All runs of an entry use the same settings",
     Scope.PACKAGE,
-    source="TR 12; survey D13, H8, case 44, 45",
+    source="TR 12; sources D13, H8, case 44, 45",
     fix="Run all results of one entry with one recipe; submit other settings as another entry.",
 )
 def same_settings(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -180,7 +180,7 @@ def same_settings(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
     "HYP006",
     "Closed: numerical precision is on the approved list",
     BOTH,
-    source="TR 5.2; survey O1, B27",
+    source="TR 5.2; sources O1, B27",
     fix="Use one of the approved formats, or enter the open division.",
     divisions=("closed",),
 )
@@ -201,7 +201,7 @@ def approved_precision(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Ite
     "HYP009",
     "TF32 is declared where TensorFlow uses it",
     Scope.RUN,
-    source="survey O4",
+    source="sources O4",
     fix="Log tf32, or switch it off and say so in sw_notes.",
     severity=Severity.WARNING,
 )
@@ -223,7 +223,7 @@ def tf32_declared(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "HYP011",
     "The optimiser is a listed implementation, or equivalent to one",
     Scope.PACKAGE,
-    source="TR 9.1, 9.5, 15; survey D10, D11",
+    source="TR 9.1, 9.5, 15; sources D10, D11",
     fix="Use tf.keras.optimizers.Adam, or show the equivalence in the README.",
     divisions=("closed",),
 )

@@ -20,7 +20,7 @@ EVENT_TYPES = {"start": "INTERVAL_START", "stop": "INTERVAL_END", "point": "POIN
     "LOG001",
     "Every MLLOG line can be read",
     Scope.RUN,
-    source="survey A1, A2, W8; MLLOG line format",
+    source="sources A1, A2, W8; MLLOG line format",
     fix="Write the log only through mlperf_logging.mllog, one object per line, and do not edit it.",
 )
 def unreadable_lines(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -39,7 +39,7 @@ def unreadable_lines(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
     "LOG002",
     "The result file holds nothing but the log",
     Scope.RUN,
-    source="survey A3, A21; SP 12",
+    source="sources A3, A21; SP 12",
     fix="Keep other output in evidence/.../output.log; the harness does so by itself.",
     severity=Severity.WARNING,
 )
@@ -55,7 +55,7 @@ def other_lines(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "LOG003",
     "Every required key is logged",
     Scope.RUN,
-    source="survey B1-B30; HPC v3.0 common and closed_common rules",
+    source="sources B1-B30; HPC v3.0 common and closed_common rules",
     fix="Log the key through mllog; docs/rules.md lists all keys with their types.",
 )
 def required_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -75,7 +75,7 @@ def required_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "LOG004",
     "Keys that must appear once appear once",
     Scope.RUN,
-    source="survey A6-A8, W10",
+    source="sources A6-A8, W10",
     fix="Log the key once. A log with two run_start or run_stop lines must be run again.",
 )
 def repeated_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -104,7 +104,7 @@ def repeated_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "LOG005",
     "Values have the type and range of their key",
     Scope.RUN,
-    source="survey B1-B30, W5, W14",
+    source="sources B1-B30, W5, W14",
     fix="Log the value that was used, in the type the key asks for.",
 )
 def value_types(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -132,7 +132,7 @@ def value_types(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "LOG006",
     "Events have the type of their key",
     Scope.RUN,
-    source="survey A12, W9; mllog.start, end and event",
+    source="sources A12, W9; mllog.start, end and event",
     fix="Use mllog.start for *_start, mllog.end for *_stop and mllog.event for values.",
 )
 def event_types(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -164,7 +164,7 @@ def event_types(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "LOG007",
     "Lines carry the metadata their key needs",
     Scope.RUN,
-    source="survey B12-B15, 0.11",
+    source="sources B12-B15, 0.11",
     fix="Pass metadata to mllog: epoch_num and samples_count as integers, status for run_stop.",
 )
 def required_metadata(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -195,7 +195,7 @@ def required_metadata(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Findin
     "LOG014",
     "No key imitates a key of the rulebook",
     Scope.RUN,
-    source="survey W16, case 29 and 59",
+    source="sources W16, case 29 and 59",
     fix="Correct the spelling, or give your own key a name that is not close to an official one.",
 )
 def imitated_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -225,7 +225,7 @@ def imitated_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "LOG015",
     "Every line says which source line logged it",
     Scope.RUN,
-    source="TR 5.1; survey A21, M7; mllog adds file and lineno by itself",
+    source="TR 5.1; sources A21, M7; mllog adds file and lineno by itself",
     fix="Log through mlperf_logging.mllog instead of printing the lines.",
 )
 def call_sites(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -245,7 +245,7 @@ def call_sites(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "LOG016",
     "Settings are stated before the run starts",
     Scope.RUN,
-    source="survey B9, B10, C8; SP 10",
+    source="sources B9, B10, C8; SP 10",
     fix="Log identity, data set, hyperparameters, seed and cache_clear before run_start.",
 )
 def settings_first(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -271,7 +271,7 @@ def settings_first(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "LOG017",
     "run_stop names the last epoch",
     Scope.RUN,
-    source="survey I1, W16, case 27",
+    source="sources I1, W16, case 27",
     fix="Log run_stop with the epoch_num and samples_count of the epoch that ended the run.",
 )
 def last_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -300,7 +300,7 @@ def last_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "LOG018",
     "Inference on the test scenes lies after run_stop",
     Scope.RUN,
-    source="survey C12; reference README",
+    source="sources C12; reference README",
     fix="Run the inference pass after run_stop; it is timed on its own.",
 )
 def inference_after(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -318,7 +318,7 @@ def inference_after(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]
     "LOG019",
     "One run, one writer: the log is in one namespace",
     Scope.RUN,
-    source="HR 7.2; survey A3, W9",
+    source="HR 7.2; sources A3, W9",
     fix="Let one process (the chief) write the log; never merge the logs of several runs.",
 )
 def one_namespace(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:

@@ -26,7 +26,7 @@ PHASES = ("init_start", "init_stop", "run_start", "run_stop")
     "LOG008",
     "init_start, init_stop, run_start, run_stop come in that order of lines",
     Scope.RUN,
-    source="survey A4-A8; HPC v3.0 common rules",
+    source="sources A4-A8; HPC v3.0 common rules",
     fix="Log each phase when it begins and ends, in one process.",
 )
 def phase_lines(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -42,7 +42,7 @@ def phase_lines(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "LOG009",
     "init_start, init_stop, run_start, run_stop come in that order of time",
     Scope.RUN,
-    source="survey A4, W11",
+    source="sources A4, W11",
     fix="Do not edit time stamps; run again on a machine whose clock is not set during the run.",
 )
 def phase_times(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -72,7 +72,7 @@ def _phase_pairs(run: Run) -> Iterator[tuple[Event, Event]]:
     "LOG010",
     "Every interval is closed before the next of its kind begins",
     Scope.RUN,
-    source="survey A11; mllog.start and mllog.end",
+    source="sources A11; mllog.start and mllog.end",
     fix="Pair every mllog.start with one mllog.end of the same key and namespace.",
 )
 def open_intervals(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -105,7 +105,7 @@ def open_intervals(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "LOG011",
     "Epochs are numbered from 1 without gaps",
     Scope.RUN,
-    source="TR 5.3; survey A10, A13",
+    source="TR 5.3; sources A10, A13",
     fix="Log epoch_start and epoch_stop for every epoch, with epoch_num counting from 1.",
 )
 def epoch_numbers(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -133,7 +133,7 @@ def epoch_numbers(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "LOG012",
     "Training and evaluation lie inside the timed run",
     Scope.RUN,
-    source="TR 11; survey A15, W13",
+    source="TR 11; sources A15, W13",
     fix="Start the clock before the first epoch and stop it after the last evaluation.",
 )
 def inside_run(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -174,7 +174,7 @@ def inside_run(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "LOG013",
     "Evaluation results lie inside their evaluation and name its epoch",
     Scope.RUN,
-    source="survey A17, B15",
+    source="sources A17, B15",
     fix="Log eval_accuracy between eval_start and eval_stop, with their epoch_num.",
 )
 def inside_evaluation(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:

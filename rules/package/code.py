@@ -18,7 +18,7 @@ from rules.ruleset import Ruleset
     "PKG001",
     "Code folder and implementation are complete",
     Scope.PACKAGE,
-    source="SR 5.6.1; SS 6; survey K5, M5, case 64",
+    source="SR 5.6.1; SS 6; sources K5, M5, case 64",
     fix="Add the file; submissions/examples has all of them to copy.",
 )
 def code_files(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -40,7 +40,7 @@ def code_files(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
     "PKG011",
     "The companion file says how weights and inputs were treated",
     Scope.PACKAGE,
-    source="SR 5.6.1, 5.8; survey J9, K5",
+    source="SR 5.6.1, 5.8; sources J9, K5",
     fix="Write <system>_<implementation>.json with all fields; packaging does so.",
 )
 def companion(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -59,7 +59,7 @@ def companion(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findin
     "PKG013",
     "The code that ran can be found",
     Scope.RUN,
-    source="SR 5.10; SS 6; survey M1, M4, B7, case 65",
+    source="SR 5.10; SS 6; sources M1, M4, B7, case 65",
     fix="Run from a clean checkout with git; its commit is then logged by itself.",
     severity=Severity.WARNING,
 )
@@ -85,7 +85,7 @@ def commit(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "PKG015",
     "Logged source lines exist in the submitted code",
     Scope.PACKAGE,
-    source="TR 5.1; SR 5.10; survey M7",
+    source="TR 5.1; SR 5.10; sources M7",
     fix="Submit the code that ran, or name the commit it is.",
 )
 def source_lines(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -98,7 +98,7 @@ def source_lines(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fin
     "PKG019",
     "The logged version is the one that ran",
     Scope.RUN,
-    source="SS 6; survey B6, M4, case 65",
+    source="SS 6; sources B6, M4, case 65",
     fix="Log submission_version as the harness writes it; package plan and records of the same runs.",
 )
 def version_ran(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:

@@ -26,7 +26,7 @@ RUN_EVIDENCE = re.compile(
     "PKG004",
     "The manifest is complete and true",
     Scope.PACKAGE,
-    source="survey 1.R, E1, K1; sha256sum format",
+    source="sources 1.R, E1, K1; sha256sum format",
     fix="Run `sha256sum -c MANIFEST.sha256` to see; nothing may change after packaging wrote it.",
 )
 def manifest(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -50,7 +50,7 @@ def manifest(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding
     "PKG005",
     "results/ holds results and nothing that excuses them",
     Scope.PACKAGE,
-    source="TR 12.2, 13.1; survey H7, K1, K7, W17, W18, case 32, 33, 63",
+    source="TR 12.2, 13.1; sources H7, K1, K7, W17, W18, case 32, 33, 63",
     fix="Remove the file: scaling factors and bypasses are not the submitter's to give.",
 )
 def clean_results(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -88,7 +88,7 @@ def _of_another(name: str, package: Package, at: int) -> bool:
     "PKG006",
     "No foreign files",
     Scope.PACKAGE,
-    source="SR 5.6; survey K1, J5",
+    source="SR 5.6; sources K1, J5",
     fix="Remove the file, or put it into benchmarks/cloudmask/<system>/.",
     severity=Severity.WARNING,
 )
@@ -122,7 +122,7 @@ def foreign(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]
     "PKG007",
     "No links",
     Scope.PACKAGE,
-    source="repo_checker; survey K11, W30",
+    source="repo_checker; sources K11, W30",
     fix="Put the file itself into the package.",
 )
 def links(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -139,7 +139,7 @@ def links(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     "PKG008",
     "File names and sizes suit a repository",
     Scope.PACKAGE,
-    source="repo_checker; survey K11",
+    source="repo_checker; sources K11",
     fix="Rename the file (letters, digits and -_.+), or keep large files elsewhere.",
 )
 def names_and_sizes(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -163,7 +163,7 @@ def names_and_sizes(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[
     "PKG009",
     "Everything in the package can be read",
     (Scope.RUN, Scope.PACKAGE),
-    source="survey W6, W15; strangers' input",
+    source="sources W6, W15; strangers' input",
     fix="Write the file anew with the harness; do not edit it.",
 )
 def readable(self: Rule, subject: Run | Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -177,7 +177,7 @@ def readable(self: Rule, subject: Run | Package, ruleset: Ruleset) -> Iterator[F
     "PKG014",
     "Nothing executable hides as data",
     Scope.PACKAGE,
-    source="survey M3, W15; design of this rulebook: weights only",
+    source="sources M3, W15; design of this rulebook: weights only",
     fix="Keep weights as .weights.h5, and code as text.",
 )
 def no_executables(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -192,7 +192,7 @@ def no_executables(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[F
     "PKG020",
     "The report calls its scores unverified and names the division",
     Scope.PACKAGE,
-    source="Messaging guidelines 1, 3.2; TR 4; survey P1, Q1, case 83",
+    source="Messaging guidelines 1, 3.2; TR 4; sources P1, Q1, case 83",
     fix="Render the report again: `cloudmask report`.",
 )
 def report_honest(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:

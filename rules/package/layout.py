@@ -20,7 +20,7 @@ BOTH = (Scope.PLAN, Scope.PACKAGE)
     "PKG002",
     "Results are result_0.txt to result_<n-1>.txt",
     Scope.PACKAGE,
-    source="SR 5.6.1; survey K3, case 62",
+    source="SR 5.6.1; sources K3, case 62",
     fix="Number the runs from 0 without gaps, in the order they were made.",
 )
 def numbering(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -47,7 +47,7 @@ def numbering(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findin
     "PKG003",
     "The number of runs is the division's",
     BOTH,
-    source="TR 12; HR 8; SP 9; survey H1, 0.6, case 61",
+    source="TR 12; HR 8; SP 9; sources H1, 0.6, case 61",
     fix="Closed needs exactly 5 scored runs, open at least 1: set runs in the recipe, and submit them all.",
 )
 def run_count(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -90,7 +90,7 @@ def evidence(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding
     "PKG012",
     "Open: it is said how many runs the submitted ones were chosen from",
     BOTH,
-    source="SP 9; survey H10, 0.6",
+    source="SP 9; sources H10, 0.6",
     fix="Write best_of: N in the recipe; N is the number of runs that were made.",
     divisions=("open",),
     severity=Severity.WARNING,
@@ -120,7 +120,7 @@ def best_of(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[F
     "PKG016",
     "Every described system has results, every result a description",
     Scope.PACKAGE,
-    source="SR 5.6; survey J5",
+    source="SR 5.6; sources J5",
     fix="Remove systems/<name>.json, or add its results.",
     severity=Severity.WARNING,
 )
@@ -138,7 +138,7 @@ def orphans(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]
     "PKG017",
     "Throughput is submitted together with time-to-train",
     Scope.PACKAGE,
-    source="HR 7; survey N1, W33",
+    source="HR 7; sources N1, W33",
     fix="Submit the same benchmark under results/<system>/strong too.",
 )
 def never_alone(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -157,7 +157,7 @@ def never_alone(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Find
     "PKG018",
     "Results lie in strong/ or weak/, under the keyword of a benchmark",
     Scope.PACKAGE,
-    source="SR 5.6.1; HR 7; survey K2, K4, W1, case 63",
+    source="SR 5.6.1; HR 7; sources K2, K4, W1, case 63",
     fix="Name the folders results/<system>/strong/<benchmark>.",
 )
 def known_benchmark(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:

@@ -29,7 +29,7 @@ def needs_power(package: Package) -> None:
     "PWR001",
     "Power of every run was measured",
     Scope.PACKAGE,
-    source="PM 3.3; survey L6, K6, W22, case 77",
+    source="PM 3.3; sources L6, K6, W22, case 77",
     fix="Measure all scored runs, or submit without power.",
 )
 def every_run(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -45,7 +45,7 @@ def every_run(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findin
     "PWR002",
     "One power file per node, named node_<j>.txt",
     Scope.PACKAGE,
-    source="PM 3.1; survey L2, K6, W21, W23, case 74",
+    source="PM 3.1; sources L2, K6, W21, W23, case 74",
     fix="Write node_0.txt to node_<n-1>.txt for each run, and sw_<k>.txt for switches.",
 )
 def every_node(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -86,7 +86,7 @@ def _switches(run: RunFacts) -> frozenset[str]:
     "PWR007",
     "Whole nodes were measured, by a meter of known accuracy",
     Scope.PACKAGE,
-    source="PM 3.1, 3.6; survey L2, L3, L4, L10",
+    source="PM 3.1, 3.6; sources L2, L3, L4, L10",
     fix="Describe meter, supply and interconnect in hw_notes.",
 )
 def system_level(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -100,7 +100,7 @@ def system_level(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fin
     "PWR009",
     "Switches state their power once, in watts",
     Scope.RUN,
-    source="PM 3.1.3; survey L1, L3, L13, W28",
+    source="PM 3.1.3; sources L1, L3, L13, W28",
     fix="Log interconnect_power_est once per sw_<k>.txt, and conversion_eff before it.",
 )
 def switches(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:

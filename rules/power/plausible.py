@@ -21,7 +21,7 @@ PARTS = ("gpu", "cpu_package")  # scopes that do not overlap; platform zones con
     "PWR010",
     "Node power is that of a machine at work",
     Scope.RUN,
-    source="PM 3.1; survey L1, L2, W24, case 78; nameplate bounds of this rulebook",
+    source="PM 3.1; sources L1, L2, W24, case 78; nameplate bounds of this rulebook",
     fix="Log watts of whole nodes, measured during the run.",
 )
 def at_work(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -67,7 +67,7 @@ FEW_SAMPLES = 10  # fewer say little of a mean
     "PWR012",
     "Power files hold what the sampler read",
     Scope.RUN,
-    source="survey W24, case 78; design of this rulebook",
+    source="sources W24, case 78; design of this rulebook",
     fix="Keep the power files as the harness wrote them.",
 )
 def as_sampled(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:

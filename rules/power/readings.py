@@ -54,7 +54,7 @@ def sampled_beside(run: Run, name: str) -> Telemetry | None:
     "PWR003",
     "Power files hold one measurement each",
     Scope.RUN,
-    source="survey L1, W24, W26; mlperf_logging power example",
+    source="sources L1, W24, W26; mlperf_logging power example",
     fix="Log power_measurement_start, then power_reading in watts, then power_measurement_stop, with mllog.",
 )
 def one_measurement(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -98,7 +98,7 @@ def _outside(log: Log) -> list[Event]:
     "PWR004",
     "The measurement covers the timed run and little else",
     Scope.RUN,
-    source="PM 3.5; HR 7.3; survey L8, W25, case 69",
+    source="PM 3.5; HR 7.3; sources L8, W25, case 69",
     fix="Start the measurement just before run_start and stop it just after run_stop.",
 )
 def window(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -126,7 +126,7 @@ def window(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "PWR005",
     "Readings are watts, once a second, at least 60",
     Scope.RUN,
-    source="PM 3.4, 3.5; survey L1, L7, L9, W24, W25, case 71, 78",
+    source="PM 3.4, 3.5; sources L1, L7, L9, W24, W25, case 71, 78",
     fix="Sample at 1 Hz or faster, in watts; prolong short runs as PM 3.5 describes.",
 )
 def readings(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -176,7 +176,7 @@ def _gaps(self: Rule, log: Log, found: list[Event | None], limit_s: float) -> It
     "PWR006",
     "AC readings state the efficiency of the supply",
     Scope.RUN,
-    source="PM 3.2; survey L5, W28, case 73",
+    source="PM 3.2; sources L5, W28, case 73",
     fix="Log conversion_eff once, between 0.5 and 1, with measurement_type AC or DC.",
 )
 def efficiency(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -204,7 +204,7 @@ def efficiency(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "PWR008",
     "No two power files are copies",
     Scope.PACKAGE,
-    source="survey W24",
+    source="sources W24",
     fix="Measure each node in each run.",
 )
 def distinct(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -220,7 +220,7 @@ def distinct(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding
     "PWR011",
     "Both energy formulas give the same energy",
     Scope.RUN,
-    source="PM 4; mlperf_logging result_summarizer; survey L11, L12, W25",
+    source="PM 4; mlperf_logging result_summarizer; sources L11, L12, W25",
     fix="Measure from just before run_start to just after run_stop, at an even rate.",
     severity=Severity.WARNING,
 )
@@ -247,7 +247,7 @@ def formulas(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "PWR013",
     "Readings of an external meter name their file",
     Scope.RUN,
-    source="PM 3.2, 3.6; survey L10, L18; design of this rulebook",
+    source="PM 3.2, 3.6; sources L10, L18; design of this rulebook",
     fix="Import the meter's log with `cloudmask power import`, which notes its digest and clock offset.",
 )
 def external(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:

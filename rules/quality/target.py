@@ -29,7 +29,7 @@ from rules.ruleset import Ruleset
     "QUA001",
     "The run reaches the target at its last evaluation",
     Scope.RUN,
-    source="SP 4; TR 9.4; survey F1, F4, 0.7",
+    source="SP 4; TR 9.4; sources F1, F4, 0.7",
     fix="Nothing to fix: closed allows one run that does not converge, and counts it as the slowest.",
     severity=Severity.WARNING,
 )
@@ -52,7 +52,7 @@ def reaches_target(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "QUA002",
     "Accuracies are finite and between 0 and 1",
     Scope.RUN,
-    source="survey F3, B15, case 24",
+    source="sources F3, B15, case 24",
     fix="Log the share of correct pixels as a number between 0 and 1, not in percent.",
 )
 def in_range(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -76,7 +76,7 @@ def in_range(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "QUA003",
     "One evaluation per epoch",
     Scope.RUN,
-    source="TR 9.4; survey F2, A16, W13, case 18",
+    source="TR 9.4; sources F2, A16, W13, case 18",
     fix="Evaluate after every epoch and log each evaluation once.",
 )
 def every_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -110,7 +110,7 @@ def every_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "QUA004",
     "run_stop says success exactly when the target was reached",
     Scope.RUN,
-    source="survey A9, W12, F1, case 6, 22",
+    source="sources A9, W12, F1, case 6, 22",
     fix="Log status success when the last evaluation meets the target, aborted otherwise.",
 )
 def status_true(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -134,7 +134,7 @@ def status_true(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "QUA005",
     "Enough runs converge",
     Scope.PACKAGE,
-    source="TR 12; survey H3, W3, W12, case 23",
+    source="TR 12; sources H3, W3, W12, case 23",
     fix="Repeat the whole set of runs with other seeds; single runs may not be replaced.",
 )
 def enough_converge(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -160,7 +160,7 @@ def enough_converge(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[
     "QUA006",
     "The target is the benchmark's",
     (Scope.PLAN, Scope.RUN),
-    source="SP 4; survey F1, B26",
+    source="SP 4; sources F1, B26",
     fix="Set target_accuracy to 0.90 in the recipe; open entries may train further, not less.",
 )
 def target(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -179,7 +179,7 @@ def target(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Findin
     "QUA007",
     "Closed: a run is given up only when its epochs or its patience are used up",
     Scope.RUN,
-    source="TR 12, 12.1; survey H3, H5, A9",
+    source="TR 12, 12.1; sources H3, H5, A9",
     fix="Let the run end by itself; an interrupted run is repeated by the harness, not submitted.",
     divisions=("closed",),
 )
@@ -211,7 +211,7 @@ def given_up(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "QUA008",
     "Test accuracy is near the evaluation's",
     Scope.RUN,
-    source="survey 1.R (TEST01, leak test), F7",
+    source="sources 1.R (TEST01, leak test), F7",
     fix="Look at the gallery in the report; explain the difference in the README.",
     severity=Severity.WARNING,
 )
@@ -239,7 +239,7 @@ def test_agrees(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "QUA009",
     "The result states each metric with value and meaning",
     Scope.RUN,
-    source="SS 6; survey B29",
+    source="SS 6; sources B29",
     fix="Log result as {metric: {value, meaning, unit}}, with test_accuracy.",
 )
 def result_metrics(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -264,7 +264,7 @@ def result_metrics(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "QUA010",
     "The metric is computed as in the reference",
     Scope.PACKAGE,
-    source="TR 9.4; SP 5.1; survey F2, F7",
+    source="TR 9.4; SP 5.1; sources F2, F7",
     fix="Count correct pixels at threshold 0.5 over the whole evaluation set.",
 )
 def metric_equal(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -277,7 +277,7 @@ def metric_equal(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fin
     "QUA011",
     "The deciding accuracy is not rounded",
     Scope.RUN,
-    source="TR 5.4, 9.4; survey C13, F1 (plausibility check of this rulebook)",
+    source="TR 5.4, 9.4; sources C13, F1 (plausibility check of this rulebook)",
     fix="Log the accuracy as it was computed.",
     severity=Severity.WARNING,
 )

@@ -19,7 +19,7 @@ from rules.ruleset import Ruleset
     "SED001",
     "Every run logs its seed",
     Scope.RUN,
-    source="TR 5.1; survey G2, B22, case 42",
+    source="TR 5.1; sources G2, B22, case 42",
     fix="Log the seed with mllog before run_start; the harness draws it.",
 )
 def present(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -34,7 +34,7 @@ def present(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "SED002",
     "Seeds are integers",
     Scope.RUN,
-    source="TR 5.1; survey G2, W20",
+    source="TR 5.1; sources G2, W20",
     fix="Log the integer that was given to the random number generators.",
 )
 def integers(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -56,7 +56,7 @@ def integers(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "SED003",
     "One seed per run",
     Scope.RUN,
-    source="TR 5.1; survey G4",
+    source="TR 5.1; sources G4",
     fix="Log one seed; derive those of other generators and processes from it.",
     severity=Severity.WARNING,
 )
@@ -77,7 +77,7 @@ def single(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "SED004",
     "No two runs share a seed",
     Scope.PACKAGE,
-    source="TR 5.1; survey G3, G5, W7, W20",
+    source="TR 5.1; sources G3, G5, W7, W20",
     fix="Run again with a fresh seed; the harness never draws one twice.",
 )
 def unique(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -100,7 +100,7 @@ def unique(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     "SED005",
     "The logged seed is the one the harness drew",
     Scope.RUN,
-    source="TR 5.1; survey G6, case 43; the run protocol",
+    source="TR 5.1; sources G6, case 43; the run protocol",
     fix="Use the seed of the run spec and log it unchanged.",
 )
 def as_drawn(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -123,7 +123,7 @@ def as_drawn(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "SED006",
     "The published seed 1234 is for single open runs",
     Scope.PACKAGE,
-    source="SP 7.3; TR 5.1; survey D7, 0.3",
+    source="SP 7.3; TR 5.1; sources D7, 0.3",
     fix="Let the harness draw the seeds.",
 )
 def fixed_seed(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -147,7 +147,7 @@ def fixed_seed(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
     "SED007",
     "Seeds look drawn, not counted",
     Scope.PACKAGE,
-    source="TR 5.1; survey G1, H5",
+    source="TR 5.1; sources G1, H5",
     fix="Draw seeds from the operating system's entropy, as the harness does.",
     severity=Severity.WARNING,
 )
@@ -170,7 +170,7 @@ def drawn(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     "SED008",
     "The seed drives the run",
     Scope.PACKAGE,
-    source="TR 5.1; survey G6, case 43",
+    source="TR 5.1; sources G6, case 43",
     fix="Seed Python, NumPy and TensorFlow from the run spec's seed.",
 )
 def drives(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ BOTH = (Scope.PLAN, Scope.PACKAGE)
     "SYS001",
     "The system is described",
     BOTH,
-    source="SR 5.6, 5.7; survey J5, W6",
+    source="SR 5.6, 5.7; sources J5, W6",
     fix="Write systems/<system>.json: `cloudmask system detect` fills in what can be probed.",
 )
 def described(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -36,7 +36,7 @@ def described(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator
     "SYS002",
     "All 33 fields are there",
     BOTH,
-    source="mlperf_logging system_desc_checker; SR 5.7; survey J1",
+    source="mlperf_logging system_desc_checker; SR 5.7; sources J1",
     fix="Add the field; `cloudmask system detect` lists them all.",
 )
 def all_fields(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -51,7 +51,7 @@ def all_fields(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterato
     "SYS003",
     "Fields that matter have a meaningful answer",
     BOTH,
-    source="SR 5.7; survey J1, case 66, B5",
+    source="SR 5.7; sources J1, case 66, B5",
     fix="Fill in the field; write 'none' or 'N/A' where the machine has no such thing.",
 )
 def meaningful(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -91,7 +91,7 @@ def _answer(value: Any, placeholders: list[str]) -> bool:
     "SYS004",
     "Counts are whole numbers",
     BOTH,
-    source="system_desc_checker; SR 5.7; survey J4",
+    source="system_desc_checker; SR 5.7; sources J4",
     fix='Write the number as a string of digits, e.g. "8".',
 )
 def counts(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -112,7 +112,7 @@ def counts(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Fi
     "SYS005",
     "Status is one of the four categories",
     BOTH,
-    source="SR 7.3; system_desc_checker; survey J3, 0.12, case 67",
+    source="SR 7.3; system_desc_checker; sources J3, 0.12, case 67",
     fix="Use: Available on-premise, Available cloud, Preview, or Research, Development, or Internal (RDI).",
 )
 def status_word(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -129,7 +129,7 @@ def status_word(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterat
     "SYS011",
     "Framework and software carry versions",
     BOTH,
-    source="SR 5.7; TR 2.2; survey J7",
+    source="SR 5.7; TR 2.2; sources J7",
     fix='Write names with versions, e.g. "TensorFlow 2.20.0".',
 )
 def versions(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -145,7 +145,7 @@ def versions(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[
     "SYS015",
     "The description has no misspelt fields",
     BOTH,
-    source="SR 5.7; survey case 59",
+    source="SR 5.7; sources case 59",
     fix="Correct the field's name; put anything else into hw_notes or sw_notes.",
     severity=Severity.WARNING,
 )
@@ -164,7 +164,7 @@ def known_fields(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Itera
     "SYS016",
     "Values are strings",
     BOTH,
-    source="system_desc_checker; survey J4, W6",
+    source="system_desc_checker; sources J4, W6",
     fix="Put numbers in quotes: the field's tools join the values as text.",
     severity=Severity.WARNING,
 )

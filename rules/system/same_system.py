@@ -37,7 +37,7 @@ def _stated_otherwise(self: Rule, subject: Subject, key: str, what: str, expecte
     "SYS006",
     "One division in description, recipe and logs",
     EVERYWHERE,
-    source="SR 5.7; survey J2, B3, W2, W5, case 31, 34",
+    source="SR 5.7; sources J2, B3, W2, W5, case 31, 34",
     fix="Write closed or open, the same everywhere.",
 )
 def one_division(self: Rule, subject: Subject, ruleset: Ruleset) -> Iterator[Finding]:
@@ -60,7 +60,7 @@ def one_division(self: Rule, subject: Subject, ruleset: Ruleset) -> Iterator[Fin
     "SYS007",
     "Submitter, folder and logs name one organisation",
     EVERYWHERE,
-    source="SR 5.7; survey J6, B2, W5, case 35",
+    source="SR 5.7; sources J6, B2, W5, case 35",
     fix="Use the organisation's folder name as submitter and as submission_org.",
 )
 def one_submitter(self: Rule, subject: Subject, ruleset: Ruleset) -> Iterator[Finding]:
@@ -81,7 +81,7 @@ def one_submitter(self: Rule, subject: Subject, ruleset: Ruleset) -> Iterator[Fi
     "SYS008",
     "Nodes and accelerators are those of the logs",
     STATED,
-    source="SR 5.7; survey J6, B19, B20, W5",
+    source="SR 5.7; sources J6, B19, B20, W5",
     fix="Describe the nodes and accelerators that ran, and log the same.",
 )
 def same_scale(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -98,7 +98,7 @@ def same_scale(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Fi
     "SYS009",
     "Declared hardware is what was found on the machine",
     BOTH,
-    source="survey J6, 1.R; wish of the users: accelerators measured, not typed in",
+    source="sources J6, 1.R; wish of the users: accelerators measured, not typed in",
     fix="Correct the description: `cloudmask system detect` shows what is there.",
 )
 def as_detected(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -146,7 +146,7 @@ def _words(value: Any) -> set[str]:
     "SYS010",
     "The logs name this system",
     STATED,
-    source="survey B5, J5, J6, case 37",
+    source="sources B5, J5, J6, case 37",
     fix="Log the name of the results folder as submission_platform.",
 )
 def platform(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -161,7 +161,7 @@ def platform(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Find
     "SYS012",
     "Logged status fits the described one",
     STATED,
-    source="survey B4, J3, P3, 0.9",
+    source="sources B4, J3, P3, 0.9",
     fix="Use one category: cloud, onprem, preview or research in the recipe, its long form described.",
     severity=Severity.WARNING,
 )
@@ -184,7 +184,7 @@ def status_fits(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[F
     "SYS013",
     "All runs used the same software",
     Scope.PACKAGE,
-    source="TR 2.2; survey H8, J7",
+    source="TR 2.2; sources H8, J7",
     fix="Run all results of an entry in one environment.",
 )
 def same_software(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -209,7 +209,7 @@ def same_software(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
     "SYS014",
     "All runs ran on the same host",
     Scope.PACKAGE,
-    source="TR 2.2; survey H8",
+    source="TR 2.2; sources H8",
     fix="Run on one machine, or say in hw_notes that its nodes are alike.",
     severity=Severity.WARNING,
 )
@@ -228,7 +228,7 @@ def same_host(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findin
     "SYS017",
     "The described framework is the one that ran",
     Scope.PACKAGE,
-    source="SR 5.7; survey J7",
+    source="SR 5.7; sources J7",
     fix="Describe the versions that ran; run.json has them.",
     severity=Severity.WARNING,
 )
@@ -253,7 +253,7 @@ def framework_ran(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
     "SYS018",
     "Weak scaling: instances are equal, and fit the system",
     Scope.PACKAGE,
-    source="HR 7.2; survey N2, N3, N6",
+    source="HR 7.2; sources N2, N3, N6",
     fix="Give every model the same number of nodes; describe the nodes that were used, not more.",
 )
 def instances_fit(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -284,7 +284,7 @@ def instances_fit(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
     "SYS019",
     "There is one replica per accelerator",
     (Scope.PLAN, Scope.RUN),
-    source="survey B20, B30, N6 (cross-check of this rulebook)",
+    source="sources B20, B30, N6 (cross-check of this rulebook)",
     fix="Describe the accelerators that were used, no more and no fewer, or explain it in hw_notes.",
     severity=Severity.WARNING,
 )

@@ -28,7 +28,7 @@ from rules.ruleset import Ruleset
     "TIM001",
     "Initialisation stays within its allowance",
     Scope.RUN,
-    source="TR 11; survey C3, 0.8, W11",
+    source="TR 11; sources C3, 0.8, W11",
     fix="Shorten initialisation, or start the clock (run_start) when the allowance is used up.",
 )
 def init_limit(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -52,7 +52,7 @@ def init_limit(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "TIM002",
     "Time-to-train is positive",
     Scope.RUN,
-    source="TR 11; survey C1, W11",
+    source="TR 11; sources C1, W11",
     fix="Run again; a time-to-train of zero or less is an edited log or a clock that was set.",
 )
 def positive_time(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -68,7 +68,7 @@ def positive_time(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "TIM003",
     "Time stamps are whole milliseconds of a plausible date",
     Scope.RUN,
-    source="survey W9; MLLOG line format",
+    source="sources W9; MLLOG line format",
     fix="Log through mllog, which stamps each line itself, on a machine whose clock is right.",
 )
 def plausible_stamps(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -90,7 +90,7 @@ def plausible_stamps(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
     "TIM004",
     "Time does not run backwards",
     Scope.RUN,
-    source="TR 11; survey A18, W11, case 3",
+    source="TR 11; sources A18, W11, case 3",
     fix="Do not edit time stamps; let one node write the log, with a clock that is not set meanwhile.",
 )
 def monotone(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -118,7 +118,7 @@ def monotone(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "TIM005",
     "The run stops at the first evaluation that meets the target",
     Scope.RUN,
-    source="TR 11; survey A20, C7, F4, W13",
+    source="TR 11; sources A20, C7, F4, W13",
     fix="Stop when the target is met; the reference does so by itself.",
 )
 def stops_at_target(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -146,7 +146,7 @@ def stops_at_target(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]
     "TIM006",
     "run_stop follows the last evaluation at once",
     Scope.RUN,
-    source="TR 11; survey A20; calibration: median 9 ms in 355 published logs",
+    source="TR 11; sources A20; calibration: median 9 ms in 355 published logs",
     fix="Log run_stop right after the last evaluation; save weights and results after it.",
     severity=Severity.WARNING,
 )
@@ -171,7 +171,7 @@ def stops_at_once(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "TIM007",
     "The clock is never paused",
     Scope.RUN,
-    source="TR 11; survey A19",
+    source="TR 11; sources A19",
     fix="Keep all work between run_start and run_stop inside epochs and evaluations.",
     severity=Severity.WARNING,
 )
@@ -203,7 +203,7 @@ def no_pause(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "TIM008",
     "Logged throughput fits the time of its epoch",
     Scope.RUN,
-    source="survey A19, C1 (cross-check of this rulebook)",
+    source="sources A19, C1 (cross-check of this rulebook)",
     fix="Log patches per second as measured; do not edit times.",
 )
 def throughput(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -236,7 +236,7 @@ def throughput(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "TIM009",
     "Staging is a closed pair",
     Scope.RUN,
-    source="HPC v3.0 common rules; survey B25, C10, 0.5",
+    source="HPC v3.0 common rules; sources B25, C10, 0.5",
     fix="Log staging_start and staging_stop around the copy, before run_start.",
 )
 def staging(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -257,7 +257,7 @@ def staging(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "TIM010",
     "Nothing touches the data set before the clock starts",
     Scope.RUN,
-    source="TR 11; survey C2, C9",
+    source="TR 11; sources C2, C9",
     fix="Open the data files after run_start; list them before.",
 )
 def data_untouched(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -270,7 +270,7 @@ def data_untouched(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "TIM011",
     "Every epoch takes time",
     Scope.RUN,
-    source="survey W7, W11 (cross-check of this rulebook)",
+    source="sources W7, W11 (cross-check of this rulebook)",
     fix="Run again; do not edit times.",
 )
 def epochs_take_time(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from rules.ruleset import Ruleset
     "TIM012",
     "Evaluating takes the time it needs",
     Scope.RUN,
-    source="TR 9.4; survey F2, C6 (cross-check of this rulebook)",
+    source="TR 9.4; sources F2, C6 (cross-check of this rulebook)",
     fix="Evaluate the whole validation split inside eval_start..eval_stop; explain a fast one in the README.",
     severity=Severity.WARNING,
 )
@@ -49,7 +49,7 @@ def evaluation_speed(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
     "TIM013",
     "Epochs do not take less time than their arithmetic",
     Scope.RUN,
-    source="64 GFLOP per patch of 256 x 256 forward and backward (measured); survey W11, H11",
+    source="64 GFLOP per patch of 256 x 256 forward and backward (measured); sources W11, H11",
     fix="Run again; do not edit times.",
 )
 def arithmetic(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:

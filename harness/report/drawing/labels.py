@@ -14,7 +14,7 @@ STATUSES = {
     "research": "research, development or internal",
 }
 
-# Own wording, after the messaging guidelines of the association (rules survey, 1.Q).
+# Own wording, after the messaging guidelines of the association (rules docs/sources.md, group Q).
 _FOOTNOTES = """
 Unverified: these results come from the submitter's own runs and were checked by this tool only.
 MLCommons has neither reviewed nor verified them.

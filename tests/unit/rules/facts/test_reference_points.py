@@ -115,7 +115,7 @@ def test_trimming_makes_outliers_harmless():
 
 
 def test_hull_and_sweep_differ():
-    """Batch sizes 1, 2, 3, 4 with means 10, 15, 21, 22 (survey W19): the sweep keeps 2, the hull does not."""
+    """Batch sizes 1, 2, 3, 4 with means 10, 15, 21, 22 (sources W19): the sweep keeps 2, the hull does not."""
     points = [Point(b, (m,) * 10) for b, m in ((1, 10), (2, 15), (3, 21), (4, 22))]
     assert [m.batch_size for m in limits(points, 5, "upstream")] == [1, 2, 4]
     assert [m.batch_size for m in limits(points, 5, "trimmed")] == [1, 4]
