@@ -1,1 +1,1 @@
-"""Writing telemetry files: the sampler process, its schedule and its budget."""
+"""Writing telemetry files: the sampler process, its threads, the file."""

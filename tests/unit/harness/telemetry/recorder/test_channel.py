@@ -23,24 +23,30 @@ class Clock:
         self.now, self.stop_s = 0.0, stop_s
 
     def monotonic(self) -> float:
+        """Seconds since the beginning of the test."""
         return self.now
 
     def wait(self, seconds: float) -> bool:
+        """Moves the clock; whether it is time to stop."""
         self.waits += 1
         self.now += max(0.0, seconds)
         return self.now >= self.stop_s
 
 
 class Scripted(Source):
+    """Its readings take as long as the test says."""
+
     name = "scripted"
 
     def __init__(self, clock: Clock, costs_s: list[float]) -> None:
         self.clock, self.costs_s = clock, costs_s
 
     def quantities(self) -> list[QuantitySpec]:
+        """One number."""
         return [QuantitySpec("x", "1", "node")]
 
     def read(self) -> list[float | None]:
+        """Moves the clock."""
         if self.costs_s:
             self.clock.now += self.costs_s.pop(0)
         return [1.0]
@@ -127,9 +133,11 @@ class Stuck(Source):
         self.entered, self.released = threading.Event(), threading.Event()
 
     def quantities(self) -> list[QuantitySpec]:
+        """One number."""
         return [QuantitySpec("x", "1", "node")]
 
     def read(self) -> list[float | None]:
+        """Waits for the test."""
         self.entered.set()
         self.released.wait(60)
         return [1.0]

@@ -20,18 +20,23 @@ ANCHOR = Anchor(wall_s=1_000_000.0, monotonic_s=50.0)
 
 
 class Meter(Source):
+    """Names what the rows below are readings of."""
+
     name = "meter"
 
     def quantities(self) -> list[QuantitySpec]:
+        """A gauge and a counter."""
         return [
             QuantitySpec("power", "W", "gpu0"),
             QuantitySpec("energy", "J", "gpu0", Kind.COUNTER),
         ]
 
     def read(self) -> list[float | None]:
+        """Raises NotImplementedError: rows are written by hand."""
         raise NotImplementedError
 
     def devices(self) -> dict[str, str]:
+        """One card."""
         return {"gpu0": "a card"}
 
 
