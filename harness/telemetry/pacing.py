@@ -18,9 +18,7 @@ from typing import TypeVar
 SHARE = 0.01  # of a core, at the usual interval; asking for more readings means accepting what they cost
 USUAL_INTERVAL_S = 0.1
 LARGEST = 0.3  # part of the share that the calls of one Pace may take
-LEVELS = tuple(
-    0.8**step for step in range(18)
-)  # the same while everything together takes too much: 1 to 0.02
+LEVELS = tuple(0.8**step for step in range(18))  # parts of it, while everything together takes too much
 WAKE_S = 200e-6  # processor time of a reading besides the call itself: waking a thread, writing the values
 COSTS = 3  # readings whose median counts
 SOON_S = 0.005  # what is due so soon is read now: one wake-up instead of two
@@ -70,7 +68,8 @@ class Pace:
         granted_s = (self.cost_s + WAKE_S) / (level * self.share)
         wanted_s = max(min(granted_s, self.slowest_s), min(own_s, self.costly_s))
         steps = math.ceil(wanted_s / self.interval_s - 1e-6)
-        return max(self.interval_s, min(steps * self.interval_s, self.costly_s))
+        limit_s = self.slowest_s if own_s <= self.slowest_s else self.costly_s
+        return max(self.interval_s, min(steps * self.interval_s, limit_s))
 
     def taken_at(self, level: float) -> float:
         """Part of the share that the readings take at a level."""
@@ -97,10 +96,10 @@ class Pace:
         self.spent_s += cost_s
         self._costs_s.append(cost_s)
         self.cost_s = sorted(self._costs_s)[(len(self._costs_s) - 1) // 2]
-        now_s, spacing_s = time.monotonic(), self.spacing_s  # once: another thread may change it
-        if self.due_s == -math.inf:
-            self.due_s = now_s
-        self.due_s += spacing_s * max(1, int((now_s - self.due_s) / spacing_s))
+        now_s, spacing_s = time.monotonic(), self.spacing_s  # once: another thread may change them
+        due_s = self.due_s
+        due_s = now_s if due_s == -math.inf else due_s
+        self.due_s = due_s + spacing_s * max(1, int((now_s - due_s) / spacing_s))
         return values
 
 

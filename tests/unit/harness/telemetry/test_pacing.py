@@ -58,6 +58,13 @@ def test_the_power_of_gpus_is_read_twice_a_second_unless_a_reading_is_very_expen
         assert pace.spacing_s == pytest.approx(max(0.5, spacing_s))
 
 
+def test_rounding_breaks_no_promise(clocks: Clocks) -> None:
+    pace = Pace("nvml", 0.3, 0.5, 1.0)
+    read(pace, clocks, 10e-6)
+    pace.level = LEVELS[-1]
+    assert pace.spacing_s == 0.5
+
+
 def test_what_names_no_slowest_rate_keeps_its_own(clocks: Clocks) -> None:
     assert read(Pace("ipmi", 0.5), clocks, 3.0) == 0.5
 
