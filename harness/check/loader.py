@@ -12,14 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
-
 from harness.check.entries import Entry
 from harness.check.telemetry_summary import summarise
 from harness.check.tree import MAX_TEXT_BYTES, Tree, scan
 from harness.core.errors import UserError
 from harness.package.manifest import verify_manifest
-from harness.plan.recipe import Recipe
 from harness.untrusted import documents
 from harness.untrusted.documents import Unreadable
 from harness.untrusted.logs import read_log
@@ -215,20 +212,21 @@ def _numbered(names: list[str]) -> list[tuple[int, str]]:
 
 def _read_recipe(path: Path) -> dict[str, Any]:
     """The recipe with its defaults filled in. Raises Unreadable when it is not a recipe."""
-    raw = documents.read_yaml(path)
+    from harness.plan.recipe import completed  # pydantic loads slowly: only where there is a recipe
+
     try:
-        return Recipe.model_validate(raw).model_dump()
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(p) for p in first["loc"])[:80]
-        raise Unreadable(f"is not a recipe ({where}: {first['msg'].lower()})") from None
+        return completed(documents.read_yaml(path))
+    except ValueError as error:
+        raise Unreadable(f"is not a recipe ({error})") from None
 
 
 def _read_plan(path: Path) -> dict[str, Any]:
     """The plan; its recipe with the defaults of fields that are newer than it, as recipe.yaml has them."""
+    from harness.plan.recipe import completed
+
     plan = documents.read_object(path)
-    with contextlib.suppress(ValidationError):  # what is not a recipe stays, and differs from recipe.yaml
-        plan["recipe"] = Recipe.model_validate(plan.get("recipe")).model_dump()
+    with contextlib.suppress(ValueError):  # what is not a recipe stays, and differs from recipe.yaml
+        plan["recipe"] = completed(plan.get("recipe"))
     return plan
 
 

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 from pydantic import BaseModel, ValidationError
 
 from harness.check import check_all
@@ -92,7 +93,7 @@ class Judge:
     def keys(self, folder: Path) -> tuple[str, str]:
         """Names in the cache of the folder's verdict: with a replay, and without one."""
         digest = package_digest(folder)
-        rules = hashlib.sha256(self.ruleset.model_dump_json().encode()).hexdigest()
+        rules = hashlib.sha256(msgspec.json.encode(self.ruleset)).hexdigest()
         with_replay, without = (cache_key(digest, folder.name, rules, replay) for replay in (True, False))
         return with_replay, without
 

@@ -231,6 +231,19 @@ class Recipe(_Strict):
         return self
 
 
+def completed(raw: Any) -> dict[str, Any]:
+    """A recipe that was read from YAML or JSON, with its defaults filled in.
+
+    Raises ValueError in one line when it is not a recipe.
+    """
+    try:
+        return Recipe.model_validate(raw).model_dump()
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])[:80]
+        raise ValueError(f"{where}: {first['msg'].lower()}") from None
+
+
 def load_recipe(path: Path) -> Recipe:
     """Read and validate a recipe.
 

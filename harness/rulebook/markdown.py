@@ -124,7 +124,7 @@ def _example(name: str, example: Example) -> list[str]:
 
 def _numbers(group: str, ruleset: Ruleset) -> list[str]:
     """Values of the ruleset's sections that belong to a group."""
-    everything = ruleset.model_dump()
+    everything = ruleset.dump()
     rows = [row for name in SECTIONS[group] for row in _rows(name, everything[name])]
     return table(["setting", "value"], rows)
 

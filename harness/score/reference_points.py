@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+import msgspec
 
 from harness.check import check_all
 from harness.core.errors import UserError
@@ -140,8 +139,8 @@ def merge(path: Path, ruleset: Ruleset, points: list[PointRecord]) -> list[Point
     known: list[PointRecord] = []
     if path.exists():
         try:
-            before = PointFile.model_validate(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, ValidationError):
+            before = msgspec.json.decode(path.read_bytes(), type=PointFile)
+        except (OSError, ValueError):
             raise UserError(f"{path} is no file of convergence points.", "choose another --out.") from None
         if before.ruleset != ruleset.name:
             raise UserError(f"{path} belongs to {before.ruleset}.", "choose another --out.")
@@ -149,7 +148,7 @@ def merge(path: Path, ruleset: Ruleset, points: list[PointRecord]) -> list[Point
     new = {_key(p) for p in points}
     merged = sorted([*points, *(p for p in known if _key(p) not in new)], key=_key)
     content = PointFile(schema=1, ruleset=ruleset.name, points=merged)
-    write_json(path, content.model_dump(by_alias=True))
+    write_json(path, msgspec.to_builtins(content))
     return merged
 
 

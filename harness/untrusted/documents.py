@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 import msgspec
 import yaml
-from pydantic import TypeAdapter, ValidationError
 
 from harness.untrusted.json_lines import LinesDecoder, has_control_characters
 from harness.untrusted.plain_yaml import load_yaml
@@ -31,8 +30,6 @@ MAX_ARRIVALS = 1_000_000  # as many as lines of a log
 T = TypeVar("T")
 
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")  # may be read differently by different libraries
-_RECORD = TypeAdapter(RunRecord)
-_DATASET = TypeAdapter(Dataset)
 
 
 class _Arrival(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -120,7 +117,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def read_record(path: Path) -> RunRecord:
     """run.json. Raises Unreadable."""
-    record = _validated(_RECORD, read_object(path))
+    record = _validated(RunRecord, read_object(path))
     problems = [_one_line(problem) for problem in record.telemetry_problems[:MAX_PROBLEMS]]
     return replace(record, telemetry_problems=problems)
 
@@ -133,12 +130,12 @@ def read_failed(path: Path) -> RunRecord:
     """run.json of a run that failed: a killed harness leaves less in it. Raises Unreadable."""
     empty = RunRecord(1, 0, "failed", None, 0, [], "", None, 0.0, 0.0, 0.0, None, {}, {}, {}, {})
     known = {k: v for k, v in read_object(path).items() if v is not None}
-    return _validated(_RECORD, {**asdict(empty), **known})
+    return _validated(RunRecord, {**asdict(empty), **known})
 
 
 def read_dataset(path: Path) -> Dataset:
     """dataset.json. Raises Unreadable."""
-    return _validated(_DATASET, {k: v for k, v in read_object(path).items() if k != "schema"})
+    return _validated(Dataset, {k: v for k, v in read_object(path).items() if k != "schema"})
 
 
 def read_timeline(path: Path) -> Timeline:
@@ -190,10 +187,8 @@ def _typed(value: Any, kind: Any) -> Any:
     return value
 
 
-def _validated(adapter: TypeAdapter[T], value: Any) -> T:
+def _validated(kind: type[T], value: dict[str, Any]) -> T:
     try:
-        return adapter.validate_json(json.dumps(value), strict=True)  # strict: "5" is no number
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(p) for p in first["loc"])[:80] or "it"
-        raise Unreadable(f"{where}: {first['msg'].lower()}") from None
+        return msgspec.convert(value, kind)  # strict: "5" is not a number
+    except msgspec.ValidationError as error:
+        raise Unreadable(" ".join(str(error).split())[:200]) from None

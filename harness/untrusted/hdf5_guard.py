@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
+import msgspec
 
 from rules.model.evidence import Telemetry
 
@@ -38,7 +38,6 @@ MAX_HEADER_BYTES = 16 << 20
 MAX_ARRAY_BYTES = 1 << 30
 MAX_VALUES = 100_000_000  # of one telemetry file
 TYPES = ("<f8", "<f4", "|u1")
-_SUMMARY = TypeAdapter(Telemetry)
 
 
 class _Lost(Exception):
@@ -64,8 +63,8 @@ class Reader:
         """As harness.telemetry.reader.summary.summarise."""
         value = self._read("summary", path, start_wall_s, stop_wall_s)
         try:
-            return _SUMMARY.validate_python(value)
-        except ValidationError:
+            return msgspec.convert(value, Telemetry)
+        except msgspec.ValidationError:
             raise ValueError(f"{path.name} cannot be read: its summary has another form") from None
 
     def telemetry(self, path: Path, max_values: int = MAX_VALUES) -> TelemetryFile:

@@ -17,15 +17,14 @@ bisection: smallest mean = mean - t(0.95; n_r + n_s - 2) * deviation * sqrt(1/n_
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import fmean, pstdev
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import msgspec
 
 from rules.facts.log_reading import integer
 from rules.facts.student_t import t_quantile
@@ -71,29 +70,25 @@ class Comparison:
     practice: bool = False  # held against points of a practice set
 
 
-class PointRecord(BaseModel):
+class PointRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One measured point as kept in rules/rulesets/<ruleset>/reference_points.json."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     benchmark: str
     dataset: str | None = None  # digest of the data set; None where the benchmark has only one
     profile: str | None = None
-    batch_size: int = Field(ge=1)
-    epochs: list[float] = Field(min_length=3)
-    hyperparameters: dict[str, Any] = Field(default_factory=dict)
+    batch_size: Annotated[int, msgspec.Meta(ge=1)]
+    epochs: Annotated[list[float], msgspec.Meta(min_length=3)]
+    hyperparameters: dict[str, Any] = {}
     precision: str | None = None
     practice: bool = False  # of a synthetic data set, where nobody competes: findings are warnings
     source: str
-    runs: list[dict[str, Any]] = Field(default_factory=list)  # seed, platform, weights... of each run
+    runs: list[dict[str, Any]] = []  # seed, platform, weights... of each run
 
 
-class PointFile(BaseModel):
+class PointFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """reference_points.json of a ruleset."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    schema_: Literal[1] = Field(alias="schema")
+    schema: Literal[1]
     ruleset: str
     note: str = ""
     points: list[PointRecord]
@@ -106,8 +101,8 @@ def load_points(ruleset: str) -> tuple[PointRecord, ...]:
     if not path.is_file():
         return ()
     try:
-        return tuple(PointFile.model_validate(json.loads(path.read_text(encoding="utf-8"))).points)
-    except (OSError, ValueError, ValidationError) as error:
+        return tuple(msgspec.json.decode(path.read_bytes(), type=PointFile).points)
+    except (OSError, ValueError) as error:
         raise ValueError(
             f"{path.parent.name}/{path.name} cannot be read: {' '.join(str(error).split())[:300]}"
         ) from error

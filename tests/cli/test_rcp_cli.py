@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 import rules.facts.reference_points
@@ -40,7 +41,7 @@ def test_record_and_list(run, tmp_path, monkeypatch):
     out = tmp_path / "rcps" / "points.json"
     code, text, _ = run("record", *two_packages(tmp_path), "--out", out)
     assert code == ExitCode.OK and "10 runs" in text and "batch size 32" in text
-    content = PointFile.model_validate(json.loads(out.read_text()))
+    content = msgspec.json.decode(out.read_bytes(), type=PointFile)
     point = content.points[0]
     assert (content.ruleset, len(content.points), len(point.epochs)) == ("cloudmask-1.0", 1, 10)
     assert (
@@ -63,7 +64,7 @@ def test_record_adds_to_a_file(run, tmp_path):
     other = two_packages(tmp_path / "small", hyperparameters=small)
     assert run("record", *other, "--out", out)[0] == ExitCode.OK
     assert run("record", *other, "--out", out)[0] == ExitCode.OK  # again: replaced, not doubled
-    points = PointFile.model_validate(json.loads(out.read_text())).points
+    points = msgspec.json.decode(out.read_bytes(), type=PointFile).points
     assert [(p.batch_size, len(p.epochs)) for p in points] == [(8, 10), (32, 10)]
 
 
