@@ -61,8 +61,8 @@ test: $(VENV)/.installed-test ## run the tests, but for nightly ones (about 12 m
 test-fast: $(VENV)/.installed-test ## run the fast tests only (3 minutes on two cores)
 	@$(BIN)/python -m pytest $(AT_ONCE) -m "not slow and not nightly and not bench" $(ARGS)
 
-test-all: $(VENV)/.installed-test ## run all tests, with the nightly ones
-	@$(BIN)/python -m pytest $(AT_ONCE) -m "not bench" $(ARGS)
+test-all: $(VENV)/.installed-test ## run all tests, with the nightly ones and ten times the fuzzing
+	@HYPOTHESIS_PROFILE=deep FUZZ_FACTOR=10 $(BIN)/python -m pytest $(AT_ONCE) -m "not bench" $(ARGS)
 
 lint: $(VENV)/.installed-test ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -92,7 +92,7 @@ def rows(names: Iterable[str] | None = None) -> list[Row]:
     cases = [c for c in suite() if wanted is None or c.name in wanted]
     numbers = {m: str(n) for n, item in load_coverage().cases.items() for m in item.mutations}
     with tempfile.TemporaryDirectory() as folder:
-        sound, spoilt = _build(cases, Path(folder))
+        sound, spoilt, untouched = _build(cases, Path(folder))
         ours = {
             case.name: _ours(case, spoilt[case.name][0]) for case in cases
         }  # first: upstream writes files
@@ -101,7 +101,7 @@ def rows(names: Iterable[str] | None = None) -> list[Row]:
             Row(
                 c.name,
                 numbers.get(c.name, ""),
-                *_theirs(said[sound[c.twin][0]], said[spoilt[c.name][0]]),
+                *_theirs(said[sound[c.twin][0]], said[spoilt[c.name][0]], c.name in untouched),
                 ours[c.name],
                 c.rule,
             )
@@ -112,23 +112,29 @@ def rows(names: Iterable[str] | None = None) -> list[Row]:
 Place = tuple[Path, str]  # a package folder and its kind
 
 
-def _build(cases: list[Tampering], folder: Path) -> tuple[dict[str, Place], dict[str, Place]]:
-    """Unedited packages by their options, and edited ones by the case's name."""
+def _build(cases: list[Tampering], folder: Path) -> tuple[dict[str, Place], dict[str, Place], set[str]]:
+    """Unedited packages by their options, edited ones by the case's name, and names of cases that edit nothing.
+
+    Such a case is a set of options that is wrong by itself.
+    """
     sound: dict[str, Place] = {}
     spoilt: dict[str, Place] = {}
+    untouched = set()
     for number, case in enumerate(cases):
         if case.twin not in sound:
             sound[case.twin] = case.build(folder / f"sound{number}", **case.sound_options).root, case.kind
         built = case.build(folder / f"case{number}", **case.options)
+        before = _digest(built.root, ("",))
         case.spoil(built)
         spoilt[case.name] = built.root, case.kind
-    return sound, spoilt
+        if case.options == case.sound_options and _digest(built.root, ("",)) == before:
+            untouched.add(case.name)
+    return sound, spoilt, untouched
 
 
 def _upstream(places: list[Place]) -> dict[Path, dict[str, str]]:
-    """Verdicts of mlperf_logging, from a process of its own, with digests of what they are about."""
+    """Verdicts of mlperf_logging, from a process of its own, with digests of what they read."""
     read = {root: _digest(root, ("results", "systems")) for root, _ in places}
-    whole = {root: _digest(root, ("",)) for root, _ in places}
     done = subprocess.run(
         [sys.executable, "-m", "tests.rules.tampering_upstream"],
         cwd=ROOT,
@@ -141,7 +147,7 @@ def _upstream(places: list[Place]) -> dict[Path, dict[str, str]]:
         raise RuntimeError(f"mlperf_logging ended early: {done.stderr[-2000:]}")
     found = {root: json.loads(line) for (root, _), line in zip(places, lines, strict=True)}
     for root, verdicts in found.items():
-        verdicts.update(read=read[root], whole=whole[root])
+        verdicts.update(read=read[root])
     return found
 
 
@@ -155,10 +161,10 @@ def _digest(root: Path, tops: tuple[str, ...]) -> str:
     return digest.hexdigest()
 
 
-def _theirs(before: dict[str, str], after: dict[str, str]) -> list[str]:
+def _theirs(before: dict[str, str], after: dict[str, str], untouched: bool) -> list[str]:
     """Verdicts of the log checker, the package checker told of CloudMask, and as shipped, on an edit."""
     edited = before["read"] != after["read"]
-    if not edited and before["whole"] != after["whole"]:
+    if not edited and not untouched:
         return [NOT_READ] * len(VERDICTS)
     return [UNFIT if edited and before[name] != "passes" else after[name] for name in VERDICTS]
 

@@ -21,7 +21,7 @@ SlurmctldPort={ports[0]}
 SlurmUser={user}
 SlurmdUser={user}
 AuthType=auth/munge
-AuthInfo=socket={root}/munge.socket,cred_expire=3
+AuthInfo=socket={root}/munge.socket,cred_expire=15
 CredType=cred/munge
 StateSaveLocation={root}/state
 SlurmdSpoolDir={root}/spool-%n
@@ -40,6 +40,10 @@ SwitchType=switch/none
 JobRequeue=1
 KillWait=5
 InactiveLimit=0
+MessageTimeout=100
+TCPTimeout=60
+BatchStartTimeout=300
+SlurmdTimeout=0
 MailProg=/bin/true
 SlurmdParameters=config_overrides
 JobAcctGatherType=jobacct_gather/none
@@ -102,7 +106,7 @@ class Cluster:
         for daemon in reversed(self._daemons):
             daemon.terminate()
             try:
-                daemon.wait(15)
+                daemon.wait(60)
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
