@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from functools import lru_cache
 
 from rules.facts.log_reading import STATUSES, run_start, run_stop
 from rules.model.findings import Finding, Scope, Severity
@@ -204,21 +205,27 @@ def imitated_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     unknown = run.log.by_key.keys() - ruleset.keys.keys()
     if not unknown:
         return
-    known = list(ruleset.keys)
+    known = tuple(ruleset.keys)
     aliases = {spec.alias for spec in ruleset.keys.values()}
     for key, events in run.log.by_key.items():
         if key not in unknown or key in aliases or len(key) > 200:
             continue
-        inside = [k for k in known if k in key and len(k) > 8]
-        near = inside or difflib.get_close_matches(key, known, 1, 0.88)
-        if near:
+        near = _imitated(key, known)
+        if near is not None:
             yield self.finding(
-                f"key {show(key)} imitates {near[0]}",
+                f"key {show(key)} imitates {near}",
                 path=run.path,
                 line=events[0].line,
-                expected=near[0],
+                expected=near,
                 actual=key,
             )
+
+
+@lru_cache(maxsize=4096)  # the runs of a package log the same keys, and comparing takes long
+def _imitated(key: str, known: tuple[str, ...]) -> str | None:
+    """The known key that a key contains or nearly is."""
+    inside = [k for k in known if k in key and len(k) > 8]
+    return next(iter(inside or difflib.get_close_matches(key, known, 1, 0.88)), None)
 
 
 @rule(

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+import msgspec
+
 from rules.model.evidence import RunRecord, Telemetry
 from rules.model.log import Stated, Statement
 
@@ -146,8 +148,7 @@ class PowerFile:
     fingerprint: str | None  # of the sequence of readings; None where it is too short or constant
 
 
-@dataclass(frozen=True, slots=True)
-class RunFacts:
+class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One scored (or pruned) run."""
 
     index: int
