@@ -94,7 +94,7 @@ class Judge:
     def verdict(self, path: str, division: str | None) -> Verdict:
         """What the rules of that division said, in the order of the catalogue."""
         ruleset = self._ruleset
-        known = division in ruleset.divisions  # one that nobody knows must not switch rules off (sources W2)
+        known = division in ruleset.divisions  # an unknown one must not switch rules off (sources W2)
         findings: list[Finding] = []
         results: list[RuleResult] = []
         failed = False
@@ -135,7 +135,7 @@ def _apply(rule: Rule, subject: Any, ruleset: Ruleset, tally: _Tally) -> None:
     except NotChecked as reason:
         if not tally.not_checked:
             tally.not_checked.append(str(reason))
-    except Exception as error:  # a defect of ours: say so, and let nothing pass because of it
+    except Exception as error:  # a defect of the checker: reported, and never a pass
         tally.add(_defect(rule, subject, error))
 
 

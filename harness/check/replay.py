@@ -1,4 +1,4 @@
-"""Replay: recompute the last evaluation of each run from the weights it kept.
+"""Replay: recompute the last evaluation of each run from its stored weights.
 
 Weights files are opened by the guarded reader (harness/untrusted/hdf5_guard.py), which gives plain numbers;
 the reference evaluates these in a process of its own (reference/tensorflow/replay.py), so that TensorFlow
@@ -195,7 +195,7 @@ def _data_section(dataset: Dataset, folder: Path, say: Say) -> dict[str, Any]:
 
 
 def _bounded(geometry: Geometry, scenes: int) -> None:
-    """Refuse sizes that only fill the memory: dataset.json is untrusted. Raises ValueError."""
+    """Refuse sizes that would only fill the memory: dataset.json is untrusted. Raises ValueError."""
     sides = (geometry.scene_height, geometry.scene_width, geometry.patch_size)
     if not all(isinstance(s, int) and 8 <= s <= MAX_SIDE for s in sides):
         raise ValueError(f"sides of {min(sides)} to {max(sides)} pixels")
@@ -274,7 +274,7 @@ class Evaluator:
         return {"failed": LOST}
 
     def _explain(self) -> None:
-        """Say the last line of the error output of a process that failed."""
+        """Log the last line of the error output of a process that failed."""
         self._child.wait(10)
         self._errors.seek(0)
         tail = self._errors.read()[-2000:].decode(errors="replace").strip().splitlines()

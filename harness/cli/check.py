@@ -45,7 +45,7 @@ def _print_schema(context: click.Context, option: click.Parameter, wanted: Any) 
     callback=_print_schema,
     help="Print the JSON Schema of --format json.",
 )
-@click.option("--replay", is_flag=True, help="Evaluate the kept weights again; needs TensorFlow and --data.")
+@click.option("--replay", is_flag=True, help="Evaluate stored weights again; needs TensorFlow and --data.")
 @click.option("--data", type=click.Path(path_type=Path), help="The data set of the runs, for --replay.")
 def check(path: Path, ruleset: str, system: str | None, form: str, replay: bool, data: Path | None) -> int:
     """Judge PATH by the rulebook: an organisation's folder, one of its systems, the same packed as
