@@ -88,7 +88,7 @@ def sample_counts(self: Rule, subject: Plan | Package | Run, ruleset: Ruleset) -
         yield from _logged_counts(self, subject, expected or {})
         return
     if expected is None:
-        yield self.finding("geometry or split in dataset.json are incomplete", path=dataset_path(subject))
+        yield self.finding("geometry or split in dataset.json is incomplete", path=dataset_path(subject))
         return
     for name, stated_count in (
         ("train_samples", dataset.train_samples),

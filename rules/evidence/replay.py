@@ -38,16 +38,16 @@ def replay(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         (ruleset.quality.key, found.accuracy, 1.0),
         (ruleset.quality.loss_key, found.loss, max(abs(found.loss), 1e-3)),
     ):
-        told = evaluations(run.log, key)
+        stated = evaluations(run.log, key)
         # written so that NaN on either side is a difference
-        near = told and told[-1].value is not None and abs(told[-1].value - again) <= tolerance * scale
-        if told and not near:
+        near = stated and stated[-1].value is not None and abs(stated[-1].value - again) <= tolerance * scale
+        if stated and not near:
             yield self.finding(
-                f"the last {key} is {show(told[-1].event.value)}, the weights give {again:.6f}",
+                f"the last {key} is {show(stated[-1].event.value)}, the weights give {again:.6f}",
                 path=run.path,
-                line=told[-1].event.line,
+                line=stated[-1].event.line,
                 expected=f"{again:.6f} +- {tolerance * scale:.2g}",
-                actual=told[-1].event.value,
+                actual=stated[-1].event.value,
             )
 
 

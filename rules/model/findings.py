@@ -11,7 +11,7 @@ class Severity(str, Enum):
     """How much a finding weighs."""
 
     ERROR = "error"  # the package is not compliant
-    WARNING = "warning"  # a reviewer should look
+    WARNING = "warning"  # for a reviewer to look at
     INFO = "info"
 
 
@@ -35,7 +35,7 @@ class Scope(str, Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing wrong, said so that a person can act on it. `path` is relative to the package."""
+    """One thing wrong, stated so that a person can act on it. `path` is relative to the package."""
 
     rule: str
     severity: Severity
