@@ -31,7 +31,7 @@ GROUPS = {  # prefix of the IDs -> folder below rules/, in the order of lists
 
 
 class NotApplicable(Exception):
-    """The rule has nothing to say here (division, profile, single run...)."""
+    """The rule does not apply here (division, profile, single run...)."""
 
 
 class NotChecked(Exception):
@@ -43,7 +43,7 @@ Check = Callable[..., Iterable[Finding]]
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: what it asks for, whom it applies to, where it comes from, and how to mend what it finds."""
+    """One rule: its requirement, whom it applies to, its source, and how to fix what it finds."""
 
     id: str
     title: str
@@ -54,6 +54,7 @@ class Rule:
     severity: Severity
     why: str
     check: Check
+    never_passes: bool = False  # what it asks for has to be judged by a person, as every verdict states
 
     def finding(self, message: str, **details: Any) -> Finding:
         """A finding of this rule, with its severity and fix unless given."""
@@ -75,6 +76,7 @@ def rule(
     fix: str,
     divisions: tuple[str, ...] = ("closed", "open"),
     severity: Severity = Severity.ERROR,
+    never_passes: bool = False,
 ) -> Callable[[Check], Rule]:
     """Register a rule. The function is called as check(rule, subject, ruleset)."""
 
@@ -82,17 +84,17 @@ def rule(
         if id in _RULES:
             raise ValueError(f"rule {id} is defined twice")
         if not function.__doc__:
-            raise ValueError(f"rule {id} has no docstring: it must say why it exists")
+            raise ValueError(f"rule {id} has no docstring: it must say why the rule exists")
         each = scopes if isinstance(scopes, tuple) else (scopes,)
         why = " ".join(function.__doc__.split())
-        _RULES[id] = Rule(id, title, each, divisions, source, fix, severity, why, function)
+        _RULES[id] = Rule(id, title, each, divisions, source, fix, severity, why, function, never_passes)
         return _RULES[id]
 
     return register
 
 
 def catalogue() -> list[Rule]:
-    """Every rule, in the order of the groups and then by number, whoever imported a group before."""
+    """Every rule, in the order of the groups and then by number, however the groups were imported."""
     for folder in GROUPS.values():
         if folder not in _LOADED:
             package = importlib.import_module(f"rules.{folder}")

@@ -22,7 +22,7 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Quality(_Part, frozen=True, kw_only=True):
-    """What is to be reached, and how it is measured."""
+    """The quality target, and how it is measured."""
 
     key: str
     loss_key: str
@@ -31,12 +31,12 @@ class Quality(_Part, frozen=True, kw_only=True):
     minimum: float
     maximum: float
     frequency_epochs: int
-    decimals: int = 3  # an accuracy with no more of them was rounded
-    evaluation_slack: int = 0  # so many epochs may lack an evaluation, so many evaluations an epoch
+    decimals: int = 3  # an accuracy with no more decimals was rounded
+    evaluation_slack: int = 0  # this many epochs may lack an evaluation, and evaluations an epoch
     better: Literal["higher", "lower"] = "higher"
 
     def met(self, value: float | None) -> bool:
-        """Whether a finite value meets the target; an error of exactly its minimum (0) is no result."""
+        """Whether a finite value meets the target; an error of exactly its minimum (0) is not a result."""
         if value is None:
             return False
         if self.better == "lower":
@@ -50,16 +50,16 @@ class Quality(_Part, frozen=True, kw_only=True):
 
 
 class Division(_Part, frozen=True, kw_only=True):
-    """What a division asks of an entry."""
+    """What a division requires of an entry."""
 
     runs_minimum: int
     runs_maximum: int | None
-    olympic_from: int  # with so many runs the fastest and the slowest are dropped
+    olympic_from: int  # from this many runs on, the fastest and the slowest are dropped
     not_converged_allowed: int | None  # None: any number, as long as one converges
     init_limit_s: float
 
     def of_weak_scaling(self) -> Division:
-        """The same division for throughput entries: at least so many models, and each converges (HR 8)."""
+        """The same division for throughput entries: as many models or more, and each converges (HR 8)."""
         return msgspec.structs.replace(self, runs_maximum=None, not_converged_allowed=0)
 
 
@@ -94,7 +94,7 @@ class SeedRules(_Part, frozen=True, kw_only=True):
     minimum: int
     maximum: int
     fixed: int | None
-    text: bool = False  # a string of digits will do
+    text: bool = False  # a string of digits is accepted too
     run_length: int
 
 
@@ -122,7 +122,7 @@ class Clock(_Part, frozen=True, kw_only=True):
     accelerator_flop_per_s: float
     host_flop_per_s: float
     staging_inside: bool = False  # staging may lie inside the timed run, where it costs time
-    work_after_stop: bool = False  # training may go on after run_stop, for nothing
+    work_after_stop: bool = False  # training may go on after run_stop, where it gains nothing
 
 
 class ConvergenceRules(_Part, frozen=True, kw_only=True):
@@ -149,7 +149,7 @@ class EvidenceRules(_Part, frozen=True, kw_only=True):
     worked_percent: float
     science_tolerance: float
     replay_tolerance: dict[str, float]  # by the logged precision of the run
-    energy_difference: float = 0.05  # between counter and power readings: meters are good to 5 % (PM 3.6)
+    energy_difference: float = 0.05  # between counter and power readings: meters are accurate to 5 % (PM 3.6)
     node_clock_s: float = 0.2  # a reading or two of the sampler
     cache_null: bool = False  # a cache_clear line without a value is a warning only
     cache_verified: bool = True  # eviction has to be shown in the line's metadata
@@ -200,7 +200,7 @@ class SystemRules(_Part, frozen=True, kw_only=True):
 
 
 class KeyRule(_Part, frozen=True, kw_only=True):
-    """What the log must say under one key."""
+    """What the log must state under one key."""
 
     event: Literal["start", "stop", "point", "any"] = "point"
     count: Literal["one", "some", "optional"] = "optional"

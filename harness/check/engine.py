@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from rules.model.findings import Finding, Outcome, RuleResult, Scope, Severity, Verdict
+from rules.model.findings import CONCLUSIONS, Finding, Outcome, RuleResult, Scope, Severity, Verdict
 from rules.model.package import Package, Plan
 from rules.model.run import Run
 from rules.registry import NotApplicable, NotChecked, Rule, catalogue
@@ -94,7 +94,7 @@ class Judge:
     def verdict(self, path: str, division: str | None) -> Verdict:
         """What the rules of that division said, in the order of the catalogue."""
         ruleset = self._ruleset
-        known = division in ruleset.divisions  # one that nobody knows must not switch rules off (sources W2)
+        known = division in ruleset.divisions  # an unknown one must not switch rules off (sources W2)
         findings: list[Finding] = []
         results: list[RuleResult] = []
         failed = False
@@ -135,7 +135,7 @@ def _apply(rule: Rule, subject: Any, ruleset: Ruleset, tally: _Tally) -> None:
     except NotChecked as reason:
         if not tally.not_checked:
             tally.not_checked.append(str(reason))
-    except Exception as error:  # a defect of ours: say so, and let nothing pass because of it
+    except Exception as error:  # a defect of the checker: reported, and never a pass
         tally.add(_defect(rule, subject, error))
 
 
@@ -151,9 +151,6 @@ def _defect(rule: Rule, subject: Any, error: Exception) -> Finding:
     )
 
 
-_ORDER = [Outcome.FAIL, Outcome.WARN, Outcome.NOT_CHECKED, Outcome.PASS, Outcome.NOT_APPLICABLE]
-
-
 def combine(verdicts: list[Verdict], path: str) -> Verdict:
     """One verdict over several systems: compliant only when each is; per rule the worst outcome."""
     if len(verdicts) == 1:
@@ -161,11 +158,11 @@ def combine(verdicts: list[Verdict], path: str) -> Verdict:
     worst: dict[str, RuleResult] = {}
     for result in (r for v in verdicts for r in v.rules):
         known = worst.get(result.id)
-        if known is None or _ORDER.index(result.outcome) < _ORDER.index(known.outcome):
+        if known is None or result.outcome.rank < known.outcome.rank:
             worst[result.id] = result
     findings = list(dict.fromkeys(_hashable(f) for v in verdicts for f in v.findings))
     kinds = {v.verdict for v in verdicts}
-    verdict = next(k for k in ("unreadable", "not_compliant", "compliant") if k in kinds)
+    verdict = next(k for k in CONCLUSIONS if k in kinds)
     return Verdict(verdicts[0].ruleset, path, verdict, [f.finding for f in findings], list(worst.values()))
 
 

@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 def load_header(root: Path, entry: Entry, tree: Tree | None = None) -> PackageHeader:
-    """What an organisation's entry says beside its runs. Raises UserError for an absurd number of files."""
+    """What an organisation's entry holds beside its runs. Raises UserError for too many files."""
     tree = tree or scan(root)
     header = PackageHeader(root, root.name, entry.system, entry.scaling, entry.benchmark)
     header.entries = [str(entry)]
@@ -89,7 +89,7 @@ def load_single(path: Path, root: Path, entry: Entry | None) -> Run:
 
 
 class _Parts:
-    """Reads the parts of one entry; every part that cannot be read leaves one line behind.
+    """Reads the parts of one entry; every part that cannot be read is noted in one line.
 
     Files are named by their path relative to the package, as in the tree.
     """

@@ -1,4 +1,4 @@
-"""Replay: recompute the last evaluation of each run from the weights it kept.
+"""Replay: recompute the last evaluation of each run from its stored weights.
 
 Weights files are opened by the guarded reader (harness/untrusted/hdf5_guard.py), which gives plain numbers;
 the reference evaluates these in a process of its own (reference/tensorflow/replay.py), so that TensorFlow
@@ -21,6 +21,7 @@ from harness.core.errors import WrongData
 from harness.core.files import sha256
 from harness.core.processes import Child, Overtime, Silence
 from harness.untrusted.hdf5_guard import ROOT, Reader
+from reference.protocol.settings import DEFAULT_PRECISION, LINEAR_PRECISION_KEY, PRECISIONS, TF32
 from rules.facts.log_reading import integer
 from rules.model.evidence import Replay
 from rules.model.layout import RunFiles
@@ -30,13 +31,8 @@ from rules.model.run import Run
 if TYPE_CHECKING:
     from reference.protocol.spec import Geometry
 
-# what the log calls the lowest precision -> the reference's policy, and whether TF32 is allowed
-PRECISIONS = {
-    "fp32": ("float32", False),
-    "tf32": ("float32", True),
-    "bfloat16": ("mixed_bfloat16", False),
-    "fp16": ("mixed_float16", False),
-}
+# what the log calls the lowest precision -> the reference's policy; TF32 is one way to compute in float32
+POLICIES = {logged: policy for policy, logged in PRECISIONS.items()} | {TF32: DEFAULT_PRECISION}
 TOKEN = ":::REPLAY "
 LIMIT_S = 4 * 3600.0  # of all runs of a package: the official validation set takes minutes on a GPU
 MAX_BATCH = 256
@@ -134,14 +130,13 @@ def _settings(run: Run) -> tuple[dict[str, Any] | None, str | None]:
     """Precision and batch of a run's evaluation, or why it cannot be replayed."""
     if run.weights_sha256 is None or run.evidence_dir is None:
         return None, "the weights are not in the package"
-    precision = PRECISIONS.get(str(run.log.value("lowest_numerical_precision_in_linear")))
-    if precision is None:
+    logged = str(run.log.value(LINEAR_PRECISION_KEY))
+    if logged not in POLICIES:
         return None, "the reference does not compute in the logged precision"
     batch = integer(run.settings, "global_batch_size")
     if batch is None or batch < 1:
         return None, "the log states no batch size"
-    policy, tf32 = precision
-    return {"precision": policy, "tf32": tf32, "batch": min(batch, MAX_BATCH)}, None
+    return {"precision": POLICIES[logged], "tf32": logged == TF32, "batch": min(batch, MAX_BATCH)}, None
 
 
 def _result(said: dict[str, Any]) -> Replay:
@@ -195,7 +190,7 @@ def _data_section(dataset: Dataset, folder: Path, say: Say) -> dict[str, Any]:
 
 
 def _bounded(geometry: Geometry, scenes: int) -> None:
-    """Refuse sizes that only fill the memory: dataset.json is untrusted. Raises ValueError."""
+    """Refuse sizes that would only fill the memory: dataset.json is untrusted. Raises ValueError."""
     sides = (geometry.scene_height, geometry.scene_width, geometry.patch_size)
     if not all(isinstance(s, int) and 8 <= s <= MAX_SIDE for s in sides):
         raise ValueError(f"sides of {min(sides)} to {max(sides)} pixels")
@@ -274,7 +269,7 @@ class Evaluator:
         return {"failed": LOST}
 
     def _explain(self) -> None:
-        """Say the last line of the error output of a process that failed."""
+        """Log the last line of the error output of a process that failed."""
         self._child.wait(10)
         self._errors.seek(0)
         tail = self._errors.read()[-2000:].decode(errors="replace").strip().splitlines()

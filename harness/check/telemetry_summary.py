@@ -13,7 +13,7 @@ Window = tuple[int | None, int | None]  # run_start and run_stop, ms since the e
 
 
 def summarise(path: Path, shown: str, window: Window, reader: Reader) -> Telemetry:
-    """Summary of a sampler file within run_start..run_stop. Raises Unreadable when it is no telemetry."""
+    """Summary of a sampler file within run_start..run_stop. Raises Unreadable when it is not telemetry."""
     start_s, stop_s = (None if at is None else at / 1000 for at in window)
     if start_s is None or stop_s is None or stop_s <= start_s:
         start_s = stop_s = None

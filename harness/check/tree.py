@@ -128,7 +128,7 @@ def scan(root: Path) -> Tree:
 
 
 def _note(tree: Tree, path: str, shown: str) -> None:
-    """Put a file or link into the tree."""
+    """Add a file or link to the tree."""
     try:
         found = os.lstat(path)
     except OSError as error:

@@ -21,8 +21,9 @@ from harness.check.package import ReplayStep
 from harness.core.errors import ExitCode, UserError, WrongData
 from harness.score.score import describe, score
 from harness.untrusted.archives import opened
-from rules.model.findings import Finding, Severity, Verdict
+from rules.model.findings import Verdict
 from rules.model.package import Package
+from rules.package.files import readable as READABLE
 from rules.ruleset import DEFAULT, Ruleset, load_ruleset
 
 
@@ -45,7 +46,7 @@ def _print_schema(context: click.Context, option: click.Parameter, wanted: Any) 
     callback=_print_schema,
     help="Print the JSON Schema of --format json.",
 )
-@click.option("--replay", is_flag=True, help="Evaluate the kept weights again; needs TensorFlow and --data.")
+@click.option("--replay", is_flag=True, help="Evaluate stored weights again; needs TensorFlow and --data.")
 @click.option("--data", type=click.Path(path_type=Path), help="The data set of the runs, for --replay.")
 def check(path: Path, ruleset: str, system: str | None, form: str, replay: bool, data: Path | None) -> int:
     """Judge PATH by the rulebook: an organisation's folder, one of its systems, the same packed as
@@ -98,5 +99,5 @@ def _scores(found: list[tuple[Package, Verdict]], rules: Ruleset) -> Iterator[st
 
 def _unreadable(ruleset: str, path: Path, error: UserError) -> Verdict:
     """The verdict on something that is not a package, for programs that read the other formats."""
-    finding = Finding("PKG009", Severity.ERROR, error.message, path=str(path), fix=error.fix)
+    finding = READABLE.finding(error.message, path=str(path), fix=error.fix)
     return Verdict(ruleset, str(path), "unreadable", [finding], [])

@@ -1,4 +1,4 @@
-"""cloudmask leaderboard: the site of every package that the checker passes, and why others don't."""
+"""cloudmask leaderboard: the site of every package that the checker passes, and why others do not pass."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rules.ruleset import DEFAULT, load_ruleset
 )
 @click.option("--ruleset", default=DEFAULT, show_default=True, help="Rules to judge by.")
 @click.option(
-    "--replay", is_flag=True, help="Evaluate kept weights again, for the badge; needs TensorFlow and --data."
+    "--replay", is_flag=True, help="Evaluate weights again, for the badge; needs TensorFlow and --data."
 )
 @click.option("--data", type=options.PathType, multiple=True, help="A data set for --replay; repeatable.")
 @click.option(

@@ -1,4 +1,4 @@
-"""cloudmask rcp: reference convergence points, against which closed results are held."""
+"""cloudmask rcp: reference convergence points, with which closed results are compared."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def record(packages: tuple[Path, ...], out: Path, ruleset: str) -> int:
     """Make points from finished runs of the reference: PACKAGES are checked folders.
 
     A point is all runs on one data set at one batch size, at least twice as many as a closed entry has.
-    To make a point count for `check`, keep it in rules/rulesets/<ruleset>/reference_points.json.
+    To make a point count for `check`, store it in rules/rulesets/<ruleset>/reference_points.json.
     """
     rules = _ruleset(ruleset)
     groups = reference_points.collect(list(packages), rules)

@@ -55,7 +55,7 @@ def report(path: Path, system: str | None, ruleset: str, out: Path | None) -> No
 
 
 def default_folder(package: Package) -> Path:
-    """reports/<system> of the package. Raises UserError for what is no package."""
+    """reports/<system> of the package. Raises UserError where PATH is not a whole package."""
     if not package.system_name or not (package.root / "systems").is_dir():
         raise UserError("This is not a whole package, so there is no place for its report.", "add --out DIR.")
     return PackageLayout(package.root, package.system_name).report_dir

@@ -1,4 +1,4 @@
-"""Writing and reading files so that nothing is half there: atomic writes, JSON, digests."""
+"""Writing and reading files so that no file is left half written: atomic writes, JSON, digests."""
 
 from __future__ import annotations
 

@@ -31,6 +31,7 @@ from harness.report.model import Report
 from harness.report.page import INDEX, write_report
 from harness.report.panels.energy.builder import headline
 from harness.score.score import score
+from rules.evidence.replay import replay as REPLAY_RULE
 from rules.model.evidence import Replay
 from rules.model.findings import Outcome, Verdict
 from rules.model.layout import BENCHMARK, STRONG
@@ -40,7 +41,6 @@ from rules.ruleset import Ruleset
 
 FIRST_REASONS = 3
 REPORTS = "reports"
-REPLAY_RULE = "EVD019"
 
 
 class Result(BaseModel):
@@ -199,7 +199,7 @@ def _entry(report: Report, verdict: Verdict, id: str, link: str, system: str) ->
     who, energy = report.identity, headline(report.energy)
     processor = next((f.declared for f in report.system if f.name == "host_processor_model_name"), "")
     times = [run.time_to_train_s for run in report.runs if run.time_to_train_s is not None]
-    replayed = any(r.id == REPLAY_RULE and r.outcome is Outcome.PASS for r in verdict.rules)
+    replayed = any(r.id == REPLAY_RULE.id and r.outcome is Outcome.PASS for r in verdict.rules)
     return Entry(
         id=id,
         system=who.system,

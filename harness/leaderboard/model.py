@@ -34,7 +34,7 @@ class Entry(Part):
     energy_scope: str  # empty when no energy was measured
     energy_method: str
     power_scored: bool  # whole-node power logs in every run
-    replay_verified: bool  # the accuracy was computed again from the kept weights
+    replay_verified: bool  # the accuracy was computed again from the stored weights
     accelerators: int | None
     accelerator: str
     nodes: int | None

@@ -45,7 +45,7 @@ def package_files(root: Path) -> Iterator[str]:
 
 
 def _belongs(name: str) -> bool:
-    """Whether a file belongs into the manifest, by its relative path."""
+    """Whether a file belongs in the manifest, by its relative path."""
     return name != MANIFEST and not name.startswith(f"{REPORTS}/")
 
 
@@ -56,9 +56,9 @@ def write_manifest(root: Path) -> Path:
     """
     lines = []
     for relative in package_files(root):
-        # a surrogate stands for a byte that is no UTF-8
+        # a surrogate stands for a byte that is not UTF-8
         if any(c in "\n\r\\" or "\ud800" <= c <= "\udfff" for c in relative):
-            raise UserError(f"File name {relative!r} cannot stand in a manifest.", "rename the file.")
+            raise UserError(f"File name {relative!r} cannot be listed in a manifest.", "rename the file.")
         try:
             lines.append(f"{sha256(root / relative)}  {relative}\n")
         except OSError as error:
@@ -74,7 +74,7 @@ def write_manifest(root: Path) -> Path:
 
 
 def read_manifest(path: Path) -> dict[str, str]:
-    """Relative path -> SHA-256. Raises ValueError in one line when it is no manifest; OSError as usual."""
+    """Relative path -> SHA-256. Raises ValueError in one line when it is not a manifest; OSError as usual."""
     if path.stat().st_size > MAX_MANIFEST_BYTES:
         raise ValueError(f"larger than {MAX_MANIFEST_BYTES} bytes")
     with path.open("rb") as lines:

@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.core.errors import UserError
 from rules.model.layout import BENCHMARK, STRONG, PackageLayout
 
-EXAMPLES = "examples"  # the organisation whose recipes anybody may start from
+EXAMPLES = "examples"  # the organisation whose recipes serve as a start
 REPLACED = ".replaced"  # folder of entries that were set aside
 DEFAULT_ORG = "my-organisation"
 CODE_FILES = ("README.md", "setup.sh", "init_datasets.sh", "run_and_time.sh")

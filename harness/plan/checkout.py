@@ -12,7 +12,7 @@ GIT_S = 10.0
 
 @dataclass(frozen=True)
 class SourceState:
-    """Commit of the checkout; both are None where the harness runs from no checkout (a wheel, say)."""
+    """Commit of the checkout; both are None where the harness does not run from a checkout (a wheel, say)."""
 
     commit: str | None
     dirty: bool | None  # tracked files differ from the commit

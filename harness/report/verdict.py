@@ -6,13 +6,11 @@ from harness.report.curves import logged
 from harness.report.drawing.text import clean, finite
 from harness.report.model import MAX_LISTED, FindingCard, FindingGroup, RuleCard, ScoreCard, VerdictCard
 from harness.score.model import Score
-from rules.model.findings import Finding, Outcome, Severity, Verdict
+from rules.model.findings import Finding, Severity, Verdict
 from rules.model.package import Package
 from rules.registry import catalogue
 
 MAX_PLACES = 200
-_SEVERITY_ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
-_OUTCOME_ORDER = (Outcome.FAIL, Outcome.WARN, Outcome.NOT_CHECKED, Outcome.PASS, Outcome.NOT_APPLICABLE)
 
 
 def verdict_card(verdict: Verdict) -> VerdictCard:
@@ -20,9 +18,8 @@ def verdict_card(verdict: Verdict) -> VerdictCard:
     known = {rule.id: rule for rule in catalogue()}
     severities = [finding.severity for finding in verdict.findings]
     titles = {id: rule.title for id, rule in known.items()}
-    order = {outcome: i for i, outcome in enumerate(_OUTCOME_ORDER)}
     rules = []
-    for result in sorted(verdict.rules, key=lambda r: (order[r.outcome], r.id)):
+    for result in sorted(verdict.rules, key=lambda r: (r.outcome.rank, r.id)):
         rule = known.get(result.id)
         rules.append(
             RuleCard(
@@ -49,7 +46,7 @@ def verdict_card(verdict: Verdict) -> VerdictCard:
 def _group(findings: list[Finding], titles: dict[str, str]) -> list[FindingGroup]:
     """One group per rule and severity, errors first, in the order of first appearance."""
     groups: dict[tuple[Severity, str], list[Finding]] = {}
-    for severity in _SEVERITY_ORDER:
+    for severity in Severity:
         for finding in findings:
             if finding.severity == severity:
                 groups.setdefault((severity, finding.rule), []).append(finding)

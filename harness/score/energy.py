@@ -7,9 +7,9 @@ from rules.model.run_facts import RunFacts, total
 
 
 def energy_score(runs: list[RunFacts], scored: list[RunScore], factor: float) -> EnergyScore | None:
-    """Mean energy of the runs that count, in joules, times the factor that the time is multiplied with.
+    """Mean energy of the runs that count, in joules, times the factor that the time is multiplied by.
 
-    None when no run has power files. The ranking is the time's: the fastest run is dropped, not the most
+    None when no run has power files. Runs are ranked by time: the fastest run is dropped, not the most
     frugal one.
     """
     found = {run.index: run.energy for run in runs if run.energy is not None}
@@ -19,7 +19,7 @@ def energy_score(runs: list[RunFacts], scored: list[RunScore], factor: float) ->
     missing = [i for i in counted if i not in found or found[i].joule is None]
     note = None
     if not counted:
-        note = "there is no score of time"
+        note = "there is no time score"
     elif missing:
         why = found[missing[0]].note if missing[0] in found else "no power files"
         note = f"run {missing[0]} has no energy: {why}"

@@ -20,7 +20,7 @@ class RunScore:
 
 @dataclass(frozen=True)
 class WeakScore:
-    """Weak scaling (HR 7.2): so many models trained in so long, each on so large a part of the system."""
+    """Weak scaling (HR 7.2): how many models were trained in what time, each on what part of the system."""
 
     models: int  # M'
     instance_scale: int  # S: accelerators (or nodes where there are none) of one model

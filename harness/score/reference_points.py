@@ -42,7 +42,7 @@ def collect(paths: list[Path], ruleset: Ruleset) -> list[Group]:
     """Runs of these packages by data set and batch size.
 
     Raises UserError when a package is not compliant, not made by the reference implementation with the
-    reference's settings, a selection of more runs, or when a run is there twice. An open entry will do.
+    reference's settings, a selection of more runs, or when a run appears twice. Open entries are accepted.
     """
     groups: dict[tuple[str, int], Group] = {}
     for path in paths:
@@ -61,7 +61,7 @@ def collect(paths: list[Path], ruleset: Ruleset) -> list[Group]:
 
 
 def _no_reference(package: Package, ruleset: Ruleset) -> str | None:
-    """Why runs of a package show nothing of the reference's convergence; None when they do."""
+    """Why runs of a package show nothing about the reference's convergence; None when they do."""
     recipe = package.recipe or {}
     if not recipe or recipe.get("command") is not None:
         return "another implementation ran"
@@ -92,7 +92,7 @@ def point(group: Group, ruleset: Ruleset) -> PointRecord:
     missing = needed(ruleset) - len(group.runs)
     if missing > 0:
         raise UserError(
-            f"{name}: {len(group.runs)} runs are no point, {needed(ruleset)} are.",
+            f"{name}: a point needs {needed(ruleset)} runs, there are {len(group.runs)}.",
             f"make {missing} more runs of the reference (`cloudmask submit --org` another folder).",
         )
     epochs = [epochs_to_converge(run) for _, run in group.runs]
@@ -134,14 +134,14 @@ def _origin(package: Package, run: RunFacts, epochs: float) -> dict[str, Any]:
 def merge(path: Path, ruleset: Ruleset, points: list[PointRecord]) -> list[PointRecord]:
     """Write points to a file, beside those of other data sets and batch sizes that it has.
 
-    Returns all of them. Raises UserError when the file there is none of points, or of another ruleset.
+    Returns all of them. Raises UserError when the file does not hold points, or those of another ruleset.
     """
     known: list[PointRecord] = []
     if path.exists():
         try:
             before = msgspec.json.decode(path.read_bytes(), type=PointFile)
         except (OSError, ValueError):
-            raise UserError(f"{path} is no file of convergence points.", "choose another --out.") from None
+            raise UserError(f"{path} is not a file of convergence points.", "choose another --out.") from None
         if before.ruleset != ruleset.name:
             raise UserError(f"{path} belongs to {before.ruleset}.", "choose another --out.")
         known = before.points

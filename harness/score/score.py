@@ -26,7 +26,7 @@ from rules.ruleset import Ruleset
 
 
 def score(package: Package, ruleset: Ruleset) -> Score:
-    """Score an entry. It says nothing of compliance: that is the verdict's.
+    """Score an entry. It says nothing about compliance, which is the verdict's.
 
     `time_to_train_s` is None, with a note that says why, when there is no score. Never raises for
     what a package holds.
@@ -38,8 +38,8 @@ def score(package: Package, ruleset: Ruleset) -> Score:
     factor = scaling_factor(package, ruleset)
     if time_s is not None and factor != 1:
         time_s *= factor
-        told = f"multiplied with {factor:.6g}: faster convergence than the reference's, within chance"
-        note = f"{note}; {told}" if note else told
+        scaled = f"multiplied by {factor:.6g}: faster convergence than the reference's, within chance"
+        note = f"{note}; {scaled}" if note else scaled
     counted = [r for r in package.runs if r.converged]
     return Score(
         time_to_train_s=time_s,
@@ -71,7 +71,7 @@ def describe(result: Score) -> str:
 
 
 def scaling_factor(package: Package, ruleset: Ruleset) -> float:
-    """What the convergence points multiply a closed entry's time with (TR 12.2); 1 where they do not."""
+    """What the convergence points multiply a closed entry's time by (TR 12.2); 1 where they do not."""
     if package.division != "closed":
         return 1.0
     try:

@@ -1,4 +1,4 @@
-"""Strangers' JSON and YAML: bounded, typed, and one line of explanation instead of an exception."""
+"""Untrusted JSON and YAML: bounded, typed, and one line of explanation instead of an exception."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Unreadable(Exception):
 
 
 def read_bytes(path: Path, limit: int) -> bytes:
-    """The file's bytes. Raises Unreadable when it is missing, no plain file, or too large."""
+    """The file's bytes. Raises Unreadable when it is missing, not a plain file, or too large."""
     try:
         found = os.stat(path)
         if not stat.S_ISREG(found.st_mode):
@@ -80,7 +80,7 @@ def parse_json(data: bytes) -> Any:
         return result
 
     def constant(name: str) -> Any:
-        raise Unreadable(f"{name} is no JSON value")
+        raise Unreadable(f"{name} is not a JSON value")
 
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant)
@@ -139,16 +139,16 @@ def read_dataset(path: Path) -> Dataset:
 
 
 def read_timeline(path: Path) -> Timeline:
-    """timeline.jsonl: one arrival per line. Raises Unreadable at the first line that is none."""
+    """timeline.jsonl: one arrival per line. Raises Unreadable at the first line that is not one."""
     data = read_bytes(path, MAX_TIMELINE_BYTES)
     if data.count(b"\n") + data.count(b"\r") > MAX_ARRIVALS:
         raise Unreadable(f"has more than {MAX_ARRIVALS} lines")
-    columns = _sound_arrivals(data)
+    columns = _valid_arrivals(data)
     return Timeline(columns if columns is not None else _arrivals(data))
 
 
-def _sound_arrivals(data: bytes) -> ArrivalColumns | None:
-    """What _arrivals would say of lines as the harness writes them; None where it has to look.
+def _valid_arrivals(data: bytes) -> ArrivalColumns | None:
+    """What _arrivals would give for lines as the harness writes them; None where it is needed.
 
     Certain where every line is one object of the five fields, each of its type. Floats are finite there:
     JSON knows no other, and msgspec refuses those too large.
@@ -190,5 +190,7 @@ def _typed(value: Any, kind: Any) -> Any:
 def _validated(kind: type[T], value: dict[str, Any]) -> T:
     try:
         return msgspec.convert(value, kind)  # strict: "5" is not a number
+    except UnicodeEncodeError:
+        raise Unreadable("holds a text that is not Unicode") from None
     except msgspec.ValidationError as error:
         raise Unreadable(" ".join(str(error).split())[:200]) from None

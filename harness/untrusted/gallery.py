@@ -37,7 +37,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Scenes:
-    """What could be read; `notes` name the rest, not yet fit to be shown."""
+    """What could be read; `notes` name the rest, in text that is not yet safe to show."""
 
     scenes: list[Scene]
     notes: list[str]

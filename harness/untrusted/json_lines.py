@@ -24,7 +24,7 @@ class LinesDecoder(Generic[T]):
         None means that some line is not exactly one such object, that the text does not end with a line
         end, has a list in it, or is long. Control characters are for the caller to look for.
 
-        Lines are joined by a comma, which two damaged lines may pass for one with: hence the tests. Each
+        Lines are joined by commas, so that two damaged lines could pass for one: hence the tests. Each
         line begins with { and ends with }. No line end is inside a string (msgspec refuses it), nor,
         without lists, does { follow a comma inside an object. So objects end where lines end, each line
         has at least one, and when there are as many objects as lines, each has one.

@@ -3,16 +3,16 @@
 Bounded in line length, file size and number of problems; never raises for what a file holds.
 
 Speed comes from msgspec, which makes events of lines without a dictionary between, in three steps, each
-for what the one before leaves over: a sound log is parsed at once, sound lines one by one, and the rest by
-the standard library, which alone decides what is a problem. Sound means that these tests prove that the
-strict path would say the same:
+for what the one before leaves over: a valid log is parsed at once, valid lines one by one, and the rest by
+the standard library, which alone decides what is a problem. Valid means that these tests prove that the
+strict path would give the same:
 - Exactly the six fields of an event, the key a string, the metadata an object: the type of the decoder.
 - NaN and infinities: msgspec refuses them.
 - Repeated keys: a text has at least as many colons (and, where no blank precedes a colon, as many pairs
   of quote and colon) as keys were written. When as many keys came out, none was written twice.
-- Long integers: there is no run of 19 digits. Control characters: there are none but line ends.
+- Long integers: there is no run of 19 digits. Control characters: only line ends occur.
 - Depth: there are no lists, and objects inside values are counted.
-- All at once: see joined.py.
+- All at once: see json_lines.py.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def _doubtful(data: bytes) -> bool:
 
 
 def _at_once(data: bytes, first: int) -> list[Event] | None:
-    """The events of lines that are all sound, numbered from `first`; None for a closer look."""
+    """The events of lines that are all valid, numbered from `first`; None for a closer look."""
     events = None if len(data) > MAX_LINE_BYTES or _doubtful(data) else _EVENTS.decode(data, START)
     if events is None:
         return None
@@ -167,7 +167,7 @@ def _line_by_line(strict: _Strict, data: bytes, first: int) -> list[Event]:
     for number, line in enumerate(_lines(data), start=first):
         event = None
         if line.startswith(START) and not (doubtful and _doubtful(line)):
-            event = _sound_line(number, line)
+            event = _valid_line(number, line)
         if event is None:
             event = strict.line(number, line)
             if strict.full:
@@ -177,8 +177,8 @@ def _line_by_line(strict: _Strict, data: bytes, first: int) -> list[Event]:
     return events
 
 
-def _sound_line(number: int, line: bytes) -> Event | None:
-    """The event of a line that is certainly sound; None for the strict path to look at."""
+def _valid_line(number: int, line: bytes) -> Event | None:
+    """The event of a line that is certainly valid; None for the strict path to look at."""
     if len(line) > MAX_LINE_BYTES:
         return None
     try:
@@ -254,7 +254,7 @@ def _parse_line(
     for name in notes.duplicates:
         _problem(log, number, f"the JSON key {name[:40]!r} appears twice", "duplicate_key")
     for name in notes.not_finite:
-        _problem(log, number, f"{name} is no JSON value", "not_finite")
+        _problem(log, number, f"{name} is not a JSON value", "not_finite")
     return _event(log, number, value)
 
 

@@ -1,7 +1,7 @@
 """YAML as far as recipes need it: what is written once and read once, small and shallow.
 
-YAML can be tiny and stand for gigabytes (aliases, merge keys), take minutes (base 60 integers), or say
-a thing twice and mean the second. None of that is accepted.
+YAML can be tiny and stand for gigabytes (aliases, merge keys), take minutes (base 60 integers), or state
+a key twice and mean the second. None of that is accepted.
 """
 
 from __future__ import annotations

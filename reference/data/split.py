@@ -28,8 +28,11 @@ def split_indices(count: int, split: Split) -> tuple[np.ndarray, np.ndarray]:
     """Indices of training and validation items, in the order scikit-learn's train_test_split gives.
 
     In a permutation by MT19937, seeded with random_state, the first n_test items are for validation,
-    the next n_train = floor(train_fraction * count) for training. Raises ValueError when either is empty.
+    the next n_train = floor(train_fraction * count) for training. Raises ValueError when either is empty,
+    or train_fraction is not a fraction.
     """
+    if not 0 < split.train_fraction < 1:
+        raise ValueError(f"{split.train_fraction:g} is not a share of the scenes between 0 and 1")
     train_count = int(np.floor(split.train_fraction * count))
     validation_count = count - train_count
     if train_count < 1 or validation_count < 1:

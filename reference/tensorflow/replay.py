@@ -1,4 +1,4 @@
-"""`python -m reference.tensorflow.replay`: evaluate kept weights again, as in the last epoch of a run.
+"""`python -m reference.tensorflow.replay`: evaluate stored weights again, as in the last epoch of a run.
 
 Reads JSON lines from standard input: first a run spec's data, then one line per run, {"run", "weights",
 "precision", "batch", "tf32"}, weights the path of a .npy file with all of the model's numbers in order.

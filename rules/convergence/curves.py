@@ -22,7 +22,7 @@ from rules.ruleset import Ruleset
     severity=Severity.WARNING,
 )
 def rises(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """A curve that begins where it ends is the rest of a training that happened elsewhere: a checkpoint
+    """A curve that ends where it began continues a training that happened elsewhere: a checkpoint
     just below the target passes it after one more epoch."""
     values = [e.value for e in evaluations(run.log, ruleset.quality.key) if e.value is not None]
     if len(values) < 2:

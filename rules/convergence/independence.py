@@ -17,10 +17,10 @@ from rules.ruleset import Ruleset
     "No two runs have the same learning curve",
     Scope.PACKAGE,
     source="TR 5.1, 12; sources W7, G6, case 38, 43",
-    fix="Submit runs that were really made, each from its own seed.",
+    fix="Submit genuine runs, each from its own seed.",
 )
 def distinct_curves(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """Random starts give other accuracies in every epoch: equal ones, even over a part, are a copy with
+    """Random starts give different accuracies in every epoch: equal ones, even over a part, are a copy with
     another seed written in."""
     if len(package.runs) < 2:
         raise NotApplicable("a single run")
@@ -40,7 +40,7 @@ def distinct_curves(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[
     "No two runs have the same losses",
     Scope.PACKAGE,
     source="TR 5.1, 12; sources W7, case 38, 43",
-    fix="Submit runs that were really made, each from its own seed.",
+    fix="Submit genuine runs, each from its own seed.",
 )
 def distinct_losses(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Losses are finer than accuracies: whoever copies a run edits the accuracies first."""
@@ -103,7 +103,7 @@ def no_overlap(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
     "No two runs took the same times",
     Scope.PACKAGE,
     source="sources W7, case 38",
-    fix="Submit runs that were really made.",
+    fix="Submit genuine runs.",
 )
 def distinct_times(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """No machine takes the same milliseconds for several epochs twice: equal times are a copy
@@ -125,7 +125,7 @@ def distinct_times(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[F
     "No two runs have the same weights",
     Scope.PACKAGE,
     source="sources G6, W7",
-    fix="Submit runs that were really made, each from its own seed.",
+    fix="Submit genuine runs, each from its own seed.",
 )
 def distinct_weights(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Independent runs end in different weights."""
@@ -141,7 +141,7 @@ def distinct_weights(self: Rule, package: Package, ruleset: Ruleset) -> Iterator
     "No two runs have the same test result",
     Scope.PACKAGE,
     source="TR 5.1, 12; sources W7, G6, case 38",
-    fix="Submit runs that were really made, each from its own seed.",
+    fix="Submit genuine runs, each from its own seed.",
 )
 def distinct_results(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Two models never agree in every metric on all test pixels; a copied run does, even where its curve

@@ -23,7 +23,7 @@ from rules.ruleset import Ruleset
 )
 def reference_points(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Fewer epochs than the reference needs at the same batch size, beyond chance, mean another training.
-    Without a point as large as the batch size nobody knows, so that point has to be recorded first. On a
+    Without a point as large as the batch size this is unknown, so that point has to be recorded first. On a
     synthetic practice set both are warnings: about one honest entry in fifty is faster by chance."""
     decided = ruleset.convergence.points
     found = compare_package(package, ruleset, decided)
@@ -40,14 +40,14 @@ def reference_points(self: Rule, package: Package, ruleset: Ruleset) -> Iterator
     second = compare_package(package, ruleset, other)
     if (second.outcome == "pass") != (found.outcome == "pass"):
         yield self.finding(
-            f"read as {_READINGS[other]}, the comparison {_SAID[second.outcome]}"
+            f"computed as {_READINGS[other]}, the comparison {_SAID[second.outcome]}"
             + (f": {second.reason}" if second.reason else ""),
             severity=Severity.WARNING,
             path=where,
         )
 
 
-_READINGS = {"trimmed": "the rules' prose has it", "upstream": "mlperf_logging computes it"}
+_READINGS = {"trimmed": "the text of the rules has it", "upstream": "mlperf_logging has it"}
 
 
 _SAID = {"pass": "passes", "fail": "fails", "missing": "lacks a point"}
@@ -58,10 +58,10 @@ _SAID = {"pass": "passes", "fail": "fails", "missing": "lacks a point"}
     "scaling.json states the factor that follows from the convergence points",
     Scope.PACKAGE,
     source="TR 12.2; sources H7, I9, W17, case 33",
-    fix="Remove scaling.json: the checker computes the factor by itself.",
+    fix="Remove scaling.json: the checker computes the factor itself.",
 )
 def scaling_factor(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """Time and energy are multiplied with this number. Upstream believes any file it finds, so that 0.5
+    """Time and energy are multiplied by this number. Upstream trusts any file it finds, so that 0.5
     halves a score; here the file is only compared."""
     if package.scaling_file is None:
         raise NotApplicable("there is no scaling.json")

@@ -44,6 +44,7 @@ def in_order(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding
     Scope.PACKAGE,
     source="TR 12.1; sources H5, H6",
     fix="Keep failed runs under evidence/.../failed, as the harness does.",
+    never_passes=True,
 )
 def no_selection(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Choosing the best of many runs is banned; a package can only show those that were kept."""

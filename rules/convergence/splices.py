@@ -16,7 +16,7 @@ from rules.ruleset import Ruleset
     "No two runs share a stretch of their losses",
     Scope.PACKAGE,
     source="TR 5.1, 12; sources W7, case 38",
-    fix="Submit runs that were really made, each from its own seed.",
+    fix="Submit genuine runs, each from its own seed.",
 )
 def no_splice(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """One loss may coincide; several equal to the last digit are epochs of one run spliced into another,

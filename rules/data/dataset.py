@@ -84,7 +84,7 @@ def reference_split(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> It
     severity=Severity.WARNING,
 )
 def file_names(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """The name says which overpass a scene is; without it, nobody can tell training from test scenes."""
+    """The name says which overpass a scene is; without it, training and test scenes cannot be told apart."""
     dataset = dataset_of(subject)
     pattern = re.compile(ruleset.data.file_pattern)
     strange = [f.name for f in [*dataset.train, *dataset.test] if not pattern.fullmatch(f.name)]
@@ -125,7 +125,7 @@ def official_complete(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> 
     "Synthetic scenes are called synthetic",
     PLAN_AND_PACKAGE,
     source="sources Q7, E17; honesty rule of this rulebook",
-    fix="Nothing to fix: report and leaderboard say so by themselves.",
+    fix="Nothing to fix: report and leaderboard state it automatically.",
     severity=Severity.INFO,
 )
 def synthetic_noted(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -153,7 +153,7 @@ def profile_geometry(self: Rule, subject: Any, ruleset: Ruleset) -> Iterator[Fin
         raise NotChecked("there is no readable description of the data set (dataset.json)")
     known = ruleset.data.profiles.get(dataset.profile)
     if known is None:
-        raise NotApplicable(f"{show(dataset.profile)} is no profile of the reference")
+        raise NotApplicable(f"{show(dataset.profile)} is not a profile of the reference")
     for name, expected in known.items():
         actual = dataset.geometry.get(name)
         if actual != expected:

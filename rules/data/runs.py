@@ -88,7 +88,7 @@ def sample_counts(self: Rule, subject: Plan | Package | Run, ruleset: Ruleset) -
         yield from _logged_counts(self, subject, expected or {})
         return
     if expected is None:
-        yield self.finding("geometry or split in dataset.json are incomplete", path=dataset_path(subject))
+        yield self.finding("geometry or split in dataset.json is incomplete", path=dataset_path(subject))
         return
     for name, stated_count in (
         ("train_samples", dataset.train_samples),
@@ -228,6 +228,7 @@ def _base_name(path: Any) -> str:
     Scope.PACKAGE,
     source="TR 6.1, 6.2, 6.6; sources E5, E6, E8, E9",
     fix="Use the reference's pipeline, or document the difference and enter the open division.",
+    never_passes=True,
 )
 def preprocessing(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Another normalisation, label or order is another task; only the code shows it."""

@@ -84,7 +84,7 @@ def lines_as_arrived(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
     fix="Run again on a machine whose clock is not set, with line-buffered output.",
 )
 def times_as_arrived(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """A line cannot arrive before it was written, nor long after: times in the log were not invented."""
+    """A line cannot arrive before it was written, nor long after, unless times were invented."""
     timeline, clock = timeline_of(run), ruleset.clock
     for event, at in zip(run.log.events, times_ms(run.log), strict=True):
         arrived_s = timeline.arrived_s(event.line)
@@ -205,12 +205,12 @@ def files_as_recorded(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Findin
         elif name not in listed and name != log_name:
             yield self.finding("is not listed in run.json", path=path)
         elif listed.get(name, run.file_digests[name]) != run.file_digests[name]:
-            yield self.finding("has other bytes than when the run ended", path=path)
+            yield self.finding("has changed since the run ended", path=path)
 
 
 @rule(
     "EVD008",
-    "The kept weights are the logged ones",
+    "The stored weights are the logged ones",
     Scope.RUN,
     source="sources 1.R (TEST01), E12; replay",
     fix="Keep the weights file of the run.",
@@ -219,7 +219,7 @@ def weights(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """The accuracy can be recomputed only from the weights that reached it."""
     logged = run.log.value("weights_digest")
     if logged is None and run.weights_sha256 is None:
-        raise NotChecked("no weights were kept: the accuracy cannot be recomputed")
+        raise NotChecked("no weights were stored: the accuracy cannot be recomputed")
     if logged is None:
         yield self.finding("weights are in the package, but no weights_digest is logged", path=run.path)
     elif run.weights_sha256 is None:

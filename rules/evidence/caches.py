@@ -23,7 +23,7 @@ from rules.ruleset import Ruleset
     fix="Keep the data on durable storage (not tmpfs); let nothing else read it; give drop_caches if needed.",
 )
 def cache_cleared(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """Data that is still in memory from the run before comes for free. Upstream's check cannot fail."""
+    """Data that is still in memory from the run before need not be read again. Upstream's check cannot fail."""
     for event in run.log.all("cache_clear"):
         where: dict[str, Any] = {"path": run.path, "line": event.line}
         if event.value is None and ruleset.evidence.cache_null:
@@ -93,23 +93,23 @@ def _shard_bytes(dataset: Dataset) -> list[int]:
 
 @rule(
     "EVD026",
-    "run.json and the log say the same of the cache",
+    "run.json and the log agree on the cache",
     Scope.RUN,
     source="TR 6.1; sources C8, W14; the run protocol",
     fix="Package log and run.json of the same run.",
 )
 def one_cache(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """The harness writes down twice what it evicted: a cache line that was made up agrees with nothing."""
+    """The harness writes down twice what it evicted: a cache line that was made up does not agree."""
     cache, event = record_of(run).cache, run.log.last("cache_clear")
     if event is None:
         raise NotApplicable("no cache_clear is logged")
     for name in ("method", "files", "bytes", "resident_bytes_after"):
-        kept, told = cache.get(name), event.metadata.get(name)
-        if not same(kept, told):
+        recorded, logged = cache.get(name), event.metadata.get(name)
+        if not same(recorded, logged):
             yield self.finding(
-                f"cache_clear says {name} {show(told)}, run.json {show(kept)}",
+                f"cache_clear says {name} {show(logged)}, run.json {show(recorded)}",
                 path=run.path,
                 line=event.line,
-                expected=kept,
-                actual=told,
+                expected=recorded,
+                actual=logged,
             )

@@ -26,7 +26,7 @@ def distinct_telemetry(self: Rule, package: Package, ruleset: Ruleset) -> Iterat
     """Two runs never load a machine alike to the last digit: equal statistics are one measurement, moved in
     time. Only a few seconds of an idle machine may agree by chance."""
     if not any(run.telemetry for run in package.runs):
-        raise NotChecked("no readable telemetry was kept")
+        raise NotChecked("there is no readable telemetry")
     seen: dict[tuple[Any, ...], str] = {}
     for run in package.runs:
         for sampled in run.telemetry:

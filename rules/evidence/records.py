@@ -18,7 +18,7 @@ from rules.ruleset import Ruleset
 
 @rule(
     "EVD014",
-    "The package is what the plan promised",
+    "The package matches its plan",
     Scope.PACKAGE,
     source="sources D14, H5; design of this rulebook",
     fix="Keep recipe.yaml unchanged between plan and packaging.",
@@ -37,14 +37,14 @@ def as_planned(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
     for name, actual in facts.items():
         if plan.get(name) != actual:
             yield self.finding(
-                f"{name} is {show(actual)}, planned was {show(plan.get(name))}",
+                f"{name} is {show(actual)}, the plan has {show(plan.get(name))}",
                 path=path,
                 expected=plan.get(name),
                 actual=actual,
             )
     for name, expected, actual in _differences(plan.get("recipe"), package.recipe):
         yield self.finding(
-            f"recipe {name} is {show(actual)}, planned was {show(expected)}",
+            f"recipe {name} is {show(actual)}, the plan has {show(expected)}",
             path=path,
             expected=expected,
             actual=actual,
@@ -72,20 +72,22 @@ def science(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     overall = run.science.get("overall") if run.science else None
     if not isinstance(overall, dict) or event is None or not isinstance(event.value, dict):
         raise NotChecked("there is no readable science.json or no result line")
-    for name, told in overall.items():
+    for name, score in overall.items():
         entry = event.value.get(f"test_{name}")
         logged = entry.get("value") if isinstance(entry, dict) else None
         if entry is None:
             continue
         near = (
-            is_number(told) and is_number(logged) and abs(told - logged) <= ruleset.evidence.science_tolerance
+            is_number(score)
+            and is_number(logged)
+            and abs(score - logged) <= ruleset.evidence.science_tolerance
         )
-        if not near and told != logged:
+        if not near and score != logged:
             yield self.finding(
-                f"test_{name} is {show(logged)}, science.json says {show(told)}",
+                f"test_{name} is {show(logged)}, science.json says {show(score)}",
                 path=run.path,
                 line=event.line,
-                expected=told,
+                expected=score,
                 actual=logged,
             )
 
@@ -173,7 +175,7 @@ _ATTEMPT = re.compile(r"failed/attempt_(\d{1,9})/")
 )
 def attempts_kept(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """The harness keeps every run that failed or was ended, and counts them from 0: a missing number is an
-    attempt that was taken out."""
+    attempt that was removed."""
     folder = f"{package.layout.evidence_dir.as_posix()}/"
     found = {
         int(match[1])

@@ -38,16 +38,16 @@ def replay(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         (ruleset.quality.key, found.accuracy, 1.0),
         (ruleset.quality.loss_key, found.loss, max(abs(found.loss), 1e-3)),
     ):
-        told = evaluations(run.log, key)
+        stated = evaluations(run.log, key)
         # written so that NaN on either side is a difference
-        near = told and told[-1].value is not None and abs(told[-1].value - again) <= tolerance * scale
-        if told and not near:
+        near = stated and stated[-1].value is not None and abs(stated[-1].value - again) <= tolerance * scale
+        if stated and not near:
             yield self.finding(
-                f"the last {key} is {show(told[-1].event.value)}, the weights give {again:.6f}",
+                f"the last {key} is {show(stated[-1].event.value)}, the weights give {again:.6f}",
                 path=run.path,
-                line=told[-1].event.line,
+                line=stated[-1].event.line,
                 expected=f"{again:.6f} +- {tolerance * scale:.2g}",
-                actual=told[-1].event.value,
+                actual=stated[-1].event.value,
             )
 
 
@@ -57,6 +57,7 @@ def replay(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     Scope.PACKAGE,
     source="TR 8.1, 8.3; sources E13, E14, P2, M2",
     fix="Use the reference, or let a reviewer read the code.",
+    never_passes=True,
 )
 def equivalent_code(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Model graph, initialisation and training loop are only in the code."""
@@ -70,6 +71,7 @@ def equivalent_code(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[
     Scope.PACKAGE,
     source="TR 2.3; sources E15",
     fix="Let a reviewer read code and libraries.",
+    never_passes=True,
 )
 def no_detection(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """A framework or driver that knows the benchmark and behaves differently for it is banned."""

@@ -67,7 +67,7 @@ def meters_agree(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         if energy.difference is not None and abs(energy.difference) > limit:
             yield self.finding(
                 f"{energy.source} {energy.scope}: energy by {energy.method.replace('_', ' ')} is "
-                f"{100 * energy.difference:+.0f} % beside the quoted one",
+                f"{100 * energy.difference:+.0f} % apart from the quoted one",
                 path=sampled.path,
                 expected=f"within {100 * limit:g} %",
                 actual=round(energy.difference, 4),
@@ -113,10 +113,10 @@ def clocks_agree(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 )
 def undisturbed(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """A GPU that fell off the bus, a driver that hung, a meter that stopped: the run may have suffered
-    too, and its energy is not known. A sampler that died belongs to it: what it did not see, nobody knows."""
+    too, and its energy is not known. A sampler that died counts too: what it missed is not known."""
     problems = run.record.telemetry_problems if run.record else []
     for problem in problems:
-        yield self.finding(f"the harness noted of telemetry: {problem}", path=run.files.record.as_posix())
+        yield self.finding(f"the harness noted about telemetry: {problem}", path=run.files.record.as_posix())
     if problems and not run.telemetry:
         return
     for sampled in telemetry_of(run):

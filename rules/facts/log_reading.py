@@ -18,11 +18,11 @@ from rules.ruleset import Ruleset
 
 T = TypeVar("T")
 Reader = Callable[[Log, str], list[T]]
-STATUSES = ("success", "aborted")  # how run_stop may say that a run ended
+STATUSES = ("success", "aborted")  # values of the status in run_stop
 
 
 def _once_per_log(read: Reader[T]) -> Reader[T]:
-    """Many rules read the same things: they are read once, and nobody changes the list."""
+    """Many rules need the same readings: they are computed once, and the list must not be changed."""
 
     @wraps(read)
     def remembered(log: Log, name: str) -> list[T]:
@@ -126,7 +126,7 @@ def durations(log: Log, name: str) -> list[tuple[Interval, int | None]]:
 
 
 def status(log: Log) -> str | None:
-    """What run_stop says of the run: success, aborted, or None when it says neither."""
+    """The status in run_stop: success, aborted, or None when it is neither."""
     stop = run_stop(log)
     value = stop.metadata.get("status") if stop else None
     return value if value in STATUSES else None
@@ -166,7 +166,7 @@ def instance_scale(settings: Mapping[str, Stated]) -> int | None:
 
 
 def system_scale(fields: Mapping[str, Any]) -> int | None:
-    """The same of a whole system, from its description."""
+    """The same for a whole system, from its description."""
     return _scale(whole(fields.get("number_of_nodes")), whole(fields.get("accelerators_per_node")))
 
 

@@ -55,5 +55,5 @@ def timeline_of(run: Run) -> Timeline:
 def telemetry_of(run: Run) -> list[Telemetry]:
     """What was sampled during a run, at least one node."""
     if not run.telemetry:
-        raise NotChecked("no readable telemetry was kept")
+        raise NotChecked("there is no readable telemetry")
     return run.telemetry

@@ -1,12 +1,12 @@
 """Energy of a run from its power files (power/result_<i>/node_<j>.txt and sw_<k>.txt), by two formulas.
 
-- The rules' own words (PM 4; sources L11): sum over the readings of P_k x (t_k - t_(k-1)), here clipped
+- The wording of the rules (PM 4; sources L11): sum over the readings of P_k x (t_k - t_(k-1)), here clipped
   to run_start..run_stop. This is the number that is reported.
 - What mlperf_logging's result_summarizer computes (sources L12, W25): the mean over the whole measurement,
   padding included, times time-to-train. It is shown beside the first: a difference means that the meter
-  saw something else than the run.
+  measured something other than the run.
 
-Both are multiplied with conversion_eff, which turns power drawn from the socket (AC) into power delivered
+Both are multiplied by conversion_eff, which turns power drawn from the socket (AC) into power delivered
 (DC). A switch counts with its estimate times time-to-train in both. Nothing here raises for what a file
 holds: a number that the file does not support is None, and `note` says why.
 """
@@ -87,7 +87,7 @@ def steps(log: Log) -> tuple[list[int], list[float]]:
     for event in readings:
         at = time_ms(event)
         if at is None or not is_number(event.value):
-            raise ValueError(f"line {event.line} is no power reading")
+            raise ValueError(f"line {event.line} is not a power reading")
         if at < edges[-1]:
             raise ValueError(f"line {event.line} goes back in time")
         edges.append(at)

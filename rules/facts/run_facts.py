@@ -33,7 +33,7 @@ from rules.ruleset import Ruleset
 T = TypeVar("T")
 MAX_TEXT = 200  # characters of a logged value that are kept
 EDGE_EPOCHS = 8  # at either end of a run, whose losses are compared with those of other runs
-FEW_READINGS = 5  # of a meter: fewer are equal by chance
+FEW_READINGS = 5  # of a meter: fewer may be equal by chance
 
 
 class FactsMaker:
@@ -159,7 +159,7 @@ def _first_accuracies(log: Log, ruleset: Ruleset) -> tuple[float, ...]:
 
 
 def _first_losses(log: Log, ruleset: Ruleset) -> tuple[tuple[str, float], ...]:
-    """First losses of a run, in full precision, so that two random runs do not meet by chance."""
+    """First losses of a run, in full precision, so that two random runs do not agree by chance."""
     marks: list[tuple[str, float]] = []
     found = [e.value for e in evaluations(log, ruleset.quality.loss_key)][:1]
     marks += [("eval", v) for v in found if v is not None]

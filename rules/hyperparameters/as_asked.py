@@ -23,7 +23,7 @@ from rules.ruleset import Ruleset
     fix="Keep recipe.yaml as it was for the runs; the harness passes it on unchanged.",
 )
 def as_in_recipe(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """All parameters live in one recipe: whoever reruns it must get what was logged."""
+    """All parameters are in one recipe: running it again must give what was logged."""
     recipe = run.package.recipe
     if recipe is None:
         raise NotChecked("there is no readable recipe.yaml")
@@ -77,8 +77,8 @@ def _precision_as_in_recipe(
     fix="Let the implementation read its settings from the run spec, and log what it used.",
 )
 def as_in_spec(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """run.json keeps the spec the harness gave to the implementation: a log that says otherwise used
-    other settings, or was edited."""
+    """run.json holds the spec the harness gave to the implementation: a log that differs is of a run
+    with other settings, or was edited."""
     if run.record is None:
         raise NotChecked("there is no readable run.json")
     chosen = run.record.spec.get("hyperparameters")
@@ -103,15 +103,15 @@ def as_in_spec(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     divisions=("open",),
 )
 def documented(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """Open entries may change anything, but a reader has to find out what."""
+    """Open entries may change anything, but what they change has to be stated."""
     if package.recipe is None:
         raise NotChecked("there is no readable recipe.yaml")
-    told = {key for key, _, _ in _recipe_values(package.recipe, ruleset)}
+    named = {key for key, _, _ in _recipe_values(package.recipe, ruleset)}
     own_code = package.recipe.get("command") is not None or package.recipe.get("description")
     for run in package.runs[:1]:
         for key, expected in ruleset.reference.items():
             found = stated(run.settings, key)
-            if found is not None and not same(found.value, expected) and key not in told and not own_code:
+            if found is not None and not same(found.value, expected) and key not in named and not own_code:
                 yield self.finding(
                     f"{key} is {show(found.value)} instead of the reference's {show(expected)}, and the "
                     "recipe does not mention it",

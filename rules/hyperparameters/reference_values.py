@@ -74,7 +74,7 @@ def free_bounds(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[F
             problem = "a power of two"
         if problem:
             yield self.finding(
-                f"{key} is {show(value)}, {problem} is allowed",
+                f"{key} is {show(value)}, but has to be {problem}",
                 **place(found),
                 expected=problem,
                 actual=value,
@@ -185,7 +185,7 @@ def same_settings(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
     divisions=("closed",),
 )
 def approved_precision(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """Numerics are free in closed, within the list whose convergence was shown."""
+    """Numerics are free in closed, within the list of formats whose convergence was shown."""
     for key in ruleset.precisions.keys:
         found = stated(subject.settings, key)
         if found is not None and found.value not in ruleset.precisions.closed:
@@ -206,7 +206,7 @@ def approved_precision(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Ite
     severity=Severity.WARNING,
 )
 def tf32_declared(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """On NVIDIA GPUs since Ampere TensorFlow computes float32 convolutions in TF32 unless told otherwise."""
+    """On NVIDIA GPUs since Ampere TensorFlow computes float32 convolutions in TF32 unless configured otherwise."""
     fields = run.package.system.fields if run.package.system else {}
     model = str(fields.get("accelerator_model_name", ""))
     if not re.search(r"\b(A\d{2,3}|H\d{2,3}|GH\d{3}|B\d{3}|GB\d{3}|L4|L40S?|RTX [3-6]0\d0)\b", model):
@@ -226,6 +226,7 @@ def tf32_declared(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     source="TR 9.1, 9.5, 15; sources D10, D11",
     fix="Use tf.keras.optimizers.Adam, or show the equivalence in the README.",
     divisions=("closed",),
+    never_passes=True,
 )
 def listed_optimiser(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Adam exists in variants (where epsilon stands, bias correction) that converge differently."""

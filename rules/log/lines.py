@@ -45,7 +45,7 @@ def unreadable_lines(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
     severity=Severity.WARNING,
 )
 def other_lines(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """Foreign text in a result file hides edits and merged logs from the eye."""
+    """Other text in a result file makes edits and merged logs hard to see."""
     if run.log.other_lines:
         yield self.finding(
             f"{run.log.other_lines} line(s) are not MLLOG", path=run.path, line=run.log.first_other_line
@@ -80,7 +80,7 @@ def required_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     fix="Log the key once. A log with two run_start or run_stop lines must be run again.",
 )
 def repeated_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """A second run_start shortens the measured time while the first still satisfies the reader. Equal
+    """A second run_start shortens the measured time while the first still looks right. Equal
     values do not excuse it: the time of the line is what counts."""
     logged = run.log.by_key
     for key, spec in ruleset.keys.items():
@@ -282,7 +282,7 @@ def settings_first(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     fix="Log run_stop with the epoch_num and samples_count of the epoch that ended the run.",
 )
 def last_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """Epochs to converge are read off the last lines: they have to agree with the epochs that are there."""
+    """Epochs to converge are read from the last lines, which have to agree with the epochs logged."""
     stop = run_stop(run.log)
     before = [e for e in run.log.all("epoch_stop") if stop is not None and e.line < stop.line]
     if stop is None or not before:

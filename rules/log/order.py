@@ -30,7 +30,7 @@ PHASES = ("init_start", "init_stop", "run_start", "run_stop")
     fix="Log each phase when it begins and ends, in one process.",
 )
 def phase_lines(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """The order of the phases is what makes the difference of two lines a training time."""
+    """Only in this order is the difference between two time stamps a training time."""
     for before, after in _phase_pairs(run):
         if after.line < before.line:
             yield self.finding(
@@ -76,7 +76,7 @@ def _phase_pairs(run: Run) -> Iterator[tuple[Event, Event]]:
     fix="Pair every mllog.start with one mllog.end of the same key and namespace.",
 )
 def open_intervals(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """An interval that never ends, or ends twice, leaves time that belongs to nothing."""
+    """An interval that never ends, or ends twice, leaves time unaccounted for."""
     opened: dict[tuple[str, str], Event] = {}
     ends = {key for key in run.log.by_key if key.endswith(("_start", "_stop"))}
     for event in run.log.events:
@@ -137,8 +137,8 @@ def epoch_numbers(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     fix="Start the clock before the first epoch and stop it after the last evaluation.",
 )
 def inside_run(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """An epoch before run_start is training off the clock; an evaluation after run_stop is no reason
-    to have stopped."""
+    """An epoch before run_start is training off the clock; an evaluation after run_stop cannot be
+    the reason for stopping."""
     start, stop = run_start(run.log), run_stop(run.log)
     quality = ruleset.quality
     keys = {
@@ -153,7 +153,7 @@ def inside_run(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     start_ms, stop_ms = time_ms(start), time_ms(stop)
     for event in sorted((e for key in keys for e in run.log.all(key)), key=lambda e: e.line):
         if event.key == "tracked_stats" and "epoch_num" not in event.metadata:
-            continue  # statistics of no epoch are of staging and the like
+            continue  # statistics without an epoch belong to staging and the like
         at = time_ms(event)
         before = start is None or event.line < start.line
         before = before or (at is not None and start_ms is not None and at < start_ms)

@@ -4,25 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
 
 
 class Severity(str, Enum):
-    """How much a finding weighs."""
+    """How much a finding weighs; the gravest first."""
 
     ERROR = "error"  # the package is not compliant
-    WARNING = "warning"  # a reviewer should look
+    WARNING = "warning"  # for a reviewer to look at
     INFO = "info"
 
 
 class Outcome(str, Enum):
-    """What a rule says of all that it judged."""
+    """What a rule says of all that it judged; the worst first, in the order of lists."""
 
-    PASS = "pass"
     FAIL = "fail"
     WARN = "warn"
-    NOT_APPLICABLE = "not_applicable"
     NOT_CHECKED = "not_checked"  # always with a reason; never a silent pass
+    PASS = "pass"
+    NOT_APPLICABLE = "not_applicable"
+
+    @property
+    def rank(self) -> int:
+        """Place in that order, from 0."""
+        return _RANKS[self]
+
+
+_RANKS = {outcome: at for at, outcome in enumerate(Outcome)}
+Conclusion = Literal["unreadable", "not_compliant", "compliant"]  # the worst first
+CONCLUSIONS: tuple[Conclusion, ...] = ("unreadable", "not_compliant", "compliant")
 
 
 class Scope(str, Enum):
@@ -35,7 +45,7 @@ class Scope(str, Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing wrong, said so that a person can act on it. `path` is relative to the package."""
+    """One thing wrong, stated so that a person can act on it. `path` is relative to the package."""
 
     rule: str
     severity: Severity
@@ -62,7 +72,7 @@ class Verdict:
 
     ruleset: str
     path: str
-    verdict: str  # compliant, not_compliant, unreadable
+    verdict: Conclusion
     findings: list[Finding]
     rules: list[RuleResult]
 

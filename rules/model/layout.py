@@ -1,6 +1,6 @@
 """Every file name of a package, in one place: the builder and the checker both ask here.
 
-The layout is MLPerf HPC v3.0's (Submission rules 5.6), with our evidence beside it.
+The layout is MLPerf HPC v3.0's (Submission rules 5.6), with the evidence beside it.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class PackageLayout:
         return self.evidence_dir / f"result_{run}"
 
     def failed_dir(self, attempt: int) -> Path:
-        """Runs that failed are kept and marked, never scored."""
+        """Runs that failed: retained and marked, never scored."""
         return self.evidence_dir / "failed" / f"attempt_{attempt}"
 
     @property

@@ -48,7 +48,7 @@ class Stated(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass
 class Log:
-    """A result log, which does not change once it was read.
+    """A result log, which does not change once it is read.
 
     `path` is relative to the package; `problems` are lines that are not valid MLLOG; `other_lines` counts
     those without an MLLOG token; `line_digests` has the digest of every line (as in Arrival.digest), and is

@@ -24,7 +24,7 @@ class System:
     path: str
     fields: dict[str, Any]
     provenance: dict[str, str] = field(default_factory=dict)  # field -> probed | typed | unknown
-    detected: dict[str, Any] | None = None  # what the harness saw on the machine that ran
+    detected: dict[str, Any] | None = None  # what the harness found on the machine that ran
 
 
 @dataclass
@@ -96,7 +96,7 @@ class PackageHeader:
     result_names: list[str] = field(default_factory=list)  # every result*.txt, whatever its number
     system_names: list[str] = field(default_factory=list)  # every system the organisation describes
     entries: list[str] = field(default_factory=list)  # every system/scaling/benchmark of the organisation
-    failed_runs: list[RunRecord] = field(default_factory=list)  # kept and marked, not scored
+    failed_runs: list[RunRecord] = field(default_factory=list)  # retained and marked, not scored
 
     @property
     def layout(self) -> PackageLayout:

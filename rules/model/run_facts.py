@@ -1,4 +1,4 @@
-"""What is kept of a run once its log was judged: everything that others ask of it, as values.
+"""What is retained of a run once its log is judged: everything that others ask of it, as values.
 
 Rules about packages, the score, the report and the leaderboard read these, never a log: a package may
 hold ten thousand runs. rules/facts/run_facts.py computes them, once per run.
@@ -161,7 +161,7 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     time_to_train_s: float | None  # by the log, whether converged or not
     last_evaluation: Evaluated | None
     seeds: tuple[Seed, ...]
-    # what a copied run forgets to change
+    # what is often left unchanged in a copied run
     first_accuracies: tuple[float, ...]  # of as many evaluations as the ruleset compares; else empty
     first_evaluation_line: int | None
     first_losses: tuple[tuple[str, float], ...]

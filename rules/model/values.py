@@ -1,4 +1,4 @@
-"""Looking at values of unknown type without being fooled: True is no 1, NaN is no number."""
+"""Tests of values of unknown type: True is not 1, and NaN is not a number."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _LIMIT = 1 << 64
 
 
 def is_int(value: Any) -> TypeGuard[int]:
-    """A whole number of at most 64 bits; bool is none."""
+    """A whole number of at most 64 bits; a bool is not one."""
     return isinstance(value, int) and value is not True and value is not False and -_LIMIT < value < _LIMIT
 
 
 def is_number(value: Any) -> TypeGuard[float]:
-    """A real, finite number that arithmetic can take; bool is none."""
+    """A real, finite number that arithmetic can take; a bool is not one."""
     return math.isfinite(value) if isinstance(value, float) else is_int(value)
 
 
@@ -31,7 +31,7 @@ def all_floats(values: list[Any]) -> bool:
 
 
 def all_ints(values: list[Any]) -> bool:
-    """Whether is_int would say so of each, and none is of another type."""
+    """Whether is_int holds for each, and all are of type int."""
     return set(map(type, values)) == {int} and is_int(min(values)) and is_int(max(values))
 
 
@@ -109,7 +109,7 @@ def _wrong_type(value: Any, kind: str) -> str | None:
 
 
 def numbers(values: Iterable[Any]) -> list[float]:
-    """Only the real, finite numbers (bool is no number here)."""
+    """Only the real, finite numbers (a bool is not a number here)."""
     return [
         float(v)
         for v in values

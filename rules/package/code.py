@@ -60,7 +60,7 @@ def companion(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findin
     "The code that ran can be found",
     Scope.RUN,
     source="SR 5.10; SS 6; sources M1, M4, B7, case 65",
-    fix="Run from a clean checkout with git; its commit is then logged by itself.",
+    fix="Run from a clean checkout with git; its commit is then logged automatically.",
     severity=Severity.WARNING,
 )
 def commit(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
@@ -87,6 +87,7 @@ def commit(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     Scope.PACKAGE,
     source="TR 5.1; SR 5.10; sources M7",
     fix="Submit the code that ran, or name the commit it is.",
+    never_passes=True,
 )
 def source_lines(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Every log line names the file and line that wrote it."""
@@ -107,7 +108,7 @@ def version_ran(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     expected = recorded if recorded is not None else (run.package.plan or {}).get("harness_version")
     found = stated(run.settings, "submission_version") or stated(run.settings, "submissiom_version")
     if not isinstance(expected, str) or found is None:
-        raise NotChecked("neither run.json nor plan.json name the version that ran")
+        raise NotChecked("neither run.json nor plan.json names the version that ran")
     if expected not in (found.value.split() if isinstance(found.value, str) else []):
         yield self.finding(
             f"submission_version is {show(found.value)}, version {show(expected)} ran",

@@ -24,7 +24,7 @@ RUN_EVIDENCE = re.compile(
 
 @rule(
     "PKG004",
-    "The manifest is complete and true",
+    "The manifest is complete and correct",
     Scope.PACKAGE,
     source="sources 1.R, E1, K1; sha256sum format",
     fix="Run `sha256sum -c MANIFEST.sha256` to see; nothing may change after packaging wrote it.",
@@ -39,7 +39,7 @@ def manifest(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding
         yield self.finding(f"the manifest cannot be used: {status.problem}", path=MANIFEST)
     for names, what in (
         (status.missing, "is listed, but missing"),
-        (status.changed, "has other bytes than listed"),
+        (status.changed, "does not have the digest listed"),
         (status.unlisted, "is not listed"),
     ):
         for name in names:
@@ -54,7 +54,7 @@ def manifest(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding
     fix="Remove the file: scaling factors and bypasses are not the submitter's to give.",
 )
 def clean_results(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """Upstream multiplies the score with a scaling.json found in the package, and skips checks when a
+    """Upstream multiplies the score by a scaling.json found in the package, and skips checks when a
     bypass file says so."""
     pruned = "(pruned_results/)?" if package.scaling == WEAK else ""  # HR 7.2: of weak scaling only
     allowed = re.compile(
@@ -66,14 +66,14 @@ def clean_results(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
         if base in ruleset.package.bypass_files:
             at_work = name.startswith("results/")  # upstream looks for them there
             yield self.finding(
-                f"{base} tries to excuse a result",
+                f"{base} would excuse a result",
                 severity=Severity.ERROR if at_work else Severity.WARNING,
                 path=name,
             )
         elif name.startswith("results/") and not allowed.match(name) and not _of_another(name, package, 1):
             if name == package.layout.scaling_json.as_posix():
                 continue  # CNV012 compares it with what the convergence points give
-            yield self.finding("does not belong into results/", path=name)
+            yield self.finding("does not belong in results/", path=name)
 
 
 def _of_another(name: str, package: Package, at: int) -> bool:
@@ -93,7 +93,7 @@ def _of_another(name: str, package: Package, at: int) -> bool:
     severity=Severity.WARNING,
 )
 def foreign(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """What has no place in the layout is read by nobody, and may not be meant to be there."""
+    """Files outside the layout are not read, and may be there by mistake."""
     evidence = re.compile(
         re.escape(package.layout.evidence_dir.as_posix())
         + r"/((plan|dataset|system_detected)\.json|result_\d+/[^/]+|failed/attempt_\d+/[^/]+)\Z"
@@ -115,7 +115,7 @@ def foreign(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]
         else:
             good = False
         if not good:
-            yield self.finding("has no place in the layout", path=name)
+            yield self.finding("is not part of the layout", path=name)
 
 
 @rule(
@@ -163,7 +163,7 @@ def names_and_sizes(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[
     "PKG009",
     "Everything in the package can be read",
     (Scope.RUN, Scope.PACKAGE),
-    source="sources W6, W15; strangers' input",
+    source="sources W6, W15; untrusted input",
     fix="Write the file anew with the harness; do not edit it.",
 )
 def readable(self: Rule, subject: Run | Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -175,13 +175,13 @@ def readable(self: Rule, subject: Run | Package, ruleset: Ruleset) -> Iterator[F
 
 @rule(
     "PKG014",
-    "Nothing executable hides as data",
+    "No data file is executable",
     Scope.PACKAGE,
     source="sources M3, W15; design of this rulebook: weights only",
     fix="Keep weights as .weights.h5, and code as text.",
 )
 def no_executables(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """Pickles and saved models run code when they are opened; a reviewer must not have to."""
+    """Pickles and saved models run code when they are opened; a review must not require that."""
     for name in package.files:
         suffix = PurePosixPath(name).suffix.lower()
         if suffix in ruleset.package.forbidden_suffixes:
@@ -196,7 +196,7 @@ def no_executables(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[F
     fix="Render the report again: `cloudmask report`.",
 )
 def report_honest(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """Numbers that nobody has reviewed have to say so beside each score, and a closed result is not an open
+    """Numbers that were not reviewed have to be marked so beside each score; a closed result is not an open
     one: a report edited after the check must not travel with a verdict."""
     name = (package.layout.report_dir / "index.html").as_posix()
     if name not in package.files:

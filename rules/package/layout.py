@@ -1,4 +1,4 @@
-"""PKG: an entry is complete: runs, code, evidence and what is said of them, under the right names."""
+"""PKG: an entry is complete: runs, code, evidence and descriptions, under the right names."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def evidence(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding
 
 @rule(
     "PKG012",
-    "Open: it is said how many runs the submitted ones were chosen from",
+    "Open: the recipe states how many runs the submitted ones were chosen from",
     BOTH,
     source="SP 9; sources H10, 0.6",
     fix="Write best_of: N in the recipe; N is the number of runs that were made.",
@@ -98,7 +98,7 @@ def evidence(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding
 def best_of(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
     """The best of many runs is not what a rerun will give."""
     if subject.scaling == WEAK:
-        raise NotApplicable("throughput counts all models, and chooses none")
+        raise NotApplicable("throughput counts all models: runs are not chosen")
     if isinstance(subject, Plan):
         stated, count, path = subject.best_of, subject.runs, subject.recipe_path
     else:
@@ -165,14 +165,14 @@ def known_benchmark(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[
     if not ruleset.knows(package.benchmark):
         known = list(ruleset.benchmarks) or [ruleset.benchmark]
         yield self.finding(
-            f"{show(package.benchmark)} is no benchmark of {ruleset.name}",
+            f"{show(package.benchmark)} is not a benchmark of {ruleset.name}",
             path=package.layout.results_dir.as_posix(),
             expected=known,
             actual=package.benchmark,
         )
     if package.scaling not in ruleset.scalings:
         yield self.finding(
-            f"{show(package.scaling)} is no kind of scaling",
+            f"{show(package.scaling)} is not a kind of scaling",
             path=package.layout.results_dir.as_posix(),
             expected=ruleset.scalings,
             actual=package.scaling,

@@ -33,7 +33,7 @@ def needs_power(package: Package) -> None:
     fix="Measure all scored runs, or submit without power.",
 )
 def every_run(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """Energy is scored over the same runs as time: measuring some of them is choosing."""
+    """Energy is scored over the same runs as time: measuring only some of them is a selection."""
     needs_power(package)
     for run in package.runs:
         if not run.power:
@@ -88,6 +88,7 @@ def _switches(run: RunFacts) -> frozenset[str]:
     Scope.PACKAGE,
     source="PM 3.1, 3.6; sources L2, L3, L4, L10",
     fix="Describe meter, supply and interconnect in hw_notes.",
+    never_passes=True,
 )
 def system_level(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Power of the accelerators alone is not the power of the system."""
@@ -104,7 +105,7 @@ def system_level(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fin
     fix="Log interconnect_power_est once per sw_<k>.txt, and conversion_eff before it.",
 )
 def switches(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """Upstream takes the first estimate of a switch for the whole run, whatever it is, and misses no switch
+    """Upstream takes the first estimate of a switch for the whole run, whatever it is, and overlooks a switch
     that is left out of a system of several nodes."""
     if not run.power:
         raise NotApplicable("no power was submitted")
@@ -116,10 +117,10 @@ def switches(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
             path=run.package.layout.power_dir(run.index).as_posix(),
         )
     for name in found:
-        told = [e.value for e in run.power[name].all(ESTIMATE)[:3]]
-        if len(told) != 1 or not is_number(told[0]) or not 0 < told[0] <= ruleset.power.watts_maximum:
+        watts = [e.value for e in run.power[name].all(ESTIMATE)[:3]]
+        if len(watts) != 1 or not is_number(watts[0]) or not 0 < watts[0] <= ruleset.power.watts_maximum:
             yield self.finding(
-                f"interconnect_power_est: {', '.join(map(show, told)) or 'none'}",
+                f"interconnect_power_est: {', '.join(map(show, watts)) or 'none'}",
                 path=run.power[name].path,
                 expected="one value in watts",
             )

@@ -25,7 +25,7 @@ PARTS = ("gpu", "cpu_package")  # scopes that do not overlap; platform zones con
     fix="Log watts of whole nodes, measured during the run.",
 )
 def at_work(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """Kilowatts logged as watts look like a miracle of efficiency; a node cannot draw less than its own
+    """Kilowatts logged as watts look like extreme efficiency; a node cannot draw less than its own
     accelerators and processors, which were sampled meanwhile."""
     if not run.power:
         raise NotApplicable("no power was submitted")
@@ -42,7 +42,7 @@ def at_work(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         parts_w = sum(_parts_w(t) for t in run.telemetry if t.node == node)
         least_w = max(ruleset.power.watts_minimum, ruleset.power.telemetry_share * parts_w)
         if mean_w < least_w:
-            why = "its accelerators and processors alone drew more" if parts_w else "no node that trains does"
+            why = "its accelerators and processors alone drew more" if parts_w else "too little for training"
             yield self.finding(
                 f"mean power is {mean_w:.1f} W: {why}",
                 path=log.path,
@@ -60,7 +60,7 @@ def _parts_w(sampled: Telemetry) -> float:
     return sum(found.values())
 
 
-FEW_SAMPLES = 10  # fewer say little of a mean
+FEW_SAMPLES = 10  # fewer say little about a mean
 
 
 @rule(

@@ -82,12 +82,12 @@ def one_measurement(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]
         outside = _outside(log)
         if outside:
             yield self.finding(
-                f"{len(outside)} readings lie outside of the measurement", **place(outside[0], log.path)
+                f"{len(outside)} readings lie outside the measurement", **place(outside[0], log.path)
             )
 
 
 def _outside(log: Log) -> list[Event]:
-    """Readings before the start or after the stop: upstream leaves them out without a word."""
+    """Readings before the start or after the stop: upstream leaves them out silently."""
     begin, end = time_ms(log.first(START)), time_ms(log.last(STOP))
     if begin is None or end is None:
         return []
@@ -102,7 +102,7 @@ def _outside(log: Log) -> list[Event]:
     fix="Start the measurement just before run_start and stop it just after run_stop.",
 )
 def window(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """Idle minutes before and after lower the mean power that upstream multiplies with the time."""
+    """Idle minutes before and after lower the mean power that upstream multiplies by the time."""
     start, stop = time_ms(run_start(run.log)), time_ms(run_stop(run.log))
     for _, log in nodes_of(run):
         begin = time_ms(log.first(START))
@@ -226,7 +226,7 @@ def distinct(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding
 )
 def formulas(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """The rules sum over the run, upstream takes the mean over the whole measurement: where they differ,
-    the published energy depends on what the meter saw beside the run."""
+    the published energy depends on what the meter measured outside the run."""
     nodes = nodes_of(run)
     start, stop = window_of(run)
     for _, log in nodes:
@@ -251,7 +251,7 @@ def formulas(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     fix="Import the meter's log with `cloudmask power import`, which notes its digest and clock offset.",
 )
 def external(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """The harness did not see these readings being made: a reviewer asks for the file of that digest."""
+    """The harness did not see these readings being made: a reviewer can ask for the file with that digest."""
     found = [(log, event) for _, log in nodes_of(run) if (event := log.first(START)) is not None]
     imported = [(log, e) for log, e in found if e.metadata.get("source") == EXTERNAL]
     if not imported:

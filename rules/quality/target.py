@@ -34,7 +34,7 @@ from rules.ruleset import Ruleset
     severity=Severity.WARNING,
 )
 def reaches_target(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """Time-to-train is the time to the target: a run that misses it has none."""
+    """Time-to-train is the time to the target: a run that misses it has no time-to-train."""
     found = evaluations(run.log, ruleset.quality.key)
     if not found:
         yield self.finding("there is no evaluation inside the run", path=run.path)
@@ -85,13 +85,13 @@ def every_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     start, stop = run_start(run.log), run_stop(run.log)
     first, last = start.line if start else 0, stop.line if stop else float("inf")
     epochs = [i.epoch for i in intervals(run.log, "epoch") if first < i.start.line < last]
-    for name, told in (
+    for name, logged in (
         ("evaluations", [i.epoch for i in intervals(run.log, "eval") if first < i.start.line < last]),
         (quality.key, [e.epoch for e in evaluations(run.log, quality.key)]),
     ):
-        if told == epochs and len(set(told)) == len(told):
+        if logged == epochs and len(set(logged)) == len(logged):
             continue
-        counts, known = Counter(told), set(epochs)
+        counts, known = Counter(logged), set(epochs)
         missing = [e for e in epochs if not counts[e]]
         extra = [e for e, count in counts.items() if e not in known or count > 1]
         if len(missing) > quality.evaluation_slack or len(extra) > quality.evaluation_slack:
@@ -99,10 +99,10 @@ def every_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
                 f"epoch {show(missing[0])} has none" if missing else f"epoch {show(extra[0])} does not match"
             )
             yield self.finding(
-                f"{len(epochs)} epochs, but {len(told)} {name}: {what}",
+                f"{len(epochs)} epochs, but {len(logged)} {name}: {what}",
                 path=run.path,
                 expected=len(epochs),
-                actual=len(told),
+                actual=len(logged),
             )
 
 
@@ -114,7 +114,7 @@ def every_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     fix="Log status success when the last evaluation meets the target, aborted otherwise.",
 )
 def status_true(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """Scores go by the status; upstream believes it without looking at the accuracy."""
+    """Scores follow the status; upstream accepts it without looking at the accuracy."""
     stop, said = run_stop(run.log), status(run.log)
     if stop is None or said is None:
         return
@@ -266,9 +266,10 @@ def result_metrics(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     Scope.PACKAGE,
     source="TR 9.4; SP 5.1; sources F2, F7",
     fix="Count correct pixels at threshold 0.5 over the whole evaluation set.",
+    never_passes=True,
 )
 def metric_equal(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """The same name on another computation is no comparison."""
+    """Results of another computation under the same name cannot be compared."""
     judge_code(package, "its metric")
     yield  # pragma: no cover
 

@@ -25,7 +25,7 @@ from rules.ruleset import Ruleset
 def present(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Without a logged seed nobody can tell independent runs from copies."""
     if "seed" not in ruleset.required_keys(run.division):
-        raise NotApplicable(f"{ruleset.name} asks for no seed in the {run.division} division")
+        raise NotApplicable(f"{ruleset.name} does not ask for a seed in the {run.division} division")
     if not run.log.all("seed"):
         yield self.finding("no seed is logged", path=run.path)
 
@@ -104,7 +104,7 @@ def unique(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     fix="Use the seed of the run spec and log it unchanged.",
 )
 def as_drawn(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """The harness draws seeds so that nobody can search for lucky ones; a log with another seed did."""
+    """The harness draws seeds so that lucky ones cannot be searched for; another seed may be one."""
     if run.record is None:
         raise NotChecked("there is no readable run.json")
     drawn, given = run.record.seed, run.record.spec.get("seed", run.record.seed)
@@ -127,11 +127,11 @@ def as_drawn(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     fix="Let the harness draw the seeds.",
 )
 def fixed_seed(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """The Science policy pins 1234, the training rules want fresh seeds: with one open run both hold;
+    """The Science policy pins 1234, the training rules ask for fresh seeds: with one open run both hold;
     several runs from it would not be independent."""
     fixed = ruleset.seeds.fixed
     if fixed is None:
-        raise NotApplicable(f"{ruleset.name} pins no seed")
+        raise NotApplicable(f"{ruleset.name} does not fix a seed")
     for run in package.runs:
         if any(seed.value == fixed for seed in run.seeds) and (
             package.division != "open" or len(package.runs) > 1
@@ -172,6 +172,7 @@ def drawn(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     Scope.PACKAGE,
     source="TR 5.1; sources G6, case 43",
     fix="Seed Python, NumPy and TensorFlow from the run spec's seed.",
+    never_passes=True,
 )
 def drives(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """A seed that is logged but not used changes nothing; CNV002 sees the symptom, equal curves."""

@@ -1,4 +1,4 @@
-"""SYS: the description of the machine: it is there, complete, and its words and counts have a meaning."""
+"""SYS: the description of the machine: it is there, complete and meaningful."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def described(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator
     fix="Add the field; `cloudmask system detect` lists them all.",
 )
 def all_fields(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """The field's own tools stop at the first field that is missing."""
+    """Upstream's checker stops at the first missing field."""
     system = system_of(subject)
     for name in ruleset.system.required:
         if name not in system.fields:
@@ -116,7 +116,7 @@ def counts(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Fi
     fix="Use: Available on-premise, Available cloud, Preview, or Research, Development, or Internal (RDI).",
 )
 def status_word(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """Availability decides with whom a result may be compared."""
+    """Availability decides with which results a result may be compared."""
     system = system_of(subject)
     value = system.fields.get("status")
     if value is not None and status_category(value, ruleset) is None:
@@ -150,7 +150,7 @@ def versions(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[
     severity=Severity.WARNING,
 )
 def known_fields(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """A misspelt field is one that is missing."""
+    """A misspelt field counts as missing."""
     system = system_of(subject)
     known = ruleset.system.required + ruleset.system.optional
     for name in list(system.fields)[:200]:
@@ -165,11 +165,11 @@ def known_fields(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Itera
     "Values are strings",
     BOTH,
     source="system_desc_checker; sources J4, W6",
-    fix="Put numbers in quotes: the field's tools join the values as text.",
+    fix="Put numbers in quotes: upstream's tools join the values as text.",
     severity=Severity.WARNING,
 )
 def strings(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """The field's system checker crashes on a JSON number."""
+    """Upstream's system checker crashes on a JSON number."""
     system = system_of(subject)
     for name in ruleset.system.required:
         if name in system.fields and not isinstance(system.fields[name], str):

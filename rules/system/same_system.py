@@ -98,7 +98,7 @@ def same_scale(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Fi
     "SYS009",
     "Declared hardware is what was found on the machine",
     BOTH,
-    source="sources J6, 1.R; wish of the users: accelerators measured, not typed in",
+    source="sources J6, 1.R; asked for by users: accelerators measured, not typed in",
     fix="Correct the description: `cloudmask system detect` shows what is there.",
 )
 def as_detected(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -150,7 +150,7 @@ def _words(value: Any) -> set[str]:
     fix="Log the name of the results folder as submission_platform.",
 )
 def platform(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """Half of the logs published for HPC v3.0 carry a placeholder: nobody knows which machine they are of."""
+    """Half of the logs published for HPC v3.0 carry a placeholder: their machine is not known."""
     name = entry_of(subject).system_name
     if name is None:
         raise NotChecked("the log does not lie in the results of a system")
@@ -162,7 +162,7 @@ def platform(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Find
     "Logged status fits the described one",
     STATED,
     source="sources B4, J3, P3, 0.9",
-    fix="Use one category: cloud, onprem, preview or research in the recipe, its long form described.",
+    fix="Use one category: cloud, onprem, preview or research in the recipe, its long form in the description.",
     severity=Severity.WARNING,
 )
 def status_fits(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Finding]:

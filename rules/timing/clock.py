@@ -32,7 +32,7 @@ from rules.ruleset import Ruleset
     fix="Shorten initialisation, or start the clock (run_start) when the allowance is used up.",
 )
 def init_limit(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """Work before run_start is free of charge, so it has a limit: 30 minutes closed, 240 open."""
+    """Work before run_start is not timed, so it has a limit: 30 minutes closed, 240 open."""
     start, stop = time_ms(run.log.first("init_start")), time_ms(run.log.last("init_stop"))
     if start is None or stop is None:
         return
@@ -53,7 +53,7 @@ def init_limit(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     "Time-to-train is positive",
     Scope.RUN,
     source="TR 11; sources C1, W11",
-    fix="Run again; a time-to-train of zero or less is an edited log or a clock that was set.",
+    fix="Run again; a time-to-train of zero or less comes from an edited log or a clock that was set.",
 )
 def positive_time(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """The score is a mean of these times: one negative run would win the table."""
@@ -76,7 +76,7 @@ def plausible_stamps(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
     latest = (time.time() + ruleset.clock.ahead_s) * 1000
     for event, at in zip(run.log.events, times_ms(run.log), strict=True):
         if at is None:
-            message = f"{event.key}: time_ms {show(event.time_ms)} is no time"
+            message = f"{event.key}: time_ms {show(event.time_ms)} is not a time"
         elif at < ruleset.clock.earliest_ms:
             message = f"{event.key}: time_ms {at} is before 2020"
         elif at > latest:
@@ -151,7 +151,7 @@ def stops_at_target(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]
     severity=Severity.WARNING,
 )
 def stops_at_once(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """Time between the last evaluation and run_stop is unexplained, or its end was moved."""
+    """A long time between the last evaluation and run_stop is unexplained work, or run_stop was moved."""
     last, stop = run.log.last("eval_stop"), run_stop(run.log)
     before, after = time_ms(last), time_ms(stop)
     if before is None or after is None:
@@ -192,7 +192,7 @@ def no_pause(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         if left is not None and right is not None and (right - left) / 1000 > ruleset.clock.pause_s:
             yield self.finding(
                 f"{(right - left) / 1000:.1f} s between {before.key} (line {before.line}) and {after.key} "
-                "belong to no epoch and no evaluation",
+                "belong to neither an epoch nor an evaluation",
                 path=run.path,
                 line=after.line,
                 expected=f"<= {ruleset.clock.pause_s:g} s",
@@ -259,6 +259,7 @@ def staging(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     Scope.RUN,
     source="TR 11; sources C2, C9",
     fix="Open the data files after run_start; list them before.",
+    never_passes=True,
 )
 def data_untouched(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Reading the data before run_start would take its time off the clock."""

@@ -102,7 +102,7 @@ def test_foreign_file_is_not_overwritten(run, tmp_path):
     out = tmp_path / "p.json"
     out.write_text("{}")
     code, _, error = run("record", *two_packages(tmp_path), "--out", out)
-    assert code == ExitCode.USAGE and "no file of convergence points" in error and out.read_text() == "{}"
+    assert code == ExitCode.USAGE and "not a file of convergence points" in error and out.read_text() == "{}"
 
 
 # ---------------------------------------------------------------- what the points do to a check

@@ -1,4 +1,4 @@
-"""Archives of strangers: a folder of plain files below the temporary one, or a UserError; nothing left."""
+"""Untrusted archives: a folder of plain files below the temporary one, or a UserError; nothing left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""YAML, JSON, timelines and manifests of strangers: a value of the promised type, or one line."""
+"""YAML, JSON, timelines and manifests, untrusted: a value of the promised type, or one line."""
 
 from __future__ import annotations
 

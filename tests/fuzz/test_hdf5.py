@@ -1,4 +1,4 @@
-"""HDF5 of strangers, through the guarded reader: a value or one line, whatever the file does."""
+"""Untrusted HDF5, through the guarded reader: a value or one line, whatever the file does."""
 
 from __future__ import annotations
 

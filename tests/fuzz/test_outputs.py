@@ -22,7 +22,7 @@ NASTY = (
     "\x1b[31m\x1b]8;;http://x\x07\0\x08\u202e\ufffe\ud800]]><script>alert(1)</script>&amp;<!-- --><![CDATA["
     "::error::x\n##[endgroup]\r%0A{{7*7}}`id`$(id)' \"[click](https://example.com)"
 )
-# a file name may hold all but "/" and NUL, and what is no text at all
+# a file name may hold all but "/" and NUL, and what is not text at all
 NAME = NASTY.replace("/", "").replace("\0", "").replace("\ud800", "\udcff")[:120]
 
 

@@ -55,7 +55,7 @@ PartitionName=main Nodes=calm,wind Default=YES MaxTime=INFINITE State=UP OverSub
 
 
 def missing() -> str | None:
-    """Why there can be no Slurm here; None when all of it is there."""
+    """Why Slurm cannot run here; None when all of it is there."""
     lacking = [name for name in PROGRAMS if shutil.which(name, path=PATH) is None]
     if lacking:
         return "Slurm is missing (apt-get install slurm-wlm munge)"

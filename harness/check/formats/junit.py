@@ -1,6 +1,6 @@
 """A verdict as JUnit XML: one test case per rule, so that any CI system shows which rule failed.
 
-JUnit knows no warnings: a rule that warns passes, with its findings as output. What was not checked
+JUnit has no warnings: a rule that warns passes, with its findings as output. What was not checked
 or does not apply is skipped, with the reason.
 """
 

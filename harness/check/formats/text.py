@@ -21,12 +21,12 @@ _WORDS = {
 
 
 def colour_wanted(is_terminal: bool) -> bool:
-    """Colour on a terminal only, and never against NO_COLOR (https://no-color.org)."""
+    """Colour on a terminal only, and never where NO_COLOR is set (https://no-color.org)."""
     return is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def render_text(verdict: Verdict, width: int = 80, colour: bool = False) -> str:
-    """The verdict for a reader; `width` in columns. Control characters of a package never get through."""
+    """The verdict for a reader; `width` in columns. Control characters of a package are left out."""
     paint = _painter(colour and not os.environ.get("NO_COLOR"))
     width = max(40, width)
     lines: list[str] = []
@@ -43,7 +43,7 @@ def render_text(verdict: Verdict, width: int = 80, colour: bool = False) -> str:
 
 
 def clean(text: str) -> str:
-    """One line without control characters, so that no package paints on a reviewer's terminal."""
+    """One line without control characters, so that a package cannot control a reviewer's terminal."""
     return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
 
 

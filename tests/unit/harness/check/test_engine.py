@@ -1,4 +1,4 @@
-"""Outcomes: the worst counts, what was not checked is no pass, a defect of a rule is an error."""
+"""Outcomes: the worst counts, what was not checked is not a pass, a defect of a rule is an error."""
 
 from __future__ import annotations
 

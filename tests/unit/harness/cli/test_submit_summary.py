@@ -39,7 +39,7 @@ def test_the_mean_of_the_runs(judged: tuple[Any, Any]) -> None:
 
 
 def test_a_score_that_is_not_the_mean_says_why(judged: tuple[Any, Any]) -> None:
-    note = "multiplied with 1.125: faster convergence than the reference's, within chance"
+    note = "multiplied by 1.125: faster convergence than the reference's, within chance"
     result = replace(score(judged[0], load_ruleset()), note=note)
     assert f"{result.method}; {result.note})" in said(judged, result)
 

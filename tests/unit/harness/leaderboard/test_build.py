@@ -188,7 +188,7 @@ def test_an_unchanged_package_is_not_checked_again(tmp_path: Path, monkeypatch: 
     assert changed == ["rejected: Alpha / box"] and board.tables == []
     for verdict in (tmp_path / "cache").rglob("judged.json"):
         verdict.write_text("{")
-    assert build(NOW + 150)[0] == ["rejected: Alpha / box"], "a verdict that cannot be read is none"
+    assert build(NOW + 150)[0] == ["rejected: Alpha / box"], "a verdict that cannot be read does not count"
     monkeypatch.setattr("harness.leaderboard.cache.tool_digest", lambda: "another rulebook")
     assert build(NOW + 180)[0] == ["rejected: Alpha / box"], "checked again by the other rulebook"
 

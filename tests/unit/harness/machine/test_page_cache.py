@@ -108,7 +108,7 @@ def test_not_verifiable_is_none_and_said(scenes: list[Path], monkeypatch: pytest
     assert "not verified" in (result.note or "")
 
 
-def test_kernel_does_not_tell_strangers(scenes: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernel_does_not_tell_other_users(scenes: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """Since Linux 5.2 mincore says "resident" for every page of a file one may only read."""
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     monkeypatch.setattr(os, "access", lambda path, mode: False)

@@ -75,7 +75,7 @@ def test_bad_manifests_are_a_problem_not_a_crash(folder, content):
 
 @pytest.mark.parametrize("name", ["a\nb", "a\\b", "a\rb", "a\udcffb"])
 def test_names_that_no_manifest_can_carry(tmp_path, name):
-    """The last one is no UTF-8."""
+    """The last one is not UTF-8."""
     (tmp_path / name).write_bytes(b"x")
-    with pytest.raises(UserError, match="cannot stand in a manifest"):
+    with pytest.raises(UserError, match="cannot be listed in a manifest"):
         write_manifest(tmp_path)

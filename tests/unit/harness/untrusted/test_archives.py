@@ -175,7 +175,7 @@ TARS: dict[str, bytes] = {
     "pax sparse": pax(**{"GNU.sparse.name": "../x"}),
     "pax size": pax(size="99999999999999999999"),
     "pax negative size": pax(size="-1"),
-    "not gzip": b"PK\x03\x04 this is no tar",
+    "not gzip": b"PK\x03\x04 this is not a tar",
     "empty": b"",
     "gzip of nothing": gzip.compress(b""),
     "gzip of text": gzip.compress(b"hello" * 300),

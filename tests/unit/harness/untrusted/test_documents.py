@@ -1,4 +1,4 @@
-"""What the checker takes from a stranger's run.json."""
+"""What the checker takes from an untrusted run.json."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def test_long_lines_and_large_files_are_bounded(monkeypatch, tmp_path):
 
 
 def test_lines_are_numbered_across_pieces(monkeypatch):
-    """Sound pieces, a damaged one between them, and a line that is longer than a piece."""
+    """Valid pieces, a damaged one between them, and a line that is longer than a piece."""
     monkeypatch.setattr(logs, "PIECE_BYTES", 300)
     data = line() * 5 + b"chatter\n" + line() * 5 + line(value="x" * 400) + line() * 2 + line()[:-1]
     log = parse_log(data, "log")
@@ -109,7 +109,7 @@ def strictly(data: bytes, monkeypatch: pytest.MonkeyPatch):
     """The same bytes, read by the standard library alone."""
     with monkeypatch.context() as patch:
         patch.setattr(logs, "_at_once", lambda data, first: None)
-        patch.setattr(logs, "_sound_line", lambda number, line: None)
+        patch.setattr(logs, "_valid_line", lambda number, line: None)
         return parse_log(data, "log")
 
 
@@ -167,7 +167,7 @@ ODD = [
     line()[:-1] + b" \x0c\n",
     b"\xef\xbb\xbf" + line(),
 ]
-# damaged lines that would be sound if they were joined with a comma
+# damaged lines that would be valid if they were joined with a comma
 JOINED = [
     [line()[:-2] + b"\n", b':::MLLOG "a": 1}\n'],
     [line().replace(b": 7,", b": [{},")[:-1] + b"\n", b":::MLLOG {}]}\n", b":::MLLOG {},{}\n"],

@@ -1,4 +1,4 @@
-"""Arrival timelines: read at once where they are sound, and then as the strict reader reads them."""
+"""Arrival timelines: read at once where they are valid, and then as the strict reader reads them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def both(tmp_path: Path, data: bytes, monkeypatch) -> tuple[object, object]:
 
     fast = said()
     with monkeypatch.context() as patch:
-        patch.setattr(documents, "_sound_arrivals", lambda data: None)
+        patch.setattr(documents, "_valid_arrivals", lambda data: None)
         return fast, said()
 
 

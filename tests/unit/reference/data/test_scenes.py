@@ -1,4 +1,4 @@
-"""Reading scenes, and the one-line errors for files that are none."""
+"""Reading scenes, and the one-line errors for files that are not scenes."""
 
 from __future__ import annotations
 

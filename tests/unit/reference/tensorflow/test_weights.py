@@ -1,4 +1,4 @@
-"""Weights files of strangers: the reference model's arrays, or one line that says why not."""
+"""Untrusted weights files: the reference model's arrays, or one line that says why not."""
 
 from __future__ import annotations
 

@@ -85,8 +85,8 @@ def test_efficiency_turns_ac_into_dc() -> None:
         (metered([100.0] * 5, start_ms=2000), (0, 5000), "miss 2.0 s"),
         (metered([]), (0, 10_000), "no readings"),
         (power_log((0, "power_reading", 5.0)), (0, 10_000), "0 power_measurement_start"),
-        (metered([100.0, float("nan")]), (0, 2000), "no power reading"),
-        (metered([100.0, "many"]), (0, 2000), "no power reading"),  # type: ignore[list-item]
+        (metered([100.0, float("nan")]), (0, 2000), "not a power reading"),
+        (metered([100.0, "many"]), (0, 2000), "not a power reading"),  # type: ignore[list-item]
         (metered([100.0] * 5), (5000, 5000), "no length"),
         (metered([100.0] * 5), (None, 5000), "no length"),
         (power_log((5, "power_measurement_start", None), (3, "power_reading", 5.0)), (5, 6), "back in time"),

@@ -334,7 +334,7 @@ def test_truncated_file_never_does_more_than_say_so(good: Path) -> None:
         assert "\n" not in str(raised.value)
 
 
-def test_labels_of_strangers_are_short_and_printable(good: Path) -> None:
+def test_untrusted_labels_are_short_and_printable(good: Path) -> None:
     compact(good)
     with h5py.File(good, "r+") as file:
         file["meter/gpu0.power"].attrs["scope"] = np.bytes_("\x1b[31m" + "x" * 10_000)

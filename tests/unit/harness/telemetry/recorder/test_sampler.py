@@ -351,7 +351,7 @@ def test_step_load_through_the_sampler_within_one_percent(
     found = energies(file.series, start_s + offset_s, start_s + offset_s + 6)
     assert {e.method for e in found} == {"counter", "right_rectangle", "trapezoid"}
     for one in found:
-        # what a delayed reading at the step may cost beyond the 1 %: a loaded machine is no error of method
+        # what a delayed reading at the step may cost beyond the 1 %: a loaded machine is not an error of method
         late_j = 230 * (one.longest_gap_s or 0)
         # the counter steps every 0.1 s, as a real one does: at the end of the window up to 30 J are to come
         step_j = 300 * 0.1 if one.method == "counter" else 0
