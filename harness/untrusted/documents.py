@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 import msgspec
 import yaml
 
-from harness.untrusted.json_lines import LinesDecoder, has_control_characters
 from harness.untrusted.plain_yaml import load_yaml
 from rules.model.evidence import RunRecord
 from rules.model.log import ArrivalColumns, Timeline
@@ -40,7 +39,8 @@ class _Arrival(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     digest: str
 
 
-_ARRIVALS = LinesDecoder(_Arrival)
+_ARRIVALS = msgspec.json.Decoder(_Arrival)
+_CONTROL = bytes(c for c in range(0x20) if c != 0x0A)  # not JSON inside strings, which msgspec lets pass
 
 
 class Unreadable(Exception):
@@ -148,14 +148,18 @@ def read_timeline(path: Path) -> Timeline:
 
 
 def _valid_arrivals(data: bytes) -> ArrivalColumns | None:
-    """What _arrivals would give for lines as the harness writes them; None where it is needed.
+    """What _arrivals would say of lines as the harness writes them; None where it has to look.
 
     Certain where every line is one object of the five fields, each of its type. Floats are finite there:
     JSON knows no other, and msgspec refuses those too large.
     """
-    doubtful = _LONG_NUMBER.search(data) or has_control_characters(data)
-    rows = None if doubtful else _ARRIVALS.decode(data)
-    if rows is None:
+    if _LONG_NUMBER.search(data) or len(data.translate(None, _CONTROL)) != len(data):
+        return None
+    try:
+        rows = _ARRIVALS.decode_lines(data)
+    except (ValueError, RecursionError):
+        return None
+    if len(rows) != data.count(b"\n") or not data.endswith(b"}\n"):
         return None
     return ArrivalColumns(*(list(map(attrgetter(name), rows)) for name in _Arrival.__struct_fields__))
 

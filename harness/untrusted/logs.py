@@ -2,17 +2,15 @@
 
 Bounded in line length, file size and number of problems; never raises for what a file holds.
 
-Speed comes from msgspec, which makes events of lines without a dictionary between, in three steps, each
-for what the one before leaves over: a valid log is parsed at once, valid lines one by one, and the rest by
-the standard library, which alone decides what is a problem. Valid means that these tests prove that the
-strict path would give the same:
+Speed comes from msgspec, which makes events of valid lines without a dictionary between. All other lines
+are left to the standard library, which alone decides what is a problem. Valid means that these tests prove
+that the strict path would give the same:
 - Exactly the six fields of an event, the key a string, the metadata an object: the type of the decoder.
 - NaN and infinities: msgspec refuses them.
 - Repeated keys: a text has at least as many colons (and, where no blank precedes a colon, as many pairs
   of quote and colon) as keys were written. When as many keys came out, none was written twice.
 - Long integers: there is no run of 19 digits. Control characters: only line ends occur.
 - Depth: there are no lists, and objects inside values are counted.
-- All at once: see json_lines.py.
 """
 
 from __future__ import annotations
@@ -20,18 +18,15 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from harness.untrusted.json_lines import LinesDecoder
 from rules.model.log import Event, Log, LogProblem
 
 TOKEN = b":::MLLOG"
 START = TOKEN + b" "
-PIECE_BYTES = 1 << 16  # read at once
 MAX_LINE_BYTES = 1 << 20
 MAX_FILE_BYTES = 1 << 28
 MAX_LINES = 1_000_000  # 256 MiB of empty lines would fill 20 GB
@@ -43,10 +38,8 @@ _SHAPE = bytes(
     for c in range(256)
 )
 _TOO_DEEP = object()
-_EVENTS = LinesDecoder(Event)
 _EVENT = msgspec.json.Decoder(Event)
 _FIELDS = 6  # of each event
-_METADATA = attrgetter("metadata")
 _LONG_NUMBER = b"0" * 19  # 2^63 has 19 digits
 
 
@@ -100,19 +93,13 @@ def parse_log(data: bytes, shown: str, digests: bool = False) -> Log:
 
 
 def _events(log: Log, data: bytes) -> list[Event]:
-    events: list[Event] = []
-    strict = _Strict(log)
-    first, start = 1, 0
-    while start < len(data) and not strict.full:
-        # pieces that fit into the processor's cache; a damaged line slows its own piece only
-        end = (
-            (data.rfind(b"\n", start, start + PIECE_BYTES) + 1) or (data.find(b"\n", start) + 1) or len(data)
-        )
-        piece = data[start:end]
-        found = _at_once(piece, first)
-        events += _line_by_line(strict, piece, first) if found is None else found
-        first += piece.count(b"\n") if found is None else len(found)
-        start = end
+    strict, events = _Strict(log), []
+    for number, line in enumerate(_lines(data), start=1):
+        event = _valid_line(number, line) or strict.line(number, line)
+        if strict.full:
+            break
+        if event is not None:
+            events.append(event)
     return events
 
 
@@ -134,22 +121,6 @@ def _doubtful(data: bytes) -> bool:
     return b"[" in shape or _LONG_NUMBER in shape
 
 
-def _at_once(data: bytes, first: int) -> list[Event] | None:
-    """The events of lines that are all valid, numbered from `first`; None for a closer look."""
-    events = None if len(data) > MAX_LINE_BYTES or _doubtful(data) else _EVENTS.decode(data, START)
-    if events is None:
-        return None
-    inner = [e.value for e in events if type(e.value) is dict]
-    keys = sum(map(len, map(_METADATA, events))) + sum(_keys(value, 0) for value in inner)
-    keys += _FIELDS * len(events)
-    if keys != data.count(b":") - 3 * len(events) and not _as_many_keys(keys, data):
-        return None
-    intern = sys.intern
-    for number, event in enumerate(events, start=first):
-        event.line, event.key = number, intern(event.key)
-    return events
-
-
 def _written_keys(event: Event) -> int:
     keys = _FIELDS + len(event.metadata)
     return keys if type(event.value) is not dict else keys + _keys(event.value, 0)
@@ -161,25 +132,9 @@ def _as_many_keys(keys: int, text: bytes) -> bool:
     return not spaced and keys == text.count(b'":')
 
 
-def _line_by_line(strict: _Strict, data: bytes, first: int) -> list[Event]:
-    doubtful = _doubtful(data)
-    events = []
-    for number, line in enumerate(_lines(data), start=first):
-        event = None
-        if line.startswith(START) and not (doubtful and _doubtful(line)):
-            event = _valid_line(number, line)
-        if event is None:
-            event = strict.line(number, line)
-            if strict.full:
-                break
-        if event is not None:
-            events.append(event)
-    return events
-
-
 def _valid_line(number: int, line: bytes) -> Event | None:
     """The event of a line that is certainly valid; None for the strict path to look at."""
-    if len(line) > MAX_LINE_BYTES:
+    if not line.startswith(START) or len(line) > MAX_LINE_BYTES or _doubtful(line):
         return None
     try:
         event = _EVENT.decode(line[len(START) :])
