@@ -95,8 +95,9 @@ def _below_results(root: Path, path: Path) -> tuple[str, ...]:
 
 
 def _folders(folder: Path) -> list[str]:
-    """Names of the folders in a folder, sorted; links are not followed."""
+    """Names of the folders in a folder, sorted; links are not followed, hidden ones are left out."""
     try:
-        return sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.is_symlink())
+        found = (p for p in folder.iterdir() if p.is_dir() and not p.is_symlink())
+        return sorted(p.name for p in found if not p.name.startswith(".") and p.name != "__MACOSX")
     except OSError:
         return []

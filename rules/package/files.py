@@ -109,6 +109,7 @@ def foreign(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]
         re.escape(package.layout.evidence_dir.as_posix())
         + r"/((plan|dataset|system_detected)\.json|result_\d+/[^/]+|failed/attempt_\d+/[^/]+)\Z"
     )
+    benchmarks = {package.benchmark, *(entry.rsplit("/", 1)[-1] for entry in package.entries)}
     for name in package.files:
         top = name.split("/", 1)[0]
         if name in TOP_FILES or top in ("results", "reports"):
@@ -116,7 +117,7 @@ def foreign(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]
         elif top == "systems":
             good = re.fullmatch(r"systems/[^/]+\.json", name) is not None
         elif top == "benchmarks":
-            good = name.startswith(f"benchmarks/{package.benchmark}/")
+            good = name.count("/") > 1 and name.split("/")[1] in benchmarks
         elif top == "evidence":
             good = evidence.match(name) is not None or _of_another(name, package, 1)
             run_file = re.match(

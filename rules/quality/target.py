@@ -64,6 +64,7 @@ def reaches_target(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 )
 def in_range(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """93 or 1.7 is above the target without being an accuracy."""
+    _not_pruned(run)
     quality = ruleset.quality
     values = [e.value for e in run.log.all(quality.key)]
     if all_floats(values) and quality.minimum <= min(values) and max(values) <= quality.maximum:

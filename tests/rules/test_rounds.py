@@ -110,6 +110,25 @@ def test_pruned_runs_need_not_end_or_converge(weak):
     assert result is not None and (result.models, result.system_scale) == (5, 7 * 64)
 
 
+@pytest.mark.parametrize("left", ["", "srun: error: node failure\n", "settings", "cut"])
+def test_a_pruned_log_may_stop_anywhere(weak, left):
+    log = weak.logs[3]
+    text = log.read_text()
+    kept = {"settings": "".join(text.splitlines(keepends=True)[:9]), "cut": text[:9000]}
+    log.write_text(kept.get(left, left))
+    prune(weak, 3)
+    package, verdict = judged(weak)
+    assert (verdict.verdict, len(package.pruned)) == ("compliant", 1)
+    assert {f.rule for f in verdict.findings} <= {"LOG001", "LOG002"}
+
+
+def test_a_pruned_run_may_have_diverged(weak):
+    weak.edit(lambda events: find(events, "eval_accuracy", -1).update(value=float("nan")), slice(3, 4))
+    assert judged(weak)[1].verdict == "not_compliant"
+    prune(weak, 3)
+    assert judged(weak)[1].verdict == "compliant"
+
+
 def test_pruned_models_fill_the_system_and_few_may_be_missing(weak):
     prune(weak, 6)
     prune(weak, 0)
@@ -145,6 +164,13 @@ def test_what_desktops_and_git_leave_is_not_read(tmp_path, name):
     package, verdict = check_package(built.root, HPC)
     assert (verdict.verdict, len(package.runs)) == ("compliant", 5)
     assert [(f.rule, f.severity) for f in verdict.findings] == [("PKG006", Severity.WARNING)]
+
+
+def test_code_of_another_benchmark_is_in_its_place(tmp_path):
+    for benchmark in ("oc20", "deepcam"):
+        built = build_hpc(tmp_path, benchmark, system=f"of_{benchmark}")
+    (built.results.parent / ".ipynb_checkpoints").mkdir()
+    assert [v.findings for _, v in check_all(built.root, HPC)] == [[], []]
 
 
 def test_dot_files_and_links_in_code_only_warn(tmp_path):
