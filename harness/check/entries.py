@@ -7,10 +7,13 @@ results/<system>/<scaling>/<benchmark>.
 
 from __future__ import annotations
 
+import contextlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from rules.model.layout import BENCHMARK, STRONG, WEAK
+from harness.core.errors import UserError
+from rules.model.layout import BENCHMARK, STRONG, WEAK, run_number
 from rules.ruleset import Ruleset
 
 MAX_ENTRIES = 1000
@@ -32,8 +35,11 @@ def find_entries(root: Path, systems: list[str], ruleset: Ruleset, within: Path 
     """Entries of these systems; those below `within` only, when it lies in results/.
 
     A ruleset of one benchmark expects time-to-train of every system, there or not, and throughput
-    where its folder is; another reads the folders.
+    where its folder is; another reads the folders. Raises UserError for results in the layout of
+    MLPerf HPC v0.7: they are not judged, and must not look as if there were none.
     """
+    for system in systems:
+        _refuse_flat(root / "results" / system, ruleset)
     found = [e for system in systems for e in _of_system(root, system, ruleset)][:MAX_ENTRIES]
     parts = _below_results(root, within)[:3] if within else ()
     return [e for e in found if (e.system, e.scaling, e.benchmark)[: len(parts)] == parts]
@@ -66,6 +72,21 @@ def _of_system(root: Path, system: str, ruleset: Ruleset) -> list[Entry]:
     return found or [Entry(system, STRONG, next(iter(ruleset.benchmarks)))]
 
 
+def _refuse_flat(folder: Path, ruleset: Ruleset) -> None:
+    """Raise UserError where a system has results/<system>/<benchmark>/result_<i>.txt and no strong/ or weak/."""
+    below = _folders(folder)
+    if not {STRONG, WEAK}.isdisjoint(below):
+        return
+    for name in below:
+        with contextlib.suppress(OSError), os.scandir(folder / name) as files:
+            if any(run_number(file.name) is not None for file in files):
+                raise UserError(
+                    f"{folder / name} has results without a folder strong/ or weak/ above them, the layout of "
+                    f"MLPerf HPC v0.7: {ruleset.name} does not judge it.",
+                    f"move them to results/{folder.name}/{STRONG}/{name}, or name single result files.",
+                )
+
+
 def _below_results(root: Path, path: Path) -> tuple[str, ...]:
     try:
         return path.resolve().relative_to((root / "results").resolve()).parts
@@ -74,8 +95,9 @@ def _below_results(root: Path, path: Path) -> tuple[str, ...]:
 
 
 def _folders(folder: Path) -> list[str]:
-    """Names of the folders in a folder, sorted; links are not followed."""
+    """Names of the folders in a folder, sorted; links are not followed, hidden ones are left out."""
     try:
-        return sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.is_symlink())
+        found = (p for p in folder.iterdir() if p.is_dir() and not p.is_symlink())
+        return sorted(p.name for p in found if not p.name.startswith(".") and p.name != "__MACOSX")
     except OSError:
         return []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +22,7 @@ from harness.untrusted.documents import Unreadable
 from harness.untrusted.logs import read_log
 from rules.facts.log_reading import run_start, run_stop, time_ms
 from rules.model.evidence import Telemetry
-from rules.model.layout import RESULT_PATTERN, WEAK, PackageLayout, RunFiles
+from rules.model.layout import RUN_FOLDER, WEAK, PackageLayout, RunFiles, is_litter, run_number
 from rules.model.log import Log
 from rules.model.package import PackageHeader, System, relative
 from rules.model.run import Run
@@ -39,11 +39,14 @@ def load_header(root: Path, entry: Entry, tree: Tree | None = None) -> PackageHe
     header = PackageHeader(root, root.name, entry.system, entry.scaling, entry.benchmark)
     header.entries = [str(entry)]
     header.files, header.sizes, header.links = sorted(tree.sizes), tree.sizes, tree.links
+    header.litter = tree.litter
+    header.padded = _padded(tree.folders(), header.layout)
     header.unreadable = list(tree.problems)
     header.system_names = sorted(
         {n.removesuffix(".json") for n in tree.below("systems") if n.endswith(".json")}
     )
     header.manifest = verify_manifest(root, tree.digest, tree.sizes)
+    header.manifest.missing = sorted(set(header.manifest.missing).difference(tree.litter))
     _Parts(tree, header).describe()
     return header
 
@@ -66,24 +69,25 @@ def load_runs(header: PackageHeader, tree: Tree) -> Iterator[Run]:
 
 def load_single(path: Path, root: Path, entry: Entry | None) -> Run:
     """One result file, with its evidence when it lies in a package. Raises UserError when unreadable."""
-    match = RESULT_PATTERN.match(path.name)
+    number = run_number(path.name)
     header = PackageHeader(root, root.name)
-    if entry and match:
+    if entry and number is not None:
         header = PackageHeader(root, root.name, entry.system, entry.scaling, entry.benchmark)
+        header.padded = _padded(_beside(root, header.layout), header.layout)
         tree = Tree(root)
-        folder = root / header.evidence_of(int(match[1])).root
+        folder = root / header.evidence_of(number).root
         if folder.is_dir() and not folder.is_symlink():
             shown = relative(folder, root)
             with os.scandir(folder) as entries:
                 for e in entries:
-                    if e.is_file(follow_symlinks=False):
+                    if e.is_file(follow_symlinks=False) and not is_litter(e.name):
                         tree.sizes[f"{shown}/{e.name}"] = e.stat().st_size
         tree.sizes[relative(path, root)] = path.stat().st_size
-        run = _Parts(tree, header).run(path.name, int(match[1]))
+        run = _Parts(tree, header).run(path.name, number)
         if run is not None:
             return run
     try:
-        return Run(int(match[1]) if match else 0, read_log(path, path.name), header)
+        return Run(number or 0, read_log(path, path.name), header)
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror}.", "check the file's permissions.") from error
 
@@ -137,7 +141,7 @@ class _Parts:
                 header.companion = read(documents.read_object, layout.code_dir / name)
                 break
         results = self._tree.below(layout.results_dir.as_posix())
-        header.result_names = sorted(n for n in results if n.startswith("result"))
+        header.result_names = sorted(n for n in results if n.startswith("result") and n.endswith(".txt"))
         header.scaling_file = read(documents.read_object, layout.scaling_json)
         failed = f"{layout.evidence_dir.as_posix()}/failed/"
         for name in self._tree.sizes:
@@ -197,7 +201,7 @@ class _Parts:
             run.file_digests[log_name] = run.log.sha256
 
     def _power(self, run: Run) -> None:
-        folder = run.package.layout.power_dir(run.index).as_posix()
+        folder = run.package.power_of(run.index).as_posix()
         for name in sorted(self._tree.below(folder))[:MAX_POWER_FILES]:
             log = self.log(f"{folder}/{name}", run.problems)
             if log is not None:
@@ -205,9 +209,29 @@ class _Parts:
 
 
 def _numbered(names: list[str]) -> list[tuple[int, str]]:
-    """Result files by number: result_7.txt, not result_07.txt."""
-    numbered = sorted((int(m[1]), n) for n in names if (m := RESULT_PATTERN.match(n)) and len(m[1]) < 10)
-    return [(index, name) for index, name in numbered if name == f"result_{index}.txt"][:MAX_RUNS]
+    """Result files by number, zero-padded or not; where two have one number (PKG002), both."""
+    numbered = ((run_number(name), name) for name in names)
+    return sorted((index, name) for index, name in numbered if index is not None)[:MAX_RUNS]
+
+
+def _padded(folders: Iterable[str], layout: PackageLayout) -> dict[str, str]:
+    """Folders of runs that are named with leading zeros, by the name without; where both are, the latter."""
+    there = set(folders)
+    found: dict[str, str] = {}
+    for parent in (layout.evidence_dir.as_posix(), layout.power_dir(0).parent.as_posix()):
+        for folder in sorted(f for f in there if f.startswith(f"{parent}/")):
+            match = RUN_FOLDER.match(folder[len(parent) + 1 :])
+            plain = f"{parent}/result_{int(match[1])}" if match else folder
+            if plain not in there:
+                found.setdefault(plain, folder)
+    return found
+
+
+def _beside(root: Path, layout: PackageLayout) -> Iterator[str]:
+    """Folders of the runs of one entry, relative to the package."""
+    for parent in (layout.evidence_dir, layout.power_dir(0).parent):
+        with contextlib.suppress(OSError), os.scandir(root / parent) as entries:
+            yield from (f"{parent.as_posix()}/{e.name}" for e in entries if e.is_dir(follow_symlinks=False))
 
 
 def _read_recipe(path: Path) -> dict[str, Any]:

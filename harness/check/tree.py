@@ -11,6 +11,7 @@ from harness.core.errors import UserError
 from harness.core.files import sha256
 from harness.package.manifest import MAX_FILES
 from harness.untrusted.hdf5_guard import Reader
+from rules.model.layout import is_litter
 from rules.model.package import Link, relative
 
 MAX_TEXT_BYTES = 1 << 30  # of all logs, timelines and records: they take several times that in memory
@@ -32,6 +33,7 @@ class Tree:
     root: Path
     sizes: dict[str, int] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
+    litter: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     reader: Reader = field(default_factory=Reader)
     text_left: int = MAX_TEXT_BYTES
@@ -46,12 +48,19 @@ class Tree:
 
     def below(self, folder: str) -> list[str]:
         """Names of the plain files directly in a folder, given by its relative path."""
+        return self._by_folder().get(folder, [])
+
+    def folders(self) -> list[str]:
+        """Relative paths of all folders with plain files directly in them."""
+        return list(self._by_folder())
+
+    def _by_folder(self) -> dict[str, list[str]]:
         if self._folders is None:
             self._folders = {}
             for path in self.sizes:
                 above, _, name = path.rpartition("/")
                 self._folders.setdefault(above, []).append(name)
-        return self._folders.get(folder, [])
+        return self._folders
 
 
 def find_target(path: Path, system: str | None = None) -> Target:
@@ -71,8 +80,10 @@ def find_target(path: Path, system: str | None = None) -> Target:
     root = root or path
     known = system_names(root)
     if not known:
+        orgs = sorted(org.name for org in path.iterdir() if org.is_dir() and system_names(org))
+        several = f"{path} holds several organisations: {', '.join(orgs[:20])}."
         raise UserError(
-            f"{path} holds no package: no results/ and no systems/ in it.",
+            several if orgs else f"{path} holds no package: no results/ and no systems/ in it.",
             "name the folder of an organisation, e.g. submissions/<org>.",
         )
     wanted = system or inside
@@ -122,7 +133,7 @@ def scan(root: Path) -> Tree:
         for name in sorted([*files, *(n for n in names if os.path.islink(f"{folder}/{n}"))]):
             shown = above + name
             _note(tree, f"{folder}/{name}", shown)
-            if len(tree.sizes) > MAX_FILES:
+            if len(tree.sizes) + len(tree.litter) > MAX_FILES:
                 raise UserError(f"{root} holds more than {MAX_FILES} files.", "name a single package.")
     return tree
 
@@ -136,6 +147,8 @@ def _note(tree: Tree, path: str, shown: str) -> None:
         return
     if stat.S_ISLNK(found.st_mode):
         tree.links.append(_link(Path(path), shown, tree.root))
+    elif stat.S_ISREG(found.st_mode) and is_litter(shown):
+        tree.litter.append(shown)
     elif stat.S_ISREG(found.st_mode):
         tree.sizes[shown] = found.st_size
     else:

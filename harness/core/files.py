@@ -38,3 +38,9 @@ def sha256(path: Path | str) -> str:
         while piece := file.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def not_utf8(error: UnicodeDecodeError) -> str:
+    """Which byte of a whole file is not UTF-8, and in which line."""
+    line = error.object.count(b"\n", 0, error.start) + 1
+    return f"is not UTF-8: byte {error.object[error.start]:#04x} in line {line}"

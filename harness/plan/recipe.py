@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from harness.core.errors import UserError
+from harness.core.files import not_utf8
 from harness.untrusted.plain_yaml import load_yaml
 from reference.protocol.settings import DEFAULT_SPLIT, DEFAULTS
 from reference.protocol.spec import RunSpec
@@ -256,7 +257,9 @@ def load_recipe(path: Path) -> Recipe:
         raw = load_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"Cannot read the recipe {path}: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} {not_utf8(error)}.", "save it as UTF-8: iconv -f latin1 -t utf-8.") from None
+    except yaml.YAMLError as error:
         where, why = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         at = f" (line {where.line + 1}{f': {why}' if why else ''})" if where else ""
         raise UserError(f"{path} is not valid YAML{at}.", "compare it with submissions/examples.") from error

@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.core.errors import UserError
+from harness.untrusted.documents import Unreadable, read_object
 from harness.untrusted.tarball import Unsafe, members
 
 MAX_MEMBERS = 200_000
@@ -35,6 +36,8 @@ MAX_PART_BYTES = 255
 MAX_DEPTH = 32
 SPARE_BYTES = 256 << 20  # left free on the temporary disk
 PIECE_BYTES = 1 << 20
+MAX_DESCRIPTIONS = 1000  # of systems, read for the name of their submitter
+_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+ -]{0,99}\Z")
 SUFFIXES = (".tar.gz", ".tgz", ".zip")
 OTHER_SUFFIXES = (".tar", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".7z", ".rar", ".gz")
 _DAMAGE = (
@@ -79,7 +82,7 @@ def opened(path: Path) -> Iterator[Path]:
             raise UserError(f"{path} is not unpacked: it is damaged.", _FIX) from None
         except OSError as error:
             raise UserError(f"{path} cannot be unpacked: {error.strerror or error}.", _ROOM) from None
-        yield _organisation(top, path)
+        yield _named(_organisation(top, path), top)
 
 
 _FIX = "pack the organisation's folder with tar -czf or zip -r, plain files only."
@@ -223,7 +226,31 @@ def _organisation(top: Path, path: Path) -> Path:
         if found:
             names = ", ".join(sorted(f.name for f in found)[:5])
             raise UserError(f"{path} holds several organisations: {names}.", "unpack it and name one.")
-        level = [Path(e.path) for f in level[:1000] for e in os.scandir(f) if e.is_dir()]
+        folders = (e for f in level[:1000] for e in os.scandir(f) if e.is_dir())
+        level = [Path(e.path) for e in folders if e.name != "__MACOSX"]  # what macOS adds to every zip file
     raise UserError(
         f"{path} holds no package: no results/ and no systems/ in it.", "pack the folder of an organisation."
     )
+
+
+def _named(root: Path, top: Path) -> Path:
+    """The organisation's folder under its own name, where the archive gave it another one.
+
+    Without a folder of its own it has the archive's name, and from GitHub it is called <org>-<branch>: there
+    the name is that of the submitter whom all system descriptions state, when it can be a folder's.
+    """
+    submitters = {_submitter(path) for path in sorted((root / "systems").glob("*.json"))[:MAX_DESCRIPTIONS]}
+    name = submitters.pop() if len(submitters) == 1 else None
+    if name is None or name == root.name or not _FOLDER.match(name):
+        return root
+    if root != top and not (root.parent == top and root.name.startswith(f"{name}-")):
+        return root
+    return root.rename(root.with_name(name)) if not root.with_name(name).exists() else root
+
+
+def _submitter(path: Path) -> str | None:
+    try:
+        value = read_object(path).get("submitter")
+    except Unreadable:
+        return None
+    return value.strip() if isinstance(value, str) else None

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 import yaml
 
+from harness.core.files import not_utf8
 from harness.untrusted.plain_yaml import load_yaml
 from rules.model.evidence import RunRecord
 from rules.model.log import ArrivalColumns, Timeline
@@ -84,8 +85,8 @@ def parse_json(data: bytes) -> Any:
 
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant)
-    except UnicodeDecodeError:
-        raise Unreadable("is not UTF-8") from None
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"{not_utf8(error)} (save it as UTF-8)") from None
     except json.JSONDecodeError as error:
         raise Unreadable(f"is not valid JSON ({error.msg}, line {error.lineno})") from None
     except (ValueError, RecursionError):
@@ -105,8 +106,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     data = read_bytes(path, MAX_YAML_BYTES)
     try:
         value = load_yaml(data.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise Unreadable("is not UTF-8") from None
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"{not_utf8(error)} (save it as UTF-8)") from None
     except yaml.YAMLError as error:
         why = getattr(error, "problem", None)
         raise Unreadable(f"is not plain YAML{f' ({why[:120]})' if why else ''}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from rules.model.findings import Finding, Scope
 from rules.model.layout import WEAK
@@ -10,6 +11,15 @@ from rules.model.package import Package
 from rules.model.run_facts import RunFacts
 from rules.registry import NotApplicable, Rule, rule
 from rules.ruleset import Ruleset
+
+_ASKED = "Ask how the runs were made: one seed, or one run twice, gives equal values."
+
+
+def twins(self: Rule, ruleset: Ruleset, message: str, **details: Any) -> Finding:
+    """A finding that two runs are equal; a question where the ruleset only warns of it."""
+    if self.id not in ruleset.lenient:
+        return self.finding(message, **details)
+    return self.finding(f"{message}: were both made, and from two seeds?", fix=_ASKED, **details)
 
 
 @rule(
@@ -28,7 +38,9 @@ def distinct_curves(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[
     for run in package.runs:
         start = run.first_accuracies
         if start and seen.setdefault(start, run) is not run:
-            yield self.finding(
+            yield twins(
+                self,
+                ruleset,
                 f"accuracies of epochs 1 to {len(start)} equal those of {seen[start].path}",
                 path=run.path,
                 line=run.first_evaluation_line,
@@ -50,7 +62,7 @@ def distinct_losses(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[
     for run in package.runs:
         twin = next((seen[m] for m in run.first_losses if m in seen), None)
         if twin is not None:
-            yield self.finding(f"a loss equals that of {twin.path} to the last digit", path=run.path)
+            yield twins(self, ruleset, f"a loss equals that of {twin.path} to the last digit", path=run.path)
         for mark in run.first_losses:
             seen.setdefault(mark, run)
 
@@ -115,8 +127,11 @@ def distinct_times(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[F
         if len(times) < 2 or min(times) < 200:
             continue
         if seen.setdefault(times, run) is not run:
-            yield self.finding(
-                f"all epochs took as long as those of {seen[times].path}, to 1 ms", path=run.path
+            yield twins(
+                self,
+                ruleset,
+                f"all epochs took as long as those of {seen[times].path}, to 1 ms",
+                path=run.path,
             )
 
 

@@ -65,17 +65,18 @@ def no_room(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]
     were not submitted; failed attempts that were kept take up their share of it."""
     if package.scaling == WEAK or len(package.runs) < 2:
         raise NotApplicable("a single run, or models trained at the same time")
-    spans = sorted(
-        (start / 1000, stop / 1000, run.index, run)
+    spans = [
+        (start / 1000, stop / 1000, run)
         for run in package.runs
         for start, stop, *_ in [run.timed]
         if start is not None and stop is not None
-    )
+    ]
+    spans.sort(key=lambda span: span[:2])
     convergence = ruleset.convergence
     longest_s = max((stop_s - start_s for start_s, stop_s, *_ in spans), default=0.0)
     kept_s = sum(r.duration_s for r in package.failed_runs if r.duration_s)
     limit_s = max(convergence.break_s, convergence.break_runs * longest_s)
-    for (_, stop_s, _, before), (start_s, _, _, run) in zip(spans, spans[1:], strict=False):
+    for (_, stop_s, before), (start_s, _, run) in zip(spans, spans[1:], strict=False):
         if start_s - stop_s > limit_s + kept_s:
             yield self.finding(
                 f"{(start_s - stop_s) / 3600:.1f} h pass between the end of {before.path} and its start",

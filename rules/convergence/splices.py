@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rules.convergence.independence import twins
 from rules.model.findings import Finding, Scope
 from rules.model.package import Package
 from rules.model.run_facts import RunFacts
@@ -32,4 +33,4 @@ def no_splice(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findin
                 shared[path] = shared.get(path, 0) + 1
         for path, count in sorted(shared.items()):
             if count >= ruleset.convergence.shared_losses:
-                yield self.finding(f"{count} of its losses stand in {path} too", path=run.path)
+                yield twins(self, ruleset, f"{count} of its losses stand in {path} too", path=run.path)

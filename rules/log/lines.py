@@ -27,10 +27,12 @@ EVENT_TYPES = {"start": "INTERVAL_START", "stop": "INTERVAL_END", "point": "POIN
 def unreadable_lines(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """A line that two readers understand differently (a repeated JSON key, NaN, a second object, text
     before the token) can show one value to a reviewer and another to a tool."""
+    end = run.log.events[-1].line if run.cut_off and run.log.events else 0 if run.cut_off else None
     for problem in run.log.problems:
+        excused = problem.kind in ruleset.tolerated or (end is not None and problem.line > end)
         yield self.finding(
             f"MLLOG line: {problem.message}",
-            severity=Severity.WARNING if problem.kind in ruleset.tolerated else Severity.ERROR,
+            severity=Severity.WARNING if excused else Severity.ERROR,
             path=run.path,
             line=problem.line,
         )
@@ -60,13 +62,18 @@ def other_lines(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     fix="Log the key through mllog; docs/rules.md lists all keys with their types.",
 )
 def required_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """A result that does not state its settings, its evaluations and its end cannot be judged."""
+    """A result that does not state its settings, its evaluations and its end cannot be judged. A run that was
+    pruned has to say what it was, not how it ended."""
+    if run.cut_off:
+        raise NotApplicable("a pruned run that did not end")
     stated = {key: found[0] for key in ruleset.conditions if (found := run.log.stated(key))}
     logged = run.log.by_key
     for key in ruleset.required_keys(run.division, stated):
         if key in logged:
             continue
         spec = ruleset.keys[key]
+        if run.pruned and spec.phase != "before" and key != "seed" and not key.startswith("submission_"):
+            continue
         others = [o for o in (spec.alias, spec.instead) if o]
         if not any(other in logged for other in others):
             yield self.finding(f"key {key} is missing", path=run.path, expected=key)
@@ -92,8 +99,10 @@ def repeated_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         limit_one = spec.count == "one" or (spec.count == "optional" and spec.phase == "before")
         if limit_one or key in ("weights_digest", "inference_start", "inference_stop"):
             lines = ", ".join(str(e.line) for e in events[:10])
+            asked = spec.count == "optional" and "repeated" in ruleset.tolerated
             yield self.finding(
                 f"{key} is logged {len(events)} times (lines {lines})",
+                severity=Severity.WARNING if asked else Severity.ERROR,
                 path=run.path,
                 line=events[1].line,
                 expected=1,
@@ -113,7 +122,7 @@ def value_types(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     wrong: list[tuple[Event, str]] = []
     for key, events in run.log.by_key.items():
         spec = ruleset.keys.get(key)
-        if spec is None:
+        if spec is None or (run.pruned and key == ruleset.quality.key):  # it may have diverged
             continue
         for event in events:
             expected = mismatch(event.value, spec)

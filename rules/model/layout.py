@@ -14,7 +14,21 @@ STRONG = "strong"  # scaling: time to train of one model
 WEAK = "weak"  # throughput: many models at the same time
 MANIFEST = "MANIFEST.sha256"
 REPORTS = "reports"
-RESULT_PATTERN = re.compile(r"result_(\d+)\.txt\Z")
+RESULT_PATTERN = re.compile(r"result_([0-9]{1,9})\.txt\Z")
+RUN_FOLDER = re.compile(r"result_([0-9]{1,9})\Z")
+_LITTER = {".DS_Store", ".localized", ".gitkeep", "Thumbs.db", "desktop.ini"}
+
+
+def run_number(name: str) -> int | None:
+    """The number of a result file, zero-padded or not; None for another name."""
+    match = RESULT_PATTERN.match(name)
+    return int(match[1]) if match else None
+
+
+def is_litter(name: str) -> bool:
+    """Whether a path is one that desktops and git leave behind (.DS_Store, ._x, __MACOSX/): nobody wrote it."""
+    base = name.rsplit("/", 1)[-1]
+    return base in _LITTER or base.startswith("._") or "__MACOSX" in name.split("/")
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,8 @@ class PackageHeader:
     result_names: list[str] = field(default_factory=list)  # every result*.txt, whatever its number
     system_names: list[str] = field(default_factory=list)  # every system the organisation describes
     entries: list[str] = field(default_factory=list)  # every system/scaling/benchmark of the organisation
+    litter: list[str] = field(default_factory=list)  # files of desktops and git, which are not read
+    padded: dict[str, str] = field(default_factory=dict)  # folder of a run -> as it is named: result_01
     failed_runs: list[RunRecord] = field(default_factory=list)  # retained and marked, not scored
 
     @property
@@ -105,7 +107,14 @@ class PackageHeader:
 
     def evidence_of(self, run: int) -> RunFiles:
         """Where the evidence of a run lies, relative to the package."""
-        return RunFiles(self.layout.run_dir(run))
+        return RunFiles(self._as_named(self.layout.run_dir(run)))
+
+    def power_of(self, run: int) -> Path:
+        """Where the power readings of a run lie, relative to the package."""
+        return self._as_named(self.layout.power_dir(run))
+
+    def _as_named(self, folder: Path) -> Path:
+        return Path(self.padded.get(folder.as_posix(), folder))
 
     @property
     def entry(self) -> str:

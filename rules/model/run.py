@@ -33,6 +33,11 @@ class Run:
     problems: list[str] = field(default_factory=list)  # evidence that could not be read, one line each
 
     @property
+    def cut_off(self) -> bool:
+        """Whether the run was pruned before it ended: its log may stop anywhere."""
+        return self.pruned and self.log.last("run_stop") is None
+
+    @property
     def division(self) -> str | None:
         """As logged."""
         value = self.log.value("submission_division")

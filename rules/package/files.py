@@ -73,7 +73,18 @@ def clean_results(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
         elif name.startswith("results/") and not allowed.match(name) and not _of_another(name, package, 1):
             if name == package.layout.scaling_json.as_posix():
                 continue  # CNV012 compares it with what the convergence points give
-            yield self.finding("does not belong in results/", path=name)
+            if base.startswith("result") and base.endswith(".txt"):
+                yield self.finding("is a result in a place where none is scored", path=name, fix=_MISPLACED)
+            else:
+                yield self.finding(
+                    "is not a result: should it lie elsewhere?",
+                    severity=Severity.WARNING,
+                    path=name,
+                    fix="Remove the file, or move it below benchmarks/: nobody reads it here.",
+                )
+
+
+_MISPLACED = "Move it to the other results of its entry, or remove it; only throughput may set runs aside."
 
 
 def _of_another(name: str, package: Package, at: int) -> bool:
@@ -98,6 +109,7 @@ def foreign(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]
         re.escape(package.layout.evidence_dir.as_posix())
         + r"/((plan|dataset|system_detected)\.json|result_\d+/[^/]+|failed/attempt_\d+/[^/]+)\Z"
     )
+    benchmarks = {package.benchmark, *(entry.rsplit("/", 1)[-1] for entry in package.entries)}
     for name in package.files:
         top = name.split("/", 1)[0]
         if name in TOP_FILES or top in ("results", "reports"):
@@ -105,7 +117,7 @@ def foreign(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]
         elif top == "systems":
             good = re.fullmatch(r"systems/[^/]+\.json", name) is not None
         elif top == "benchmarks":
-            good = name.startswith(f"benchmarks/{package.benchmark}/")
+            good = name.count("/") > 1 and name.split("/")[1] in benchmarks
         elif top == "evidence":
             good = evidence.match(name) is not None or _of_another(name, package, 1)
             run_file = re.match(
@@ -116,6 +128,12 @@ def foreign(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]
             good = False
         if not good:
             yield self.finding("is not part of the layout", path=name)
+    for name in package.litter:
+        yield self.finding(
+            "was left by a desktop or by git, and is not read",
+            path=name,
+            fix="Delete it: find . -name '._*' -o -name .DS_Store",
+        )
 
 
 @rule(
@@ -182,7 +200,7 @@ def readable(self: Rule, subject: Run | Package, ruleset: Ruleset) -> Iterator[F
 )
 def no_executables(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Pickles and saved models run code when they are opened; a review must not require that."""
-    for name in package.files:
+    for name in [*package.files, *package.litter]:
         suffix = PurePosixPath(name).suffix.lower()
         if suffix in ruleset.package.forbidden_suffixes:
             yield self.finding(f"{suffix} files are not accepted", path=name)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 from rules.model.findings import Finding, Scope, Severity
-from rules.model.layout import WEAK
+from rules.model.layout import RUN_FOLDER, WEAK, run_number
 from rules.model.package import Package, Plan
 from rules.model.values import show
 from rules.registry import NotApplicable, Rule, rule
@@ -24,23 +25,62 @@ BOTH = (Scope.PLAN, Scope.PACKAGE)
     fix="Number the runs from 0 without gaps, in the order they were made.",
 )
 def numbering(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """Upstream takes any result_*.txt, so a best retry can replace a bad run under another name."""
-    starts, folder = ruleset.package.numbering_from, package.layout.results_dir.as_posix()
-    first = next((i for i in starts if f"result_{i}.txt" in package.result_names), starts[0])
-    expected = {f"result_{first + i}.txt" for i in range(len(package.result_names))}
-    for name in package.result_names:
-        if name not in expected:
-            yield self.finding(
-                f"{show(name)} is not in the numbering",
-                path=f"{folder}/{name}",
-            )
-    missing = sorted(expected - set(package.result_names))
-    if missing:
+    """Upstream takes any result_*.txt, so a best retry can replace a bad run under another name. Runs that
+    were moved to pruned_results/ keep their numbers, and two names of one number are two runs in one place."""
+    folder = package.layout.results_dir.as_posix()
+    numbers = {name: run_number(name) for name in package.result_names}
+    scored = {number for number in numbers.values() if number is not None}
+    known = scored | _pruned_numbers(package)
+    starts = ruleset.package.numbering_from
+    first = next((i for i in starts if i in known), starts[0])
+    strangers = sum(number is None for number in numbers.values())
+    expected = range(first, first + len(known) + strangers)
+    missing = next((i for i in expected if i not in known), None)
+    asked = "gaps" in ruleset.tolerated
+    for name, number in numbers.items():
+        if number is None or (number not in expected and not asked):
+            yield self.finding(f"{show(name)} is not in the numbering", path=f"{folder}/{name}")
+        elif name != f"result_{number}.txt" and "zero_padded" not in ruleset.tolerated:
+            yield self.finding(f"{name} has leading zeros", path=f"{folder}/{name}", expected=number)
+    yield from _one_name_each(self, package)
+    if missing is not None:
         yield self.finding(
-            f"{missing[0]} is missing",
-            path=f"{folder}/{missing[0]}",
-            expected=missing[0],
+            f"result_{missing}.txt is missing{': was a run left out?' if asked and not strangers else ''}",
+            severity=Severity.WARNING if asked and not strangers else Severity.ERROR,
+            path=f"{folder}/result_{missing}.txt",
+            expected=f"result_{missing}.txt",
         )
+
+
+def _pruned_numbers(package: Package) -> set[int]:
+    """Numbers of the runs that were trained, but are not scored."""
+    if package.scaling != WEAK:
+        return set()
+    folder = f"{package.layout.pruned_dir.as_posix()}/"
+    names = (name[len(folder) :] for name in package.files if name.startswith(folder))
+    return {number for number in map(run_number, names) if number is not None}
+
+
+def _one_name_each(self: Rule, package: Package) -> Iterator[Finding]:
+    """A finding for each run whose log, power or evidence is there under two names."""
+    layout = package.layout
+    places = {layout.results_dir: package.result_names}
+    for parent in (layout.power_dir(0).parent, layout.evidence_dir):
+        inside = f"{parent.as_posix()}/"
+        found = (f[len(inside) :].split("/") for f in package.files if f.startswith(inside))
+        places[parent] = sorted({parts[0] for parts in found if len(parts) > 1})
+    for parent, names in places.items():
+        matches = ((RUN_FOLDER.match(name.removesuffix(".txt")), name) for name in names)
+        numbered = sorted((int(match[1]), name) for match, name in matches if match)
+        for number, group in groupby(numbered, key=lambda pair: pair[0]):
+            same = [name for _, name in group]
+            if len(same) > 1:
+                yield self.finding(
+                    f"{' and '.join(same[:5])} are one run by their number",
+                    path=f"{parent.as_posix()}/{same[1]}",
+                    expected=same[0],
+                    actual=number,
+                )
 
 
 @rule(

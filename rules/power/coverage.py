@@ -37,7 +37,7 @@ def every_run(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findin
     needs_power(package)
     for run in package.runs:
         if not run.power:
-            folder = package.layout.power_dir(run.index).as_posix()
+            folder = package.power_of(run.index).as_posix()
             yield self.finding("there are no power readings of this run", path=folder)
 
 
@@ -55,7 +55,7 @@ def every_node(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
     kinds = Counter(_switches(run) for run in package.runs if run.power)
     most = max(kinds, key=lambda kind: (kinds[kind], len(kind)))
     for run in package.runs:
-        folder = package.layout.power_dir(run.index).as_posix()
+        folder = package.power_of(run.index).as_posix()
         for file in run.power:
             if not NAME.match(file.name):
                 yield self.finding(f"{show(file.name)} is not a power file name", path=file.path)
@@ -114,7 +114,7 @@ def switches(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         yield self.finding(
             f"{nodes} nodes and no sw_<k>.txt: is the interconnect in the readings?",
             severity=Severity.WARNING,
-            path=run.package.layout.power_dir(run.index).as_posix(),
+            path=run.package.power_of(run.index).as_posix(),
         )
     for name in found:
         watts = [e.value for e in run.power[name].all(ESTIMATE)[:3]]

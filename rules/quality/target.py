@@ -25,6 +25,12 @@ from rules.registry import NotApplicable, Rule, rule
 from rules.ruleset import Ruleset
 
 
+def _not_pruned(run: Run) -> None:
+    """Raise NotApplicable for a run that was pruned: it need not have converged, nor ended by itself."""
+    if run.pruned:
+        raise NotApplicable("a pruned run is not scored")
+
+
 @rule(
     "QUA001",
     "The run reaches the target at its last evaluation",
@@ -35,6 +41,7 @@ from rules.ruleset import Ruleset
 )
 def reaches_target(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Time-to-train is the time to the target: a run that misses it has no time-to-train."""
+    _not_pruned(run)
     found = evaluations(run.log, ruleset.quality.key)
     if not found:
         yield self.finding("there is no evaluation inside the run", path=run.path)
@@ -57,6 +64,7 @@ def reaches_target(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 )
 def in_range(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """93 or 1.7 is above the target without being an accuracy."""
+    _not_pruned(run)
     quality = ruleset.quality
     values = [e.value for e in run.log.all(quality.key)]
     if all_floats(values) and quality.minimum <= min(values) and max(values) <= quality.maximum:
@@ -81,6 +89,7 @@ def in_range(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 )
 def every_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Fewer evaluations save time; more give more chances of a lucky one."""
+    _not_pruned(run)
     quality = ruleset.quality
     start, stop = run_start(run.log), run_stop(run.log)
     first, last = start.line if start else 0, stop.line if stop else float("inf")
@@ -115,6 +124,7 @@ def every_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 )
 def status_true(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Scores follow the status; upstream accepts it without looking at the accuracy."""
+    _not_pruned(run)
     stop, said = run_stop(run.log), status(run.log)
     if stop is None or said is None:
         return
@@ -185,6 +195,7 @@ def target(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Findin
 )
 def given_up(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """The one run that may fail must not be a slow one that somebody stopped."""
+    _not_pruned(run)
     if status(run.log) != "aborted":
         raise NotApplicable("the run was not given up")
     found = evaluations(run.log, ruleset.quality.key)

@@ -26,6 +26,8 @@ def present(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Without a logged seed nobody can tell independent runs from copies."""
     if "seed" not in ruleset.required_keys(run.division):
         raise NotApplicable(f"{ruleset.name} does not ask for a seed in the {run.division} division")
+    if run.cut_off:
+        raise NotApplicable("a pruned run that did not end")
     if not run.log.all("seed"):
         yield self.finding("no seed is logged", path=run.path)
 

@@ -25,12 +25,21 @@ COUNTS = ("host_processors_per_node", "host_processor_core_count", "host_process
 MODELS = ("host_processor_model_name", "accelerator_model_name")
 
 
-def _stated_otherwise(self: Rule, subject: Subject, key: str, what: str, expected: Any) -> Iterator[Finding]:
-    """A finding where plan or log state something else than `expected`, which is `what`."""
+UNLISTED = 0.1  # share of the models of a throughput entry that may have been pruned without their logs
+
+
+def _stated_otherwise(
+    self: Rule, subject: Subject, key: str, what: str, expected: Any, asked: str = ""
+) -> Iterator[Finding]:
+    """A finding where plan or log state something else than `expected`, which is `what`.
+
+    With `asked`, a question, it is a warning that ends in it.
+    """
     found = None if isinstance(subject, Package) else stated(subject.settings, key)
     if found is not None and found.value != expected:
-        message = f"{key} is {show(found.value)}, {what} {show(expected)}"
-        yield self.finding(message, **place(found), expected=expected, actual=found.value)
+        message = f"{key} is {show(found.value)}, {what} {show(expected)}{asked and f': {asked}'}"
+        severity = Severity.WARNING if asked else self.severity
+        yield self.finding(message, severity=severity, **place(found), expected=expected, actual=found.value)
 
 
 @rule(
@@ -88,10 +97,12 @@ def same_scale(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Fi
     """A result is a time at a scale: description and log have to mean the same one."""
     system = system_of(subject)
     weak = isinstance(subject, Run) and subject.package.scaling == WEAK  # an instance is a part: SYS018
+    split = weak or instance_scale(subject.settings) == system_scale(system.fields)
+    asked = "is a node here what a rank is there?" if split and "node_per_rank" in ruleset.tolerated else ""
     for name in ("accelerators_per_node",) if weak else ("number_of_nodes", "accelerators_per_node"):
         declared = whole(system.fields.get(name))
         if declared is not None:
-            yield from _stated_otherwise(self, subject, name, "the system description says", declared)
+            yield from _stated_otherwise(self, subject, name, "the system description says", declared, asked)
 
 
 @rule(
@@ -257,8 +268,8 @@ def framework_ran(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
     fix="Give every model the same number of nodes; describe the nodes that were used, not more.",
 )
 def instances_fit(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """M models of S accelerators each on a system of T: S <= T <= M x S, or the throughput is of a
-    machine that is not the one described."""
+    """M models of S accelerators each, pruned ones included, on a system of T: S <= T <= M x S, or the
+    throughput is of a machine that is not the one described."""
     if package.scaling != WEAK:
         raise NotApplicable("a time-to-train entry")
     scales = {run.path: instance_scale(run.settings) for run in package.runs}
@@ -271,11 +282,17 @@ def instances_fit(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
     if len(known) != 1 or total is None:
         return
     scale = known.pop()
-    if not scale <= total <= len(package.runs) * scale:
+    models = len(package.runs) + len(package.pruned)
+    if not scale <= total <= models * scale:
+        few = models * scale < total <= (1 + UNLISTED) * models * scale
+        asked = few and "pruned_unlisted" in ruleset.tolerated
+        pruned = f" ({len(package.pruned)} of them pruned)" if package.pruned else ""
+        question = ": were other models pruned?" if asked else ""
         yield self.finding(
-            f"{len(package.runs)} models of {scale} accelerators do not fit a system of {total}",
+            f"{models} models{pruned} of {scale} accelerators do not fit a system of {total}{question}",
+            severity=Severity.WARNING if asked else Severity.ERROR,
             path=system_of(package).path,
-            expected=f"{scale} to {len(package.runs) * scale}",
+            expected=f"{scale} to {models * scale}",
             actual=total,
         )
 

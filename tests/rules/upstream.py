@@ -1,6 +1,7 @@
-"""What mlperf_logging says of a package of MLPerf HPC v3.0, per benchmark folder, as JSON.
+"""What mlperf_logging says of a package of MLPerf HPC, per benchmark folder, as JSON.
 
-Run as a program on a COPY (`python -m tests.rules.upstream FOLDER...`): its checkers write and delete
+Run as a program on a COPY (`python -m tests.rules.upstream RULESET FOLDER...`, with its rules of the package's
+round, such as 3.0.0): its checkers write and delete
 scaling.json inside the package. In a process of its own, because they configure logging and print.
 """
 
@@ -34,7 +35,7 @@ class _Sections(logging.Handler):
             self.errors.setdefault(self._folder, []).append(" ".join(record.getMessage().split())[:300])
 
 
-def judge(root: Path) -> list[dict[str, Any]]:
+def judge(root: Path, ruleset: str) -> list[dict[str, Any]]:
     """One record per results/<system>/<scaling>/<benchmark>: errors, crash, score in minutes, weak score."""
     from mlperf_logging.package_checker import package_checker
 
@@ -44,7 +45,7 @@ def judge(root: Path) -> list[dict[str, Any]]:
     crash = None
     try:
         package_checker.check_training_result_files(
-            str(root), "hpc", "3.0.0", False, False, False, False, False
+            str(root), "hpc", ruleset, False, False, False, False, False
         )
     except (Exception, SystemExit) as error:
         crash = f"{type(error).__name__}: {error}"[:300]
@@ -57,24 +58,24 @@ def judge(root: Path) -> list[dict[str, Any]]:
             "checked": str(folder) in sections.errors,
             "errors": sections.errors.get(str(folder), []),
             "crash": crash,
-            **_score(folder),
+            **_score(folder, ruleset),
         }
         for folder in folders
     ]
 
 
-def _score(folder: Path) -> dict[str, Any]:
+def _score(folder: Path, ruleset: str) -> dict[str, Any]:
     from mlperf_logging.result_summarizer import result_summarizer as summarizer
 
     benchmark, system = folder.name, folder.parent.parent.name
     try:
         if folder.parent.name == "weak":
             found, _ = summarizer._compute_weak_score_standalone(
-                benchmark, system, False, str(folder), "hpc", "3.0.0"
+                benchmark, system, False, str(folder), "hpc", ruleset
             )
             return {"weak": {name.split(":")[1]: value for name, value in found.items()}}
         minutes, _, factor = summarizer._compute_strong_score_standalone(
-            benchmark, system, False, str(folder), "hpc", "3.0.0"
+            benchmark, system, False, str(folder), "hpc", ruleset
         )
         return {"minutes": minutes, "factor": factor}
     except (Exception, SystemExit) as error:
@@ -84,8 +85,8 @@ def _score(folder: Path) -> dict[str, Any]:
 def main() -> None:
     found = {}
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        for name in sys.argv[1:]:
-            found[os.path.basename(name)] = judge(Path(name))
+        for name in sys.argv[2:]:
+            found[os.path.basename(name)] = judge(Path(name), sys.argv[1])
     json.dump(found, sys.stdout, default=float)
 
 

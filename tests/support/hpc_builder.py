@@ -129,7 +129,7 @@ def build_hpc(
         start_ms = BASE_MS + (run * 100 if scaling == "weak" else run * 7_200_000)
         _write_lines(built.results / f"result_{run}.txt", _events(built, division, run, start_ms, faster))
     code = built.root / "benchmarks" / benchmark / system
-    code.mkdir(parents=True)
+    code.mkdir(parents=True, exist_ok=True)
     for name in HPC.package.code_files:
         (code / name).write_text("# as published\n")
     companion = dict.fromkeys(HPC.package.companion_fields, "none")

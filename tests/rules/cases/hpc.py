@@ -97,6 +97,31 @@ def too_few_runs(built: HpcPackage) -> None:
     built.logs[-1].unlink()
 
 
+@hpc_case("PKG005")
+def slow_run_set_aside(built: HpcPackage) -> None:
+    pruned = built.results / "pruned_results" / "result_5.txt"
+    pruned.parent.mkdir()
+    pruned.write_text(built.logs[0].read_text())
+
+
+@hpc_case("PKG002")
+def two_names_of_one_number(built: HpcPackage) -> None:
+    built.logs[-1].rename(built.results / "result_00.txt")
+
+
+@hpc_case("PKG002")
+def power_of_one_run_twice(built: HpcPackage) -> None:
+    for name in ("result_1", "result_01"):
+        node = built.results / "power" / name / "node_0.txt"
+        node.parent.mkdir(parents=True)
+        node.write_text("")
+
+
+@hpc_case("PKG002")
+def best_retry(built: HpcPackage) -> None:
+    built.logs[-1].rename(built.results / "result_best_retry.txt")
+
+
 @hpc_case("SED001")
 def no_seed(built: HpcPackage) -> None:
     built.edit(lambda events: events.pop(index(events, "seed")))
@@ -179,7 +204,7 @@ def a_model_that_failed(built: HpcPackage) -> None:
 def pruned_result_that_breaks_a_rule(built: HpcPackage) -> None:
     pruned = built.results / "pruned_results" / "result_0.txt"
     pruned.parent.mkdir()
-    pruned.write_text(built.logs[0].read_text().replace('"key": "run_stop"', '"key": "run_halt"'))
+    pruned.write_text(built.logs[0].read_text().replace('"key": "global_batch_size"', '"key": "size"'))
 
 
 @hpc_case("SYS008")

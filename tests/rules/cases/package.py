@@ -46,6 +46,12 @@ def leading_zero(built: BuiltPackage) -> None:
     built.reseal()
 
 
+@case("PKG002")
+def two_names_of_one_number(built: BuiltPackage) -> None:
+    shutil.copy(built.layout.result(3), built.layout.results_dir / "result_03.txt")
+    built.reseal()
+
+
 @case("PKG003", runs=4)
 def four_runs(built: BuiltPackage) -> None:
     pass
@@ -120,6 +126,19 @@ def slow_run_set_aside(built: BuiltPackage) -> None:
     folder.mkdir()
     (folder / "result_0.txt").write_text(built.layout.result(0).read_text())
     built.reseal()
+
+
+@case("PKG005")
+def notes_among_results(built: BuiltPackage) -> None:
+    (built.root / "results/README.md").write_text("How these were made\n")
+    built.reseal()
+
+
+@case("PKG006")
+def folder_opened_on_macos(built: BuiltPackage) -> None:
+    (built.root / "results/.DS_Store").write_bytes(b"\0\0\0\1Bud1")
+    for path in (built.layout.result(0), built.layout.system_json):
+        path.with_name(f"._{path.name}").write_bytes(b"\0\5\x16\7")
 
 
 @case("PKG006")

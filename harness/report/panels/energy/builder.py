@@ -11,8 +11,7 @@ from harness.score.model import EnergyScore
 from harness.telemetry.reader.energy import COUNTER, RIGHT_RECTANGLE, TRAPEZOID, Energy, energies, quoted
 from harness.telemetry.reader.reader import TelemetryFile
 from harness.telemetry.sources.node_power import NODE
-from rules.model.layout import PackageLayout
-from rules.model.package import Package, relative
+from rules.model.package import Package
 from rules.model.run_facts import RunFacts
 
 MAX_ROWS = 400
@@ -159,8 +158,7 @@ def has_node_power(package: Package) -> bool:
     """Whether there are power files of whole nodes for every run of the package."""
     if not package.runs or package.system_name is None:
         return False
-    layout = PackageLayout(package.root, package.system_name, package.scaling, package.benchmark)
-    folders = [relative(layout.power_dir(run.index), package.root) for run in package.runs]
+    folders = [package.power_of(run.index).as_posix() for run in package.runs]
     return all(any(name.startswith(f"{folder}/node_") for name in package.files) for folder in folders)
 
 

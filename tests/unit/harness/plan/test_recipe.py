@@ -64,5 +64,12 @@ def test_missing_and_binary_files(tmp_path):
         load_recipe(tmp_path / "none.yaml")
     binary = tmp_path / "recipe.yaml"
     binary.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UserError, match="not valid YAML"):
+    with pytest.raises(UserError, match="not UTF-8"):
         load_recipe(binary)
+
+
+def test_latin_1_is_one_line(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_bytes("# one\n# Jülich\n".encode("latin-1"))
+    with pytest.raises(UserError, match="is not UTF-8: byte 0xfc in line 2"):
+        load_recipe(path)

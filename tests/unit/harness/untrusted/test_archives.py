@@ -10,7 +10,6 @@ import stat
 import struct
 import subprocess
 import tarfile
-import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -22,43 +21,7 @@ from harness.core.errors import UserError
 from harness.untrusted import archives
 from harness.untrusted.archives import opened, safe_parts
 from harness.untrusted.tarball import Unsafe
-from tests.support.builders import build_package
-
-SECRET = b"keep out"
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory) -> Path:
-    return build_package(tmp_path_factory.mktemp("package"), runs=4).root  # one error: PKG003
-
-
-@pytest.fixture
-def place(tmp_path, monkeypatch) -> Path:
-    """A folder for archives; what was there before and beside must be there afterwards, and no more."""
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    outside = tmp_path / "outside.txt"
-    outside.write_bytes(SECRET)
-    (tmp_path / "here").mkdir()
-    yield tmp_path / "here"
-    assert outside.read_bytes() == SECRET
-    assert {p.name for p in tmp_path.iterdir()} == {"temporary", "outside.txt", "here"}
-    assert list(temporary.iterdir()) == []
-
-
-def tar(path: Path, folder: Path, name: str, format: int = tarfile.PAX_FORMAT) -> Path:
-    with tarfile.open(path, "w:gz", format=format) as archive:
-        archive.add(folder, name)
-    return path
-
-
-def pack_zip(path: Path, folder: Path, name: str) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in sorted(folder.rglob("*")):
-            archive.write(file, os.path.join(name, file.relative_to(folder)))
-    return path
-
+from tests.unit.harness.untrusted.conftest import pack_zip, tar
 
 PACKERS: dict[str, Callable[[Path, Path], Path]] = {
     "tar.gz": lambda place, folder: tar(place / "x.tar.gz", folder, folder.name),

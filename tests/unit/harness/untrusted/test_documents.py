@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.untrusted.documents import Unreadable, read_record
+from harness.untrusted.documents import Unreadable, read_record, read_yaml
 from tests.support.builders import build_package
 
 
@@ -27,3 +27,9 @@ def test_what_a_record_says_of_samplers_is_bounded(tmp_path: Path) -> None:
         path, lambda record: {k: v for k, v in record.items() if k != "telemetry_problems"}
     )  # of an older harness
     assert read_record(path).telemetry_problems == []
+
+
+def test_latin_1_is_named_with_its_byte_and_line(tmp_path):
+    (tmp_path / "recipe.yaml").write_bytes("# one\n# Jülich\n".encode("latin-1"))
+    with pytest.raises(Unreadable, match=r"is not UTF-8: byte 0xfc in line 2 \(save it as UTF-8\)"):
+        read_yaml(tmp_path / "recipe.yaml")

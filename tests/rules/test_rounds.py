@@ -1,0 +1,253 @@
+"""What submitters of MLPerf HPC did from v1.0 to v3.0: nobody is accused of it, and what may matter is asked."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from harness.check import check_all, check_package
+from harness.core.errors import UserError
+from harness.score.score import score
+from rules.model.findings import Severity, Verdict
+from tests.rules.cases.edits import find, index
+from tests.support.hpc_builder import HPC, HpcPackage, build_hpc
+
+
+def errors(verdict: Verdict) -> set[str]:
+    return {f.rule for f in verdict.findings if f.severity is Severity.ERROR}
+
+
+def messages(verdict: Verdict, rule: str) -> list[str]:
+    return [f.message for f in verdict.findings if f.rule == rule]
+
+
+def renumbered(built: HpcPackage, first: int, width: int) -> None:
+    for number, log in reversed(list(enumerate(built.logs, start=first))):
+        log.rename(log.with_name(f"result_{number:0{width}}.txt"))
+
+
+def prune(built: HpcPackage, number: int) -> None:
+    folder = built.results / "pruned_results"
+    folder.mkdir(exist_ok=True)
+    (built.results / f"result_{number}.txt").rename(folder / f"result_{number}.txt")
+
+
+@pytest.fixture
+def weak(tmp_path) -> HpcPackage:
+    """Seven models of 64 accelerators, beside a time-to-train entry."""
+    build_hpc(tmp_path)
+    return build_hpc(tmp_path, scaling="weak", system="large", runs=7)
+
+
+def judged(built: HpcPackage):
+    entry = f"{built.system}/{built.scaling}/{built.benchmark}"
+    return next((p, v) for p, v in check_all(built.root, HPC) if p.entry == entry)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("width", [1, 2, 3])
+def test_numbers_with_and_without_zeros(tmp_path, first, width):
+    built = build_hpc(tmp_path, "cosmoflow")
+    plain = score(check_package(built.root, HPC)[0], HPC.of("cosmoflow")).time_to_train_s
+    renumbered(built, first, width)
+    package, verdict = check_package(built.root, HPC)
+    assert (verdict.verdict, verdict.findings) == ("compliant", [])
+    assert [run.index for run in package.runs] == list(range(first, first + 10))
+    assert score(package, HPC.of("cosmoflow")).time_to_train_s == plain
+    assert check_package(built.logs[0], HPC)[1].verdict == "compliant"
+
+
+@pytest.mark.parametrize("power", ["result_{:02}", "result_{}"])
+def test_power_folders_are_found_with_and_without_zeros(tmp_path, power):
+    built = build_hpc(tmp_path)
+    renumbered(built, 1, 2)
+    for number in range(1, 6):
+        node = built.results / "power" / power.format(number) / "node_0.txt"
+        node.parent.mkdir(parents=True)
+        node.write_text(':::MLLOG {"key": "power_reading", "value": 1000}\n')
+    package, verdict = check_package(built.root, HPC)
+    folder = built.results.relative_to(built.root) / "power"
+    assert all(len(run.power) == 1 for run in package.runs)
+    assert package.power_of(3) == folder / power.format(3)
+    assert not messages(verdict, "PKG002") and not messages(verdict, "PWR001")
+
+
+def test_one_number_twice_is_never_a_silent_choice(tmp_path):
+    built = build_hpc(tmp_path)
+    shutil.copy(built.logs[2], built.results / "result_02.txt")
+    package, verdict = check_package(built.root, HPC)
+    assert {"PKG002", "PKG003", "CNV004"} <= errors(verdict) and len(package.runs) == 6
+    assert messages(verdict, "PKG002") == ["result_02.txt and result_2.txt are one run by their number"]
+
+
+def test_a_gap_is_a_question_and_a_pruned_run_is_none(weak):
+    prune(weak, 4)
+    assert messages(judged(weak)[1], "PKG002") == []
+    (weak.results / "result_2.txt").unlink()
+    weak.describe(number_of_nodes=str(6 * 16))
+    _, verdict = judged(weak)
+    assert verdict.verdict == "compliant"
+    assert messages(verdict, "PKG002") == ["result_2.txt is missing: was a run left out?"]
+
+
+def test_pruned_runs_need_not_end_or_converge(weak):
+    def stopped(events):
+        del events[index(events, "epoch_stop", -1) :]
+
+    def missed(events):
+        find(events, "eval_accuracy", -1)["value"] = 0.5
+
+    weak.edit(stopped, slice(2, 3))
+    weak.edit(missed, slice(5, 6))
+    prune(weak, 2)
+    prune(weak, 5)
+    package, verdict = judged(weak)
+    assert (verdict.verdict, [f.rule for f in verdict.findings]) == ("compliant", [])
+    assert (len(package.runs), len(package.pruned)) == (5, 2)
+    result = score(package, HPC.of("deepcam")).weak
+    assert result is not None and (result.models, result.system_scale) == (5, 7 * 64)
+
+
+@pytest.mark.parametrize("left", ["", "srun: error: node failure\n", "settings", "cut"])
+def test_a_pruned_log_may_stop_anywhere(weak, left):
+    log = weak.logs[3]
+    text = log.read_text()
+    kept = {"settings": "".join(text.splitlines(keepends=True)[:9]), "cut": text[:9000]}
+    log.write_text(kept.get(left, left))
+    prune(weak, 3)
+    package, verdict = judged(weak)
+    assert (verdict.verdict, len(package.pruned)) == ("compliant", 1)
+    assert {f.rule for f in verdict.findings} <= {"LOG001", "LOG002"}
+
+
+def test_a_pruned_run_may_have_diverged(weak):
+    weak.edit(lambda events: find(events, "eval_accuracy", -1).update(value=float("nan")), slice(3, 4))
+    assert judged(weak)[1].verdict == "not_compliant"
+    prune(weak, 3)
+    assert judged(weak)[1].verdict == "compliant"
+
+
+def test_pruned_models_fill_the_system_and_few_may_be_missing(weak):
+    prune(weak, 6)
+    prune(weak, 0)
+    assert judged(weak)[1].findings == []  # 5 + 2 models of 16 nodes on 112
+    for nodes, asked in (("122", True), ("130", False), ("15", False)):
+        weak.describe(number_of_nodes=nodes)
+        _, verdict = judged(weak)
+        assert (verdict.verdict == "compliant") == asked
+        assert "7 models (2 of them pruned) of 64" in messages(verdict, "SYS018")[0]
+        assert messages(verdict, "SYS018")[0].endswith("were other models pruned?") == asked
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["README.md", "readme.txt", "LICENSE", "cluster/slurm-17.out", "cluster/strong/deepcam/run_1.log"],
+)
+def test_other_files_among_results_are_a_question(tmp_path, name):
+    built = build_hpc(tmp_path)
+    (built.root / "results" / name).write_text("x\n")
+    _, verdict = check_package(built.root, HPC)
+    assert verdict.verdict == "compliant"
+    ((found),) = [f for f in verdict.findings if f.rule == "PKG005"]
+    assert (found.path, found.message) == (f"results/{name}", "is not a result: should it lie elsewhere?")
+    assert "submitter" not in found.fix
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "._result_0.txt", ".gitkeep", "__MACOSX/result_0.txt"])
+def test_what_desktops_and_git_leave_is_not_read(tmp_path, name):
+    built = build_hpc(tmp_path)
+    path = built.results / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"\0\5\x16\7")
+    package, verdict = check_package(built.root, HPC)
+    assert (verdict.verdict, len(package.runs)) == ("compliant", 5)
+    assert [(f.rule, f.severity) for f in verdict.findings] == [("PKG006", Severity.WARNING)]
+
+
+def test_code_of_another_benchmark_is_in_its_place(tmp_path):
+    for benchmark in ("oc20", "deepcam"):
+        built = build_hpc(tmp_path, benchmark, system=f"of_{benchmark}")
+    (built.results.parent / ".ipynb_checkpoints").mkdir()
+    assert [v.findings for _, v in check_all(built.root, HPC)] == [[], []]
+
+
+def test_dot_files_and_links_in_code_only_warn(tmp_path):
+    built = build_hpc(tmp_path)
+    code = built.root / "benchmarks/deepcam/cluster"
+    (code / ".gitignore").write_text("x\n")
+    (code / "latest").symlink_to("setup.sh")
+    _, verdict = check_package(built.root, HPC)
+    assert verdict.verdict == "compliant"
+    assert {"PKG007", "PKG008"} <= {f.rule for f in verdict.findings}
+
+
+def test_a_rank_per_node_is_asked_about(tmp_path):
+    built = build_hpc(tmp_path)
+
+    def counted(events):
+        find(events, "number_of_nodes")["value"] = 64
+        find(events, "accelerators_per_node")["value"] = 1
+
+    built.edit(counted, slice(None))
+    _, verdict = check_package(built.root, HPC)
+    assert verdict.verdict == "compliant"
+    assert len(messages(verdict, "SYS008")) == 10
+    assert messages(verdict, "SYS008")[0].endswith("is a node here what a rank is there?")
+
+
+def test_equal_curves_are_a_question(tmp_path):
+    built = build_hpc(tmp_path)
+    values = [0.1 + k / 1000 for k in range(3)]
+
+    def same(events):
+        for at, value in enumerate(values):
+            find(events, "eval_accuracy", at)["value"] = value
+
+    built.edit(same, slice(1, 3))
+    _, verdict = check_package(built.root, HPC)
+    assert verdict.verdict == "compliant"
+    (message,) = messages(verdict, "CNV002")
+    assert message.endswith("result_1.txt: were both made, and from two seeds?")
+
+
+def test_settings_of_every_rank_after_the_start(tmp_path):
+    built = build_hpc(tmp_path, "cosmoflow")
+
+    def repeated(events):
+        at = index(events, "run_start") + 1
+        events[at:at] = [{**find(events, "dropout"), "time_ms": events[at]["time_ms"]} for _ in range(8)]
+
+    built.edit(repeated, slice(None))
+    _, verdict = check_package(built.root, HPC)
+    assert verdict.verdict == "compliant"
+    assert {"LOG004", "LOG016"} <= {f.rule for f in verdict.findings}
+
+
+def test_layout_of_v07_is_named(tmp_path):
+    built = build_hpc(tmp_path, "cosmoflow")
+    flat = built.results.parent.parent / "cosmoflow"
+    built.results.rename(flat)
+    built.results.parent.rmdir()
+    for path in (built.root, flat.parent, flat):
+        with pytest.raises(UserError, match=r"layout of MLPerf HPC v0\.7: hpc-3\.0\.0 does not judge it"):
+            check_all(path, HPC)
+    assert check_package(flat / "result_0.txt", HPC)[1].verdict == "compliant"
+
+
+def test_a_whole_round_names_its_organisations(tmp_path):
+    for org in ("B", "A+C"):
+        build_hpc(tmp_path, org=org)
+    with pytest.raises(UserError, match=r"several organisations: A\+C, B\."):
+        check_all(tmp_path, HPC)
+
+
+def test_strong_and_weak_of_one_system_and_odd_names(tmp_path):
+    for scaling in ("strong", "weak"):
+        built = build_hpc(tmp_path, scaling=scaling, org="A+B", system="18xR750-2xA100 (80GB)_n4+1,a@b")
+    description = json.loads(built.description.read_text())
+    built.describe(number_of_nodes=16, submitter="A/B")
+    found = check_all(built.root, HPC)
+    assert [p.scaling for p, _ in found] == ["strong", "weak"]
+    assert description["division"] == "closed" and [v.verdict for _, v in found] == ["compliant"] * 2
