@@ -71,7 +71,7 @@ def test_manifest_and_verify(smoke: Path, tmp_path: Path) -> None:
     [
         (("describe",), "data/quick: no such data folder", "data synthesize --profile quick"),
         (("describe", "--profile", "official"), "folder is not known", "CLOUDMASK_DATA"),
-        (("describe", "--data", "."), "no folder one-day/", "data synthesize"),
+        (("describe", "--data", "."), "no folder training/ or one-day/", "data synthesize"),
         (("verify", "absent.json"), "Cannot read absent.json", "manifest"),
         (("verify", "wrong.json"), "is not the manifest", "data manifest"),
         (("preview", "--gallery", "wrong.json"), "not the gallery of a run", "gallery.h5"),
