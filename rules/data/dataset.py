@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from reference.protocol.official import official_test_scenes
+from reference.protocol.official import test_scene_differences
 from rules.facts.needs import dataset_of, dataset_path
 from rules.model.findings import Finding, Scope, Severity
 from rules.model.package import Package, Plan
@@ -118,12 +118,8 @@ def official_complete(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> 
                 expected=expected,
                 actual=facts.get(name),
             )
-    names, known = {f.name.rsplit("/", 1)[-1] for f in dataset.test}, official_test_scenes()
-    for what, found in (("not among the official ones", names - known), ("missing", known - names)):
-        if found:
-            yield self.finding(
-                f"{len(found)} test scene(s) {what}, e.g. {show(min(found))}", path=dataset_path(subject)
-            )
+    for difference in test_scene_differences(f.name.rsplit("/", 1)[-1] for f in dataset.test):
+        yield self.finding(difference, path=dataset_path(subject))
     if dataset.synthetic:
         yield self.finding("synthetic scenes are called the official data set", path=dataset_path(subject))
 
