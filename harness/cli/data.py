@@ -268,6 +268,8 @@ def describe_profile(profile: Profile, folder: Path | None) -> Described:
         paths = locate(where)
         with _bar("Hashing") as step:
             found = describe(paths, profile.name, profile.geometry, progress=step)
+    for difference in official_differences(paths) if profile is OFFICIAL else []:
+        click.echo(f"note: not the official data set: {difference}", err=True)
     return replace(found, dataset=replace(found.dataset, root=shown_path(paths.root)))
 
 

@@ -5,6 +5,7 @@ boto3 is an extra: it is imported when a bucket is opened, and its absence is on
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from harness.core.errors import UserError
 ENDPOINT = "https://s3.echo.stfc.ac.uk"
 BUCKET = "sciml-datasets"
 PREFIX = "es/cloud_slstr_ds1"
-INSTALL = "pip install boto3 (or, in a checkout: make setup EXTRA=fetch)."
+INSTALL = f"in a checkout: make setup EXTRA=fetch; elsewhere: {sys.executable} -m pip install boto3"
 PIECE_BYTES = 1 << 20
 NO_PROFILE = {"profile": (None, None, None, None)}  # AWS_PROFILE and its credentials are of no concern here
 CONNECT_S, READ_S = 10, 60
