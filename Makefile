@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 CLOUDMASK := $(BIN)/cloudmask
 EXTRA ?=
+# a later `make setup` with another EXTRA installs that too
+INSTALLED := $(VENV)/.installed$(if $(EXTRA),-with-$(EXTRA))
 # more arguments for pytest: make test ARGS="-k energy"
 ARGS ?=
 # four at most: each may hold a TensorFlow of its own
@@ -23,16 +25,16 @@ help: ## show this help
 	@echo "  ORG=$(ORG)  your organisation's folder under submissions/"
 	@echo "  RESUME=1 continue an interrupted submit   REPLACE=1 set a finished one aside and start anew"
 	@echo "  OUT=DIR  where leaderboard and example-site go"
-	@echo "  EXTRA=cuda install TensorFlow with its CUDA libraries"
+	@echo "  EXTRA=cuda install TensorFlow with its CUDA libraries; fetch: what downloads the official data; cuda,fetch: both"
 
-setup: $(VENV)/.installed ## create .venv and install (pinned by constraints.txt)
+setup: $(INSTALLED) ## create .venv and install (pinned by constraints.txt)
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(sort $(VENV)/.installed $(INSTALLED)): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 10) <= v <= (3, 13) or sys.exit("Python 3.10 to 3.13 is needed, this is %d.%d. Fix: make PYTHON=python3.12 ..." % v)'
 	@echo "Installing into $(VENV) (once; TensorFlow is large: one to several minutes) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.$(if $(EXTRA),[$(EXTRA)],)'
-	@touch $@
+	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	@echo "Installing the test tools ..."

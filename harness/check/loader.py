@@ -267,13 +267,10 @@ def _system(layout: PackageLayout, fields: dict[str, Any], probe: dict[str, Any]
 
 
 def _dataset_digest(dataset: Any, problems: list[str]) -> str | None:
-    from reference.data.dataset import dataset_digest
-    from reference.protocol.spec import Geometry, Split
+    from reference.data.dataset import stated_digest
 
     try:
-        return dataset_digest(
-            dataset.train, dataset.test, Geometry(**dataset.geometry), Split(**dataset.split)
-        )
+        return stated_digest(dataset)
     except (TypeError, ValueError) as error:
         problems.append(f"dataset.json: {' '.join(str(error).split())[:120]}")
         return None

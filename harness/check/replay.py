@@ -21,6 +21,7 @@ from harness.core.errors import WrongData
 from harness.core.files import sha256
 from harness.core.processes import Child, Overtime, Silence
 from harness.untrusted.hdf5_guard import ROOT, Reader
+from reference.protocol.official import TRAIN_FOLDERS
 from reference.protocol.settings import DEFAULT_PRECISION, LINEAR_PRECISION_KEY, PRECISIONS, TF32
 from rules.facts.log_reading import integer
 from rules.model.evidence import Replay
@@ -203,7 +204,8 @@ class _Places:
 
     def __init__(self, folder: Path, profile: str) -> None:
         inner = folder / profile
-        self._folder = inner if not (folder / "one-day").is_dir() and _is_name(profile, inner) else folder
+        bare = not any((folder / name).is_dir() for name in TRAIN_FOLDERS)
+        self._folder = inner if bare and _is_name(profile, inner) else folder
         self._by_name: dict[str, Path] | None = None
         if not self._folder.is_dir():
             raise WrongData(f"{folder} is not a folder.", "name the data set's folder with --data.")

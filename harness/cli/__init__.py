@@ -15,7 +15,7 @@ from harness.core.errors import ExitCode, UserError
 
 VERBS = {
     "doctor": "say what works on this machine and what to do about the rest",
-    "data": "make, describe and verify data sets",
+    "data": "fetch, make, describe and verify data sets",
     "system": "describe this machine, compare it with a description",
     "plan": "show what a submit would run",
     "submit": "run, check, package and report: machine to submission",

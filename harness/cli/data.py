@@ -1,4 +1,4 @@
-"""`cloudmask data`: synthesize, describe, verify, prepare and preview data sets."""
+"""`cloudmask data`: fetch, synthesize, describe, verify, prepare and preview data sets."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from harness.cli.data_fetch import fetch
 from harness.core.errors import ExitCode, UserError
 from harness.core.files import write_json
 from harness.plan.datasets import shown_path
@@ -21,12 +22,19 @@ from reference.data.dataset import DatasetPaths, Described, describe, locate, lo
 from reference.data.profiles import PROFILES, Profile, get_profile
 from reference.data.shards import prepare
 from reference.protocol.dataset import Dataset, DatasetFile
+from reference.protocol.official import (
+    EITHER_LAYOUT,
+    PUBLISHED_MANIFEST,
+    SAMPLE_PROFILE,
+    test_scene_differences,
+)
 from reference.protocol.spec import Geometry, Split
 
 DATA_VARIABLE = "CLOUDMASK_DATA"
 DEFAULT_ROOT = Path("data")
 PREPARED_FOLDER = "prepared"
 DEFAULT_SEED = 1
+OFFICIAL = PROFILES["official"]
 SYNTHETIC = [name for name, profile in PROFILES.items() if profile.synthetic]
 
 profile_option = click.option(
@@ -34,20 +42,23 @@ profile_option = click.option(
     type=click.Choice(list(PROFILES)),
     default="quick",
     show_default=True,
-    help="Which data set: official (downloaded) or one of the synthetic ones.",
+    help="Which data set: official, official-sample (both fetched) or one of the synthetic ones.",
 )
 data_option = click.option(
     "--data",
     "folder",
     type=click.Path(path_type=Path),
-    help=f"Folder with one-day/ and ssts/. Default: data/<profile>; for official, ${DATA_VARIABLE}.",
+    help=f"Folder with {EITHER_LAYOUT}. Default: data/<profile>; for official, ${DATA_VARIABLE}.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
 @click.group()
 def data() -> None:
-    """Synthesize, describe, verify, prepare and preview data sets."""
+    """Fetch, synthesize, describe, verify, prepare and preview data sets."""
+
+
+data.add_command(fetch)
 
 
 @data.command()
@@ -118,27 +129,57 @@ def manifest(profile: str, folder: Path | None, out: Path | None) -> None:
 
 
 @data.command("verify")
-@click.argument("manifest_file", metavar="MANIFEST", type=click.Path(path_type=Path))
+@click.argument("manifest_file", metavar="[MANIFEST]", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--profile", type=click.Choice(["official"]), help="Compare with what is known of the official data set."
+)
+@click.option("--sizes-only", is_flag=True, help="Compare names and sizes; read no content.")
 @data_option
 @json_option
-def verify_command(manifest_file: Path, folder: Path | None, as_json: bool) -> ExitCode:
+def verify_command(
+    manifest_file: Path | None, profile: str | None, sizes_only: bool, folder: Path | None, as_json: bool
+) -> ExitCode:
     """Hash all files again and compare with MANIFEST (from `data manifest`, or a package's dataset.json).
 
-    Exit code 0: everything is as listed; 1: something differs.
+    With --profile official, numbers of scenes and names of the 100 test scenes are compared too; that works
+    without MANIFEST, as long as none of the official scenes has been published. Folders may have their older
+    or newer names. Exit code 0: everything is as listed; 1: something differs.
     """
-    expected = read_manifest(manifest_file)
+    if manifest_file is None and profile is None:
+        raise click.UsageError("MANIFEST or --profile official is needed.")
+    if manifest_file is None and PUBLISHED_MANIFEST.is_file():
+        manifest_file = PUBLISHED_MANIFEST
+    expected = read_manifest(manifest_file) if manifest_file else None
+    where = folder or (Path(expected.root) if expected and not profile else data_folder(OFFICIAL, None))
     with user_errors("pass the data set's folder with --data."):
-        paths = locate_like(expected, folder or Path(expected.root))
-        with _bar("Hashing") as step:
-            problems = verify(paths, expected, step)
+        paths = locate_like(expected, where) if expected else locate(where)
+        problems = official_differences(paths) if profile else []
+        if expected:
+            with _bar("Hashing") as step:
+                problems += verify(paths, expected, step, sizes_only)
     if as_json:
         click.echo(json.dumps({"schema": 1, "equal": not problems, "problems": problems}, indent=1))
-    elif problems:
-        for problem in problems:
-            click.echo(problem)
-    else:
+        return ExitCode.FINDINGS if problems else ExitCode.OK
+    for problem in problems:
+        click.echo(problem)
+    if not problems and expected:
         click.echo(f"All {len(expected.train) + len(expected.test)} files are as listed in {manifest_file}")
+    elif not problems:
+        click.echo("970 training scenes, and the 100 test scenes have the official names.")
+        click.echo("Contents were not compared: no manifest was given, and none has been published yet.")
     return ExitCode.FINDINGS if problems else ExitCode.OK
+
+
+def official_differences(paths: DatasetPaths) -> list[str]:
+    """How a folder differs from the official data set as it is known: number of scenes, names for testing."""
+    problems = []
+    for kind, found, known in (
+        ("training", len(paths.train), OFFICIAL.train_scenes),
+        ("test", len(paths.test), OFFICIAL.test_scenes),
+    ):
+        if found != known:
+            problems.append(f"{found} {kind} scenes, the official data set has {known}")
+    return problems + test_scene_differences(path.name for path in paths.test)
 
 
 @data.command("prepare")
@@ -200,13 +241,14 @@ def data_folder(profile: Profile, folder: Path | None) -> Path:
     """
     if folder is not None:
         return folder
-    if profile.synthetic:
+    if profile.name != "official":
         return DEFAULT_ROOT / profile.name
     named = os.environ.get(DATA_VARIABLE)
     if not named:
         raise UserError(
             "The official data set's folder is not known.",
-            f"pass --data FOLDER or set {DATA_VARIABLE} (the folder with one-day/ and ssts/).",
+            f"pass --data FOLDER or set {DATA_VARIABLE} (the folder with {EITHER_LAYOUT}); "
+            "to download it: cloudmask data fetch.",
         )
     return Path(named)
 
@@ -217,12 +259,17 @@ def describe_profile(profile: Profile, folder: Path | None) -> Described:
     fix = (
         f"make it: cloudmask data synthesize --profile {profile.name}."
         if profile.synthetic
-        else f"pass --data FOLDER or set {DATA_VARIABLE} to the folder with one-day/ and ssts/."
+        else "fetch it: cloudmask data fetch --scenes 20."
+        if profile.name == SAMPLE_PROFILE
+        else f"pass --data FOLDER or set {DATA_VARIABLE} to the folder with {EITHER_LAYOUT}; "
+        "to download it: cloudmask data fetch."
     )
     with user_errors(fix):
         paths = locate(where)
         with _bar("Hashing") as step:
             found = describe(paths, profile.name, profile.geometry, progress=step)
+    for difference in official_differences(paths) if profile is OFFICIAL else []:
+        click.echo(f"note: not the official data set: {difference}", err=True)
     return replace(found, dataset=replace(found.dataset, root=shown_path(paths.root)))
 
 

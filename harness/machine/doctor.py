@@ -20,6 +20,7 @@ from harness.machine.page_cache import may_drop_caches
 from harness.telemetry.sources.base import Source
 from harness.telemetry.sources.registry import open_all, reasons
 from harness.telemetry.sources.sampler_cost import SamplerCostSource
+from reference.protocol.official import EITHER_LAYOUT, TEST_FOLDERS, TRAIN_FOLDERS
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
 QUICK_DISK_BYTES = 3 << 30  # quick data set, five runs with weights, report
@@ -183,11 +184,16 @@ def _memory() -> Check:
 def _official_data() -> Check:
     value = os.environ.get("CLOUDMASK_DATA")
     if not value:
-        fix = "set CLOUDMASK_DATA to the folder with one-day/ and ssts/; the synthetic data set needs nothing"
+        fix = f"set CLOUDMASK_DATA to the folder with {EITHER_LAYOUT}; the synthetic data set needs nothing"
         return Check("official data", State.INFO, "CLOUDMASK_DATA is not set", fix)
-    missing = [name for name in ("one-day", "ssts") if not (Path(value) / name).is_dir()]
+    folder = Path(value)
+    missing = [
+        "/ or ".join(names) + "/"
+        for names in (TRAIN_FOLDERS, TEST_FOLDERS)
+        if not any((folder / name).is_dir() for name in names)
+    ]
     if missing:
-        fix = "point CLOUDMASK_DATA at the folder that holds one-day/ and ssts/"
+        fix = f"point CLOUDMASK_DATA at the folder with {EITHER_LAYOUT}, or fetch: cloudmask data fetch"
         return Check("official data", State.WARNING, f"{value} has no {' and no '.join(missing)}", fix)
     return Check("official data", State.OK, value)
 

@@ -13,11 +13,12 @@ from reference.data import dataset as sets
 from reference.data.profiles import PROFILES
 from reference.data.shards import verify_prepared
 from reference.data.synthetic import is_complete, synthesize
+from reference.protocol.official import EITHER_LAYOUT, SAMPLE_PROFILE
 from reference.protocol.spec import Geometry, Split
 
 OFFICIAL_HELP = (
-    "set CLOUDMASK_DATA to the folder with one-day/ and ssts/ (180 GB; README, Official data), "
-    "or try SYSTEM=local, which needs none of it."
+    f"set CLOUDMASK_DATA to the folder with {EITHER_LAYOUT}; `cloudmask data fetch` downloads it (180 GB; "
+    "README, Official data). Or try SYSTEM=local, which needs none of it."
 )
 
 
@@ -87,6 +88,8 @@ def directory_of(data: DataRecipe, workspace: Workspace) -> Path:
         if folder is None:
             raise UserError("The folder of the official data set is not known.", OFFICIAL_HELP)
         return folder
+    if data.profile in PROFILES:  # a sample of the official scenes
+        return workspace.data / data.profile
     raise UserError(
         f"Unknown data profile '{data.profile}'.",
         f"use one of {', '.join(PROFILES)}, or give data.directory and data.geometry in the recipe.",
@@ -148,6 +151,8 @@ def how_to_get(data: DataRecipe) -> str:
         return f"make it again: cloudmask data synthesize --profile {data.profile}"
     if data.profile == "official" and not data.directory:
         return OFFICIAL_HELP
+    if data.profile == SAMPLE_PROFILE and not data.directory:
+        return "fetch it: cloudmask data fetch --scenes 20"
     return "correct the data section of the recipe."
 
 

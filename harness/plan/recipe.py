@@ -46,8 +46,8 @@ class DataRecipe(_Strict):
 
     profile: str = "official"
     directory: str | None = None  # default: data/<profile>, or CLOUDMASK_DATA for official
-    train: list[str] | None = None  # file names below directory; default: one-day/
-    test: list[str] | None = None  # default: ssts/
+    train: list[str] | None = None  # file names below directory; default: training/ or one-day/
+    test: list[str] | None = None  # default: inference/ or ssts/
     prepared: str | None = None  # folder of `cloudmask data prepare`; default: straight from the scenes
     geometry: GeometryRecipe | None = None  # default: the profile's
     split: SplitRecipe = SplitRecipe()

@@ -8,6 +8,7 @@ from harness.report.curves import logged
 from harness.report.drawing.labels import OFFICIAL, OWN, STATUSES, SYNTHETIC, division_name
 from harness.report.drawing.text import clean, whole
 from harness.report.model import DatasetCard, Identity
+from reference.protocol.official import SAMPLE_PROFILE
 from rules.model.package import Dataset, Package
 
 
@@ -60,7 +61,9 @@ def dataset_card(dataset: Dataset | None) -> DatasetCard | None:
     labels = {
         SYNTHETIC: f"SYNTHETIC data, profile {profile}: generated scenes, not satellite images",
         OFFICIAL: "official Sentinel-3 SLSTR scenes of the benchmark, as declared in the package",
-        OWN: f"the submitter's own data set, {profile}: neither official nor synthetic",
+        OWN: f"a part of the official scenes, {profile}: not the official data set"
+        if profile == SAMPLE_PROFILE
+        else f"the submitter's own data set, {profile}: neither official nor synthetic",
     }
     shape = dataset.geometry if isinstance(dataset.geometry, dict) else {}
     sides = [whole(shape.get(name)) for name in ("scene_height", "scene_width", "patch_size")]

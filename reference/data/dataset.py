@@ -10,22 +10,26 @@ import contextlib
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from reference.data.files import file_sha256, write_json
-from reference.data.scenes import check_scene, find_scenes, open_scene
+from reference.data.scenes import PATTERN, check_scene, find_scenes, open_scene
 from reference.data.split import split_patches
 from reference.protocol.dataset import Dataset, DatasetFile
+from reference.protocol.official import EITHER_LAYOUT, TEST_FOLDERS, TRAIN_FOLDERS
 from reference.protocol.spec import Data, Geometry, Split
 
-TRAIN_FOLDER = "one-day"
+TRAIN_FOLDER = "one-day"  # in synthetic sets, and in the names that digests cover
 TEST_FOLDER = "ssts"
 CACHE_NAME = ".cloudmask-hashes.json"
 CACHE_SCHEMA = 1
 
 Progress = Callable[[int, int, str], None]  # done, total, name of the file just done
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -48,18 +52,33 @@ class Described:
 
 
 def locate(root: Path | str) -> DatasetPaths:
-    """The scenes of a folder with one-day/ (training) and ssts/ (test). Raises ValueError if there are none."""
+    """The scenes of a folder with training/ and inference/, or one-day/ and ssts/.
+
+    Raises ValueError when a folder is missing or empty, or is there under both of its names.
+    """
     root = Path(root)
     if not root.is_dir():
         raise ValueError(f"{root}: no such data folder")
-    for folder in (TRAIN_FOLDER, TEST_FOLDER):
-        if not (root / folder).is_dir():
-            raise ValueError(f"{root} has no folder {folder}/ ({TRAIN_FOLDER}/ and {TEST_FOLDER}/ expected)")
-    return locate_folders(root / TRAIN_FOLDER, root / TEST_FOLDER)
+    return locate_folders(role_folder(root, TRAIN_FOLDERS), role_folder(root, TEST_FOLDERS))
+
+
+def role_folder(root: Path, names: Sequence[str]) -> Path:
+    """The folder of one role, under whichever of its names it is there; links to one folder are one.
+
+    Raises ValueError when there is none, or two that hold scenes.
+    """
+    found = {(root / name).resolve(): root / name for name in reversed(names) if (root / name).is_dir()}
+    if not found:
+        raise ValueError(f"{root} has no folder {names[0]}/ or {names[-1]}/: {EITHER_LAYOUT} expected")
+    filled = [folder for folder in found.values() if any(folder.glob(f"**/{PATTERN}"))]
+    if len(filled) > 1:
+        both = " and ".join(f"{folder.name}/" for folder in filled)
+        raise ValueError(f"{root} has {both}, two names of one folder: remove one of them")
+    return (filled or list(found.values()))[0]
 
 
 def locate_folders(train_dir: Path | str, test_dir: Path | str) -> DatasetPaths:
-    """The scenes in and below two folders. Their names start with the folder's own name.
+    """The scenes in and below two folders, by file name. Their names start with the folder's own name.
 
     Raises ValueError for a missing or empty folder, and for a file name in both.
     """
@@ -138,37 +157,76 @@ def describe(
 def dataset_digest(
     train: Sequence[DatasetFile], test: Sequence[DatasetFile], geometry: Geometry, split: Split
 ) -> str:
-    """SHA-256 over roles, names and contents of the files, the geometry and the split.
+    """SHA-256 over roles, file names and contents of the files, the geometry and the split.
 
-    It depends neither on where the files lie nor on the order in which they are given.
+    It depends neither on folders and their names nor on the order in which the files are given.
     """
+    return _digest(
+        [[digest_name(TRAIN_FOLDER, f.name), f.sha256] for f in train],
+        [[digest_name(TEST_FOLDER, f.name), f.sha256] for f in test],
+        geometry,
+        split,
+    )
+
+
+def digest_name(folder: str, name: str) -> str:
+    """The name that digests cover: the file's own, in the folder of its role as it was called first."""
+    return f"{folder}/{name.rsplit('/', 1)[-1]}"
+
+
+def stated_digest(dataset: Dataset) -> str:
+    """The digest that follows from a description's files: in today's form, or in that of version 0.1.0.
+
+    The older form covers the folders too. It differs for lists of files and for scenes in sub-folders only,
+    and is given when the description states it. Raises TypeError or ValueError for a wrong geometry or split.
+    """
+    geometry, split = Geometry(**dataset.geometry), Split(**dataset.split)
+    train, test = ([[f.name, f.sha256] for f in files] for files in (dataset.train, dataset.test))
+    older = _digest(train, test, geometry, split)
+    if dataset.digest == older:
+        return older
+    return dataset_digest(dataset.train, dataset.test, geometry, split)
+
+
+def _digest(train: list[list[str]], test: list[list[str]], geometry: Geometry, split: Split) -> str:
     content = {
         "geometry": asdict(geometry),
         "split": asdict(split),
-        "test": sorted([f.name, f.sha256] for f in test),
-        "train": sorted([f.name, f.sha256] for f in train),
+        "test": sorted(test),
+        "train": sorted(train),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def verify(paths: DatasetPaths, expected: Dataset, progress: Progress | None = None) -> list[str]:
-    """Hash every file again and compare with a description. Returns one line for each difference."""
-    found = dict(zip(paths.train_names + paths.test_names, paths.train + paths.test, strict=True))
-    listed = {f.name: f for f in [*expected.train, *expected.test]}
-    problems = [f"{name}: listed, but missing" for name in listed if name not in found]
-    problems += [f"{name}: present, but not listed" for name in found if name not in listed]
-    common = [name for name in listed if name in found]
-    for done, name in enumerate(common, 1):
-        if found[name].stat().st_size != listed[name].size_bytes:
-            problems.append(f"{name}: {found[name].stat().st_size} bytes, {listed[name].size_bytes} expected")
-        elif file_sha256(found[name]) != listed[name].sha256:
-            problems.append(f"{name}: its content differs from the description (SHA-256)")
+def verify(
+    paths: DatasetPaths, expected: Dataset, progress: Progress | None = None, sizes_only: bool = False
+) -> list[str]:
+    """Hash every file again and compare with a description. Returns one line for each difference.
+
+    Files are compared by role and file name: the names of their folders may differ. With `sizes_only`,
+    no content is read.
+    """
+    found = _by_digest_name(((p.name, p) for p in paths.train), ((p.name, p) for p in paths.test))
+    listed = _by_digest_name(((f.name, f) for f in expected.train), ((f.name, f) for f in expected.test))
+    problems = [f"{listed[key].name}: listed, but missing" for key in listed if key not in found]
+    names = dict(zip(paths.train + paths.test, paths.train_names + paths.test_names, strict=True))
+    problems += [f"{names[found[key]]}: present, but not listed" for key in found if key not in listed]
+    common = [(listed[key], found[key]) for key in listed if key in found]
+    for done, (file, path) in enumerate(common, 1):
+        if path.stat().st_size != file.size_bytes:
+            problems.append(f"{file.name}: {path.stat().st_size} bytes, {file.size_bytes} expected")
+        elif not sizes_only and file_sha256(path) != file.sha256:
+            problems.append(f"{file.name}: its content differs from the description (SHA-256)")
         if progress:
-            progress(done, len(common), name)
-    geometry, split = Geometry(**expected.geometry), Split(**expected.split)
-    if dataset_digest(expected.train, expected.test, geometry, split) != expected.digest:
+            progress(done, len(common), file.name)
+    if stated_digest(expected) != expected.digest:
         problems.append("the description's digest does not follow from its file list, geometry and split")
     return problems
+
+
+def _by_digest_name(train: Iterable[tuple[str, T]], test: Iterable[tuple[str, T]]) -> dict[str, T]:
+    found = {digest_name(TRAIN_FOLDER, name): file for name, file in train}
+    return found | {digest_name(TEST_FOLDER, name): file for name, file in test}
 
 
 # ---------------------------------------------------------------- hashes and their cache
@@ -227,9 +285,10 @@ def _write_cache(path: Path, entries: dict[str, list[object]]) -> None:
 def _paths(
     train: list[Path], test: list[Path], train_names: list[str], test_names: list[str]
 ) -> DatasetPaths:
-    for names in (train_names, test_names):
-        if len(set(names)) != len(names):
-            raise ValueError("two scenes of the data set have the same name")
+    for paths in (train, test):
+        twice = [name for name, count in Counter(path.name for path in paths).items() if count > 1]
+        if twice:
+            raise ValueError(f"two scenes of the data set have the same name, {twice[0]}")
     both = sorted({p.name for p in train} & {p.name for p in test})
     if both:
         raise ValueError(f"{both[0]} is both a training and a test scene")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reference.protocol.official import SAMPLE_PROFILE
 from reference.protocol.spec import Geometry
 
 
@@ -29,6 +30,14 @@ PROFILES = {
             100,
             False,
             "Sentinel-3 SLSTR level-1 scenes with Bayesian cloud masks",
+        ),
+        Profile(
+            SAMPLE_PROFILE,
+            Geometry(),
+            20,
+            2,
+            False,
+            "some of the official scenes, to try a machine: its results are not official",
         ),
         Profile("quick", Geometry(300, 375, 64), 20, 4, True, "small synthetic scenes: a run takes a minute"),
         Profile("full-size", Geometry(), 20, 4, True, "synthetic scenes of the official size"),

@@ -36,14 +36,16 @@ class SceneFacts:
 
 
 def find_scenes(folder: Path | str) -> list[Path]:
-    """All scene files below a folder, sorted by their path within it.
+    """All scene files below a folder, sorted by file name, whichever sub-folders they are in.
 
     Raises ValueError when the folder is missing or contains none.
     """
     root = Path(folder)
     if not root.is_dir():
         raise ValueError(f"{root}: no such folder of scenes")
-    found = sorted(root.glob(f"**/{PATTERN}"), key=lambda path: path.relative_to(root).as_posix())
+    found = sorted(
+        root.glob(f"**/{PATTERN}"), key=lambda path: (path.name, path.relative_to(root).as_posix())
+    )
     if not found:
         raise ValueError(f"{root}: no scene files ({PATTERN}) in it or below it")
     return found

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.data.dataset import Described
+from reference.data.dataset import TRAIN_FOLDER, Described, digest_name
 from reference.data.files import file_sha256, write_json
 from reference.data.patches import CHANNELS, Patch, crop_offsets, training_patches
 from reference.data.readers import SceneReader, read_exactly
@@ -42,7 +42,7 @@ Progress = Callable[[int, int, str], None]  # done, total, name of the scene jus
 class PreparedShard:
     """The file with the patches of one scene, and the scene that they were cut from."""
 
-    scene: str
+    scene: str  # as in digests: one-day/ and its file name, whatever its folder is called
     source_sha256: str
     file: str  # name in the folder of the index
     sha256: str
@@ -151,7 +151,7 @@ def verify_prepared(folder: Path | str, described: Described, progress: Progress
     for done, (shard, path, source) in enumerate(
         zip(prepared.shards, prepared.files, described.dataset.train, strict=True), 1
     ):
-        if (shard.scene, shard.source_sha256) != (source.name, source.sha256):
+        if (shard.scene, shard.source_sha256) != (digest_name(TRAIN_FOLDER, source.name), source.sha256):
             raise ValueError(f"{path}: made from another scene than {source.name}")
         status = path.stat()
         stamp = [status.st_size, status.st_mtime_ns, shard.sha256]
@@ -214,11 +214,14 @@ def _one(
     known: dict[str, PreparedShard],
 ) -> PreparedShard:
     """Write the shard of one scene, unless it exists already."""
-    name = f"{source.sha256[:32]}-{geometry.patch_size}{SUFFIX}"
+    name, scene = (
+        f"{source.sha256[:32]}-{geometry.patch_size}{SUFFIX}",
+        digest_name(TRAIN_FOLDER, source.name),
+    )
     path, each = folder / name, geometry.patches_per_scene
     before = known.get(name)
     if before and path.is_file() and file_sha256(path) == before.sha256:
-        return PreparedShard(source.name, source.sha256, name, before.sha256)
+        return PreparedShard(scene, source.sha256, name, before.sha256)
     size, digest = geometry.patch_size, hashlib.sha256()
     inputs = np.empty((size, size, CHANNELS), np.float32)
     labels = np.empty((size, size, 1), np.uint8)
@@ -233,7 +236,7 @@ def _one(
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    return PreparedShard(source.name, source.sha256, name, digest.hexdigest())
+    return PreparedShard(scene, source.sha256, name, digest.hexdigest())
 
 
 def _write_index(prepared: Prepared) -> None:

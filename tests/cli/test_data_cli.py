@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from PIL import Image
 
 from harness.cli.data import data
 from harness.core.errors import ExitCode, UserError
+from reference.protocol.official import official_test_scenes
 
 
 @pytest.fixture(autouse=True)
@@ -66,16 +69,73 @@ def test_manifest_and_verify(smoke: Path, tmp_path: Path) -> None:
     assert json.loads(invoke("manifest", "--profile", "smoke", "--data", str(smoke))[1])["digest"]
 
 
+@pytest.fixture
+def official(tmp_path: Path) -> Path:
+    """Files with the official names, and nothing in them, under the names that folders have since 2026."""
+    root = tmp_path / "official"
+    for folder, names in (
+        ("training", [f"S3A_{n}.hdf" for n in range(970)]),
+        ("inference", official_test_scenes()),
+    ):
+        (root / folder).mkdir(parents=True)
+        for name in names:
+            (root / folder / name).touch()
+    return root
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_verify_knows_the_official_names(
+    official: Path, older: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if older:
+        (official / "training").rename(official / "one-day")
+        (official / "inference").rename(official / "ssts")
+    monkeypatch.setenv("CLOUDMASK_DATA", str(official))
+    code, output = invoke("verify", "--profile", "official")
+    assert code == ExitCode.OK and "official names" in output and "Contents were not compared" in output
+    scene = next((official / ("ssts" if older else "inference")).iterdir())
+    scene.rename(scene.with_name("S3A_other.hdf"))
+    code, output = invoke("verify", "--profile", "official")
+    assert code == ExitCode.FINDINGS and scene.name in output and "S3A_other.hdf" in output
+
+
+def test_verify_official_with_a_manifest(smoke: Path, tmp_path: Path) -> None:
+    """Once somebody has published one: names, sizes and contents, whatever the folders are called."""
+    invoke("manifest", "--profile", "smoke", "--data", str(smoke), "--out", "m.json")
+    copy = shutil.copytree(smoke, tmp_path / "copy")
+    (copy / "one-day").rename(copy / "training")
+    code, output = invoke("verify", "m.json", "--profile", "official", "--data", str(copy), "--json")
+    problems = json.loads(output)["problems"]
+    assert code == ExitCode.FINDINGS and problems[0].startswith(
+        "3 training scenes, the official data set has 970"
+    )
+    assert len(problems) == 4  # counts and names only: contents are as listed
+    scene = next((copy / "training").iterdir())
+    content = scene.read_bytes()
+    scene.write_bytes(content[:-1] + b"?")
+    assert invoke("verify", "m.json", "--data", str(copy), "--sizes-only")[0] == ExitCode.OK
+    assert invoke("verify", "m.json", "--data", str(copy))[0] == ExitCode.FINDINGS
+    scene.write_bytes(content[:-1])
+    assert "bytes" in invoke("verify", "m.json", "--data", str(copy), "--sizes-only")[1]
+
+
+def test_verify_needs_something_to_compare_with() -> None:
+    with pytest.raises(click.UsageError, match="MANIFEST or --profile official"):
+        invoke("verify")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message", "fix"),
     [
         (("describe",), "data/quick: no such data folder", "data synthesize --profile quick"),
         (("describe", "--profile", "official"), "folder is not known", "CLOUDMASK_DATA"),
-        (("describe", "--data", "."), "no folder one-day/", "data synthesize"),
+        (("describe", "--data", "."), "no folder training/ or one-day/", "data synthesize"),
         (("verify", "absent.json"), "Cannot read absent.json", "manifest"),
         (("verify", "wrong.json"), "is not the manifest", "data manifest"),
         (("preview", "--gallery", "wrong.json"), "not the gallery of a run", "gallery.h5"),
         (("preview",), "no such data folder", "--data"),
+        (("fetch",), "not said where to fetch to", "CLOUDMASK_DATA"),
+        (("describe", "--profile", "official-sample"), "official-sample: no such", "data fetch --scenes"),
     ],
 )
 def test_errors_say_what_and_how_to_fix(arguments: tuple[str, ...], message: str, fix: str) -> None:

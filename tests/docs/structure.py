@@ -24,7 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("harness.score",),
     ("harness.check", "harness.run", "harness.power"),
     ("harness.plan",),
-    (GROUPS, "harness.rulebook", "harness.untrusted", "harness.machine"),
+    (GROUPS, "harness.rulebook", "harness.untrusted", "harness.machine", "harness.fetch"),
     (FRAMEWORKS, "rules.facts"),
     ("reference.science", "rules.registry", "harness.package", "harness.telemetry"),
     ("reference.data", "rules.model"),

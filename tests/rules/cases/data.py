@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from reference.protocol.official import official_test_scenes
 from tests.rules.cases.edits import edit_dataset, edit_record, find, set_value
 from tests.rules.cases.registry import case, log_case
 from tests.support.builders import BuiltPackage, Lines
@@ -77,6 +78,23 @@ def renamed_scenes(built: BuiltPackage) -> None:
 @case("DAT010")
 def official_in_part(built: BuiltPackage) -> None:
     edit_dataset(built, lambda d: d.update(profile="official", synthetic=False))
+
+
+@case("DAT010")
+def another_official_test_scene(built: BuiltPackage) -> None:
+    """All counts are right and 99 of the 100 test scenes are the known ones."""
+
+    def change(d: Any) -> None:
+        one = d["test"][0]
+        names = [*sorted(official_test_scenes())[1:], "S3A_SL_1_RBT____20200101T000000_other.hdf"]
+        test = [{**one, "name": f"inference/{n}", "sha256": f"{i:064x}"} for i, n in enumerate(names)]
+        train = [
+            {**one, "name": f"training/S3A_{i:04d}.hdf", "sha256": f"{1000 + i:064x}"} for i in range(970)
+        ]
+        geometry = {"scene_height": 1200, "scene_width": 1500, "patch_size": 256}
+        d.update(profile="official", synthetic=False, geometry=geometry, train=train, test=test)
+
+    edit_dataset(built, change)
 
 
 @case("DAT011")

@@ -87,10 +87,10 @@ def test_bad_scenes_stop_the_description(tmp_path: Path) -> None:
 def test_missing_folders_and_files_are_errors(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no such data folder"):
         locate(tmp_path / "absent")
-    with pytest.raises(ValueError, match="has no folder one-day/"):
+    with pytest.raises(ValueError, match="has no folder training/ or one-day/"):
         locate(tmp_path)
     write_set(tmp_path, test=0)
-    with pytest.raises(ValueError, match="has no folder ssts/"):
+    with pytest.raises(ValueError, match="has no folder inference/ or ssts/"):
         locate(tmp_path)
     (tmp_path / "ssts").mkdir()
     with pytest.raises(ValueError, match="no scene files"):

@@ -109,9 +109,9 @@ def test_scenes_are_found_below_and_sorted(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert [p.relative_to(tmp_path).as_posix() for p in find_scenes(tmp_path)] == [
+        "b/S3A_2.hdf",
         "S3A_5.hdf",
         "a/S3A_9.hdf",
-        "b/S3A_2.hdf",
     ]
 
 

@@ -1,4 +1,4 @@
 #!/bin/sh
-# Install into .venv, with TensorFlow's CUDA libraries where there is an NVIDIA GPU.
+# Install into .venv: what fetches the data, and TensorFlow's CUDA libraries where there is an NVIDIA GPU.
 set -e
-if command -v nvidia-smi >/dev/null 2>&1; then make setup EXTRA=cuda; else make setup; fi
+if command -v nvidia-smi >/dev/null 2>&1; then make setup EXTRA=cuda,fetch; else make setup EXTRA=fetch; fi
