@@ -109,7 +109,7 @@ def _failure(plan: RunPlan, record: RunRecord) -> UserError:
     return UserError(
         f"Run {record.run + 1} of {plan.request.runs} {record.status}: {record.reason}.{_tail(output)}",
         f"see {output}; then continue with --resume (make: RESUME=1). Finished runs are kept.",
-        ExitCode.FINDINGS,
+        ExitCode.FAILED,
     )
 
 
