@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import signal
 import sys
+import traceback
 from typing import Any
 
 import click
 
 from harness import __version__
+from harness.cli.streams import Streams
 from harness.core.errors import ExitCode, UserError
 
 VERBS = {
@@ -52,35 +55,69 @@ def cli() -> None:
     """Run, measure, check and report the MLCommons Science CloudMask benchmark.
 
     Start with `cloudmask submit --system local`: the whole of it in minutes, on synthetic scenes.
+
+    \b
+    Exit codes: 0 done or compliant, 1 findings, 2 wrong usage, data or machine, 3 a run or job failed,
+    69 a service does not answer, 70 a defect of the harness, 74 standard output is closed or full,
+    130 interrupted.
     """
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point: a UserError becomes one or two lines, Ctrl-C (and SIGTERM) exit code 130."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    """Entry point: ends the process with a code of ExitCode; only a defect shows a traceback."""
+    streams = Streams()
+    _take_signals(streams)
+    code = _run(arguments, streams)
+    if streams.output_fails() and code == ExitCode.OK:
+        code = _said("standard output is closed or full: not all could be shown.", None, ExitCode.OUTPUT)
+    sys.exit(code)
+
+
+def _run(arguments: list[str] | None, streams: Streams) -> int:
+    """The exit code of the command; what went wrong is said on standard error."""
     try:
         result: Any = cli.main(args=arguments, prog_name="cloudmask", standalone_mode=False)
-        sys.exit(result if isinstance(result, int) else ExitCode.OK)
+        return result if isinstance(result, int) else ExitCode.OK
     except UserError as error:
-        _fail(error.message, error.fix, error.code)
+        return _said(error.message, error.fix, error.code)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
-        sys.exit(ExitCode.USAGE)
+        return ExitCode.USAGE
     except click.ClickException as error:
         error.show()
-        sys.exit(ExitCode.USAGE)
+        return ExitCode.USAGE
     except (KeyboardInterrupt, click.Abort):
-        click.echo("\ninterrupted; finished runs are kept: continue with --resume", err=True)
-        sys.exit(ExitCode.INTERRUPTED)
+        return _said(
+            "interrupted; finished runs are kept: continue with --resume", None, ExitCode.INTERRUPTED
+        )
+    except MemoryError:
+        return _said("There is not enough memory.", "end other programs.", ExitCode.USAGE)
     except OSError as error:
-        if error.errno == errno.EPIPE:
-            sys.exit(ExitCode.OK)
-        _fail(*_system_error(error), ExitCode.USAGE)
+        return _said(*_system_error(error), ExitCode.USAGE)
+    except Exception:
+        with contextlib.suppress(OSError):
+            traceback.print_exc()
+        return _said("This is a defect of the harness.", "report it with the lines above.", ExitCode.DEFECT)
 
 
-def _interrupt(number: int, frame: Any) -> None:
-    """Batch systems end a job with SIGTERM: what is done is kept just as after Ctrl-C."""
-    raise KeyboardInterrupt
+def _take_signals(streams: Streams) -> None:
+    """SIGTERM of batch systems and the hang-up of a terminal do what Ctrl-C does: what is done is kept.
+
+    A signal that the caller ignores (nohup) stays ignored.
+    """
+
+    taken: list[int] = []
+
+    def interrupt(number: int, frame: Any) -> None:
+        if number == signal.SIGHUP:
+            streams.leave_terminals()
+        taken.append(number)
+        if len(taken) == 1:  # often one follows the other, while what is done is kept
+            raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, interrupt)
 
 
 def _system_error(error: OSError) -> tuple[str, str | None]:
@@ -94,8 +131,10 @@ def _system_error(error: OSError) -> tuple[str, str | None]:
     return f"{error.strerror or error}{where}.", fixes.get(error.errno or 0)
 
 
-def _fail(message: str, fix: str | None, code: int) -> None:
-    click.echo(f"error: {message}", err=True)
-    if fix:
-        click.echo(f"fix: {fix}", err=True)
-    sys.exit(code)
+def _said(message: str, fix: str | None, code: int) -> int:
+    """Say it on standard error, and return the code."""
+    with contextlib.suppress(OSError):  # standard error may be gone, too
+        click.echo(f"error: {message}" if code != ExitCode.INTERRUPTED else f"\n{message}", err=True)
+        if fix:
+            click.echo(f"fix: {fix}", err=True)
+    return code

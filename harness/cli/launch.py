@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -12,10 +13,11 @@ from harness.cli import options
 from harness.core.errors import ExitCode, UserError
 from harness.core.files import write_atomic
 from harness.plan.request import find_request
-from harness.run.launch.batch import BatchSystem, Job
+from harness.run.launch.batch import BatchBusy, BatchSystem, Job, State
 from harness.run.launch.job import batch_system, render
 
 LOOK_S = 5.0
+PATIENCE_S = 1800.0  # without an answer of the batch system while waiting for a job
 
 
 @click.command()
@@ -34,7 +36,8 @@ def launch(
     (job.requeues); elsewhere launch it again. Folders must be shared by all nodes.
 
     \b
-    Exit codes: 0 sent (with --wait: compliant), 1 findings or a failed job, 2 wrong usage, 130 interrupted.
+    Exit codes: 0 sent (with --wait: compliant), 1 findings, 2 wrong usage or refused, 3 a failed run or job,
+    69 the batch system does not answer, 130 interrupted. With --wait: else the code of the job.
     """
     console = Console(highlight=False)
     workspace = options.workspace_of(system, org, submissions, data_dir)
@@ -59,17 +62,56 @@ def launch(
 
 def _follow(console: Console, batch: BatchSystem, job: Job, number: str) -> int:
     """Show state changes and new lines of the log until the job has ended."""
-    shown, seen = "", 0
+    shown, seen, patience = "", 0, Patience(console, number)
     while True:
-        state = batch.state(number)
+        state = patience.ask(lambda: batch.state(number))
+        if state is None:
+            time.sleep(LOOK_S)
+            continue
         line = f"{state.word} {state.reason}".strip()
         if line != shown:
             console.print(f"[{number}] {line}", markup=False)
             shown = line
         seen = _print_from(job.log_of(number), seen)
         if state.over:
-            return ExitCode.FINDINGS if state.exit_code is None else state.exit_code
+            return _ending(console, job, number, state)
         time.sleep(LOOK_S)
+
+
+def _ending(console: Console, job: Job, number: str, state: State) -> int:
+    """The exit code of a job that is over: its own, where it is known and the job did not just disappear."""
+    if state.exit_code is not None and state.word in ("COMPLETED", "FAILED"):
+        return state.exit_code
+    what = "how it ended is not known" if state.word == "UNKNOWN" else f"it ended as {state.word}"
+    console.print(f"[{number}] {what}: see {job.log_of(number)}", soft_wrap=True, markup=False)
+    return ExitCode.FAILED
+
+
+class Patience:
+    """Asks a batch system that may be busy for a while: a wait of hours is not given up for one answer."""
+
+    def __init__(self, console: Console, number: str) -> None:
+        self._console, self._number = console, number
+        self._since_s: float | None = None
+
+    def ask(self, question: Callable[[], State]) -> State | None:
+        """The answer, or None: ask again later. Raises BatchBusy after PATIENCE_S without one."""
+        try:
+            state = question()
+        except BatchBusy as busy:
+            now_s = time.monotonic()
+            if self._since_s is None:
+                self._since_s = now_s
+                said = f"[{self._number}] {busy.message} Asking again; the job is not touched by that."
+                self._console.print(said, soft_wrap=True, markup=False)
+            if now_s - self._since_s < PATIENCE_S:
+                return None
+            raise BatchBusy(
+                f"The batch system did not answer for {PATIENCE_S / 60:g} minutes: {busy.message}",
+                f"the job {self._number} goes on without this command: look with squeue, or at its log.",
+            ) from None
+        self._since_s = None
+        return state
 
 
 def _print_from(log: Path, seen: int) -> int:

@@ -17,6 +17,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from harness.cli.streams import output_is_lost
 from harness.core.errors import ExitCode, UserError
 from harness.telemetry.recorder.channel import Channel, Lane, Stop, in_lanes
 from harness.telemetry.sources.base import Kind, QuantitySpec, Source
@@ -106,7 +107,7 @@ def _rounds(lanes: list[Lane], notes: list[str], once: bool) -> Iterator[list[Re
         if not all(one.is_full for one in history.values()) and time.monotonic() < waited_until:
             continue
         yield [reading for one in history.values() for reading in one.readings()]
-        if once:
+        if once or output_is_lost():
             return
 
 

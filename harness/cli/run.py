@@ -38,4 +38,4 @@ def run(system: str, org: str, submissions: Path, data_dir: Path, out: Path) -> 
         record = run_single(trial, ready.launcher, 0, display)
     console.print(f"{record.status}{': ' + record.reason if record.reason else ''}", markup=False)
     console.print(f"log and evidence: {trial.layout.root}", soft_wrap=True, markup=False)
-    return ExitCode.OK if record.status in FINISHED else ExitCode.FINDINGS
+    return ExitCode.OK if record.status in FINISHED else ExitCode.FAILED

@@ -53,7 +53,7 @@ def submit(
     then calls this.
 
     \b
-    Exit codes: 0 compliant, 1 findings or a failed run, 2 wrong usage or machine, 130 interrupted.
+    Exit codes: 0 compliant, 1 findings, 2 wrong usage or machine, 3 a failed run, 130 interrupted.
     """
     if resume and replace:
         raise UserError("--resume and --replace exclude each other.")

@@ -9,9 +9,13 @@ class ExitCode(IntEnum):
     """Exit codes of the command line."""
 
     OK = 0  # done, or compliant
-    FINDINGS = 1  # not compliant
+    FINDINGS = 1  # not compliant, or something differs: never anything else
     USAGE = 2  # wrong usage, cannot read, wrong machine
-    INTERRUPTED = 130
+    FAILED = 3  # a run or a job failed: there is no verdict
+    SERVICE = 69  # a service did not answer, and may later (EX_UNAVAILABLE of sysexits.h)
+    DEFECT = 70  # a defect of the harness (EX_SOFTWARE)
+    OUTPUT = 74  # standard output is closed or full: what was to be shown got lost (EX_IOERR)
+    INTERRUPTED = 130  # by Ctrl-C, SIGTERM or a hang-up
 
 
 class UserError(Exception):

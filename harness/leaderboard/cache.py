@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,10 +40,10 @@ def fill(cache: Path, key: str, write: Callable[[Path], None]) -> Path:
     if (target / JUDGED).is_file():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(dir=target.parent, prefix=".new-"))
+    fresh = target.with_name(f".new-{secrets.token_hex(8)}")
+    fresh.mkdir()
     try:
         write(fresh)
-        fresh.chmod(0o755)
         try:
             fresh.rename(target)
         except OSError:  # another build was faster

@@ -13,8 +13,9 @@ from harness.machine.amd_gpus import amd_gpus
 from harness.machine.host import ROOT
 from harness.machine.pci import Gpu, pci_accelerators
 from harness.telemetry.sources.base import SourceUnavailable
-from harness.telemetry.sources.nvml import load, text
+from harness.telemetry.sources.nvml import NoDriver, explain, label, load, text
 
+UNNAMED = "NVIDIA GPU (its name cannot be read)"
 MAX_NVLINKS = 18  # links of an H100; asking beyond what the GPU has is answered with an error
 
 
@@ -25,8 +26,11 @@ class Accelerators:
     gpus: list[Gpu] = field(default_factory=list)
     driver: str | None = None
     cuda: str | None = None  # newest CUDA version the driver supports
-    problem: str | None = None  # why NVML gave nothing
+    problem: str | None = None  # why NVML gave nothing, or not all
     unusable: list[str] = field(default_factory=list)  # on the PCI bus, but not usable through a driver here
+    is_complete: bool = (
+        True  # False where the driver is there but could not list its GPUs: their number is unknown
+    )
 
 
 def accelerators(root: Path = ROOT) -> Accelerators:
@@ -36,24 +40,42 @@ def accelerators(root: Path = ROOT) -> Accelerators:
     try:
         nvml = load()
     except SourceUnavailable as error:
-        return Accelerators(amd, problem=None if amd else f"{error.why}. {error.fix}", unusable=devices)
+        # no driver at all, and nothing on the bus that needs one: there is no GPU
+        none_here = isinstance(error, NoDriver) and not any(d.startswith("NVIDIA") for d in devices)
+        problem = None if amd else f"{error.why}. {error.fix}"
+        return Accelerators(amd, problem=problem, unusable=devices, is_complete=none_here)
     try:
-        gpus = [_gpu(nvml, index) for index in range(nvml.nvmlDeviceGetCount())]
+        gpus, lost = _gpus(nvml)
         driver = _ask(nvml, lambda: text(nvml.nvmlSystemGetDriverVersion()))
         version = _ask(nvml, lambda: int(nvml.nvmlSystemGetCudaDriverVersion()))
         cuda = f"{version // 1000}.{version % 1000 // 10}" if version else None
         others = devices if not gpus else [d for d in devices if not d.startswith("NVIDIA")]
-        return Accelerators(gpus + amd, driver, cuda, None, others)
+        problem = "; ".join(lost) or None
+        return Accelerators(gpus + amd, driver, cuda, problem, lost + others, bool(gpus) or not lost)
     except nvml.NVMLError as error:
-        return Accelerators(amd, problem=f"the GPUs cannot be listed ({error})", unusable=devices)
+        why, fix = explain(nvml, error)
+        problem = f"the GPUs cannot be listed: {why}. {fix}"
+        return Accelerators(amd, problem=problem, unusable=devices, is_complete=False)
     finally:
         _ask(nvml, nvml.nvmlShutdown)
+
+
+def _gpus(nvml: ModuleType) -> tuple[list[Gpu], list[str]]:
+    """The GPUs that answer, and why each of the others does not. Raises NVMLError when none can be counted."""
+    found, lost = [], []
+    for index in range(nvml.nvmlDeviceGetCount()):
+        try:
+            found.append(_gpu(nvml, index))
+        except nvml.NVMLError as error:
+            why, fix = explain(nvml, error)
+            lost.append(f"NVIDIA GPU {index}: {why}. {fix}")
+    return found, lost
 
 
 def _ask(nvml: ModuleType, question: Callable[[], Any]) -> Any:
     try:
         return question()
-    except (nvml.NVMLError, AttributeError):  # AttributeError: an older nvidia-ml-py
+    except (nvml.NVMLError, AttributeError, ValueError):  # an older nvidia-ml-py; bytes that are not a text
         return None
 
 
@@ -63,8 +85,8 @@ def _gpu(nvml: ModuleType, index: int) -> Gpu:
     width = _ask(nvml, lambda: nvml.nvmlDeviceGetMaxPcieLinkWidth(handle))
     mig = _ask(nvml, lambda: nvml.nvmlDeviceGetMigMode(handle))
     return Gpu(
-        model=text(nvml.nvmlDeviceGetName(handle)),
-        uuid=_ask(nvml, lambda: text(nvml.nvmlDeviceGetUUID(handle))),
+        model=label(nvml, nvml.nvmlDeviceGetName, handle) or UNNAMED,
+        uuid=label(nvml, nvml.nvmlDeviceGetUUID, handle),
         memory_bytes=_ask(nvml, lambda: int(nvml.nvmlDeviceGetMemoryInfo(handle).total)),
         memory_bus_bits=_ask(nvml, lambda: int(nvml.nvmlDeviceGetMemoryBusWidth(handle))),
         sm_clock_mhz=_ask(nvml, lambda: int(nvml.nvmlDeviceGetMaxClockInfo(handle, nvml.NVML_CLOCK_SM))),

@@ -130,12 +130,14 @@ def compare(declared: dict[str, Any], detected: Detected) -> list[FieldCompariso
     One node is compared: a declared number of nodes above one is not contradicted by seeing one.
     """
     facts, gpus = detected.facts, detected.accelerators
+    unknown = bool(facts.get("accelerators_unknown"))  # there is a driver or a device, and it cannot be asked
+    memory = gpus[0].get("memory_bytes") if gpus else None if unknown else 0
     shown = detected.fields
     comparisons = [
         _nodes(declared),
-        _count(declared, "accelerators_per_node", len(gpus)),
+        _count(declared, "accelerators_per_node", None if unknown else len(gpus)),
         _accelerator_model(declared, detected),
-        _capacity(declared, "accelerator_memory_capacity", gpus[0].get("memory_bytes") if gpus else 0),
+        _capacity(declared, "accelerator_memory_capacity", memory),
         _count(declared, "host_processors_per_node", facts.get("sockets")),
         _model(declared, "host_processor_model_name", shown.get("host_processor_model_name", NOT_PROBED)),
         _count(declared, "host_processor_core_count", facts.get("cores_per_socket")),
@@ -185,6 +187,8 @@ def _accelerator_model(declared: dict[str, Any], detected: Detected) -> FieldCom
         problem = detected.facts.get("accelerator_problem") or "no accelerator found"
         unusable = detected.facts.get("unusable_accelerators") or []
         seen = f"none usable: {'; '.join(unusable)}" if unusable else "none"
+        if detected.facts.get("accelerators_unknown"):
+            return FieldComparison(name, said, seen if unusable else NOT_PROBED, None, str(problem))
         return FieldComparison(name, said, seen, none_said, "" if none_said else str(problem))
     if none_said:
         return FieldComparison(

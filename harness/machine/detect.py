@@ -68,6 +68,7 @@ def describe(machine: Host, gpus: Accelerators) -> Detected:
         "accelerators": [asdict(gpu) for gpu in gpus.gpus],
         "accelerator_problem": gpus.problem,
         "unusable_accelerators": gpus.unusable,
+        "accelerators_unknown": not gpus.gpus and not gpus.is_complete,
     }
     return Detected(fields, provenance, facts, _notes(machine, gpus))
 
@@ -138,6 +139,8 @@ def _accelerator_fields(found: Accelerators) -> dict[str, str | None]:
         "accelerator_interconnect",
         "accelerator_interconnect_topology",
     )
+    if not found.gpus and not found.is_complete:
+        return dict.fromkeys(("accelerators_per_node", *names))
     if not found.gpus:
         return {"accelerators_per_node": "0", **dict.fromkeys(names, NO_ACCELERATOR)}
     first = found.gpus[0]
@@ -215,4 +218,6 @@ def _notes(machine: Host, gpus: Accelerators) -> list[str]:
     if any(gpu.mig for gpu in gpus.gpus):
         notes.append("MIG mode is on: GPUs are listed whole, a run may see a part only")
     notes += [f"not usable here: {device}" for device in gpus.unusable]
+    if not gpus.is_complete and gpus.problem and gpus.problem not in "; ".join(gpus.unusable):
+        notes.append(f"accelerators unknown: {gpus.problem}")
     return notes

@@ -94,8 +94,9 @@ def _devices() -> Check:
     detail = f"{threads} hardware threads, " + (
         f"{len(gpus)} GPU(s): {', '.join(gpus)}" if gpus else "no usable GPU"
     )
-    if not gpus and found.unusable:
-        return Check("devices", State.WARNING, f"{detail}; {'; '.join(found.unusable)}", found.problem or "")
+    if found.problem and (found.unusable or not found.is_complete):
+        unusable = "; ".join(["", *found.unusable]) or "; their number is unknown"
+        return Check("devices", State.WARNING, f"{detail}{unusable}", found.problem)
     if any(gpu.vendor == "NVIDIA" for gpu in found.gpus) and not _cuda_libraries():
         fix = "pip install 'cloudmask-harness[cuda]', unless CUDA and cuDNN are installed on the system"
         return Check("devices", State.WARNING, f"{detail}; TensorFlow's CUDA packages are not installed", fix)

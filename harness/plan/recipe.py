@@ -113,7 +113,7 @@ class JobRecipe(_Strict):
     account: str | None = Field(None, pattern=_WORD)  # project, in LSF's words
     qos: str | None = Field(None, pattern=_WORD)
     time: str = Field("24:00:00", pattern=_DURATION)
-    gres: str | None = Field(None, pattern=_WORD)  # e.g. gpu:a100:4; default: gpu:<accelerators_per_node>
+    gres: str | None = Field(None, pattern=_WORD)  # gpu:a100:4, none; default: gpu:<accelerators_per_node>
     cpus_per_worker: int | None = Field(None, ge=1)
     memory_per_node: str | None = Field(None, pattern=r"^\d+[KMGT]?$")
     exclusive: bool = True  # other jobs on the node would be measured too

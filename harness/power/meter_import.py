@@ -7,6 +7,7 @@ never guessed.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import math
 import re
@@ -26,10 +27,24 @@ SOURCE = "external meter"
 UNITS = {"W": 1.0, "kW": 1e3, "mW": 1e-3}
 FORMATS = ("auto", "ipmi", "csv")
 MILLISECONDS_FROM = 1e11  # as seconds that would be the year 5138
+# ipmitool prints the time of ctime (1.8.18: "Sun Nov 22 21:00:00 2026"), or that of the locale with the zone
+# (1.8.19: "11/22/2026 09:00:00 PM UTC", "11/22/26 21:00:00 UTC") and the sampling period behind it.
 _IPMI = re.compile(
-    r"Instantaneous power reading\s*:\s*(?P<watts>\S+)\s+Watts?\b|IPMI timestamp\s*:\s*(?P<time>\w{3}\s+\w{3}\s.*\d{4})"
+    r"Instantaneous power reading\s*:\s*(?P<watts>\S+)\s+Watts?\b"
+    r"|IPMI timestamp\s*:\s*(?P<time>\S.*?)\s*(?=Sampling period|Power reading state|Instantaneous power|\Z)"
 )
-_IPMI_TIME = "%a %b %d %H:%M:%S %Y"
+_IPMI_TIMES = (
+    "%a %b %d %H:%M:%S %Y",
+    "%a %d %b %Y %H:%M:%S",
+    "%a %d %b %Y %I:%M:%S %p",
+    "%m/%d/%Y %H:%M:%S",
+    "%m/%d/%Y %I:%M:%S %p",
+    "%m/%d/%y %H:%M:%S",
+    "%m/%d/%y %I:%M:%S %p",
+    "%Y-%m-%d %H:%M:%S",
+)
+_ZONE = re.compile(r"\s+(?P<name>UTC|GMT|Z)?(?P<offset>[+-]\d{2}:?\d{2})?\Z")
+_LETTERS = re.compile(r"\s[A-Z]{3,5}\Z")
 
 
 @dataclass(frozen=True)
@@ -126,11 +141,21 @@ def _ipmi(log: MeterLog, lines: list[str]) -> Iterator[tuple[int, int, float]]:
 
 
 def _ipmi_time(log: MeterLog, number: int, text: str) -> float:
-    try:
-        at = datetime.strptime(" ".join(text.split()), _IPMI_TIME)
-    except ValueError:
-        raise UserError(f"{log.path}, line {number}: '{text:.40}' is not a time.") from None
-    return at.replace(tzinfo=timezone(log.utc_offset)).timestamp()
+    """Seconds since 1970. UTC and offsets behind the time are read; other zones by letters are ambiguous."""
+    plain, zone = " ".join(text.split()), timezone(log.utc_offset)
+    stated = _ZONE.search(plain)
+    if stated and stated[0].strip():
+        plain, zone = plain[: stated.start()], timezone(parse_utc_offset(stated["offset"] or "Z"))
+    for form in _IPMI_TIMES:
+        with contextlib.suppress(ValueError, OverflowError):
+            return datetime.strptime(plain, form).replace(tzinfo=zone).timestamp()
+    letters = _LETTERS.search(plain)
+    if letters and letters[0].strip() not in ("AM", "PM"):
+        raise UserError(
+            f"{log.path}, line {number}: the time zone '{letters[0].strip()}' is ambiguous.",
+            "remove the letters from the log, and state the offset with --utc-offset.",
+        )
+    raise UserError(f"{log.path}, line {number}: '{text:.40}' is not a time.")
 
 
 def _csv(log: MeterLog, lines: list[str]) -> Iterator[tuple[int, int, float]]:
@@ -141,19 +166,33 @@ def _csv(log: MeterLog, lines: list[str]) -> Iterator[tuple[int, int, float]]:
         )
     delimiter = max(",;\t", key=(lines[0] if lines else "").count)
     try:
-        rows = csv.DictReader(lines, delimiter=delimiter, strict=True)
-        for name in (log.time_column, log.power_column):
-            if name not in (rows.fieldnames or []):
-                known = ", ".join(rows.fieldnames or [])[:200]
-                raise UserError(f"{log.path} has no column '{name:.60}'.", f"its columns are: {known}")
+        rows = csv.reader(lines, delimiter=delimiter, strict=True)
+        header = [name.strip() for name in next(rows, [])]
+        time_at, power_at = _column(log, header, log.time_column), _column(log, header, log.power_column)
         for row in rows:
+            if not any(cell.strip() for cell in row):
+                continue
             number = rows.line_num
-            at, power = row[log.time_column], row[log.power_column]
-            if at is None or power is None:
+            if len(row) <= max(time_at, power_at):
                 raise UserError(f"{log.path}, line {number}: the row is too short.")
-            yield number, _on_node_clock(log, _csv_time(log, number, at.strip())), _watts(log, number, power)
+            at = _csv_time(log, number, row[time_at].strip())
+            yield number, _on_node_clock(log, at), _watts(log, number, row[power_at].strip())
     except csv.Error as error:
         raise UserError(f"{log.path} is not valid CSV: {error}.") from None
+
+
+def _column(log: MeterLog, header: list[str], name: str) -> int:
+    """Where the one column of this name stands. Raises UserError."""
+    count = header.count(name.strip())
+    if count == 0:
+        known = ", ".join(header)[:200]
+        raise UserError(f"{log.path} has no column '{name:.60}'.", f"its columns are: {known}")
+    if count > 1:
+        raise UserError(
+            f"{log.path} has {count} columns '{name:.60}': which of them is meant is not known.",
+            "give each column of the header a name of its own.",
+        )
+    return header.index(name.strip())
 
 
 def _csv_time(log: MeterLog, number: int, text: str) -> float:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 from harness.core.errors import ExitCode, UserError
 from harness.core.files import write_json
+from harness.core.locks import Held, exclusive
 from harness.package.workspace import adopt
 from harness.plan.resolve import RunPlan
 from harness.plan.settings import plan_digest, plan_record
@@ -69,17 +69,13 @@ def entry_open(plan: RunPlan, resume: bool) -> Iterator[None]:
 def _locked(layout: PackageLayout) -> Iterator[None]:
     layout.evidence_dir.mkdir(parents=True, exist_ok=True)
     path = layout.root / f".lock-{layout.system}"
-    with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UserError(
-                f"Another submit of {layout.system} is at work in {layout.root}.", "wait for it."
-            ) from None
-        try:
+    try:
+        with exclusive(path):
             yield
-        finally:
-            path.unlink(missing_ok=True)
+    except Held as held:
+        raise UserError(
+            f"Another submit of {layout.system} is at work in {layout.root}{held.by}.", held.fix
+        ) from None
 
 
 def _begin(plan: RunPlan, resume: bool) -> None:
@@ -113,7 +109,7 @@ def _failure(plan: RunPlan, record: RunRecord) -> UserError:
     return UserError(
         f"Run {record.run + 1} of {plan.request.runs} {record.status}: {record.reason}.{_tail(output)}",
         f"see {output}; then continue with --resume (make: RESUME=1). Finished runs are kept.",
-        ExitCode.FINDINGS,
+        ExitCode.FAILED,
     )
 
 

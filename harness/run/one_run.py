@@ -43,6 +43,7 @@ from rules.model.evidence import RunRecord
 from rules.model.layout import RunFiles
 
 LOOK_S = 1.0  # how often the process tree and the utilisation are looked at
+LOCKING = "HDF5_USE_FILE_LOCKING"  # read by HDF5; file systems of clusters may have no locks
 COMMON_SEED = 1234  # of the examples in many repositories: never drawn
 
 
@@ -143,6 +144,7 @@ def _attempt(
         **launcher.environment(),
         SPEC_VARIABLE: str(files.spec.absolute()),
         "PYTHONUNBUFFERED": "1",
+        LOCKING: os.environ.get(LOCKING, "FALSE"),
     }
     command = launcher.command(_with_this_python(plan.request.command))
     with (

@@ -42,7 +42,7 @@ def run_together(plan: RunPlan, launcher: Launcher, console: Console) -> None:
             f"Model {failed[0].run + 1} of {len(starts)} {failed[0].status}: {failed[0].reason}. "
             "All were ended.",
             f"see {plan.layout.failed_dir(0).parent}; then start again with --replace (make: REPLACE=1).",
-            ExitCode.FINDINGS,
+            ExitCode.FAILED,
         )
 
 

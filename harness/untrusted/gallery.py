@@ -48,7 +48,7 @@ def read_scenes(path: Path) -> Scenes:
     scenes: list[Scene] = []
     notes: list[str] = []
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(path, "r", locking=False) as file:
             if len(file) > MAX_SCENES:
                 notes.append(f"{len(file)} scenes were recorded; the first {MAX_SCENES} are shown")
             for name in _first(file):

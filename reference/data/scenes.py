@@ -140,7 +140,8 @@ def open_scene_unmanaged(path: Path | str) -> Scene:
     path = Path(path)
     try:
         # Window reads of contiguous data gain nothing from h5py's chunk cache; keep many files cheap.
-        file = h5py.File(path, "r", rdcc_nbytes=4 << 20)
+        # Reading needs no lock, and file systems of clusters may have none (NFS, Lustre, DVS: errno 37, 38, 95, 524).
+        file = h5py.File(path, "r", rdcc_nbytes=4 << 20, locking=False)
     except FileNotFoundError:
         raise ValueError(f"{path}: no such scene file") from None
     except (OSError, RuntimeError) as error:

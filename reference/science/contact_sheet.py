@@ -46,7 +46,7 @@ def gallery_sheet(gallery: Path | str, scenes: int | None = None) -> Image.Image
     """
     rows = []
     try:
-        with h5py.File(gallery) as file:
+        with h5py.File(gallery, "r", locking=False) as file:
             for name in sorted(file)[:scenes]:
                 group = file[name]
                 truth, said = group["bayes"][...], group["probability"][...]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,22 +104,34 @@ class Science:
 
 
 class Gallery:
-    """Pictures of the first test scenes, shrunk to at most 400 pixels; the file appears whole with `close`."""
+    """Pictures of the first test scenes, shrunk to at most 400 pixels; the file appears whole with `close`.
+
+    Pictures are not what a run is for: where they cannot be written, `problem` says why and nothing is raised.
+    """
 
     def __init__(self, path: Path, scenes: int) -> None:
         self._path, self._left = path, scenes
         self._temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        self._file = h5py.File(self._temporary, "w")
+        self.problem: str | None = None
+        self._file: h5py.File | None = None
+        with self._unless_it_fails():
+            self._file = h5py.File(self._temporary, "w", locking=False)
 
     def add(self, scene: LoadedScene, probability: np.ndarray, row: dict[str, Any]) -> None:
         """Keep a scene, unless enough are kept already.
 
         Its group has the data sets false_colour, bayes and probability (0-255), and `row` as attributes.
         """
-        if self._left <= 0:
+        if self._left <= 0 or self._file is None:
             return
         self._left -= 1
-        group = self._file.create_group(f"scene_{len(self._file):03d}")
+        with self._unless_it_fails():
+            self._write(self._file, scene, probability, row)
+
+    def _write(
+        self, file: h5py.File, scene: LoadedScene, probability: np.ndarray, row: dict[str, Any]
+    ) -> None:
+        group = file.create_group(f"scene_{len(file):03d}")
         pictures = {
             "false_colour": shrink(false_colour(scene.refs, scene.bts, scene.daylight), GALLERY_PIXELS),
             "bayes": shrink(scene.truth, GALLERY_PIXELS),
@@ -131,13 +145,29 @@ class Gallery:
 
     def close(self) -> None:
         """Finish the file and move it into place."""
-        self._file.close()
-        os.replace(self._temporary, self._path)
+        if self._file is not None:
+            with self._unless_it_fails():
+                self._file.close()
+                os.replace(self._temporary, self._path)
 
     def discard(self) -> None:
         """Remove the unfinished file."""
-        self._file.close()
-        self._temporary.unlink(missing_ok=True)
+        file, self._file = self._file, None
+        with contextlib.suppress(
+            OSError, RuntimeError, ValueError
+        ):  # HDF5 writes what is left when it closes
+            if file is not None:
+                file.close()
+        with contextlib.suppress(OSError):
+            self._temporary.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _unless_it_fails(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, RuntimeError, ValueError) as error:
+            self.problem = " ".join(str(error).split())[:200]
+            self.discard()
 
 
 def _group(groups: dict[str, Tally], name: str) -> Tally:

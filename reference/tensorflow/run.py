@@ -5,9 +5,11 @@ Reads the run spec, prints MLLOG and progress lines, and writes weights, science
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -110,9 +112,11 @@ def run(spec: RunSpec) -> Outcome:
     outcome = _train(spec, trainer, split, log, progress)
     log.end("run_stop", status=outcome.status, epoch_num=outcome.epochs, samples_count=outcome.samples)
     if chief:
-        Path(spec.output_dir).mkdir(parents=True, exist_ok=True)
+        with _secondary(spec.output_dir):
+            Path(spec.output_dir).mkdir(parents=True, exist_ok=True)
         if spec.save_weights:
-            log.event("weights_digest", _save_weights(spec, trainer))
+            with _secondary(spec.weights_path.name):
+                log.event("weights_digest", _save_weights(spec, trainer))
         _infer(spec, trainer, log, progress)
     placement.meet()
     return outcome
@@ -226,8 +230,27 @@ def _infer(spec: RunSpec, trainer: Trainer, log: RunLog, progress: Progress) -> 
         raise
     log.end("inference_stop")
     gallery.close()
-    write_json(spec.science_path, finite(science.to_dict()))
+    if gallery.problem:
+        _say_not_written(spec.gallery_path.name, gallery.problem)
+    with _secondary(spec.science_path.name):
+        write_json(spec.science_path, finite(science.to_dict()))
     log.event("result", science.result())
+
+
+@contextlib.contextmanager
+def _secondary(what: str) -> Iterator[None]:
+    """What the run can do without once it is trained: that it cannot be written is said, and judged by the rules."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        _say_not_written(what, _one_line(error))
+
+
+def _say_not_written(what: str, why: str) -> None:
+    print(
+        f"cloudmask reference: {what} could not be written, the run goes on without it: {why}",
+        file=sys.stderr,
+    )
 
 
 def _save_weights(spec: RunSpec, trainer: Trainer) -> str:
@@ -238,7 +261,8 @@ def _save_weights(spec: RunSpec, trainer: Trainer) -> str:
         trainer.model.save_weights(temporary)
         os.replace(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return file_sha256(path)
 
 

@@ -42,7 +42,7 @@ def read_weights(path: Path) -> list[np.ndarray]:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise ValueError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
-        with h5py.File(path, "r") as file:
+        with h5py.File(path, "r", locking=False) as file:
             found = _arrays(file)
             return _ordered(found)
     except (OSError, RuntimeError, KeyError, TypeError, MemoryError, RecursionError) as error:

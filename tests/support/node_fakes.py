@@ -65,7 +65,9 @@ class Redfish:
             "/redfish/v1/Chassis": {"Members": [{"@odata.id": "/redfish/v1/Chassis/1"}]},
             "/redfish/v1/Chassis/1/EnvironmentMetrics": {"PowerWatts": {"Reading": 412.5}},
         }
+        self.redirects: dict[str, str] = {}  # path -> Location of a 308
         self.status: int | None = None  # answered to everything, when set
+        self.status_for: int | None = None  # to so many requests only, when set
         self.may_answer = threading.Event()  # cleared: requests wait until it is set
         self.may_answer.set()
         self.raw: bytes | None = None  # sent instead of JSON, when set
@@ -107,6 +109,8 @@ def redfish_service(tls: ssl.SSLContext | None = None) -> Iterator[Redfish]:
             body = state.raw if state.raw is not None else json.dumps(value).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
+            if status == 308:
+                self.send_header("Location", state.redirects[self.path])
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             with suppress(OSError):  # the client may have given up
@@ -117,8 +121,12 @@ def redfish_service(tls: ssl.SSLContext | None = None) -> Iterator[Redfish]:
             self.close_connection = state.close_after
 
         def _answer(self) -> tuple[int, Any]:
-            if state.status is not None:
+            if state.status is not None and state.status_for != 0:
+                if state.status_for is not None:
+                    state.status_for -= 1
                 return state.status, {"error": {"message": "no"}}
+            if self.path in state.redirects:
+                return 308, {}
             if not state.authorised(self.headers.get("Authorization")):
                 return 401, {"error": {"message": "who are you"}}
             value = state.resources.get(self.path)

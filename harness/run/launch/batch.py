@@ -9,9 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from harness.core.errors import UserError
+from harness.core.errors import ExitCode, UserError
 
 ASK_S = 60.0
+# What the commands of Slurm and LSF print when their daemon has too much to do or starts again.
+_BUSY = re.compile(
+    r"socket timed out|unable to contact slurm|connection (?:refused|timed out|reset)|communication connection failure|"
+    r"zero bytes were transmitted|backup controller in standby|resource temporarily unavailable|"
+    r"(?:controller|daemon|mbatchd|lim) (?:is )?(?:not responding|down|busy)|please wait|try(?:ing)? (?:again|later)|"
+    r"too many (?:requests|open files)|rate limit|slurmctld .*(?:down|not respond)|message (?:receive|send) failure",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -25,8 +33,8 @@ class Job:
     nodes: int
 
     def log_of(self, number: str) -> Path:
-        """The log of the job with that number."""
-        return Path(re.sub("%[jJ]", number, str(self.log)))
+        """The log of the job that `send` gave this number."""
+        return Path(re.sub("%[jJ]", number.partition(";")[0], str(self.log)))
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,13 @@ class State:
     over: bool
     reason: str = ""
     exit_code: int | None = None
+
+
+class BatchBusy(UserError):
+    """The batch system does not answer now, and may later."""
+
+    def __init__(self, message: str, fix: str) -> None:
+        super().__init__(message, fix, ExitCode.SERVICE)
 
 
 class BatchSystem(ABC):
@@ -53,23 +68,38 @@ class BatchSystem(ABC):
 
     @abstractmethod
     def send(self, job: Job) -> str:
-        """Send the job. Returns its number; raises UserError with the batch system's own message."""
+        """Send the job. Returns its number (with ";cluster" behind it where the batch system names one).
+
+        Raises UserError with the batch system's own message; BatchBusy when it is not known whether it took the job.
+        """
 
     def state(self, number: str) -> State:
-        """A job's state. Raises UserError when the batch system cannot be asked."""
+        """A job's state by what `send` returned. Raises UserError; BatchBusy when asking again may help."""
         raise NotImplementedError(f"{type(self).__name__} does not report the state of jobs")
 
 
-def ask(command: list[str], text: str | None = None) -> str:
-    """Run a command of the batch system and return its output. Raises UserError when that fails."""
-    fix = "run this on a login node of the cluster; or look at the job with --dry-run."
+def ask(command: list[str], text: str | None = None, fix: str = "correct the recipe's job section.") -> str:
+    """Run a command of the batch system and return its output.
+
+    Raises UserError, with `fix`, when it refuses, and BatchBusy when it does not answer for the moment.
+    """
+    again = "wait a minute, see with the batch system's list of jobs whether it was taken, then try again."
     try:
-        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=ASK_S)
+        done = subprocess.run(
+            command, input=text, capture_output=True, text=True, errors="replace", timeout=ASK_S
+        )
     except FileNotFoundError:
-        raise UserError(f"There is no {command[0]} on this machine.", fix) from None
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise UserError(f"{command[0]} could not be run: {error}.", fix) from None
+        raise UserError(
+            f"There is no {command[0]} on this machine.",
+            "run this on a login node of the cluster; or look at the job with --dry-run.",
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise BatchBusy(f"{command[0]} did not answer within {ASK_S:g} s.", again) from None
+    except OSError as error:
+        raise UserError(f"{command[0]} could not be run: {error.strerror or error}.") from None
     if done.returncode:
         message = " ".join((done.stderr or done.stdout).split())[:400]
-        raise UserError(f"{command[0]} refused: {message}.", "correct the recipe's job section.")
+        if _BUSY.search(message):
+            raise BatchBusy(f"{command[0]} is busy for the moment: {message}.", again)
+        raise UserError(f"{command[0]} refused: {message}.", fix)
     return done.stdout

@@ -16,6 +16,7 @@ from harness.plan.request import Request
 from harness.run.launch.batch import BatchSystem, Job
 from harness.run.launch.registry import LAUNCHERS
 
+NO_GRES = ("none", "None", "no")  # words of a recipe that leave --gres out
 JOBS = "jobs"  # folder of scripts and logs, in the workspace's data folder
 
 
@@ -91,6 +92,8 @@ def _submit(request: Request, workspace: Workspace) -> list[str]:
 
 def _gres(recipe: Recipe) -> str | None:
     count = recipe.devices.accelerators_per_node
+    if recipe.job.gres in NO_GRES:  # clusters of whole GPU nodes know no gres, and refuse it
+        return None
     return recipe.job.gres or (f"gpu:{count}" if count else None)
 
 

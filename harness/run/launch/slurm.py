@@ -11,13 +11,57 @@ from typing import ClassVar
 from harness.core.errors import UserError
 from harness.plan.recipe import Recipe
 from harness.run.launch.base import WORKER, Launcher
-from harness.run.launch.batch import BatchSystem, Job, State, ask
+from harness.run.launch.batch import BatchBusy, BatchSystem, Job, State, ask
 
 SCONTROL_S = 30.0
 # Job states, as `scontrol show job` prints them, in which a job is over.
-ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "BOOT_FAIL", "DEADLINE")
+ENDED = frozenset(
+    (
+        *(
+            "COMPLETED",
+            "FAILED",
+            "CANCELLED",
+            "TIMEOUT",
+            "NODE_FAIL",
+            "OUT_OF_MEMORY",
+            "BOOT_FAIL",
+            "DEADLINE",
+        ),
+        *("PREEMPTED", "REVOKED", "LAUNCH_FAILED", "RECONFIG_FAIL"),
+    )
+)
 MAX_NODES = 100_000
 _NODE = r"[A-Za-z0-9_.-](?:[A-Za-z0-9_.-]|\[[0-9,-]+\])*"  # a name with ranges in brackets
+
+
+_BY_HAND = "ask by hand: squeue --me, sacct."
+_PARSABLE = re.compile(r"(\d+)(?:;([A-Za-z0-9_.-]+))?")
+_SPOKEN = re.compile(r"Submitted batch job (\d+)(?: on cluster ([A-Za-z0-9_.-]+))?", re.IGNORECASE)
+
+
+def job_number(answer: str) -> str:
+    """The job's number in what sbatch prints, ";cluster" behind it where that is named. Raises UserError.
+
+    Sites print banners and checks around it, also with --parsable: the last line that is a number alone counts.
+    """
+    lines = [line.strip() for line in answer.splitlines() if line.strip()]
+    for found in (
+        *(_PARSABLE.fullmatch(line) for line in reversed(lines)),
+        *map(_SPOKEN.match, reversed(lines)),
+    ):
+        if found:
+            return ";".join(part for part in found.groups() if part)
+    said = " ".join(answer.split())[-200:]
+    raise UserError(
+        f"sbatch did not print the job's number: {said or '(nothing)'}.",
+        "see with `squeue --me` whether the job was taken before sending it again.",
+    )
+
+
+def _of_job(text: str, job: str) -> str:
+    """The line of the job in scontrol's answer: sites print banners there, too."""
+    lines = [line for line in text.splitlines() if re.search(rf"(?:^|\s)JobId={job}(?:\s|\Z)", line)]
+    return lines[-1] if lines else text
 
 
 class SlurmBatch(BatchSystem):
@@ -28,17 +72,36 @@ class SlurmBatch(BatchSystem):
     can_wait: ClassVar[bool] = True
 
     def send(self, job: Job) -> str:
-        """Send the script with sbatch; returns the job's number."""
-        return ask(["sbatch", "--parsable", str(job.script)]).strip().split(";")[0]
+        """Send the script with sbatch; returns the job's number, with ";cluster" where there are several."""
+        return job_number(ask(["sbatch", "--parsable", str(job.script)]))
 
     def state(self, number: str) -> State:
-        """The job's state by scontrol; UNKNOWN when Slurm has forgotten it, some minutes after its end."""
+        """The job's state by scontrol, or by sacct when the controller has forgotten it, minutes after its end."""
+        job, _, cluster = number.partition(";")
+        where = [f"--clusters={cluster}"] if cluster else []
         try:
-            return read_state(ask(["scontrol", "--oneliner", "show", "job", number]))
+            text = ask(["scontrol", *where, "--oneliner", "show", "job", job], fix=_BY_HAND)
+            return read_state(_of_job(text, job))
         except UserError as error:
-            if "Invalid job id" in error.message:
-                return State("UNKNOWN", over=True)
+            if "Invalid job id" not in error.message:
+                raise
+        return self._remembered(job, where)
+
+    @staticmethod
+    def _remembered(job: str, where: list[str]) -> State:
+        """The state in Slurm's accounting; UNKNOWN where there is none."""
+        fields = ["--allocations", "--noheader", "--parsable2", "--format=JobID,State,ExitCode"]
+        try:
+            text = ask(["sacct", *where, f"--jobs={job}", *fields], fix=_BY_HAND)
+        except BatchBusy:
             raise
+        except UserError:
+            return State("UNKNOWN", over=True)
+        rows = [line.strip().split("|") for line in text.splitlines()]
+        for row in reversed(rows):
+            if len(row) == 3 and row[0] == job and row[1]:
+                return read_state(f"JobState={row[1].split()[0]} ExitCode={row[2]}")
+        return State("UNKNOWN", over=True)
 
 
 @dataclass(frozen=True)
@@ -88,10 +151,12 @@ def read_state(text: str) -> State:
         found = re.search(rf"(?:^|\s){name}=(\S+)", text)
         return found[1] if found else ""
 
-    word, (code, _, signal) = value("JobState") or "UNKNOWN", value("ExitCode").partition(":")
+    word, (code, _, signal) = value("JobState").rstrip("+") or "UNKNOWN", value("ExitCode").partition(":")
     reason = "" if value("Reason") == "None" else value("Reason")
     known = code.isdigit() and signal.isdigit() and word in ENDED
     exit_code = (int(code) or 128 * (signal != "0")) if known else None
+    if word != "COMPLETED" and exit_code == 0:  # cancelled while it waited, a node that failed: not a success
+        exit_code = None
     return State(word, word in ENDED or word == "UNKNOWN", reason, exit_code)
 
 
@@ -120,7 +185,8 @@ def expand_hosts(text: str) -> list[str]:
     """The hosts of a Slurm node list: "n[1-2,07],login" is n1, n2, n07, login. Raises ValueError.
 
     The rules are those of Slurm's own hostlist format: ranges and lists in brackets, several
-    brackets in one name (the last changes fastest), leading zeros kept.
+    brackets in one name (the last changes fastest), leading zeros kept. (python-hostlist is GPL, ClusterShell
+    LGPL and a large package: neither is worth it for these thirty lines.)
     """
     if len(text) > 1 << 20 or not re.fullmatch(f"{_NODE}(?:,{_NODE})*", text):
         raise ValueError(f"node list {text!r:.60} cannot be read")

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -30,6 +29,7 @@ import h5py
 import numpy as np
 
 from harness import __version__
+from harness.core.files import new_beside
 from harness.telemetry.reader.recover import open_any
 from harness.telemetry.sources.base import Kind, Source
 
@@ -75,7 +75,8 @@ class SampleWriter:
 
     def __init__(self, path: Path, node: str, host: str, interval_s: float, anchor: Anchor) -> None:
         # best-effort: file systems without locks are common on clusters, and there is one writer only
-        self._file = h5py.File(path, "x", libver="latest", locking="best-effort")
+        # a file of this process only: a lock is not needed, and file systems of clusters may have none
+        self._file = h5py.File(path, "x", libver="latest", locking=False)
         self._anchor = anchor
         self._file.attrs.update(
             schema=SCHEMA,
@@ -196,10 +197,10 @@ def _whole_rows(times: np.ndarray) -> int:
 def compact(path: Path) -> None:
     """Rewrite a finished file in place: compressed, and in the form that every HDF5 tool opens, also
     after a kill. Only for files this harness wrote itself. Raises OSError; the file is then as it was."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, name = new_beside(path)
     os.close(handle)
     try:
-        with open_any(path) as old, h5py.File(name, "w", libver=("v110", "v110")) as new:
+        with open_any(path) as old, h5py.File(name, "w", libver=("v110", "v110"), locking=False) as new:
             _copy_attributes(old, new)
             for source, group in old.items():
                 target = new.create_group(source)
@@ -209,10 +210,9 @@ def compact(path: Path) -> None:
                     continue
                 for column, data in group.items():
                     _copy_attributes(data, _packed(target, column, data[:]))
-        os.chmod(name, 0o644)
         os.replace(name, path)
     except BaseException as error:
-        Path(name).unlink(missing_ok=True)
+        name.unlink(missing_ok=True)
         if isinstance(error, (RuntimeError, KeyError, ValueError)):
             raise OSError(f"{path.name} cannot be read back: {error}") from error
         raise

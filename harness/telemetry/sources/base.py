@@ -101,6 +101,7 @@ class Source(ABC):
     slowest_s: float | None = None  # it is never read less often; None: always at `interval_s`
     costly_s: float | None = None  # never less often where one reading of its own is very expensive
     lane: str = ""
+    open_s: ClassVar[float] = 10.0  # open() may take this long; after that the source counts as unavailable
     unavailable: Unavailable | None = None
 
     def open(self) -> None:  # noqa: B027  # optional

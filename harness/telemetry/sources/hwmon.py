@@ -51,8 +51,9 @@ class HwmonSource(Source):
                     sensor.path.read_text()
                 except PermissionError:
                     denied += 1
-                except OSError as error:
-                    self._remarks.add(f"hwmon {sensor.spec.key} cannot be read: {error.strerror}")
+                except (OSError, UnicodeDecodeError) as error:
+                    why = error.strerror if isinstance(error, OSError) else "not a text"
+                    self._remarks.add(f"hwmon {sensor.spec.key} cannot be read: {why}")
                 else:
                     found.append(sensor)
         self._sensors = _distinct(found, self._remarks)

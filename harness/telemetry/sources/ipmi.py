@@ -14,17 +14,20 @@ import shlex
 import shutil
 import signal
 import subprocess
+import time
 from dataclasses import dataclass
 
 from harness.telemetry.sources.base import SourceUnavailable
-from harness.telemetry.sources.node_power import NODE, NodePowerSource, ReadingFailed, watts
+from harness.telemetry.sources.node_power import NODE, NODE_POWER, NodePowerSource, ReadingFailed, watts
 
 COMMAND_VARIABLE = "CLOUDMASK_IPMITOOL"  # e.g. "sudo -n ipmitool"
 HOST_VARIABLE, USER_VARIABLE = "CLOUDMASK_IPMI_HOST", "CLOUDMASK_IPMI_USER"
 OPEN_LIMIT_S = 8.0  # a controller that was asleep answers late, once
 READ_LIMIT_S = 3.0
+TRIES, PAUSE_S = 3, 0.5  # when the controller is busy while the source opens
 _READING = re.compile(r"Instantaneous power reading\s*:\s*(\S+)\s+(\w+)")
 _STATE = re.compile(r"Power reading state is\s*:\s*(\w+)")
+_INACTIVE = "the management controller says that its power measurement is not activated"
 _UNITS = {"watts": 1.0, "watt": 1.0, "w": 1.0, "milliwatts": 1e-3, "kilowatts": 1e3}
 
 
@@ -34,6 +37,14 @@ class _Answer:
     output: str
     errors: str
 
+
+# Completion codes and words of a controller that could not answer now (IPMI 2.0, table 5-2: C0h busy, C3h timeout,
+# C4h out of space, CEh no response, CFh duplicate, D2h initialising, D5h present state, FFh unspecified)
+_FOR_THE_MOMENT = re.compile(
+    r"\((?:0x)?(?:c0|c3|c4|ce|cf|d2|d5|ff)\)|node busy|timed? ?out|insufficient resources|no response|"
+    r"resource temporarily unavailable|device or resource busy|unspecified error",
+    re.IGNORECASE,
+)
 
 # what ipmitool says -> (why, fix); the first that fits
 _CAUSES = (
@@ -46,6 +57,11 @@ _CAUSES = (
         r"could not open device",
         "there is no IPMI device here: no management controller, or its driver is not loaded",
         "on a server: `modprobe ipmi_devintf ipmi_si`; in a virtual machine there is nothing to read",
+    ),
+    (
+        r"insufficient privilege|\((?:0x)?d4\)",
+        "the user of the management controller may not read power (d4)",
+        "let an administrator give that user the privilege level User or higher",
     ),
     (
         r"unable to establish|rakp|invalid user name|authentication|session",
@@ -76,13 +92,26 @@ class IpmiSource(NodePowerSource):
         self._command = self._found()
         what = "no node power by IPMI"
         try:
-            answer = _run(self._command, self._open_limit_s)
+            answer = self._asked()
             if answer.code != 0:
                 raise SourceUnavailable(what, *_cause(answer))
             power_reading(answer.output)
+            if not _is_active(answer.output):
+                self._remarks.add(f"ipmi {NODE_POWER}: {_INACTIVE}; the readings beside it are taken")
         except ReadingFailed as error:
             fix = "see `ipmitool dcmi power reading`; Redfish or an external meter may do better"
             raise SourceUnavailable(what, str(error), fix) from None
+
+    def _asked(self) -> _Answer:
+        """The answer, or the last one of a controller that stays busy. Raises ReadingFailed."""
+        give_up_at = time.monotonic() + self._open_limit_s
+        for attempt in range(1, TRIES + 1):
+            answer = _run(self._command, max(give_up_at - time.monotonic(), 0.1))
+            if answer.code == 0 or not _FOR_THE_MOMENT.search(answer.errors + answer.output):
+                break
+            if attempt < TRIES and time.monotonic() + PAUSE_S < give_up_at:
+                time.sleep(PAUSE_S)
+        return answer
 
     @staticmethod
     def _found() -> list[str]:
@@ -112,9 +141,6 @@ class IpmiSource(NodePowerSource):
 
 def power_reading(text: str) -> float:
     """Watts in the output of `ipmitool dcmi power reading`. Raises ReadingFailed."""
-    state = _STATE.search(text)
-    if state and state[1].lower() != "activated":
-        raise ReadingFailed(f"power measurement is {state[1][:20]} in the management controller")
     found = _READING.search(text)
     if not found:
         raise ReadingFailed("the output has no instantaneous power reading")
@@ -125,6 +151,14 @@ def power_reading(text: str) -> float:
         return watts(float(found[1]) * factor)
     except ValueError:
         raise ReadingFailed("the reading is not a number") from None
+    except ReadingFailed as error:
+        raise ReadingFailed(str(error) if _is_active(text) else f"{error}: {_INACTIVE}") from None
+
+
+def _is_active(text: str) -> bool:
+    """False where the controller calls its measurement inactive; some do so beside good readings (OpenBMC)."""
+    state = _STATE.search(text)
+    return state is None or state[1].lower() == "activated"
 
 
 def _run(command: list[str], limit_s: float) -> _Answer:
@@ -156,6 +190,11 @@ def _run(command: list[str], limit_s: float) -> _Answer:
 def _cause(answer: _Answer) -> tuple[str, str]:
     """(why, fix). The controller's own words are not repeated: they can hold its address."""
     said = answer.errors + answer.output
+    if _FOR_THE_MOMENT.search(said):
+        return (
+            "the management controller is busy for the moment and did not answer",
+            "try again in a minute; if it stays busy, restart the controller (`ipmitool mc reset cold`)",
+        )
     for pattern, why, fix in _CAUSES:
         if re.search(pattern, said, re.IGNORECASE):
             return why, fix

@@ -21,6 +21,10 @@ SLOWEST_S = 1.0  # the power rules require at least one reading a second (3.4)
 INTERVAL_S = 0.5  # so that a reading that fails or is late breaks no rule
 FASTEST_S = 0.01
 MAX_W = 100_000.0  # of one node; the ruleset's watts_maximum
+# What firmware and drivers put where a reading is not known, in watts: all bits of the 16-bit field of IPMI's
+# Get Power Reading (DCMI 1.5, table 6-16) and its largest signed value; all bits of 32, and the largest signed value,
+# in the milliwatts of NVML and the microwatts of the kernel's hwmon.
+UNKNOWN_W = (65_535.0, 32_767.0, 4_294_967.295, 2_147_483.647, 4_294.967295, 2_147.483647)
 MAX_REASON = 200
 
 
@@ -34,6 +38,8 @@ def watts(value: Any) -> float:
         raise ReadingFailed("the reading is not a number")
     if value <= 0:
         raise ReadingFailed(f"it reads {value:g} W, which no machine that is on draws")
+    if any(math.isclose(value, unknown, rel_tol=1e-9) for unknown in UNKNOWN_W):
+        raise ReadingFailed(f"it reads {value:.10g} W, which firmware puts where the power is unknown")
     if value > MAX_W:
         raise ReadingFailed(f"it reads {value:g} W, more than a node can draw")
     return float(value)

@@ -8,12 +8,15 @@ Power: `gpu_power` is the instantaneous figure where the driver has one (field P
 nvmlDeviceGetPowerUsage, which is instantaneous up to Volta and on GA100 and a mean over one second
 on other boards since Ampere; devices() says which. The energy counter (Volta and newer) steps about
 every 100 ms. With MIG on, every figure is that of the whole GPU, not of one instance.
+On superchips (Grace Hopper, Grace Blackwell) the counter is that of the module, processor and memory included:
+it is called module_energy of module0 there, never gpu_energy.
 (NVML API Reference Guide: Device Queries, Field Value Enums.)
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
@@ -21,7 +24,7 @@ from typing import Any
 
 from harness.telemetry.pacing import Pace
 from harness.telemetry.sources.base import Kind
-from harness.telemetry.sources.nvml import NvmlBase, Reading
+from harness.telemetry.sources.nvml import NvmlBase, Reading, label
 
 # the counter steps every 100 ms; on an H100 a reading takes 4 ms of processor time, one of the power 6 us
 COUNTER_S, COUNTER_SLOWEST_S = 0.1, 10.0
@@ -132,7 +135,7 @@ class NvmlSource(NvmlBase):
         )
         return [
             power or Reading((spec,), lambda n, h: (_watt(n.nvmlDeviceGetPowerUsage(h)),)),
-            replace(energy, seldom=True),
+            replace(_of_module(energy) if _is_superchip(nvml, handle) else energy, seldom=True),
         ]
 
     def devices(self) -> dict[str, str]:
@@ -148,6 +151,13 @@ class NvmlSource(NvmlBase):
         instant = _fields(nvml, handle, (_POWER,)) is not None
         how = "instantaneous" if instant else "nvmlDeviceGetPowerUsage (a 1 s mean on most newer boards)"
         self._devices[scope] += f"; gpu_power is {how}"
+        if _is_superchip(nvml, handle):
+            statement = (
+                f"the energy counter is of the whole module{index} (GPU, processor, memory), not of the GPU"
+            )
+            self._devices[scope] += f"; {statement}"
+            self._devices[f"module{index}"] = f"module of {scope}: GPU, processor and memory"
+            self._notes.append(f"{scope}: {statement}")
         with contextlib.suppress(nvml.NVMLError, AttributeError):
             self._devices[scope] += f"; power limit {nvml.nvmlDeviceGetEnforcedPowerLimit(handle) / 1e3:g} W"
         if _mig_is_on(nvml, handle):
@@ -167,6 +177,20 @@ class NvmlUtilizationSource(NvmlBase):
     def readings(self, nvml: ModuleType, handle: Any) -> list[Reading]:
         """Both shares by one call."""
         return [_UTILIZATION]
+
+
+_SUPERCHIP = re.compile(r"\bG[HBR]\d{3}\b|grace", re.IGNORECASE)
+
+
+def _is_superchip(nvml: ModuleType, handle: Any) -> bool:
+    """Whether the GPU shares a module with a Grace processor, by its name (GH200, GB200, GB300)."""
+    return bool(_SUPERCHIP.search(label(nvml, nvml.nvmlDeviceGetName, handle) or ""))
+
+
+def _of_module(energy: Reading) -> Reading:
+    """The counter of energy, as that of the module."""
+    renamed = tuple(("module_energy", unit, kind) for _, unit, kind in energy.quantities)
+    return replace(energy, quantities=renamed, of="module")
 
 
 def _mig_is_on(nvml: ModuleType, handle: Any) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 from harness.telemetry.pacing import Pace
 from harness.telemetry.sources.base import Kind, QuantitySpec, Source, SourceUnavailable, Subject
+from harness.telemetry.sources.bounds import GPU, why_not
 
 _NO_DRIVER = "nothing to do without an NVIDIA GPU; else install the NVIDIA driver (libnvidia-ml.so.1)"
 
@@ -40,7 +41,12 @@ _ERRORS: dict[str, tuple[str, str]] = {
     "NVML_ERROR_RESET_REQUIRED": ("the GPU needs a reset", "let an administrator reset the GPU"),
     "NVML_ERROR_NOT_SUPPORTED": ("this GPU or its MIG mode does not report it", "nothing to do"),
 }
+_NOT_HERE = ("NVML_ERROR_LIBRARY_NOT_FOUND", "NVML_ERROR_DRIVER_NOT_LOADED")
 _GONE = ("NVML_ERROR_GPU_IS_LOST", "NVML_ERROR_GPU_NOT_FOUND")
+
+
+class NoDriver(SourceUnavailable):
+    """There is no NVIDIA driver to ask, as on a machine without such a GPU."""
 
 
 def _error_name(nvml: ModuleType, error: Exception) -> str:
@@ -62,7 +68,7 @@ def load() -> ModuleType:
     try:
         import pynvml
     except ImportError as error:
-        raise SourceUnavailable(
+        raise NoDriver(
             "NVIDIA GPUs cannot be read",
             f"nvidia-ml-py is not installed ({error})",
             "pip install nvidia-ml-py",
@@ -71,7 +77,8 @@ def load() -> ModuleType:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:
         why, fix = explain(pynvml, error)
-        raise SourceUnavailable("no NVIDIA GPU can be read", why, fix) from error
+        kind = NoDriver if _error_name(pynvml, error) in _NOT_HERE else SourceUnavailable
+        raise kind("no NVIDIA GPU can be read", why, fix) from error
     nvml: ModuleType = pynvml
     return nvml
 
@@ -81,6 +88,17 @@ def text(value: Any) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
+def label(nvml: ModuleType, ask: Callable[[Any], Any], handle: Any) -> str | None:
+    """A name that the driver gives, in printable characters; None where it gives none."""
+    try:
+        said = text(ask(handle))
+    except (nvml.NVMLError, ValueError, AttributeError):  # ValueError: bytes that are not a text
+        return None
+    if "\ufffd" in said:
+        return None
+    return " ".join("".join(c if c.isprintable() else " " for c in said).split())[:100] or None
+
+
 @dataclass(frozen=True)
 class Reading:
     """One call of the driver: (name, unit, kind) of each value it yields, and the call."""
@@ -88,6 +106,7 @@ class Reading:
     quantities: tuple[tuple[str, str, Kind], ...]
     get: Callable[[ModuleType, Any], Sequence[float | None]]
     seldom: bool = False  # part of the source that has a pace of its own
+    of: str = "gpu"  # what its values are of: the GPU, or the module that it is a part of
 
     @property
     def names(self) -> str:
@@ -101,6 +120,7 @@ class _Channel:
     handle: Any
     reading: Reading
     warned: bool = False
+    doubted: bool = False
 
 
 class NvmlBase(Source):
@@ -147,10 +167,10 @@ class NvmlBase(Source):
     def _add_gpu(self, nvml: ModuleType, index: int) -> None:
         try:
             handle = nvml.nvmlDeviceGetHandleByIndex(index)
-            name, uuid = text(nvml.nvmlDeviceGetName(handle)), text(nvml.nvmlDeviceGetUUID(handle))
         except nvml.NVMLError as error:
             self._notes.append(f"gpu{index}: {explain(nvml, error)[0]}")
             return
+        name, uuid = label(nvml, nvml.nvmlDeviceGetName, handle), label(nvml, nvml.nvmlDeviceGetUUID, handle)
         missing = []
         for reading in self.readings(nvml, handle):
             try:
@@ -159,14 +179,14 @@ class NvmlBase(Source):
                 missing.append(f"{reading.names} ({explain(nvml, error)[0]})")
                 continue
             (self._seldom if reading.seldom else self._often).append(_Channel(index, handle, reading))
-        self._devices[f"gpu{index}"] = f"{name}, {uuid}"
+        self._devices[f"gpu{index}"] = f"{name or 'name not readable'}, {uuid or 'UUID not readable'}"
         if missing:
             self._notes.append(f"gpu{index}: not measured: {', '.join(missing)}")
 
     def quantities(self) -> list[QuantitySpec]:
         """Those of all GPUs that are read often, then those that are read seldom."""
         return [
-            QuantitySpec(name, unit, f"gpu{channel.gpu}", kind)
+            QuantitySpec(name, unit, f"{channel.reading.of}{channel.gpu}", kind)
             for channel in (*self._often, *self._seldom)
             for name, unit, kind in channel.reading.quantities
         ]
@@ -186,10 +206,21 @@ class NvmlBase(Source):
         nvml = self._nvml
         if nvml is not None and channel.gpu not in self._lost:
             try:
-                return channel.reading.get(nvml, channel.handle)
+                return self._possible(channel, channel.reading.get(nvml, channel.handle))
             except nvml.NVMLError as error:
                 self._failed(nvml, channel, error)
         return [None] * len(channel.reading.quantities)
+
+    def _possible(self, channel: _Channel, values: Sequence[float | None]) -> Sequence[float | None]:
+        """The values; those that no GPU can have are absent, with a remark the first time."""
+        kept: list[float | None] = []
+        for (name, unit, _), value in zip(channel.reading.quantities, values, strict=True):
+            why = None if value is None else why_not(value, unit, GPU)
+            if why is not None and not channel.doubted:
+                channel.doubted = True
+                self._notes.append(f"gpu{channel.gpu}: {name} is absent where it cannot be: {why}")
+            kept.append(value if why is None else None)
+        return kept
 
     def _failed(self, nvml: ModuleType, channel: _Channel, error: Exception) -> None:
         """A GPU that is gone stays gone until a restart, and asking it again can hang for seconds."""

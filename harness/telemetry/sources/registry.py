@@ -16,8 +16,6 @@ from collections.abc import Iterable, Iterator
 from harness.telemetry import sources
 from harness.telemetry.sources.base import NullSource, Source, SourceUnavailable, Subject, Unavailable
 
-OPEN_S = 10.0
-
 
 def _classes() -> Iterator[type[Source]]:
     for module in pkgutil.iter_modules(sources.__path__, f"{sources.__name__}."):
@@ -54,11 +52,13 @@ def open_source(source: Source) -> Source:
     return source
 
 
-def open_all(names: list[str] | None = None, pid: int | None = None, limit_s: float = OPEN_S) -> list[Source]:
+def open_all(
+    names: list[str] | None = None, pid: int | None = None, limit_s: float | None = None
+) -> list[Source]:
     """Every source of FACTORIES (or the named ones), opened and told which process tree to watch.
 
-    They are opened side by side; one that is not ready after `limit_s` counts as unavailable and is
-    left behind. Raises ValueError for a name that is not known.
+    They are opened side by side; one that is not ready after `limit_s` (its own `open_s` where that is None)
+    counts as unavailable and is left behind. Raises ValueError for a name that is not known.
     """
     wanted = list(FACTORIES) if names is None else names
     unknown = sorted(set(wanted) - set(FACTORIES))
@@ -72,11 +72,12 @@ def open_all(names: list[str] | None = None, pid: int | None = None, limit_s: fl
     threads = [threading.Thread(target=open_one, args=(name,), daemon=True) for name in dict.fromkeys(wanted)]
     for thread in threads:
         thread.start()
-    deadline = time.monotonic() + limit_s
-    for thread in threads:
-        thread.join(max(0.0, deadline - time.monotonic()))
+    started = time.monotonic()
+    limits = {name: FACTORIES[name].open_s if limit_s is None else limit_s for name in wanted}
+    for thread, limit in zip(threads, limits.values(), strict=True):
+        thread.join(max(0.0, started + limit - time.monotonic()))
     ready = dict(opened)
-    found = [ready.get(name) or _late(name, limit_s) for name in dict.fromkeys(wanted)]
+    found = [ready.get(name) or _late(name, limit) for name, limit in limits.items()]
     if pid is not None:
         for source in found:
             source.watch(pid)

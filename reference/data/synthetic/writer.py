@@ -115,7 +115,7 @@ def write_scene(path: Path, scene: SyntheticScene, seed: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with h5py.File(temporary, "w") as file:
+        with h5py.File(temporary, "w", locking=False) as file:
             file["refs"], file["bts"], file["bayes"] = scene.refs, scene.bts, scene.bayes
             file["surface"] = scene.surface
             file.attrs.update(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from harness.machine import host
 from harness.machine.accelerators import Accelerators, accelerators, pci_accelerators
-from harness.machine.description import FIELDS, MAY_BE_BLANK, NOT_PROBED, system_description
+from harness.machine.description import FIELDS, MAY_BE_BLANK, NOT_PROBED, UNKNOWN, compare, system_description
 from harness.machine.detect import Detected, describe, detect, gib
 from harness.machine.host import (
     Host,
@@ -199,6 +200,55 @@ def test_what_a_gpu_does_not_tell_is_none(monkeypatch: pytest.MonkeyPatch, tmp_p
         "links": None,
         "topology": None,
     }
+
+
+def lose(monkeypatch: pytest.MonkeyPatch, nvml: ModuleType, gone: set[int], code: int = 15) -> None:
+    def handle(index: int) -> int:
+        if index in gone:
+            raise nvml.NVMLError(code)
+        return index
+
+    monkeypatch.setattr(nvml, "nvmlDeviceGetHandleByIndex", handle)
+
+
+def test_one_lost_gpu_does_not_take_the_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    nvml = fake_nvml(monkeypatch)
+    nvml.STATE["gpus"] = [dict(nvml.A100) for _ in range(4)]
+    lose(monkeypatch, nvml, {1})
+    found = accelerators(tmp_path)
+    assert len(found.gpus) == 3 and "NVIDIA GPU 1: the GPU has fallen off the bus" in (found.problem or "")
+    assert "not usable here: NVIDIA GPU 1" in described(describe(machine(), found))["hw_notes"]
+
+
+@pytest.mark.parametrize("case", ["all lost", "no permission", "versions differ", "not countable"])
+def test_gpus_that_cannot_be_asked_are_unknown_not_zero(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, case: str
+) -> None:
+    codes = {"no permission": 4, "versions differ": 18}
+    nvml = fake_nvml(monkeypatch, **({"init_error": codes[case]} if case in codes else {}))
+    if case == "all lost":
+        lose(monkeypatch, nvml, {0})
+    if case == "not countable":
+        monkeypatch.setattr(nvml, "nvmlDeviceGetCount", lambda: nvml.nvmlDeviceGetName(7))
+        monkeypatch.setattr(nvml, "nvmlDeviceGetName", lambda _: (_ for _ in ()).throw(nvml.NVMLError(999)))
+    found = describe(machine(), accelerators(tmp_path))
+    assert found.fields["accelerators_per_node"] == found.fields["accelerator_model_name"] == NOT_PROBED
+    assert found.provenance["accelerators_per_node"] == UNKNOWN
+    assert found.facts["accelerator_problem"]
+    answers = {c.field: c.agrees for c in compare({"accelerators_per_node": "4"}, found)}
+    assert answers["accelerators_per_node"] is None
+
+
+def test_no_driver_and_no_device_is_no_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fake_nvml(monkeypatch, init_error=12)
+    assert describe(machine(), accelerators(tmp_path)).fields["accelerators_per_node"] == "0"
+
+
+def test_a_gpu_whose_name_is_not_a_text_is_counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    nvml = fake_nvml(monkeypatch)
+    monkeypatch.setattr(nvml, "nvmlDeviceGetName", lambda _: b"\xf8\x95\xa0".decode())
+    (gpu,) = accelerators(tmp_path).gpus
+    assert "cannot be read" in gpu.model and gpu.memory_bytes
 
 
 def test_gpu_without_driver_is_seen_on_the_bus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.telemetry.sources import ipmi
 from harness.telemetry.sources.base import Source, SourceUnavailable
 from harness.telemetry.sources.hwmon import HwmonSource
 from harness.telemetry.sources.ipmi import IpmiSource, power_reading
@@ -138,7 +139,9 @@ def test_why_ipmi_does_not_work(tools: Path, says: str, why: str) -> None:
         (dcmi("nan Watts"), "not a number"),
         (dcmi("many Watts"), "not a number"),
         (dcmi("200 BTU"), "unit BTU"),
-        (dcmi(state="deactivated"), "deactivated"),
+        (dcmi("0 Watts", state="deactivated"), "not activated"),
+        (dcmi("65535 Watts"), "power is unknown"),
+        (dcmi("32767 Watts"), "power is unknown"),
         ("", "no instantaneous"),
         ("\x1b[31mgarbage\x00" * 100, "no instantaneous"),
     ],
@@ -146,6 +149,27 @@ def test_why_ipmi_does_not_work(tools: Path, says: str, why: str) -> None:
 def test_ipmi_that_lies_is_not_believed(tools: Path, text: str, why: str) -> None:
     with pytest.raises(ReadingFailed, match=why):
         power_reading(text)
+
+
+def test_a_deactivated_measurement_with_a_reading_is_taken_and_said(tools: Path) -> None:
+    ipmitool(tools, saying(dcmi("319 Watts", state="deactivated")))
+    source = opened(IpmiSource())
+    assert list(source.read()) == [319.0]
+    assert "not activated" in source.notes()[0]
+
+
+@pytest.mark.parametrize(
+    "says",
+    ["Node busy (c0)", "Unspecified error (ff)", "Timeout (c3)", "BMC initialization in progress (0xd2)"],
+)
+def test_a_busy_controller_is_asked_again(tools: Path, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ipmi, "PAUSE_S", 0.01)
+    fails = f"echo 'DCMI request failed because: {says}' >&2; exit 1"
+    ipmitool(tools, f"if [ ! -e {tools}/asked ]; then : > {tools}/asked; {fails}; fi\n{saying(dcmi())}")
+    assert list(opened(IpmiSource()).read()) == [214.0]
+    ipmitool(tools, fails)
+    error = unavailable(IpmiSource())
+    assert "busy for the moment" in error.why and "again" in error.fix
 
 
 def test_ipmi_that_hangs_is_ended_with_its_children(tools: Path) -> None:
@@ -275,7 +299,7 @@ def test_redfish_that_is_slow_or_gone(service: Redfish, monkeypatch: pytest.Monk
     assert "refuses connections" in unavailable(RedfishSource()).why
 
 
-def test_redfish_follows_no_redirect(service: Redfish) -> None:
+def test_redfish_follows_no_redirect_to_nowhere(service: Redfish) -> None:
     service.status = 302
     assert "answers 302" in unavailable(RedfishSource()).why
 

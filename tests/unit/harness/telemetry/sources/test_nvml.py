@@ -14,6 +14,7 @@ from harness.telemetry.recorder import channel as schedule
 from harness.telemetry.recorder.channel import Channel
 from harness.telemetry.sources import nvml as nvml_source
 from harness.telemetry.sources.base import SourceUnavailable
+from harness.telemetry.sources.bounds import GPU, why_not
 from harness.telemetry.sources.nvidia_gpus import NvmlSource
 from tests.support.telemetry_fakes import fake_nvml
 
@@ -127,3 +128,60 @@ def test_close_twice_shuts_down_once(monkeypatch: pytest.MonkeyPatch) -> None:
     source.close()
     assert nvml.CALLS.count(("all", "shutdown")) == 1
     assert all(v is None for v in source.read())
+
+
+@pytest.mark.parametrize("milliwatts", [0xFFFFFFFF, 0x7FFFFFFF, 65_535_000, 20_000_000])
+def test_power_that_no_gpu_draws_is_absent_and_said_once(
+    monkeypatch: pytest.MonkeyPatch, milliwatts: int
+) -> None:
+    source, nvml = opened(monkeypatch)
+    nvml.STATE["gpus"][0]["power_mw"] = milliwatts
+    assert values(source)["gpu0.gpu_power"] is None
+    values(source)
+    (note,) = source.notes()
+    assert "gpu_power is absent where it cannot be" in note
+    nvml.STATE["gpus"][0]["power_mw"] = 70_000
+    assert values(source)["gpu0.gpu_power"] == 70.0
+
+
+@pytest.mark.parametrize(
+    ("value", "unit"),
+    [
+        (65535.0, "degC"),
+        (-128.0, "degC"),
+        (255.0, "%"),
+        (2.0**64, "B"),
+        (float("nan"), "MHz"),
+        (4294967295.0, "1"),
+    ],
+)
+def test_sentinels_by_unit(value: float, unit: str) -> None:
+    assert why_not(value, unit, GPU)
+
+
+@pytest.mark.parametrize("name", ["NVIDIA GH200 480GB", "NVIDIA GB200", "NVIDIA GB300 NVL72", "Grace Hopper"])
+def test_the_counter_of_a_superchip_is_of_its_module(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    nvml = fake_nvml(monkeypatch)
+    nvml.STATE["gpus"] = [{**nvml.A100, "name": name}]
+    source = NvmlSource()
+    source.open()
+    assert {q.key for q in source.quantities()} == {"gpu0.gpu_power", "module0.module_energy"}
+    assert "not of the GPU" in source.devices()["gpu0"] and "module0" in source.devices()
+
+
+@pytest.mark.parametrize("name", ["NVIDIA H100 80GB HBM3", "NVIDIA H200", "NVIDIA B200", "Quadro GV100"])
+def test_the_counter_of_a_board_is_of_the_gpu(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    nvml = fake_nvml(monkeypatch)
+    nvml.STATE["gpus"] = [{**nvml.A100, "name": name}]
+    source = NvmlSource()
+    source.open()
+    assert "gpu0.gpu_energy" in {q.key for q in source.quantities()}
+
+
+def test_a_name_that_is_not_a_text_takes_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    nvml = fake_nvml(monkeypatch)
+    monkeypatch.setattr(nvml, "nvmlDeviceGetName", lambda handle: b"\xf8\x95\xa0".decode())
+    source = NvmlSource()
+    source.open()
+    assert values(source)["gpu0.gpu_power"] == 70.0
+    assert "name not readable" in source.devices()["gpu0"]

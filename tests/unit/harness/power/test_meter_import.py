@@ -1,0 +1,96 @@
+"""Logs of meters as tools write them: the dates of ipmitool's versions, CSV headers that are odd."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import UserError
+from harness.power.meter_import import MeterLog, read_meter
+
+AT_MS = round(datetime(2026, 11, 22, 21, 0, 0, tzinfo=timezone.utc).timestamp() * 1000)
+
+
+def ipmi(tmp_path: Path, time: str, offset_h: int = 0) -> list[int]:
+    path = tmp_path / "log.txt"
+    path.write_text(
+        f"    Instantaneous power reading:                   143 Watts\n"
+        f"    IPMI timestamp:                           {time}\n"
+        f"    Power reading state is:                   activated\n"
+    )
+    return read_meter(MeterLog(path, utc_offset=timedelta(hours=offset_h))).times_ms
+
+
+def table(tmp_path: Path, text: str, time: str = "time", power: str = "power") -> list[float]:
+    path = tmp_path / "log.csv"
+    path.write_text(text)
+    return read_meter(MeterLog(path, "csv", time, power)).watts
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "Sun Nov 22 21:00:00 2026",  # 1.8.18
+        "11/22/2026 09:00:00 PM UTC    Sampling period:                          00000001 Seconds.",  # 1.8.19
+        "11/22/2026 09:00:00 PM UTC",
+        "11/22/2026 21:00:00",
+        "11/22/26 21:00:00 UTC",
+        "Sun 22 Nov 2026 09:00:00 PM UTC",
+        "2026-11-22 21:00:00 GMT",
+        "11/22/2026 10:00:00 PM +01:00",
+    ],
+)
+def test_times_of_ipmitool(tmp_path: Path, time: str) -> None:
+    assert ipmi(tmp_path, time) == [AT_MS]
+
+
+def test_times_of_a_12_hour_clock(tmp_path: Path) -> None:
+    assert ipmi(tmp_path, "11/22/2026 12:00:00 AM UTC") == [AT_MS - 21 * 3_600_000]
+    assert ipmi(tmp_path, "11/22/2026 12:00:00 PM UTC") == [AT_MS - 9 * 3_600_000]
+
+
+def test_a_stated_zone_comes_before_the_offset_given(tmp_path: Path) -> None:
+    assert ipmi(tmp_path, "11/22/2026 09:00:00 PM UTC", offset_h=2) == [AT_MS]
+    assert ipmi(tmp_path, "11/22/2026 11:00:00 PM", offset_h=2) == [AT_MS]
+
+
+@pytest.mark.parametrize(
+    ("time", "why"),
+    [
+        ("11/22/2026 09:00:00 PM CST", "ambiguous"),  # five zones are called CST
+        ("22/11/2026 21:00:00", "not a time"),
+        ("Unspecified", "not a time"),
+        ("11/22/2026 21:00:00 PM UTC", "not a time"),
+    ],
+)
+def test_times_that_cannot_be_told(tmp_path: Path, time: str, why: str) -> None:
+    with pytest.raises(UserError, match=why):
+        ipmi(tmp_path, time)
+
+
+def test_a_sentinel_in_a_log_is_refused_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="line 3.*unknown"):
+        table(tmp_path, "time,power\n1,200\n2,65535\n")
+
+
+@pytest.mark.parametrize("header", ["time, power", " time ,power ", "\ufefftime,power", '"time","power"'])
+def test_headers_with_blanks(tmp_path: Path, header: str) -> None:
+    assert table(tmp_path, f"{header}\n1, 312.5\n\n2,81.5\n") == [312.5, 81.5]
+
+
+@pytest.mark.parametrize("header", ["time,power,power", "time,power, power", "time,time,power"])
+def test_a_column_twice_is_refused(tmp_path: Path, header: str) -> None:
+    with pytest.raises(UserError, match="2 columns"):
+        table(tmp_path, f"{header}\n1,312.5,81.5\n")
+
+
+def test_another_column_twice_is_of_no_importance(tmp_path: Path) -> None:
+    assert table(tmp_path, "time,power,note,note\n1,312.5,a,b\n") == [312.5]
+
+
+@pytest.mark.parametrize("text", ["", "\n", "time;watts\n1;2\n"])
+def test_files_without_the_column(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UserError, match="no column"):
+        table(tmp_path, text)

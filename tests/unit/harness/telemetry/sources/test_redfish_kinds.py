@@ -1,0 +1,198 @@
+"""Redfish services as they differ: which chassis and which figure is the node, pages, redirects, busy controllers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from harness.telemetry.sources import redfish_client
+from harness.telemetry.sources.base import SourceUnavailable
+from harness.telemetry.sources.redfish import RedfishSource
+from tests.support.node_fakes import Redfish, redfish_service
+
+CHASSIS = "/redfish/v1/Chassis"
+SYSTEM = {"ComputerSystems": [{"@odata.id": "/redfish/v1/Systems/1"}]}
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Redfish]:
+    monkeypatch.setattr(redfish_client, "PAUSE_S", 0.01)
+    with redfish_service() as state:
+        for name, value in state.environment().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("CLOUDMASK_REDFISH_CHASSIS", raising=False)
+        yield state
+
+
+def links(*names: str) -> list[dict[str, str]]:
+    return [{"@odata.id": f"{CHASSIS}/{name}"} for name in names]
+
+
+def add(service: Redfish, name: str, watt: float, **described: Any) -> None:
+    """A chassis of that name with this power, and nothing about it unless it is described."""
+    service.resources[CHASSIS]["Members"] += links(name)
+    service.resources[f"{CHASSIS}/{name}/EnvironmentMetrics"] = {"PowerWatts": {"Reading": watt}}
+    if described:
+        service.resources[f"{CHASSIS}/{name}"] = described
+
+
+def only(service: Redfish, entries: list[dict[str, Any]]) -> None:
+    """The one chassis reports by PowerControl."""
+    del service.resources[f"{CHASSIS}/1/EnvironmentMetrics"]
+    service.resources[f"{CHASSIS}/1/Power"] = {"PowerControl": entries}
+
+
+def power() -> float:
+    source = RedfishSource()
+    source.open()
+    (value,) = source.read()
+    assert value is not None
+    return value
+
+
+def refused() -> str:
+    with pytest.raises(SourceUnavailable) as caught:
+        RedfishSource().open()
+    return f"{caught.value.why}. {caught.value.fix}"
+
+
+@pytest.mark.parametrize("kind", ["Module", "Card", "Component", "Expansion", "Rack", "Row", "PowerStrip"])
+def test_a_chassis_of_another_kind_is_not_the_node(service: Redfish, kind: str) -> None:
+    service.resources[f"{CHASSIS}/1"] = {"ChassisType": kind}
+    assert f"ChassisType {kind}" in refused()
+
+
+@pytest.mark.parametrize("kind", ["Module", "Rack"])
+def test_parts_beside_the_node_do_not_hide_it(service: Redfish, kind: str) -> None:
+    add(service, "Other", 90.0, ChassisType=kind)
+    assert power() == 412.5
+
+
+@pytest.mark.parametrize("kind", ["RackMount", "Blade", "Sled", "StandAlone", "Enclosure", "Other"])
+def test_chassis_that_can_be_a_node(service: Redfish, kind: str) -> None:
+    service.resources[f"{CHASSIS}/1"] = {"ChassisType": kind, "Links": SYSTEM}
+    add(service, "Unknown", 90.0)
+    assert power() == 412.5  # the one with the computer system
+
+
+def test_a_part_may_not_be_named_as_the_node(service: Redfish, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(service, "Card1", 75.0, ChassisType="Card")
+    monkeypatch.setenv("CLOUDMASK_REDFISH_CHASSIS", "Card1")
+    assert "part of a node" in refused()
+
+
+def test_a_chassis_of_several_systems_is_not_one_node(service: Redfish) -> None:
+    systems = [{"@odata.id": f"/redfish/v1/Systems/{number}"} for number in range(4)]
+    service.resources[f"{CHASSIS}/1"] = {"ChassisType": "Enclosure", "Links": {"ComputerSystems": systems}}
+    assert "4 computer systems" in refused()
+
+
+def test_a_contained_chassis_without_system_is_a_part(service: Redfish) -> None:
+    service.resources[f"{CHASSIS}/1"] = {"Links": {"ContainedBy": {"@odata.id": f"{CHASSIS}/0"}}}
+    assert "part of another chassis" in refused()
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_entry_of_the_node_is_taken_wherever_it_stands(service: Redfish, order: int) -> None:
+    node = {"PowerConsumedWatts": 263, "RelatedItem": [{"@odata.id": "/redfish/v1/Systems/1"}]}
+    memory = {"PowerConsumedWatts": 31, "RelatedItem": [{"@odata.id": "/redfish/v1/Systems/1/Memory/1"}]}
+    supply = {"PowerConsumedWatts": 280, "RelatedItem": [{"@odata.id": f"{CHASSIS}/1#/PowerSupplies/0"}]}
+    only(service, [memory, node, supply][::order])
+    assert power() == 263
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [{"PowerConsumedWatts": 155, "RelatedItem": [{"@odata.id": "/redfish/v1/Systems/1/Processors/1"}]}],
+        [{"PowerConsumedWatts": 155, "Name": "CPU Sub-system Power"}],
+        [{"PowerConsumedWatts": 155, "Name": "GPU 3"}],
+        [{"PowerConsumedWatts": 155}, {"PowerConsumedWatts": 263}],
+        [{"PowerConsumedWatts": 155, "RelatedItem": [{"@odata.id": f"{CHASSIS}/Module_0"}]}],
+    ],
+)
+def test_entries_of_parts_or_of_nothing_said_are_refused(
+    service: Redfish, entries: list[dict[str, Any]]
+) -> None:
+    only(service, entries)
+    assert "PowerControl entries" in refused()
+
+
+def test_one_unnamed_entry_beside_named_parts_is_the_node(service: Redfish) -> None:
+    only(
+        service,
+        [{"Name": "Fans", "PowerConsumedWatts": 20}, {"Name": "System Power", "PowerConsumedWatts": 263}],
+    )
+    assert power() == 263
+
+
+@pytest.mark.parametrize("sentinel", [65535, 32767, 4294967.295, 4294.967295])
+def test_sentinels_are_not_power(service: Redfish, sentinel: float) -> None:
+    service.reading(sentinel)
+    assert "unknown" in refused()
+
+
+def test_pages_are_followed(service: Redfish) -> None:
+    first = f"{CHASSIS}?$skip=1"
+    service.resources[CHASSIS] = {"Members": links("Empty"), "Members@odata.nextLink": first}
+    service.resources[first] = {"Members": links("1"), "Members@odata.nextLink": first}  # and never end
+    assert power() == 412.5
+
+
+def test_the_root_says_where_chassis_are(service: Redfish) -> None:
+    service.resources["/redfish/v1/"] = {"Chassis": {"@odata.id": "/redfish/v1/Elsewhere"}}
+    service.resources["/redfish/v1/Elsewhere"] = service.resources.pop(CHASSIS)
+    assert power() == 412.5
+
+
+def test_many_chassis_do_not_hide_the_last(service: Redfish) -> None:
+    service.resources[CHASSIS] = {"Members": links(*(f"Part_{number}" for number in range(60)), "1")}
+    assert power() == 412.5
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_busy_service_is_asked_again(service: Redfish, status: int) -> None:
+    service.status_for = 2
+    service.status = status
+    assert power() == 412.5
+
+
+def test_a_service_that_stays_busy_is_told_from_one_without_power(service: Redfish) -> None:
+    service.status = 503
+    assert "busy for the moment (503), asked 3 times. try again" in refused()
+    service.status = None
+    del service.resources[f"{CHASSIS}/1/EnvironmentMetrics"]
+    assert "no such resource" in refused()
+
+
+def test_one_broken_chassis_does_not_take_the_rest(service: Redfish) -> None:
+    service.resources[CHASSIS]["Members"] = [None, 7, {"@odata.id": "http://x/"}, *links("Bad", "1")]
+    service.resources[f"{CHASSIS}/Bad"] = ["nonsense"]
+    assert power() == 412.5
+
+
+@pytest.mark.parametrize(
+    "place", ["/redfish/v1/Chassis/1/Moved", "{url}/redfish/v1/Chassis/1/Moved", "Moved"]
+)
+def test_redirects_on_the_same_service_are_followed(service: Redfish, place: str) -> None:
+    path = f"{CHASSIS}/1/EnvironmentMetrics"
+    service.resources[f"{CHASSIS}/1/Moved"] = service.resources.pop(path)
+    service.redirects[path] = place.replace("{url}", service.url)
+    assert power() == 412.5
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["http://example.org/redfish/v1/x", "//example.org/redfish/v1/x", "https://127.0.0.1/redfish/", "/etc"],
+)
+def test_redirects_elsewhere_are_not_followed(service: Redfish, place: str) -> None:
+    service.redirects[CHASSIS] = place
+    said = refused()
+    assert "redirects" in said and "example.org" not in said
+
+
+def test_redirects_in_a_circle_end(service: Redfish) -> None:
+    service.redirects[CHASSIS] = CHASSIS
+    assert "more than 5 times" in refused()
