@@ -111,7 +111,7 @@ def system_names(root: Path) -> list[str]:
                     e.name if want_folders else e.name.removesuffix(".json")
                     for e in entries
                     if (e.is_dir() if want_folders else e.name.endswith(".json"))
-                    and not e.name.startswith(".")
+                    and not e.name.startswith((".", "__MACOSX"))
                 )
         except OSError:
             return []

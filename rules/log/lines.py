@@ -68,6 +68,7 @@ def required_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         raise NotApplicable("a pruned run that did not end")
     stated = {key: found[0] for key in ruleset.conditions if (found := run.log.stated(key))}
     logged = run.log.by_key
+    unfinished = run_stop(run.log) is None and "unfinished" in ruleset.tolerated
     for key in ruleset.required_keys(run.division, stated):
         if key in logged:
             continue
@@ -76,7 +77,13 @@ def required_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
             continue
         others = [o for o in (spec.alias, spec.instead) if o]
         if not any(other in logged for other in others):
-            yield self.finding(f"key {key} is missing", path=run.path, expected=key)
+            end = unfinished and (spec.event in ("start", "stop") or key == ruleset.quality.key)
+            yield self.finding(
+                f"key {key} is missing{': was the run cut off?' if end else ''}",
+                severity=Severity.WARNING if end else Severity.ERROR,
+                path=run.path,
+                expected=key,
+            )
 
 
 @rule(

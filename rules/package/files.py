@@ -66,7 +66,9 @@ def clean_results(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
         if base in ruleset.package.bypass_files:
             at_work = name.startswith("results/")  # upstream looks for them there
             yield self.finding(
-                f"{base} would excuse a result",
+                f"{base} would excuse a result"
+                if at_work
+                else f"{base} excuses nothing here: is it left over?",
                 severity=Severity.ERROR if at_work else Severity.WARNING,
                 path=name,
             )

@@ -169,7 +169,8 @@ _ELSEWHERE = """\
 Of packages that are not in the corpus the verdict can differ for these reasons:
 
 * Upstream accepts one log per folder that breaks any of its rules, also of throughput, where every model has to
-  converge (HR 7.2, 8). Here the one run that may fail is one that did not reach the target (QUA005).
+  converge (HR 7.2, 8). Here the one run that may fail is one that did not reach the target or did not end
+  (QUA005).
 * Upstream's checker reads neither the description's numbers nor what lies beside the logs: a scale that differs
   from the logs' in its product (SYS008, SYS018), throughput without time-to-train (PKG017), fields that are missing
   (SYS002), hidden or doubled results (PKG002, PKG005) and two runs of one seed on different lines (SED004) pass there.

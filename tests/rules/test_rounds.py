@@ -166,6 +166,16 @@ def test_what_desktops_and_git_leave_is_not_read(tmp_path, name):
     assert [(f.rule, f.severity) for f in verdict.findings] == [("PKG006", Severity.WARNING)]
 
 
+def test_one_run_of_five_may_be_cut_off(tmp_path):
+    built = build_hpc(tmp_path)
+    for cut, verdict in ((1, "compliant"), (2, "not_compliant")):
+        built.edit(lambda events: events.__delitem__(slice(-3, None)), slice(cut, cut + 1))
+        package, found = check_package(built.root, HPC)
+        assert (found.verdict, sum(not run.converged for run in package.runs)) == (verdict, cut)
+        assert messages(found, "LOG003") == ["key run_stop is missing: was the run cut off?"] * cut
+    assert "QUA005" in errors(found)
+
+
 def test_code_of_another_benchmark_is_in_its_place(tmp_path):
     for benchmark in ("oc20", "deepcam"):
         built = build_hpc(tmp_path, benchmark, system=f"of_{benchmark}")
