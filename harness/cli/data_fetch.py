@@ -68,7 +68,7 @@ def fetch(
     Several files at a time; each is compared with its size and ETag before it gets its name. Whatever
     interrupts it, the same command goes on where it ended. Needs boto3 (make setup EXTRA=fetch).
     """
-    root = folder or _default_folder(scenes)
+    root = folder or _default_folder(scenes, dry_run)
     opened = Bucket(Source(endpoint, bucket, prefix), workers)
     plan = plan_fetch(opened, root, scenes)
     _show(plan, opened.source)
@@ -83,10 +83,10 @@ def fetch(
     _conclude(plan, outcome)
 
 
-def _default_folder(scenes: int | None) -> Path:
+def _default_folder(scenes: int | None, dry_run: bool) -> Path:
     if scenes is not None:
         return Workspace().data / SAMPLE_PROFILE
-    named = official_data()
+    named = official_data() or (Workspace().data / "official" if dry_run else None)
     if named is None:
         raise UserError(
             "It is not said where to fetch to.", "pass --data FOLDER or set CLOUDMASK_DATA (180 GB)."

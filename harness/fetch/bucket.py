@@ -20,9 +20,7 @@ PIECE_BYTES = 1 << 20
 NO_PROFILE = {"profile": (None, None, None, None)}  # AWS_PROFILE and its credentials are of no concern here
 CONNECT_S, READ_S = 10, 60
 LIST_ATTEMPTS = 3  # somebody is waiting for the answer
-GET_ATTEMPTS = (
-    8  # with growing pauses up to 20 s: a throttled server (503 SlowDown) gets the time it asks for
-)
+GET_ATTEMPTS = 5  # with growing pauses; transfer.py then pauses longer and asks again
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,10 @@ class RemoteError(Exception):
     def __init__(self, message: str, lasting: bool = False) -> None:
         super().__init__(message)
         self.lasting = lasting
+
+
+class NotContinued(RemoteError):
+    """The service does not send an object from the middle on."""
 
 
 class Bucket:
@@ -110,7 +112,7 @@ class Bucket:
         """The bytes of an object from `offset` on, as they arrive. Raises RemoteError.
 
         What arrives may be shorter than the object. Nothing is given where the object has changed since it
-        was listed.
+        was listed. Raises NotContinued where the service ignores `offset`.
         """
         only = {"Range": f"bytes={offset}-"} if offset else {}
         try:
@@ -120,7 +122,7 @@ class Bucket:
                 if answer.get("ETag", "").strip('"') not in ("", wanted.etag):
                     raise RemoteError("its ETag is not the listed one: it changed meanwhile", lasting=True)
                 if offset and not answer.get("ContentRange", "").startswith(f"bytes {offset}-"):
-                    raise RemoteError("the service does not continue where it is asked to", lasting=True)
+                    raise NotContinued("the service sends whole files only")
                 while piece := body.read(PIECE_BYTES):
                     yield piece
             finally:

@@ -34,15 +34,14 @@ class RemoteScene:
 def scenes_of(objects: Iterable[RemoteObject], prefix: str) -> list[RemoteScene]:
     """The scenes below the prefix: training before test, by file name. Raises ValueError.
 
-    Where a scene is there under both names of its folder, the newer name counts; the two have to be equal.
+    Where a scene is there under both names of its folder, the newer name counts; the sizes have to be equal.
     """
     found: dict[tuple[Role, str], RemoteScene] = {}
     for scene in sorted(_scenes(objects, prefix), key=lambda s: FOLDERS[s.role].index(s.folder)):
         first = found.setdefault((scene.role, scene.name), scene)
-        if (first.size_bytes, first.object.etag) != (scene.size_bytes, scene.object.etag):
-            raise ValueError(
-                f"{scene.name} is there twice, and not the same: {first.folder}/, {scene.folder}/"
-            )
+        if first.size_bytes != scene.size_bytes:  # ETags of equal contents may differ
+            both = f"{first.object.key}, {scene.object.key}"
+            raise ValueError(f"{scene.name} is there twice, in two sizes: {both}")
     for role, names in FOLDERS.items():
         if not any(scene.role == role for scene in found.values()):
             raise ValueError(f"no scenes (S3A*.hdf) in {names[0]}/ or {names[-1]}/: {EITHER_LAYOUT} expected")

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from harness.fetch.bucket import Bucket, RemoteError
+from harness.fetch.bucket import Bucket, NotContinued, RemoteError
 from harness.fetch.etag import Match, compare
 from harness.fetch.folder import Folder, Target
 
-ATTEMPTS = 5  # in a row without a byte received
+ATTEMPTS = 6  # in a row without a byte received: a minute or more, with the pauses here and in boto3
 DAMAGED = 2  # times that a file may arrive complete, but with other content
 PAUSE_S = 1.0  # before the second attempt; then twice as long each time
 MAX_PAUSE_S = 30.0
@@ -80,8 +80,8 @@ class Transfer:
         except RemoteError as error:
             with self._lock:
                 self._outcome.failed[target.scene.name] = str(error)
-                self._in_a_row += 1
-                if self._in_a_row >= 2 * self._workers:
+                self._in_a_row += not error.lasting
+                if self._in_a_row >= max(self._workers, 3):
                     self._outcome.gave_up = True
                     self._stop.set()
             return
@@ -107,7 +107,7 @@ class Transfer:
                 return match
             target.part.unlink()
             self._arrived(-target.scene.size_bytes)
-        raise RemoteError(f"its content does not have the stated ETag ({etag}), {DAMAGED} times over")
+        raise RemoteError(f"its content does not have the stated ETag ({etag}), {DAMAGED} times over", True)
 
     def _receive(self, target: Target) -> None:
         """Append to the part until it is complete, in as many attempts as it takes."""
@@ -118,6 +118,9 @@ class Transfer:
                 return self._attempt(target, before)
             except RemoteError as error:
                 failures = 1 if _held(target) > before else failures + 1
+                if isinstance(error, NotContinued):
+                    target.part.unlink()
+                    self._arrived(-before)
                 if error.lasting or failures >= ATTEMPTS:
                     raise
                 if self._stop.wait(min(self._pause_s * 2 ** (failures - 1), MAX_PAUSE_S)):

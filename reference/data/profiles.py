@@ -31,6 +31,9 @@ PROFILES = {
             False,
             "Sentinel-3 SLSTR level-1 scenes with Bayesian cloud masks",
         ),
+        Profile("quick", Geometry(300, 375, 64), 20, 4, True, "small synthetic scenes: a run takes a minute"),
+        Profile("full-size", Geometry(), 20, 4, True, "synthetic scenes of the official size"),
+        Profile("smoke", Geometry(150, 187, 32), 20, 2, True, "tiny synthetic scenes for tests"),
         Profile(
             SAMPLE_PROFILE,
             Geometry(),
@@ -39,9 +42,6 @@ PROFILES = {
             False,
             "some of the official scenes, to try a machine: its results are not official",
         ),
-        Profile("quick", Geometry(300, 375, 64), 20, 4, True, "small synthetic scenes: a run takes a minute"),
-        Profile("full-size", Geometry(), 20, 4, True, "synthetic scenes of the official size"),
-        Profile("smoke", Geometry(150, 187, 32), 20, 2, True, "tiny synthetic scenes for tests"),
     )
 }
 

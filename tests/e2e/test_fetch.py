@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -160,6 +163,33 @@ def test_parts_uploaded_in_pieces(server: Server, tmp_path: Path) -> None:
     done = call(server.url, tmp_path / "set")
     assert done.returncode == ExitCode.OK and "7 compared by ETag, 0 by size only" in done.stdout
     assert same(tmp_path / "set/training/S3A_parts.hdf", content)
+
+
+def test_a_terminal_shows_rate_and_time_left(server: Server, tmp_path: Path) -> None:
+    line, environment = command(server.url, tmp_path / "set")
+    ours, theirs = pty.openpty()
+    server.faults[FIRST] = [truncated]  # the bar is seen during the pause
+    environment |= {"COLUMNS": "120", "TERM": "xterm"}
+    with subprocess.Popen(line, env=environment, stderr=theirs, stdout=subprocess.DEVNULL) as run:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # how Linux says that the other side has closed
+            while piece := os.read(ours, 65536):
+                shown += piece
+    os.close(ours)
+    assert run.returncode == ExitCode.OK and b"/15.7 MB" in shown
+    assert re.search(rb"\d\.\d MB/s", shown) and re.search(rb"\d:\d\d:\d\d", shown)
+
+
+def test_a_dry_run_needs_no_folder(server: Server, tmp_path: Path) -> None:
+    line, environment = command(server.url, tmp_path / "set")
+    del line[line.index("--data") : line.index("--data") + 2]
+    environment.pop("CLOUDMASK_DATA", None)
+    run = [*line, "--dry-run"]
+    done = subprocess.run(run, env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert (
+        done.returncode == ExitCode.OK and "6 to be fetched" in done.stdout and not list(tmp_path.iterdir())
+    )
 
 
 def test_a_sample_is_not_official(server: Server, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_either_layout(train: str, test: str) -> None:
 def test_both_layouts_at_once_are_one_data_set() -> None:
     twice = objects("one-day/S3A_a.hdf", "training/S3A_a.hdf", "ssts/S3A_c.hdf", "inference/S3A_c.hdf")
     assert [s.folder for s in scenes_of(twice, PREFIX)] == ["training", "inference"]
-    with pytest.raises(ValueError, match="twice, and not the same"):
+    with pytest.raises(ValueError, match="twice, in two sizes"):
         scenes_of(twice + objects("training/y/S3A_a.hdf", size=11), PREFIX)
 
 

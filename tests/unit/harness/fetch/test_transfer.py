@@ -11,7 +11,7 @@ import pytest
 
 from harness.core.errors import UserError
 from harness.fetch import folder as folders
-from harness.fetch.bucket import RemoteError, RemoteObject, Source
+from harness.fetch.bucket import NotContinued, RemoteError, RemoteObject, Source
 from harness.fetch.etag import Match
 from harness.fetch.folder import LEDGER, Folder
 from harness.fetch.official import fetch, plan_fetch
@@ -96,6 +96,22 @@ def test_what_stays_wrong_fails_alone(tmp_path: Path, serve: Serve, times: int, 
     assert 2 <= sum(name == NAMES[0] for name, _ in bucket.asked) <= times
     del bucket.serve[NAMES[0]]
     assert get(bucket, tmp_path) == {Match.EQUAL: 1} and held(bucket, tmp_path)
+
+
+def test_a_service_that_knows_no_ranges(tmp_path: Path) -> None:
+    """What was received before is of no use; the file is asked for as a whole."""
+    bucket = FakeBucket()
+    answers = iter(["break", "refuse", "whole"])
+
+    def serve(content: bytes, offset: int) -> Iterator[bytes]:
+        answer = next(answers)
+        if answer == "refuse":
+            raise NotContinued("whole files only")
+        yield content if answer == "whole" else content[:100]
+
+    bucket.serve[NAMES[0]] = serve
+    assert get(bucket, tmp_path) == {Match.EQUAL: 3} and held(bucket, tmp_path)
+    assert [at for name, at in bucket.asked if name == NAMES[0]] == [0, 100, 0]
 
 
 def test_a_lasting_refusal_is_not_repeated(tmp_path: Path) -> None:
