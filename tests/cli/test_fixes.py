@@ -83,15 +83,6 @@ def test_a_document_that_a_message_names_is_there(where_name: tuple[str, str]) -
     assert (ROOT / where_name[1]).is_file(), where_name
 
 
-TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-MADE = sorted({(where, name) for where, text in TEXTS for name in re.findall(r"`make ([a-z-]+)", text)})
-
-
-@pytest.mark.parametrize("where_name", MADE)
-def test_a_target_that_a_message_names_is_there(where_name: tuple[str, str]) -> None:
-    assert where_name[1] in TARGETS, where_name
-
-
 def test_variables_that_messages_name_are_read() -> None:
     """CLOUDMASK_... in a text is also a string of its own somewhere: what reads the variable."""
     named = {n for _, t in TEXTS for n in re.findall(r"\bCLOUDMASK_[A-Z_]+[A-Z]\b", t)}
