@@ -21,6 +21,7 @@ from harness.plan.datasets import shown_path
 from reference.data.dataset import DatasetPaths, Described, describe, locate, locate_files, verify
 from reference.data.profiles import PROFILES, Profile, get_profile
 from reference.data.shards import prepare
+from reference.data.synthetic import synthesize_command
 from reference.protocol.dataset import Dataset, DatasetFile
 from reference.protocol.official import (
     EITHER_LAYOUT,
@@ -93,7 +94,10 @@ def synthesize(profile: str, scenes: int | None, seed: int, out: Path) -> None:
 @json_option
 def describe_command(profile: str, folder: Path | None, as_json: bool) -> None:
     """Show scenes, patches, split, size and digest of a data set."""
-    dataset = describe_profile(get_profile(profile), folder).dataset
+    found = describe_profile(get_profile(profile), folder)
+    dataset = found.dataset
+    for remark in found.remarks:
+        click.echo(f"warning: {remark}", err=True)
     if as_json:
         click.echo(json.dumps(asdict(dataset), indent=1))
         return
@@ -257,7 +261,7 @@ def describe_profile(profile: Profile, folder: Path | None) -> Described:
     """Describe a profile's data set, with a progress bar while files are hashed. Raises UserError."""
     where = data_folder(profile, folder)
     fix = (
-        f"make it: cloudmask data synthesize --profile {profile.name}."
+        f"make it: {synthesize_command(where, profile.name)}"
         if profile.synthetic
         else "fetch it: cloudmask data fetch --scenes 20."
         if profile.name == SAMPLE_PROFILE

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.core.errors import ExitCode
-from harness.machine.doctor import State, diagnose
+from harness.machine.doctor import Check, State, diagnose
+from harness.plan.checkout import source_doubt, source_state
 
 _STYLES = {State.PROBLEM: "red", State.WARNING: "yellow", State.INFO: "dim", State.OK: None}
 
@@ -24,7 +25,7 @@ def doctor(as_json: bool) -> int:
     \b
     Exit codes: 0 a submit can work here, 1 something needed is missing.
     """
-    checks = diagnose(Path())
+    checks = [*diagnose(Path()), source_code()]
     healthy = all(check.state is not State.PROBLEM for check in checks)
     if as_json:
         found = [asdict(check) for check in checks]
@@ -38,3 +39,11 @@ def doctor(as_json: bool) -> int:
         Console(highlight=False).print(table, markup=False)
         click.echo("ready: a submit can work here." if healthy else "not ready: see the problems above.")
     return ExitCode.OK if healthy else ExitCode.FINDINGS
+
+
+def source_code() -> Check:
+    """The commit that packages name: rules about the code stay unchecked where it is not known."""
+    state, doubt = source_state(), source_doubt()
+    if doubt is None:
+        return Check("source code", State.OK, f"commit {str(state.commit)[:12]}")
+    return Check("source code", State.WARNING, doubt.what, doubt.fix)

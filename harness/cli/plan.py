@@ -10,6 +10,7 @@ from rich.table import Table
 
 from harness.cli import options
 from harness.core.errors import ExitCode
+from harness.plan.checkout import source_doubt
 from harness.plan.datasets import Located, Missing
 from harness.plan.machine import Machine
 from harness.plan.request import find_request
@@ -28,6 +29,7 @@ def plan(system: str, org: str, submissions: Path, data_dir: Path) -> int:
     drafted = draft(find_request(workspace, system, org), workspace)
     show_plan(console, drafted)
     show_machine(console, drafted.machine)
+    show_source_doubt(console)
     errors = [f for f in preflight(drafted.plan).findings if f.severity is Severity.ERROR]
     if drafted.machine.differing:
         console.print("This machine is not the one described: here, submit would stop with exit code 2.")
@@ -61,6 +63,14 @@ def show_plan(console: Console, drafted: Draft) -> None:
         if not key.startswith("submission_"):
             table.add_row(f"  {key}", str(stated.value))
     console.print(table, markup=False)
+
+
+def show_source_doubt(console: Console) -> None:
+    """What will be unchecked about the code, before anything is trained."""
+    doubt = source_doubt()
+    if doubt is not None:
+        console.print(f"warning: {doubt.what}", soft_wrap=True, markup=False)
+        console.print(f"  fix: {doubt.fix}", soft_wrap=True, markup=False)
 
 
 def _where(data: Located | Missing) -> str:

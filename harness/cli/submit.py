@@ -11,7 +11,7 @@ from rich.console import Console
 
 from harness.check import render_text
 from harness.cli import options
-from harness.cli.plan import show_machine
+from harness.cli.plan import show_machine, show_source_doubt
 from harness.core.errors import ExitCode, UserError
 from harness.package.workspace import Workspace
 from harness.plan.request import Request, find_request
@@ -82,6 +82,9 @@ def get_ready(console: Console, workspace: Workspace, request: Request) -> Ready
     except PlanRefused as error:
         _show_findings(console, error.verdict)
         raise
+    show_source_doubt(console)
+    for remark in ready.plan.described.remarks:
+        console.print(f"warning: {remark}", soft_wrap=True, markup=False)
     recipe, ruleset = request.recipe, ready.plan.plan.ruleset
     console.print(
         f"plan: {request.runs} {recipe.division} run(s) of '{request.system}' for {request.org}, data set "

@@ -16,6 +16,7 @@ import psutil
 
 from harness.machine.accelerators import accelerators
 from harness.machine.detect import gib, tensorflow_version
+from harness.machine.host import usable_memory
 from harness.machine.page_cache import may_drop_caches
 from harness.telemetry.sources.base import Source
 from harness.telemetry.sources.registry import open_all, reasons
@@ -172,10 +173,16 @@ def _disk(folder: Path) -> Check:
 
 
 def _memory() -> Check:
-    memory = psutil.virtual_memory()
-    detail = f"{gib(memory.available)} of {gib(memory.total)} available"
-    if memory.available < QUICK_MEMORY_BYTES:
+    memory = usable_memory()
+    detail = f"{gib(memory.available_bytes) or '0 GiB'} of {gib(memory.total_bytes) or '0 GiB'} available"
+    if memory.limited_by:
+        detail += f", by the limit in {memory.limited_by}"
+    if memory.available_bytes < QUICK_MEMORY_BYTES:
         need = gib(QUICK_MEMORY_BYTES)
+        if memory.limited_by and memory.total_bytes < QUICK_MEMORY_BYTES:
+            return Check(
+                "memory", State.WARNING, detail, f"raise that limit: a run on the quick data set needs {need}"
+            )
         return Check(
             "memory", State.WARNING, detail, f"end other programs: a run on the quick data set needs {need}"
         )

@@ -181,6 +181,57 @@ def memory(root: Path = ROOT) -> Memory:
     return Memory(total, _modules(root))
 
 
+@dataclass(frozen=True)
+class UsableMemory:
+    """What this process and its children may use; `limited_by` names the control group where that is less."""
+
+    total_bytes: int
+    available_bytes: int
+    limited_by: str | None = None
+
+
+def usable_memory(root: Path = ROOT) -> UsableMemory:
+    """The machine's memory, or what the limits of the control groups above this process leave of it.
+
+    A group's page cache counts as used there, but is given back under pressure: inactive_file is available.
+    (Linux, Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst.)
+    """
+    found = psutil.virtual_memory()
+    usable = UsableMemory(int(found.total), int(found.available))
+    for folder, limit_file, used_file in _memory_groups(root):
+        limit, used = read_int(folder / limit_file), read_int(folder / used_file)
+        if limit is None or not 0 <= limit < usable.total_bytes:  # "max", or 2^63 in version 1: no limit
+            continue
+        match = re.search(
+            r"^(?:total_)?inactive_file (\d+)$", read_text(folder / "memory.stat") or "", re.MULTILINE
+        )
+        left = limit - (used or 0) + (int(match[1]) if match else 0)
+        left = max(0, min(left, limit, usable.available_bytes))
+        usable = UsableMemory(limit, left, f"{folder / limit_file}")
+    return usable
+
+
+def _memory_groups(root: Path) -> list[tuple[Path, str, str]]:
+    """Folders of the control groups of this process, from the outermost: of version 2, then of version 1."""
+    base = root / "sys/fs/cgroup"
+    found: list[tuple[Path, str, str]] = []
+    for line in ["0::/", "1:memory:/", *(read_text(root / "proc/self/cgroup") or "").splitlines()]:
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        top = base / "memory" if controllers else base
+        files = (
+            ("memory.limit_in_bytes", "memory.usage_in_bytes")
+            if controllers
+            else ("memory.max", "memory.current")
+        )
+        parts = [part for part in path.split("/") if part not in ("", "..")]
+        for depth in range(len(parts) + 1):
+            found.append((top.joinpath(*parts[:depth]), *files))
+    return list(dict.fromkeys(found))
+
+
 def _modules(root: Path) -> str | None:
     """Memory modules as the error-correction driver lists them; the firmware's table needs root."""
     counts: dict[tuple[int, str], int] = {}

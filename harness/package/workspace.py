@@ -88,7 +88,9 @@ def adopt(source: PackageLayout, target: PackageLayout) -> None:
         if path.is_file() and not copy.exists():
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
-            copy.chmod(path.stat().st_mode & 0o777)
+            mode = copy.stat().st_mode & 0o777  # by the user's umask
+            if path.stat().st_mode & 0o100:  # a script can be started by those who can read it
+                copy.chmod(mode | (mode & 0o444) >> 2)
 
 
 def check_name(kind: str, name: str) -> str:

@@ -12,7 +12,7 @@ from harness.plan.recipe import DataRecipe
 from reference.data import dataset as sets
 from reference.data.profiles import PROFILES
 from reference.data.shards import verify_prepared
-from reference.data.synthetic import is_complete, synthesize
+from reference.data.synthetic import is_complete, synthesize, synthesize_command
 from reference.protocol.official import EITHER_LAYOUT, SAMPLE_PROFILE
 from reference.protocol.spec import Geometry, Split
 
@@ -42,14 +42,14 @@ def look_for(data: DataRecipe, workspace: Workspace) -> Located | Missing:
     try:
         folder = directory_of(data, workspace)
     except UserError as error:
-        return Missing(error.message, error.fix or how_to_get(data))
+        return Missing(error.message, error.fix or "correct the data section of the recipe.")
     if is_synthetic(data) and not is_complete(folder):
         return Missing(
             f"{folder} is not made yet.",
-            f"submit makes it, or now: cloudmask data synthesize --profile {data.profile}",
+            f"submit makes it, or now: {synthesize_command(folder, data.profile)}",
         )
     if not folder.is_dir():
-        return Missing(f"There is no folder {folder}.", how_to_get(data))
+        return Missing(f"There is no folder {folder}.", how_to_get(data, folder))
     if data.prepared is not None and not Path(data.prepared).expanduser().is_dir():
         return Missing(f"There is no folder {data.prepared}.", _how_to_prepare(data.prepared))
     return Located(folder)
@@ -116,7 +116,7 @@ def describe(data: DataRecipe, workspace: Workspace, progress: sets.Progress | N
             paths, data.profile, geometry_of(data), Split(**data.split.model_dump()), progress=progress
         )
     except ValueError as error:
-        raise UserError(f"{error}.", how_to_get(data)) from None
+        raise UserError(f"{error}.", how_to_get(data, root)) from None
     if data.prepared is not None:
         found = with_prepared(found, Path(data.prepared).expanduser(), progress)
     description = data.description or found.dataset.description
@@ -145,10 +145,10 @@ def _paths(data: DataRecipe, root: Path) -> sets.DatasetPaths:
     return sets.locate_files([root / n for n in data.train or []], [root / n for n in data.test or []])
 
 
-def how_to_get(data: DataRecipe) -> str:
-    """Advice for somebody whose data set is missing or wrong."""
+def how_to_get(data: DataRecipe, folder: Path) -> str:
+    """Advice for somebody whose data set in that folder is missing or wrong."""
     if is_synthetic(data):
-        return f"make it again: cloudmask data synthesize --profile {data.profile}"
+        return f"make it again: {synthesize_command(folder, data.profile)}"
     if data.profile == "official" and not data.directory:
         return OFFICIAL_HELP
     if data.profile == SAMPLE_PROFILE and not data.directory:

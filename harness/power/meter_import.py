@@ -43,6 +43,11 @@ _IPMI_TIMES = (
     "%m/%d/%y %I:%M:%S %p",
     "%Y-%m-%d %H:%M:%S",
 )
+# in CSV, besides ISO 8601: what cannot be taken for another day (12-hour clocks put the month first)
+_CSV_TIMES = (
+    *("%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M %p", "%m/%d/%y %I:%M:%S %p", "%m/%d/%y %I:%M %p"),
+    *("%Y-%m-%d %I:%M:%S %p", "%Y/%m/%d %I:%M:%S %p", "%Y/%m/%d %H:%M:%S", "%d %b %Y %H:%M:%S"),
+)
 _ZONE = re.compile(r"\s+(?P<name>UTC|GMT|Z)?(?P<offset>[+-]\d{2}:?\d{2})?\Z")
 _LETTERS = re.compile(r"\s[A-Z]{3,5}\Z")
 
@@ -142,20 +147,28 @@ def _ipmi(log: MeterLog, lines: list[str]) -> Iterator[tuple[int, int, float]]:
 
 def _ipmi_time(log: MeterLog, number: int, text: str) -> float:
     """Seconds since 1970. UTC and offsets behind the time are read; other zones by letters are ambiguous."""
-    plain, zone = " ".join(text.split()), timezone(log.utc_offset)
-    stated = _ZONE.search(plain)
-    if stated and stated[0].strip():
-        plain, zone = plain[: stated.start()], timezone(parse_utc_offset(stated["offset"] or "Z"))
-    for form in _IPMI_TIMES:
-        with contextlib.suppress(ValueError, OverflowError):
-            return datetime.strptime(plain, form).replace(tzinfo=zone).timestamp()
-    letters = _LETTERS.search(plain)
-    if letters and letters[0].strip() not in ("AM", "PM"):
+    seconds = _by_form(log, text, _IPMI_TIMES)
+    if seconds is not None:
+        return seconds
+    letters = _LETTERS.search(" ".join(text.split()))
+    if letters and letters[0].strip() not in ("AM", "PM", "UTC", "GMT"):
         raise UserError(
             f"{log.path}, line {number}: the time zone '{letters[0].strip()}' is ambiguous.",
             "remove the letters from the log, and state the offset with --utc-offset.",
         )
     raise UserError(f"{log.path}, line {number}: '{text:.40}' is not a time.")
+
+
+def _by_form(log: MeterLog, text: str, forms: tuple[str, ...]) -> float | None:
+    """Seconds since 1970 by the first form that fits; UTC or an offset may stand behind the time."""
+    plain, zone = " ".join(text.split()), timezone(log.utc_offset)
+    stated = _ZONE.search(plain)
+    if stated and stated[0].strip():
+        plain, zone = plain[: stated.start()], timezone(parse_utc_offset(stated["offset"] or "Z"))
+    for form in forms:
+        with contextlib.suppress(ValueError, OverflowError):
+            return datetime.strptime(plain, form).replace(tzinfo=zone).timestamp()
+    return None
 
 
 def _csv(log: MeterLog, lines: list[str]) -> Iterator[tuple[int, int, float]]:
@@ -208,7 +221,11 @@ def _csv_time(log: MeterLog, number: int, text: str) -> float:
         at = datetime.fromisoformat(re.sub(r"Z\Z", "+00:00", text))
         return (at if at.tzinfo else at.replace(tzinfo=timezone(log.utc_offset))).timestamp()
     except (ValueError, OverflowError):
+        by_form = _by_form(log, text, _CSV_TIMES)
+        if by_form is not None:
+            return by_form
         raise UserError(
             f"{log.path}, line {number}: '{text:.40}' is not a time.",
-            "times are seconds or milliseconds since 1970, or ISO 8601.",
+            "times are seconds or milliseconds since 1970, ISO 8601, or of a 12-hour clock "
+            "(11/22/2026 09:00:00 PM).",
         ) from None

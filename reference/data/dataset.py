@@ -26,7 +26,7 @@ from reference.protocol.spec import Data, Geometry, Split
 TRAIN_FOLDER = "one-day"  # in synthetic sets, and in the names that digests cover
 TEST_FOLDER = "ssts"
 CACHE_NAME = ".cloudmask-hashes.json"
-CACHE_SCHEMA = 1
+CACHE_SCHEMA = 2
 
 Progress = Callable[[int, int, str], None]  # done, total, name of the file just done
 T = TypeVar("T")
@@ -49,6 +49,9 @@ class Described:
 
     dataset: Dataset
     data: Data
+    remarks: tuple[
+        str, ...
+    ] = ()  # values of scenes that no instrument measures: fill values, unscaled counts
 
 
 def locate(root: Path | str) -> DatasetPaths:
@@ -123,7 +126,7 @@ def describe(
     if not isinstance(paths, DatasetPaths):
         paths = locate(paths)
     patches = split_patches(len(paths.train), geometry, split)
-    files = _hashed(paths, geometry, cache, progress)
+    files, remarks = _hashed(paths, geometry, cache, progress)
     train = files[: len(paths.train)]
     test = files[len(paths.train) :]
     with open_scene(paths.train[0]) as scene:
@@ -151,6 +154,7 @@ def describe(
             geometry=geometry,
             split=split,
         ),
+        remarks=remarks,
     )
 
 
@@ -234,28 +238,29 @@ def _by_digest_name(train: Iterable[tuple[str, T]], test: Iterable[tuple[str, T]
 
 def _hashed(
     paths: DatasetPaths, geometry: Geometry, cache: Path | None, progress: Progress | None
-) -> list[DatasetFile]:
+) -> tuple[list[DatasetFile], tuple[str, ...]]:
     cache = cache or _cache_path(paths.root)
     known = _read_cache(cache)
     every = list(zip(paths.train + paths.test, paths.train_names + paths.test_names, strict=True))
     size = f"{geometry.scene_height}x{geometry.scene_width}"
-    files, fresh = [], False
+    files, remarks, fresh = [], [], False
     try:
         for done, (path, name) in enumerate(every, 1):
             status = path.stat()
             stamp = [status.st_size, status.st_mtime_ns, size]
             entry = known.get(str(path))
-            if not (isinstance(entry, list) and len(entry) == 4 and entry[:3] == stamp):
-                check_scene(path, geometry.scene_height, geometry.scene_width)
-                entry = known[str(path)] = [*stamp, file_sha256(path)]
+            if not (isinstance(entry, list) and len(entry) == 5 and entry[:3] == stamp):
+                odd = check_scene(path, geometry.scene_height, geometry.scene_width)
+                entry = known[str(path)] = [*stamp, file_sha256(path), odd]
                 fresh = True
             files.append(DatasetFile(name, status.st_size, str(entry[3])))
+            remarks += [str(remark) for remark in entry[4]] if isinstance(entry[4], list) else []
             if progress:
                 progress(done, len(every), name)
     finally:
         if fresh:
             _write_cache(cache, known)
-    return files
+    return files, tuple(remarks)
 
 
 def _cache_path(root: Path) -> Path:

@@ -20,6 +20,23 @@ from reference.protocol.spec import Geometry
 PATTERN = "S3A*.hdf"
 CHANNELS = {"refs": 6, "bts": 3, "bayes": 1}
 SURFACES = ("ocean", "land", "ice")  # codes 0, 1, 2 of the optional `surface` data set
+# What SLSTR can report (low, high, unit, source), besides 0 for pixels that were not observed; beyond it are fill
+# values and counts that were not scaled.
+RANGES = {
+    "refs": (
+        -0.5,
+        3.3,
+        "(reflectance)",
+        "16 bits x 0.0001, Sentinel-3 SLSTR Product Data Format Specification",
+    ),
+    "bts": (
+        100.0,
+        620.0,
+        "K",
+        "16 bits x 0.01 K + 283.73 K, Sentinel-3 SLSTR Product Data Format Specification",
+    ),
+}
+FILLS = (-32768.0, 32767.0, 65535.0, -9999.0, -999.0, -99.0, 9.969209968386869e36)
 DAYLIGHT_REFLECTANCE = 0.02  # in S3; brighter pixels show that the sun was up
 DAYLIGHT_FRACTION = 0.05  # of the pixels have to be that bright
 
@@ -102,6 +119,10 @@ class Scene:
         except (OSError, RuntimeError, ValueError, TypeError):
             return None
 
+    def attribute(self, name: str) -> float | None:
+        """A number among the file's attributes; None where there is none."""
+        return _number(self._file.attrs.get(name))
+
     def facts(self) -> SceneFacts:
         """Name, location and daylight from the file's attributes."""
         attributes = self._file.attrs
@@ -114,15 +135,37 @@ class Scene:
             synthetic=bool(attributes.get("synthetic", False)),
         )
 
-    def check_values(self) -> None:
+    def check_values(self) -> list[str]:
         """Read everything once. Raises ValueError when something cannot be read or has no usable value.
 
-        Reflectance may be missing in a whole scene (night); temperature and mask may not.
+        Reflectance may be missing in a whole scene (night); temperature and mask may not. Returns a line for each
+        channel with values that no instrument measures: training would take them for light or warmth.
         """
-        self.read("refs")
+        remarks = self._odd("refs", self.read("refs"))
         for name in ("bts", "bayes"):
-            if not np.isfinite(self.read(name)).any():
+            values = self.read(name)
+            if not np.isfinite(values).any():
                 raise ValueError(f"{self.path}: every value of {name} is NaN")
+            remarks += self._odd(name, values)
+        return remarks
+
+    def _odd(self, name: str, values: np.ndarray) -> list[str]:
+        if name not in RANGES:
+            return []
+        low, high, unit, source = RANGES[name]
+        if values.dtype.kind in "iub":
+            said = f"{name} holds integers ({values.dtype}): counts that were not scaled, not {unit}"
+            return [f"{self.path}: {said}"]
+        with np.errstate(invalid="ignore"):
+            outside = ((values < low) | (values > high)) & (values != 0)  # 0: not observed
+        count = int(np.count_nonzero(outside))
+        if not count:
+            return []
+        odd = values[outside]
+        example = next((fill for fill in FILLS if np.any(odd == fill)), float(odd[0]))
+        fill = ", a fill value" if example in FILLS else ""
+        shown = f"{count / values.size:.2%} of {name} are outside {low:g} to {high:g} {unit}"
+        return [f"{self.path}: {shown} (e.g. {example:g}{fill}): {source}"]
 
 
 @contextmanager
@@ -158,10 +201,10 @@ def close_scene(scene: Scene) -> None:
     scene._file.close()
 
 
-def check_scene(path: Path | str, height: int, width: int) -> None:
-    """Raise ValueError unless the file is a whole, usable scene of this size."""
+def check_scene(path: Path | str, height: int, width: int) -> list[str]:
+    """Raise ValueError unless the file is a whole, usable scene of this size. Returns what is odd about its values."""
     with open_scene(path) as scene:
-        scene.require(height, width).check_values()
+        return scene.require(height, width).check_values()
 
 
 def is_daylight(refs: np.ndarray) -> bool:

@@ -14,6 +14,8 @@ from rules.model.values import is_int, mismatch, show
 from rules.registry import NotApplicable, Rule, rule
 from rules.ruleset import Ruleset
 
+# Lines at the begin of a run: where several are there twice, two attempts are in one file (or two processes wrote it).
+BEGINS = ("submission_benchmark", "cache_clear", "init_start", "run_start")
 EVENT_TYPES = {"start": "INTERVAL_START", "stop": "INTERVAL_END", "point": "POINT_IN_TIME"}
 
 
@@ -97,6 +99,17 @@ def repeated_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """A second run_start shortens the measured time while the first still looks right. Equal
     values do not excuse it: the time of the line is what counts."""
     logged = run.log.by_key
+    begins = [logged[key] for key in BEGINS if len(logged.get(key, [])) > 1]
+    if len(begins) > 1:
+        lines = ", ".join(str(event.line) for event in begins[0][:10])
+        yield self.finding(
+            f"the log holds more than one run: they begin at lines {lines}",
+            fix="MLLOG appends: a run that is started again needs a new file. Do the run again.",
+            path=run.path,
+            line=begins[0][1].line,
+            expected=1,
+            actual=len(begins[0]),
+        )
     for key, spec in ruleset.keys.items():
         events = logged.get(key, [])
         if spec.alias in logged:

@@ -30,7 +30,7 @@ def test_machine_to_compliant_package(trial):
     again = trial.submit()
     assert again.returncode == 2 and "--resume" in again.stderr and "--replace" in again.stderr
     replaced = trial.submit("--replace", FAKE="crash")
-    assert replaced.returncode == 1 and "set aside" in replaced.stdout
+    assert replaced.returncode == 3 and "set aside" in replaced.stdout
     assert (
         len(list((trial.root / "submissions/.replaced").glob("lab-box-*/results/box/strong/cloudmask/*")))
         == 5
@@ -58,7 +58,7 @@ def test_prepared_shards_are_recorded_and_accepted(trial):
 
 def test_a_crash_keeps_what_is_done_and_resume_finishes(trial):
     done = trial.submit(FAKE="crash", FAKE_RUN="2")
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert "Run 3 of 5 failed" in done.stderr and "something broke in epoch 1" in done.stderr
     assert "--resume" in done.stderr and "Traceback" not in done.stderr
     assert trial.results() == ["result_0.txt", "result_1.txt"]
@@ -151,7 +151,7 @@ def test_ctrl_c_and_terminate_end_the_whole_tree(trial, number):
 def test_runs_that_never_finish(trial, how, limits, words):
     trial.recipe(limits=limits, runs=1, division="open")
     done = trial.submit(FAKE=how)
-    assert done.returncode == 1 and words in done.stderr
+    assert done.returncode == 3 and words in done.stderr
     assert trial.results() == []
 
 

@@ -51,7 +51,7 @@ def start_and_kill(trial, words, rank, **extra):
 def test_a_killed_worker_fails_the_run_at_once(trial, rank):
     trial.recipe(devices={"workers_per_node": 2})
     code, errors = start_and_kill(trial, "fake_implementation.py", rank, FAKE="hang")
-    assert code == 1
+    assert code == 3
     assert "Run 1 of 5 failed: the implementation failed: exit code 137" in errors
     assert f"worker {rank} of 2 was ended by signal 9 (SIGKILL): the others were ended" in errors
     assert "--resume" in errors and "Traceback" not in errors
@@ -82,6 +82,6 @@ def test_a_worker_killed_while_it_trains(trial):
         hyperparameters={"global_batch_size": 8, "max_epochs": 40},
     )
     code, errors = start_and_kill(trial, "-m reference", 1)
-    assert code == 1
+    assert code == 3
     assert "worker 1 of 2 was ended by signal 9 (SIGKILL)" in errors
     assert (trial.evidence() / "failed/attempt_0/result.txt").is_file()

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -18,7 +20,6 @@ from rules.model.findings import Finding, Outcome, Severity, Verdict
 from rules.registry import Rule, catalogue
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-PACKAGE = "PACKAGE"  # base of paths that are not below the working directory
 MAX_RESULTS = 25_000  # more are refused by GitHub
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _EXIT_CODES = {"compliant": 0, "not_compliant": 1}
@@ -54,8 +55,6 @@ def _run(verdict: Verdict, origin: Origin) -> dict[str, Any]:
             "findings": len(verdict.findings),
         },
     }
-    if any(_base(f.path, origin) for f in verdict.findings):
-        run["originalUriBaseIds"] = {PACKAGE: _package(verdict, origin)}
     return run
 
 
@@ -89,34 +88,37 @@ def _result(finding: Finding, index: int, origin: Origin) -> dict[str, Any]:
     if finding.severity is Severity.INFO:
         result |= {"kind": "informational", "level": "none"}  # SARIF 3.27.10: a level means a failure
     if finding.path:
-        physical: dict[str, Any] = {"artifactLocation": _artifact(finding.path, origin)}
-        if finding.line and finding.line > 0:
-            physical["region"] = {"startLine": finding.line}
-        result["locations"] = [{"physicalLocation": physical}]
+        result["locations"] = [_location(finding.path, finding.line, origin)]
     return result
+
+
+def _location(path: str, line: int | None, origin: Origin) -> dict[str, Any]:
+    """The file, relative to the working directory or absolute. No base ids: GitHub takes what is relative to one for
+    relative to the repository. Of a file in an archive, the archive: the place inside it has a name only."""
+    if origin.archive is not None:
+        inside = clean(path) + (f":{line}" if line and line > 0 else "")
+        archive = {"artifactLocation": {"uri": _uri(origin.archive)}}
+        return {
+            "physicalLocation": archive,
+            "logicalLocations": [{"fullyQualifiedName": inside, "kind": "member"}],
+        }
+    physical: dict[str, Any] = {"artifactLocation": {"uri": _uri(os.path.join(origin.root or "", path))}}
+    if line and line > 0:
+        physical["region"] = {"startLine": line}
+    return {"physicalLocation": physical}
+
+
+def _uri(path: str | Path) -> str:
+    """A relative reference for what is below the working directory, else an absolute file: URI."""
+    below = os.path.relpath(path)
+    if not below.startswith(".."):
+        return quote(Path(below).as_posix(), safe="/", errors="replace")
+    return "file://" + quote(Path(os.path.abspath(path)).as_posix(), safe="/", errors="replace")
 
 
 def _plain(text: str) -> str:
     """Printable, and without the [text](address) that viewers show as a link (SARIF 3.11.6)."""
     return clean(text).replace("](", "] (")
-
-
-def _artifact(path: str, origin: Origin) -> dict[str, str]:
-    base = _base(path, origin)
-    uri = quote(path if base else origin.shown(path), safe="/", errors="replace")
-    return {"uri": uri, **({"uriBaseId": base} if base else {})}
-
-
-def _base(path: str | None, origin: Origin) -> str | None:
-    if path is None or origin.from_here(path) is not None:
-        return None
-    return PACKAGE
-
-
-def _package(verdict: Verdict, origin: Origin) -> dict[str, Any]:
-    if origin.root is None:
-        return {"description": {"text": f"the package in {clean(origin.archive or verdict.path)}"}}
-    return {"uri": origin.root.resolve().as_uri().rstrip("/") + "/"}
 
 
 def _fingerprint(finding: Finding) -> str:

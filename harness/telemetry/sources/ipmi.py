@@ -42,7 +42,7 @@ class _Answer:
 # C4h out of space, CEh no response, CFh duplicate, D2h initialising, D5h present state, FFh unspecified)
 _FOR_THE_MOMENT = re.compile(
     r"\((?:0x)?(?:c0|c3|c4|ce|cf|d2|d5|ff)\)|node busy|timed? ?out|insufficient resources|no response|"
-    r"resource temporarily unavailable|device or resource busy|unspecified error",
+    r"resource temporarily unavailable|device or resource busy|response is null|unspecified error",
     re.IGNORECASE,
 )
 

@@ -58,7 +58,10 @@ def _error_name(nvml: ModuleType, error: Exception) -> str:
 
 
 def explain(nvml: ModuleType, error: Exception) -> tuple[str, str]:
-    """Why an NVML call failed and what to do, for any NVMLError."""
+    """Why an NVML call failed and what to do, for any error that it raises."""
+    if not isinstance(error, nvml.NVMLError):
+        said = " ".join(str(error).split())[:120]
+        return f"nvidia-ml-py does not fit the driver ({type(error).__name__}: {said})", "update nvidia-ml-py"
     name = _error_name(nvml, error)
     return _ERRORS.get(name, (f"NVML says {error}", "run nvidia-smi: it should name the fault"))
 
@@ -175,7 +178,7 @@ class NvmlBase(Source):
         for reading in self.readings(nvml, handle):
             try:
                 reading.get(nvml, handle)
-            except (nvml.NVMLError, AttributeError) as error:  # AttributeError: an older nvidia-ml-py
+            except Exception as error:  # whatever one reading makes of its library does not take the others
                 missing.append(f"{reading.names} ({explain(nvml, error)[0]})")
                 continue
             (self._seldom if reading.seldom else self._often).append(_Channel(index, handle, reading))
@@ -207,7 +210,7 @@ class NvmlBase(Source):
         if nvml is not None and channel.gpu not in self._lost:
             try:
                 return self._possible(channel, channel.reading.get(nvml, channel.handle))
-            except nvml.NVMLError as error:
+            except Exception as error:
                 self._failed(nvml, channel, error)
         return [None] * len(channel.reading.quantities)
 

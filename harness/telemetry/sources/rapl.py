@@ -8,6 +8,7 @@ A package is the processor chip, not the node: fans, disks, power supplies are n
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,8 @@ POWERCAP = Path("/sys/class/powercap")
 # intel-rapl-mmio:* repeats the package through another register and would count it twice
 _ZONE = re.compile(r"intel-rapl:(\d+)(?::(\d+))?\Z")
 _PARTS = {"core": "cpu_cores", "uncore": "cpu_uncore", "dram": "dram"}
+MAX_W = 10_000.0  # of one zone: processors of 2026 draw 500 W; a counter that is set anew seems to wrap
+SLACK_S = 1.0  # of a reading that came late
 GRANT = (
     "an administrator can allow it with `chmod -R a+r /sys/class/powercap/intel-rapl*/` "
     "(lasts until the next boot), or the run can be started as root"
@@ -30,6 +33,7 @@ class _Zone:
     path: Path
     range_uj: int
     last_uj: int | None = None
+    last_s: float = 0.0
     total_uj: int = 0
 
 
@@ -104,7 +108,7 @@ class RaplSource(Source):
         zone = _Zone(
             QuantitySpec(name, "J", scope, Kind.COUNTER), energy, _read_int(folder / "max_energy_range_uj")
         )
-        zone.last_uj = _read_int(energy)
+        zone.last_uj, zone.last_s = _read_int(energy), time.monotonic()
         return zone
 
     def quantities(self) -> list[QuantitySpec]:
@@ -124,11 +128,18 @@ class RaplSource(Source):
                 self._notes.append(f"{zone.spec.key}: reading failed: {error}")
             return None
         assert zone.last_uj is not None
-        step = now_uj - zone.last_uj
+        now_s = time.monotonic()
+        step, elapsed_s = now_uj - zone.last_uj, now_s - zone.last_s
         if step < 0:  # wrapped; more than one wrap between two readings cannot be seen
             step += zone.range_uj + 1
-        zone.total_uj += max(step, 0)
-        zone.last_uj = now_uj
+        zone.last_uj, zone.last_s = now_uj, now_s
+        if not 0 <= step <= MAX_W * (elapsed_s + SLACK_S) * 1e6:
+            self._notes.append(
+                f"{zone.spec.key}: {step / 1e6:.4g} J in {elapsed_s:.3g} s: the counter was set anew"
+            )
+            zone.total_uj = 0  # what was drawn in between is not known: a counter that goes back says so
+        else:
+            zone.total_uj += step
         return zone.total_uj / 1e6
 
     def notes(self) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ import numpy as np
 from reference.data.dataset import TEST_FOLDER, TRAIN_FOLDER
 from reference.data.files import write_json
 from reference.data.profiles import Profile, get_profile
+from reference.data.scenes import open_scene
 from reference.data.synthetic.scene import SyntheticScene, make_scene
 
 VERSION = 3  # raised whenever the same seed gives different scenes
@@ -87,7 +89,7 @@ def synthesize(
     write_json(folder / DESCRIPTION, {**description, "complete": False})
     for done, file in enumerate(files, 1):
         path = folder / file.path
-        if not path.exists():
+        if not _is_whole(path, seed, profile):
             rng = np.random.default_rng([seed, file.number])
             shape = (profile.geometry.scene_height, profile.geometry.scene_width)
             write_scene(path, make_scene(rng, shape, file.number), seed)
@@ -95,6 +97,19 @@ def synthesize(
             progress(done, len(files), path.name)
     write_json(folder / DESCRIPTION, {**description, "complete": True})
     return folder
+
+
+def _is_whole(path: Path, seed: int, profile: Profile) -> bool:
+    """Whether this scene was written to its end, and has not been cut or changed into something else since."""
+    height, width = profile.geometry.scene_height, profile.geometry.scene_width
+    if not path.exists():
+        return False
+    try:
+        with open_scene(path) as scene:
+            scene.require(height, width).check_values()
+            return scene.attribute("seed") == seed and scene.attribute("generator_version") == VERSION
+    except (ValueError, OSError):
+        return False
 
 
 def is_complete(folder: Path) -> bool:
@@ -108,6 +123,23 @@ def is_complete(folder: Path) -> bool:
         and description.get("complete") is True
         and description.get("generator_version") == VERSION
     )
+
+
+def synthesize_command(folder: Path, profile: str) -> str:
+    """The command that makes this folder, with the seed and the number of scenes that it was made with."""
+    try:
+        said = json.loads((folder / DESCRIPTION).read_text())
+        seed, scenes = int(said["seed"]), int(said["train_scenes"])
+    except (OSError, ValueError, KeyError, TypeError):
+        seed, scenes = 1, None
+    words = ["cloudmask", "data", "synthesize", "--profile", profile]
+    if seed != 1:
+        words += ["--seed", str(seed)]
+    if scenes is not None and scenes != get_profile(profile).train_scenes:
+        words += ["--scenes", str(scenes)]
+    if folder.parent != Path("data"):
+        words += ["--out", str(folder.parent)]
+    return shlex.join(words)
 
 
 def write_scene(path: Path, scene: SyntheticScene, seed: int) -> None:

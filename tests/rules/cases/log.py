@@ -114,6 +114,16 @@ def second_run_start(events: Lines) -> None:
 
 
 @log_case("LOG004")
+def an_attempt_before_the_run(events: Lines) -> None:
+    events[:0] = copy.deepcopy(events[: index(events, "run_start")])
+
+
+@log_case("LOG004")
+def two_whole_runs(events: Lines) -> None:
+    events += copy.deepcopy(events)
+
+
+@log_case("LOG004")
 def early_run_stop(events: Lines) -> None:
     early = copy.deepcopy(find(events, "run_stop"))
     at = index(events, "eval_stop") + 1

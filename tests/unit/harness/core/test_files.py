@@ -10,7 +10,9 @@ import pytest
 
 from harness.core import files
 from harness.leaderboard.cache import fill
+from harness.package.workspace import CODE_FILES, adopt
 from reference.data.files import write_json
+from rules.model.layout import PackageLayout
 
 
 @pytest.fixture(params=[0o077, 0o002, 0o022])
@@ -48,3 +50,16 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
     with pytest.raises(OSError, match="space"):
         files.write_json(path, 2)
     assert path.read_text() == "1\n" and [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_scripts_that_are_copied_stay_scripts_for_those_who_may_read(tmp_path: Path, umask: int) -> None:
+    source, target = (PackageLayout(tmp_path / name, "box") for name in ("examples", "lab"))
+    source.recipe.parent.mkdir(parents=True)
+    source.recipe.write_text("runs: 5\n")
+    script = source.code_dir / CODE_FILES[0]
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    adopt(source, target)
+    modes = [(target.code_dir / path.name).stat().st_mode & 0o777 for path in (source.recipe, script)]
+    assert modes == [0o666 & ~umask, 0o777 & ~umask]

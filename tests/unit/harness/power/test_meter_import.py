@@ -94,3 +94,29 @@ def test_another_column_twice_is_of_no_importance(tmp_path: Path) -> None:
 def test_files_without_the_column(tmp_path: Path, text: str) -> None:
     with pytest.raises(UserError, match="no column"):
         table(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "11/22/2026 09:00:00 PM",
+        "11/22/2026 9:00 PM",
+        "2026-11-22 09:00:00 PM",
+        "2026/11/22 21:00:00",
+        "11/22/2026 10:00:00 PM +01:00",
+        "2026-11-22T21:00:00Z",
+        "22 Nov 2026 21:00:00",
+    ],
+)
+def test_times_of_a_csv(tmp_path: Path, time: str) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(f"time;power\n{time};200\n")
+    assert read_meter(MeterLog(path, "csv", "time", "power")).times_ms == [AT_MS]
+
+
+@pytest.mark.parametrize(
+    "time", ["11/12/2026 21:00:00", "09:00 PM", "22/11/2026 09:00:00 PM", "11/22/2026 09:00:00 PM CST"]
+)
+def test_times_of_a_csv_that_could_be_another(tmp_path: Path, time: str) -> None:
+    with pytest.raises(UserError, match="line 2.*not a time"):
+        table(tmp_path, f"time,power\n{time},200\n")

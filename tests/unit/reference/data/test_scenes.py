@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import h5py
@@ -135,3 +136,46 @@ def test_facts_are_none_where_absent(tmp_path: Path) -> None:
         facts = scene.facts()
         assert scene.surface() is not None
     assert (facts.daylight, facts.latitude, facts.longitude, facts.synthetic) == (True, None, None, True)
+
+
+GOOD = np.full((40, 50, 3), 280.0, np.float32)
+
+
+def patched(values: np.ndarray, fill: float) -> np.ndarray:
+    values = values.copy()
+    values[:, :4] = fill
+    return values
+
+
+@pytest.mark.parametrize(
+    ("replace", "words"),
+    [
+        ({"bts": patched(GOOD, -32768)}, "8.00% of bts .*-32768, a fill value"),
+        ({"bts": patched(GOOD, -9999)}, "-9999, a fill value"),
+        ({"bts": patched(GOOD, 65535)}, "65535, a fill value"),
+        ({"bts": GOOD - 273.15}, "100.00% of bts"),  # degrees Celsius
+        ({"refs": np.full((40, 50, 6), 55.0, np.float32)}, "of refs .*55"),  # per cent
+        ({"refs": patched(np.zeros((40, 50, 6), np.float32), 9.96921e36)}, "of refs"),
+        ({"refs": np.full((40, 50, 6), 5500, np.int16)}, "refs holds integers .int16."),
+        ({"bts": np.full((40, 50, 3), 280, np.uint16)}, "bts holds integers"),
+    ],
+)
+def test_values_that_no_instrument_measures_are_flagged(
+    tmp_path: Path, replace: dict[str, object], words: str
+) -> None:
+    (remark,) = check_scene(write_scene(tmp_path / "S3A_1.hdf", **replace), 40, 50)
+    assert re.search(words, remark) and "S3A_1.hdf" in remark and "\n" not in remark
+
+
+@pytest.mark.parametrize(
+    "replace",
+    [
+        {},
+        {"bts": patched(GOOD, 0)},  # not observed
+        {"bts": patched(GOOD, np.nan)},
+        {"refs": np.full((40, 50, 6), -0.01, np.float32)},  # noise of a dark scene
+        {"refs": np.full((40, 50, 6), 1.4, np.float32)},  # sun glint
+    ],
+)
+def test_sound_values_are_not_flagged(tmp_path: Path, replace: dict[str, object]) -> None:
+    assert check_scene(write_scene(tmp_path / "S3A_1.hdf", **replace), 40, 50) == []

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -14,7 +17,7 @@ import reference.data.synthetic.writer as writer
 from reference.data.dataset import describe
 from reference.data.profiles import PROFILES, Profile
 from reference.data.scenes import check_scene, open_scene
-from reference.data.synthetic import is_complete, planned_files, synthesize
+from reference.data.synthetic import is_complete, planned_files, synthesize, synthesize_command
 from reference.data.synthetic.scene import make_scene
 from reference.protocol.spec import Geometry
 
@@ -64,6 +67,47 @@ def test_an_interrupted_call_is_continued(tmp_path: Path, monkeypatch: pytest.Mo
     assert contents(synthesize(TINY, tmp_path / "part")) == whole
     assert len(made) == 4 + 5
     assert not list((tmp_path / "part").glob("**/*.part"))
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def of_another_seed(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file.attrs["seed"] = 9
+
+
+def without_a_channel(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        del file["bts"]
+
+
+@pytest.mark.parametrize("damage", [cut, empty, of_another_seed, without_a_channel])
+def test_a_damaged_scene_is_made_again(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    folder = synthesize(TINY, tmp_path)
+    whole = contents(folder)
+    damage(next(folder.glob("**/S3A*.hdf")))
+    assert contents(folder) != whole
+    assert contents(synthesize(TINY, tmp_path)) == whole
+
+
+@pytest.mark.parametrize("options", [{}, {"seed": 4}, {"scenes": 3}, {"seed": 4, "scenes": 3}])
+def test_the_command_for_a_set_makes_the_same_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, int]
+) -> None:
+    from harness.cli import cli
+
+    monkeypatch.chdir(tmp_path)
+    folder = synthesize("smoke", tmp_path / "my data", **{"scenes": 2, **options})
+    next(folder.glob("one-day/*.hdf")).unlink()
+    words = shlex.split(synthesize_command(folder, "smoke"))
+    cli.main(words[1:], standalone_mode=False)
+    assert len(list(folder.glob("one-day/*.hdf"))) == options.get("scenes", 2)
 
 
 def test_another_set_is_never_mixed_in(tmp_path: Path) -> None:

@@ -136,6 +136,20 @@ def check_outputs(spec: RunSpec, output: str) -> None:
 
 
 @slow
+def test_what_cannot_be_written_does_not_end_a_trained_run(tmp_path: Path) -> None:
+    spec = spec_for(tmp_path, hyper={"target_accuracy": 0.4, "max_epochs": 5})
+    paths = (spec.weights_path, spec.gallery_path, spec.science_path)
+    for path in paths:
+        (path / "in the way").mkdir(parents=True)
+    done = start(spec, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [e["metadata"]["status"] for e in events(done.stdout) if e["key"] == "run_stop"] == ["success"]
+    assert values(done.stdout, "result") and not values(done.stdout, "weights_digest")
+    assert all(f"{path.name} could not be written" in done.stderr for path in paths)
+    assert "Traceback" not in done.stderr and not list(Path(spec.output_dir).glob(".*"))
+
+
+@slow
 def test_saved_weights_give_the_logged_accuracy(tmp_path: Path) -> None:
     """What replaying a package relies on: weights, data and code give the number in the log."""
     from reference.data.pipeline import PatchStore

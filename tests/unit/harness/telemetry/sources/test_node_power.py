@@ -14,12 +14,10 @@ import pytest
 
 from harness.telemetry.sources import ipmi
 from harness.telemetry.sources.base import Source, SourceUnavailable
-from harness.telemetry.sources.hwmon import HwmonSource
 from harness.telemetry.sources.ipmi import IpmiSource, power_reading
 from harness.telemetry.sources.node_power import ReadingFailed, interval_s, watts
 from harness.telemetry.sources.redfish import RedfishSource
-from harness.telemetry.sources.registry import open_source
-from tests.support.node_fakes import Redfish, dcmi, hwmon, ipmitool, redfish_service, saying
+from tests.support.node_fakes import Redfish, dcmi, ipmitool, redfish_service, saying
 from tests.support.telemetry_fakes import wait_for
 
 
@@ -342,74 +340,3 @@ def test_certificates_are_verified_unless_told(monkeypatch: pytest.MonkeyPatch, 
         monkeypatch.delenv("CLOUDMASK_REDFISH_CA")
         monkeypatch.setenv("CLOUDMASK_REDFISH_INSECURE", "1")
         assert list(opened(RedfishSource()).read()) == [412.5]
-
-
-# ---------------------------------------------------------------- hwmon
-
-METER = {"power1_average": 231_000_000, "power1_average_interval": 1000}
-
-
-def test_hwmon_tells_the_node_from_its_parts(tmp_path: Path) -> None:
-    root = hwmon(
-        tmp_path,
-        {
-            "coretemp": {"temp1_input": 40_000},
-            "power_meter": METER,
-            "amdgpu": {"power1_average": 45_000_000, "power1_input": 46_000_000, "power1_label": "PPT"},
-            "amdgpu#2": {"power1_average": 47_500_000, "power1_label": "PPT"},
-            "ina3221": {"power1_input": 3_000_000, "power1_label": "VDD_CPU"},
-        },
-    )
-    source = opened(HwmonSource(root))
-    read = {q.key: v for q, v in zip(source.quantities(), source.read(), strict=True)}
-    assert read == {
-        "node.node_power": 231.0,
-        "amdgpu0.power": 46.0,
-        "amdgpu1.power": 47.5,
-        "ina3221_VDD_CPU.power": 3.0,
-    }
-    assert source.devices()["node"] == "power_meter, power1_average"
-
-
-def test_two_meters_are_not_one_node(tmp_path: Path) -> None:
-    source = opened(HwmonSource(hwmon(tmp_path, {"power_meter": METER, "power_meter#2": METER})))
-    assert [q.key for q in source.quantities()] == ["power_meter0.power", "power_meter1.power"]
-    assert "which of them does is not known" in source.notes()[0]
-
-
-def test_hwmon_without_power(tmp_path: Path) -> None:
-    error = unavailable(HwmonSource(hwmon(tmp_path, {"coretemp": {"temp1_input": 40_000}})))
-    assert "no power sensor" in error.why and "acpi_power_meter" in error.fix
-    assert unavailable(HwmonSource(tmp_path / "missing")).why
-
-
-def test_hwmon_for_root_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root = hwmon(tmp_path, {"power_meter": METER})
-    allowed = Path.read_text
-
-    def read_text(path: Path, *arguments: str, **options: str) -> str:
-        if path.name == "power1_average":
-            raise PermissionError(13, "Permission denied")
-        return allowed(path, *arguments, **options)
-
-    monkeypatch.setattr(Path, "read_text", read_text)
-    assert "root only" in unavailable(HwmonSource(root)).why
-
-
-def test_hwmon_that_lies_or_disappears(tmp_path: Path) -> None:
-    root = hwmon(tmp_path, {"power_meter": METER, "amdgpu": {"power1_input": 0}})
-    source = opened(HwmonSource(root))
-    sensor = root / "hwmon0/power1_average"
-    for said in ("0", "-5", "garbage", "9" * 30):
-        sensor.write_text(said)
-        assert list(source.read()) == [None, 0.0]  # a part may be off, the node is not
-    sensor.unlink()
-    assert list(source.read())[0] is None
-    sensor.write_text("5000000")
-    assert list(source.read())[0] == 5.0
-    assert "back" in source.notes()[-1]
-
-
-def test_a_source_that_does_not_work_becomes_a_null_object(tmp_path: Path) -> None:
-    stand_in = open_source(HwmonSource(tmp_path))
-    assert stand_in.unavailable is not None and stand_in.quantities() == [] and list(stand_in.read()) == []

@@ -185,3 +185,17 @@ def test_a_name_that_is_not_a_text_takes_nothing_else(monkeypatch: pytest.Monkey
     source.open()
     assert values(source)["gpu0.gpu_power"] == 70.0
     assert "name not readable" in source.devices()["gpu0"]
+
+
+def test_one_call_that_the_library_cannot_make_takes_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """nvidia-ml-py raises exceptions of other kinds, too: versions that do not fit, names that are not a text."""
+    nvml = fake_nvml(monkeypatch)
+
+    def mismatch(handle: int) -> int:
+        raise RuntimeError("Unversioned function called and the pyNVML version does not match")
+
+    monkeypatch.setattr(nvml, "nvmlDeviceGetTotalEnergyConsumption", mismatch)
+    source = NvmlSource()
+    source.open()
+    assert values(source) == {"gpu0.gpu_power": 70.0}
+    assert any("gpu_energy (nvidia-ml-py does not fit the driver" in note for note in source.notes())

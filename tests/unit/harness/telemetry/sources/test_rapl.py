@@ -46,6 +46,22 @@ def test_rapl_counts_joules_through_a_wrap(tmp_path: Path) -> None:
     assert source.read()[0] == pytest.approx(0.2, abs=1e-5)
 
 
+def test_a_counter_that_is_set_anew_goes_back_instead_of_wrapping(tmp_path: Path) -> None:
+    """After a suspend, or a driver that was loaded again: 262 kJ that nobody drew would be counted."""
+    root = powercap(tmp_path, {"intel-rapl:0": ("package-0", 900_000_000)}, wrap=262_143_328_850)
+    source = RaplSource(root)
+    source.open()
+    energy = root / "intel-rapl:0" / "energy_uj"
+    energy.write_text("950000000\n")
+    assert source.read()[0] == pytest.approx(50.0)
+    energy.write_text("5\n")
+    assert source.read()[0] == 0.0
+    energy.write_text("1000005\n")
+    assert source.read()[0] == pytest.approx(1.0)
+    (note,) = source.notes()
+    assert "set anew" in note
+
+
 def test_rapl_reading_that_fails_is_absent_and_said_once(tmp_path: Path) -> None:
     root = powercap(tmp_path, {"intel-rapl:0": ("package-0", 1)})
     source = RaplSource(root)

@@ -1,0 +1,113 @@
+"""The kernel's power sensors: the node and its parts, sensors that lie, are denied or disappear."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.telemetry.sources.base import Source, SourceUnavailable
+from harness.telemetry.sources.hwmon import HwmonSource
+from harness.telemetry.sources.registry import open_source
+from tests.support.node_fakes import hwmon
+
+
+def opened(source: Source) -> Source:
+    source.open()
+    return source
+
+
+def unavailable(source: Source) -> SourceUnavailable:
+    with pytest.raises(SourceUnavailable) as caught:
+        source.open()
+    assert caught.value.what and caught.value.why and caught.value.fix
+    return caught.value
+
+
+METER = {"power1_average": 231_000_000, "power1_average_interval": 1000}
+
+
+def test_hwmon_tells_the_node_from_its_parts(tmp_path: Path) -> None:
+    root = hwmon(
+        tmp_path,
+        {
+            "coretemp": {"temp1_input": 40_000},
+            "power_meter": METER,
+            "amdgpu": {"power1_average": 45_000_000, "power1_input": 46_000_000, "power1_label": "PPT"},
+            "amdgpu#2": {"power1_average": 47_500_000, "power1_label": "PPT"},
+            "ina3221": {"power1_input": 3_000_000, "power1_label": "VDD_CPU"},
+        },
+    )
+    source = opened(HwmonSource(root))
+    read = {q.key: v for q, v in zip(source.quantities(), source.read(), strict=True)}
+    assert read == {
+        "node.node_power": 231.0,
+        "amdgpu0.power": 46.0,
+        "amdgpu1.power": 47.5,
+        "ina3221_VDD_CPU.power": 3.0,
+    }
+    assert source.devices()["node"] == "power_meter, power1_average"
+
+
+def test_two_meters_are_not_one_node(tmp_path: Path) -> None:
+    source = opened(HwmonSource(hwmon(tmp_path, {"power_meter": METER, "power_meter#2": METER})))
+    assert [q.key for q in source.quantities()] == ["power_meter0.power", "power_meter1.power"]
+    assert "which of them does is not known" in source.notes()[0]
+
+
+def test_hwmon_without_power(tmp_path: Path) -> None:
+    error = unavailable(HwmonSource(hwmon(tmp_path, {"coretemp": {"temp1_input": 40_000}})))
+    assert "no power sensor" in error.why and "acpi_power_meter" in error.fix
+    assert unavailable(HwmonSource(tmp_path / "missing")).why
+
+
+def test_hwmon_for_root_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = hwmon(tmp_path, {"power_meter": METER})
+    allowed = Path.read_text
+
+    def read_text(path: Path, *arguments: str, **options: str) -> str:
+        if path.name == "power1_average":
+            raise PermissionError(13, "Permission denied")
+        return allowed(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    assert "root only" in unavailable(HwmonSource(root)).why
+
+
+def test_hwmon_that_lies_or_disappears(tmp_path: Path) -> None:
+    root = hwmon(tmp_path, {"power_meter": METER, "amdgpu": {"power1_input": 0}})
+    source = opened(HwmonSource(root))
+    sensor = root / "hwmon0/power1_average"
+    for said in ("0", "-5", "garbage", "9" * 30):
+        sensor.write_text(said)
+        assert list(source.read()) == [None, 0.0]  # a part may be off, the node is not
+    sensor.unlink()
+    assert list(source.read())[0] is None
+    sensor.write_text("5000000")
+    assert list(source.read())[0] == 5.0
+    assert "back" in source.notes()[-1]
+
+
+def test_a_source_that_does_not_work_becomes_a_null_object(tmp_path: Path) -> None:
+    stand_in = open_source(HwmonSource(tmp_path))
+    assert stand_in.unavailable is not None and stand_in.quantities() == [] and list(stand_in.read()) == []
+
+
+@pytest.mark.parametrize("said", ["4294967295", "2147483647", "65535000000"])
+def test_all_bits_set_is_not_a_power(tmp_path: Path, said: str) -> None:
+    """Of the node and of a part; the sensor beside it is read all the same."""
+    root = hwmon(tmp_path, {"power_meter": METER, "amdgpu": {"power1_input": 5_000_000}})
+    source = opened(HwmonSource(root))
+    (root / "hwmon0/power1_average").write_text(said)
+    assert list(source.read()) == [None, 5.0]
+    (root / "hwmon1/power1_input").write_text(said)
+    assert list(source.read()) == [None, None]
+    assert "unknown" in " ".join(source.notes())
+
+
+def test_a_sensor_that_is_not_a_text_does_not_take_the_others(tmp_path: Path) -> None:
+    root = hwmon(tmp_path, {"power_meter": METER, "amdgpu": {"power1_input": 5_000_000}})
+    (root / "hwmon0/power1_average").write_bytes(b"\xff\xfe\x80")
+    source = opened(HwmonSource(root))
+    assert [q.key for q in source.quantities()] == ["amdgpu0.power"]
+    assert "cannot be read" in source.notes()[0]
