@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from rules.model.findings import Finding, Scope, Severity
+from rules.model.log import Event, LogProblem, Stated
+from rules.model.run import Run
 
 GROUPS = {  # prefix of the IDs -> folder below rules/, in the order of lists
     "LOG": "log",
@@ -61,6 +63,16 @@ class Rule:
         details.setdefault("severity", self.severity)
         details.setdefault("fix", self.fix)
         return Finding(rule=self.id, message=message, **details)
+
+    def at(self, run: Run, event: Event | LogProblem, message: str, **details: Any) -> Finding:
+        """A finding about one line of the log of a run."""
+        return self.finding(message, path=run.path, line=event.line, **details)
+
+    def about(self, stated: Stated, message: str, expected: Any) -> Finding:
+        """A finding about a value that a recipe or a log states."""
+        return self.finding(
+            message, path=stated.path, line=stated.line, expected=expected, actual=stated.value
+        )
 
 
 _RULES: dict[str, Rule] = {}

@@ -50,10 +50,10 @@ def not_at_once(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """A model at the target after one pass was probably trained before."""
     found = evaluations(run.log, ruleset.quality.key)
     if found and ruleset.quality.met(found[0].value):
-        yield self.finding(
+        yield self.at(
+            run,
+            found[0].event,
             f"{ruleset.quality.key} is {found[0].value:.4f} in the first epoch",
-            path=run.path,
-            line=found[0].event.line,
             expected=f"not yet {ruleset.quality.wanted}",
             actual=found[0].value,
         )

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from rules.facts.log_reading import epoch_num, integer, place, stated
+from rules.facts.log_reading import epoch_num, integer, stated
 from rules.facts.needs import dataset_of, dataset_path, record_of
 from rules.facts.reference_code import judge_code
 from rules.model.findings import Finding, Scope
@@ -34,12 +34,7 @@ def one_dataset(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Find
                 continue
             first = first or found
             if not same(found.value, first.value):
-                yield self.finding(
-                    f"{key} differs from {first.path}",
-                    **place(found),
-                    expected=first.value,
-                    actual=found.value,
-                )
+                yield self.about(found, f"{key} differs from {first.path}", first.value)
 
 
 @rule(
@@ -64,12 +59,7 @@ def logged_dataset(self: Rule, subject: Package | Run, ruleset: Ruleset) -> Iter
         return
     found = stated(subject.settings, "dataset_digest")
     if found is not None and found.value != dataset.digest:
-        yield self.finding(
-            "dataset_digest is not that of evidence/.../dataset.json",
-            **place(found),
-            expected=dataset.digest,
-            actual=found.value,
-        )
+        yield self.about(found, "dataset_digest is not that of evidence/.../dataset.json", dataset.digest)
 
 
 @rule(
@@ -107,12 +97,7 @@ def _logged_counts(self: Rule, run: Run, expected: dict[str, int]) -> Iterator[F
     for name, count in expected.items():
         found = stated(run.settings, name)
         if found is not None and not same(found.value, count):
-            yield self.finding(
-                f"{name} is {show(found.value)}, but the data set gives {count}",
-                **place(found),
-                expected=count,
-                actual=found.value,
-            )
+            yield self.about(found, f"{name} is {show(found.value)}, but the data set gives {count}", count)
 
 
 def _expected_counts(dataset: Dataset) -> dict[str, int] | None:
@@ -155,10 +140,10 @@ def counted_samples(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]
         count = event.metadata.get("samples_count")
         epoch = epoch_num(event) if count is not None else None
         if epoch is not None and count != epoch * samples:
-            yield self.finding(
+            yield self.at(
+                run,
+                event,
                 f"{event.key}: samples_count {show(count)} in epoch {epoch}",
-                path=run.path,
-                line=event.line,
                 expected=epoch * samples,
                 actual=count,
             )
@@ -176,11 +161,8 @@ def patch_size(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     expected = dataset_of(run).geometry.get("patch_size")
     found = stated(run.settings, "patch_size")
     if found is not None and not same(found.value, expected):
-        yield self.finding(
-            f"patch_size is {show(found.value)}, the data set's is {show(expected)}",
-            **place(found),
-            expected=expected,
-            actual=found.value,
+        yield self.about(
+            found, f"patch_size is {show(found.value)}, the data set's is {show(expected)}", expected
         )
 
 

@@ -93,10 +93,10 @@ def times_as_arrived(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
         late_s = arrived_s - at / 1000
         if late_s < -clock.arrival_early_s or late_s > clock.arrival_late_s:
             how = f"{late_s:.3f} s after" if late_s > 0 else f"{-late_s:.3f} s before"
-            yield self.finding(
+            yield self.at(
+                run,
+                event,
                 f"{event.key} arrived {how} the time it states",
-                path=run.path,
-                line=event.line,
                 expected=f"-{clock.arrival_early_s:g} to {clock.arrival_late_s:g} s",
                 actual=round(late_s, 6),
             )
@@ -120,10 +120,10 @@ def time_as_measured(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
         raise NotApplicable("run_start or run_stop is missing")
     measured_s = ended.monotonic_s - began.monotonic_s
     if abs(measured_s - logged_s) > ruleset.clock.wall_drift_s:
-        yield self.finding(
+        yield self.at(
+            run,
+            stop,
             f"{logged_s:.3f} s by the log, {measured_s:.3f} s by the harness' clock",
-            path=run.path,
-            line=stop.line,
             expected=round(measured_s, 3),
             actual=logged_s,
         )
@@ -174,10 +174,10 @@ def from_harness(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         expected = "child" if event.key in PHASES else "harness"
         arrival = timeline.of_line(event.line)
         if arrival is not None and arrival.source != expected:
-            yield self.finding(
+            yield self.at(
+                run,
+                event,
                 f"{event.key} came from the {show(arrival.source)}",
-                path=run.path,
-                line=event.line,
                 expected=expected,
                 actual=arrival.source,
             )

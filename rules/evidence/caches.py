@@ -72,11 +72,11 @@ def all_evicted(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         return  # EVD012 asks for the eviction
     actual = [event.metadata.get("files"), event.metadata.get("bytes")]
     if actual != expected:
-        yield self.finding(
+        yield self.at(
+            run,
+            event,
             f"{show(actual[0])} files of {show(actual[1])} bytes were evicted, the data set has "
             f"{expected[0]} of {expected[1]}",
-            path=run.path,
-            line=event.line,
             expected=expected,
             actual=actual,
         )
@@ -106,10 +106,10 @@ def one_cache(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     for name in ("method", "files", "bytes", "resident_bytes_after"):
         recorded, logged = cache.get(name), event.metadata.get(name)
         if not same(recorded, logged):
-            yield self.finding(
+            yield self.at(
+                run,
+                event,
                 f"cache_clear says {name} {show(logged)}, run.json {show(recorded)}",
-                path=run.path,
-                line=event.line,
                 expected=recorded,
                 actual=logged,
             )

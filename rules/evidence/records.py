@@ -83,10 +83,10 @@ def science(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
             and abs(score - logged) <= ruleset.evidence.science_tolerance
         )
         if not near and score != logged:
-            yield self.finding(
+            yield self.at(
+                run,
+                event,
                 f"test_{name} is {show(logged)}, science.json says {show(score)}",
-                path=run.path,
-                line=event.line,
                 expected=score,
                 actual=logged,
             )

@@ -42,10 +42,10 @@ def replay(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         # written so that NaN on either side is a difference
         near = stated and stated[-1].value is not None and abs(stated[-1].value - again) <= tolerance * scale
         if stated and not near:
-            yield self.finding(
+            yield self.at(
+                run,
+                stated[-1].event,
                 f"the last {key} is {show(stated[-1].event.value)}, the weights give {again:.6f}",
-                path=run.path,
-                line=stated[-1].event.line,
                 expected=f"{again:.6f} +- {tolerance * scale:.2g}",
                 actual=stated[-1].event.value,
             )

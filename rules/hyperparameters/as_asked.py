@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rules.facts.log_reading import place, stated
+from rules.facts.log_reading import stated
 from rules.facts.needs import record_of
 from rules.model.findings import Finding, Scope
 from rules.model.package import Package
@@ -30,11 +30,8 @@ def as_in_recipe(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     for key, expected, name in _recipe_values(recipe, ruleset):
         found = stated(run.settings, key)
         if found is not None and not same(found.value, expected):
-            yield self.finding(
-                f"{key} is {show(found.value)}, recipe.yaml says {name}: {show(expected)}",
-                **place(found),
-                expected=expected,
-                actual=found.value,
+            yield self.about(
+                found, f"{key} is {show(found.value)}, recipe.yaml says {name}: {show(expected)}", expected
             )
     yield from _precision_as_in_recipe(self, recipe, run, ruleset)
 
@@ -60,12 +57,11 @@ def _precision_as_in_recipe(
     allowed = ruleset.precisions.recipe.get(str(recipe.get("precision")))
     found = stated(run.settings, ruleset.precisions.keys[0])
     if allowed and found is not None and found.value not in allowed:
-        yield self.finding(
+        yield self.about(
+            found,
             f"{ruleset.precisions.keys[0]} is {show(found.value)}, recipe.yaml says precision: "
             f"{show(recipe['precision'])}",
-            **place(found),
-            expected=allowed,
-            actual=found.value,
+            allowed,
         )
 
 
@@ -86,11 +82,8 @@ def as_in_spec(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         key = ruleset.recipe_keys.get(name)
         found = stated(run.settings, key) if key else None
         if found is not None and not same(found.value, value):
-            yield self.finding(
-                f"{key} is {show(found.value)}, the run spec says {name}: {show(value)}",
-                **place(found),
-                expected=value,
-                actual=found.value,
+            yield self.about(
+                found, f"{key} is {show(found.value)}, the run spec says {name}: {show(value)}", value
             )
 
 
@@ -112,12 +105,11 @@ def documented(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
         for key, expected in ruleset.reference.items():
             found = stated(run.settings, key)
             if found is not None and not same(found.value, expected) and key not in named and not own_code:
-                yield self.finding(
+                yield self.about(
+                    found,
                     f"{key} is {show(found.value)} instead of the reference's {show(expected)}, and the "
                     "recipe does not mention it",
-                    **place(found),
-                    expected=expected,
-                    actual=found.value,
+                    expected,
                 )
 
 
@@ -136,9 +128,8 @@ def precision_as_asked(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Findi
     if allowed is None or found is None:
         raise NotApplicable("no precision in the run spec or in the log")
     if found.value not in allowed:
-        yield self.finding(
+        yield self.about(
+            found,
             f"{ruleset.precisions.keys[0]} is {show(found.value)}, the run spec says {show(asked)}",
-            **place(found),
-            expected=allowed,
-            actual=found.value,
+            allowed,
         )

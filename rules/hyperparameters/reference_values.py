@@ -43,11 +43,8 @@ def equal_reference(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterat
     for key, expected in ruleset.reference.items():
         found = stated(subject.settings, key)
         if found is not None and not same(found.value, expected):
-            yield self.finding(
-                f"{key} is {show(found.value)}, the reference has {show(expected)}",
-                **place(found),
-                expected=expected,
-                actual=found.value,
+            yield self.about(
+                found, f"{key} is {show(found.value)}, the reference has {show(expected)}", expected
             )
 
 
@@ -98,12 +95,7 @@ def sane_numbers(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[
             found.value > 0 or (key.startswith("opt_adam_beta") and found.value == 0)
         )
         if not good:
-            yield self.finding(
-                f"{key} is {show(found.value)}",
-                **place(found),
-                expected="a positive number",
-                actual=found.value,
-            )
+            yield self.about(found, f"{key} is {show(found.value)}", "a positive number")
     batch, samples = (
         integer(subject.settings, "global_batch_size"),
         integer(subject.settings, "train_samples"),
@@ -189,12 +181,7 @@ def approved_precision(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Ite
     for key in ruleset.precisions.keys:
         found = stated(subject.settings, key)
         if found is not None and found.value not in ruleset.precisions.closed:
-            yield self.finding(
-                f"{key} is {show(found.value)}",
-                **place(found),
-                expected=ruleset.precisions.closed,
-                actual=found.value,
-            )
+            yield self.about(found, f"{key} is {show(found.value)}", ruleset.precisions.closed)
 
 
 @rule(
@@ -214,9 +201,7 @@ def tf32_declared(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     found = stated(run.settings, "lowest_numerical_precision_in_linear")
     noted = "tf32" in str(fields.get("sw_notes", "")).lower()
     if found is not None and found.value == "fp32" and not noted:
-        yield self.finding(
-            f"fp32 is logged on {show(model)}", **place(found), expected="tf32", actual=found.value
-        )
+        yield self.about(found, f"fp32 is logged on {show(model)}", "tf32")
 
 
 @rule(

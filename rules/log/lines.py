@@ -32,11 +32,11 @@ def unreadable_lines(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
     end = run.log.events[-1].line if run.cut_off and run.log.events else 0 if run.cut_off else None
     for problem in run.log.problems:
         excused = problem.kind in ruleset.tolerated or (end is not None and problem.line > end)
-        yield self.finding(
+        yield self.at(
+            run,
+            problem,
             f"MLLOG line: {problem.message}",
             severity=Severity.WARNING if excused else Severity.ERROR,
-            path=run.path,
-            line=problem.line,
         )
 
 
@@ -102,11 +102,11 @@ def repeated_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     begins = [logged[key] for key in BEGINS if len(logged.get(key, [])) > 1]
     if len(begins) > 1:
         lines = ", ".join(str(event.line) for event in begins[0][:10])
-        yield self.finding(
+        yield self.at(
+            run,
+            begins[0][1],
             f"the log holds more than one run: they begin at lines {lines}",
             fix="MLLOG appends: a run that is started again needs a new file. Do the run again.",
-            path=run.path,
-            line=begins[0][1].line,
             expected=1,
             actual=len(begins[0]),
         )
@@ -120,11 +120,11 @@ def repeated_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         if limit_one or key in ("weights_digest", "inference_start", "inference_stop"):
             lines = ", ".join(str(e.line) for e in events[:10])
             asked = spec.count == "optional" and "repeated" in ruleset.tolerated
-            yield self.finding(
+            yield self.at(
+                run,
+                events[1],
                 f"{key} is logged {len(events)} times (lines {lines})",
                 severity=Severity.WARNING if asked else Severity.ERROR,
-                path=run.path,
-                line=events[1].line,
                 expected=1,
                 actual=len(events),
             )
@@ -149,10 +149,10 @@ def value_types(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
             if expected:
                 wrong.append((event, expected))
     for event, expected in sorted(wrong, key=lambda w: w[0].line):
-        yield self.finding(
+        yield self.at(
+            run,
+            event,
             f"{event.key}: {show(event.value)} is not {expected}",
-            path=run.path,
-            line=event.line,
             expected=expected,
             actual=event.value,
         )
@@ -181,10 +181,10 @@ def event_types(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
             expected = EVENT_TYPES["point"]
         wrong += [(e, expected) for e in events if e.event_type != expected]
     for event, expected in sorted(wrong, key=lambda w: w[0].line):
-        yield self.finding(
+        yield self.at(
+            run,
+            event,
             f"{event.key} is logged as {show(event.event_type)}",
-            path=run.path,
-            line=event.line,
             expected=expected,
             actual=event.event_type,
         )
@@ -212,12 +212,8 @@ def required_metadata(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Findin
                     wrong.append((event, name, f"a whole number from {least}"))
     for event, name, expected in sorted(wrong, key=lambda w: w[0].line):
         value = event.metadata.get(name)
-        yield self.finding(
-            f"{event.key}: metadata {name} is {show(value)}",
-            path=run.path,
-            line=event.line,
-            expected=expected,
-            actual=value,
+        yield self.at(
+            run, event, f"{event.key}: metadata {name} is {show(value)}", expected=expected, actual=value
         )
 
 
@@ -241,13 +237,7 @@ def imitated_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
             continue
         near = _imitated(key, known)
         if near is not None:
-            yield self.finding(
-                f"key {show(key)} imitates {near}",
-                path=run.path,
-                line=events[0].line,
-                expected=near,
-                actual=key,
-            )
+            yield self.at(run, events[0], f"key {show(key)} imitates {near}", expected=near, actual=key)
 
 
 @lru_cache(maxsize=4096)  # the runs of a package log the same keys, and comparing takes long
@@ -272,9 +262,7 @@ def call_sites(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         if not isinstance(e.metadata.get("file"), str) or not is_int(e.metadata.get("lineno"))
     ]
     if bare:
-        yield self.finding(
-            f"{len(bare)} line(s) lack metadata file and lineno", path=run.path, line=bare[0].line
-        )
+        yield self.at(run, bare[0], f"{len(bare)} line(s) lack metadata file and lineno")
 
 
 @rule(
@@ -298,9 +286,7 @@ def settings_first(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         if e.line > start.line
     ]
     for event in sorted(late, key=lambda e: e.line):
-        yield self.finding(
-            f"{event.key} is stated after run_start (line {start.line})", path=run.path, line=event.line
-        )
+        yield self.at(run, event, f"{event.key} is stated after run_start (line {start.line})")
 
 
 @rule(
@@ -322,11 +308,11 @@ def last_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         if name not in asked and name not in stop.metadata:
             continue
         if stop.metadata.get(name) != last.metadata.get(name):
-            yield self.finding(
+            yield self.at(
+                run,
+                stop,
                 f"run_stop says {name} {show(stop.metadata.get(name))}, the last epoch_stop "
                 f"(line {last.line}) {show(last.metadata.get(name))}",
-                path=run.path,
-                line=stop.line,
                 expected=last.metadata.get(name),
                 actual=stop.metadata.get(name),
             )
@@ -347,7 +333,7 @@ def inference_after(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]
     stop = run_stop(run.log)
     for event in events:
         if stop is not None and event.line < stop.line:
-            yield self.finding(f"{event.key} lies before run_stop", path=run.path, line=event.line)
+            yield self.at(run, event, f"{event.key} lies before run_stop")
 
 
 @rule(
@@ -361,10 +347,10 @@ def one_namespace(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Logs of several instances merged into one file show the best part of each."""
     for event in run.log.events:
         if event.namespace != "":
-            yield self.finding(
+            yield self.at(
+                run,
+                event,
                 f"{event.key} has namespace {show(event.namespace)}",
-                path=run.path,
-                line=event.line,
                 expected="",
                 actual=event.namespace,
             )

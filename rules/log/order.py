@@ -33,9 +33,7 @@ def phase_lines(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Only in this order is the difference between two time stamps a training time."""
     for before, after in _phase_pairs(run):
         if after.line < before.line:
-            yield self.finding(
-                f"{after.key} stands before {before.key} (line {before.line})", path=run.path, line=after.line
-            )
+            yield self.at(run, after, f"{after.key} stands before {before.key} (line {before.line})")
 
 
 @rule(
@@ -50,10 +48,10 @@ def phase_times(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     for before, after in _phase_pairs(run):
         early, late = time_ms(before), time_ms(after)
         if early is not None and late is not None and late < early:
-            yield self.finding(
+            yield self.at(
+                run,
+                after,
                 f"{after.key} is {(early - late) / 1000:.3f} s earlier than {before.key}",
-                path=run.path,
-                line=after.line,
                 expected=f">= {early}",
                 actual=late,
             )
@@ -88,17 +86,13 @@ def open_intervals(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         slot = (name, str(event.namespace))
         if kind == "start" and slot in opened:
             before = opened[slot].line
-            yield self.finding(
-                f"{event.key} while the one of line {before} is still open", path=run.path, line=event.line
-            )
+            yield self.at(run, event, f"{event.key} while the one of line {before} is still open")
         if kind == "start":
             opened[slot] = event
         elif opened.pop(slot, None) is None:
-            yield self.finding(
-                f"{event.key} without a {name}_start before it", path=run.path, line=event.line
-            )
+            yield self.at(run, event, f"{event.key} without a {name}_start before it")
     for event in () if run.pruned else opened.values():  # nobody waits for the end of a pruned run
-        yield self.finding(f"{event.key} is never closed", path=run.path, line=event.line)
+        yield self.at(run, event, f"{event.key} is never closed")
 
 
 @rule(
@@ -119,10 +113,10 @@ def epoch_numbers(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
             before = epoch if good and epoch is not None else before
             if not good:
                 actual = event.metadata.get("epoch_num")
-                yield self.finding(
+                yield self.at(
+                    run,
+                    event,
                     f"{key} says epoch {show(actual)} where {expected} is next",
-                    path=run.path,
-                    line=event.line,
                     expected=expected,
                     actual=actual,
                 )
@@ -162,11 +156,11 @@ def inside_run(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         if before or after:
             where = "before run_start" if before else "after run_stop"
             excused = not before and ruleset.clock.work_after_stop
-            yield self.finding(
+            yield self.at(
+                run,
+                event,
                 f"{event.key} lies {where}",
                 severity=Severity.WARNING if excused else Severity.ERROR,
-                path=run.path,
-                line=event.line,
             )
 
 
@@ -186,12 +180,12 @@ def inside_evaluation(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Findin
         while at < len(spans) and spans[at].stop.line < event.line:
             at += 1
         if at == len(spans) or spans[at].start.line > event.line:
-            yield self.finding(f"{event.key} outside eval_start..eval_stop", path=run.path, line=event.line)
+            yield self.at(run, event, f"{event.key} outside eval_start..eval_stop")
         elif spans[at].epoch != found.epoch or epoch_num(spans[at].stop) != found.epoch:
-            yield self.finding(
+            yield self.at(
+                run,
+                event,
                 f"{event.key} says epoch {show(event.metadata.get('epoch_num'))}, its evaluation says "
                 f"{show(spans[at].start.metadata.get('epoch_num'))} to "
                 f"{show(spans[at].stop.metadata.get('epoch_num'))}",
-                path=run.path,
-                line=event.line,
             )

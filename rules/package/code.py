@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rules.facts.log_reading import place, stated
+from rules.facts.log_reading import stated
 from rules.model.findings import Finding, Scope, Severity
 from rules.model.package import Package
 from rules.model.run import Run
@@ -110,9 +110,6 @@ def version_ran(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     if not isinstance(expected, str) or found is None:
         raise NotChecked("neither run.json nor plan.json names the version that ran")
     if expected not in (found.value.split() if isinstance(found.value, str) else []):
-        yield self.finding(
-            f"submission_version is {show(found.value)}, version {show(expected)} ran",
-            **place(found),
-            expected=expected,
-            actual=found.value,
+        yield self.about(
+            found, f"submission_version is {show(found.value)}, version {show(expected)} ran", expected
         )

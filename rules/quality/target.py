@@ -9,7 +9,6 @@ from rules.facts.log_reading import (
     evaluations,
     integer,
     intervals,
-    place,
     reached_target,
     run_start,
     run_stop,
@@ -46,10 +45,10 @@ def reaches_target(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     if not found:
         yield self.finding("there is no evaluation inside the run", path=run.path)
     elif not reached_target(run.log, ruleset):
-        yield self.finding(
+        yield self.at(
+            run,
+            found[-1].event,
             f"the last {ruleset.quality.key} is {show(found[-1].event.value)}",
-            path=run.path,
-            line=found[-1].event.line,
             expected=ruleset.quality.wanted,
             actual=found[-1].event.value,
         )
@@ -71,10 +70,10 @@ def in_range(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         return
     for event in run.log.all(quality.key):
         if not is_number(event.value) or not quality.minimum <= event.value <= quality.maximum:
-            yield self.finding(
+            yield self.at(
+                run,
+                event,
                 f"{quality.key} is {show(event.value)}",
-                path=run.path,
-                line=event.line,
                 expected=f"{quality.minimum:g} to {quality.maximum:g}",
                 actual=event.value,
             )
@@ -131,10 +130,10 @@ def status_true(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     expected = "success" if reached_target(run.log, ruleset) else "aborted"
     if said != expected:
         reached = "reached" if expected == "success" else "not reached"
-        yield self.finding(
+        yield self.at(
+            run,
+            stop,
             f"status is {said}, but the target was {reached} at the last evaluation",
-            path=run.path,
-            line=stop.line,
             expected=expected,
             actual=said,
         )
@@ -177,11 +176,8 @@ def target(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Findin
     """A run that stops at a lower target stops too early."""
     found = stated(subject.settings, ruleset.quality.target_key)
     if found is not None and not same(found.value, ruleset.quality.target):
-        yield self.finding(
-            f"{ruleset.quality.target_key} is {show(found.value)}",
-            **place(found),
-            expected=ruleset.quality.target,
-            actual=found.value,
+        yield self.about(
+            found, f"{ruleset.quality.target_key} is {show(found.value)}", ruleset.quality.target
         )
 
 
@@ -259,16 +255,14 @@ def result_metrics(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     if event is None or not isinstance(event.value, dict):
         return
     if "test_accuracy" not in event.value:
-        yield self.finding("result lacks test_accuracy", path=run.path, line=event.line)
+        yield self.at(run, event, "result lacks test_accuracy")
     for name, entry in event.value.items():
         value = entry.get("value") if isinstance(entry, dict) else None
         meaning = entry.get("meaning") if isinstance(entry, dict) else None
         if not (value is None or is_number(value)) or not isinstance(meaning, str) or not meaning.strip():
-            yield self.finding(
-                f"result {show(name)} has no number or no meaning", path=run.path, line=event.line
-            )
+            yield self.at(run, event, f"result {show(name)} has no number or no meaning")
         elif isinstance(entry, dict) and "value" not in entry:
-            yield self.finding(f"result {show(name)} has no value", path=run.path, line=event.line)
+            yield self.at(run, event, f"result {show(name)} has no value")
 
 
 @rule(
@@ -301,10 +295,10 @@ def not_rounded(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         raise NotApplicable("there is no evaluation inside the run")
     value, decimals = found[-1].value, ruleset.quality.decimals
     if ruleset.quality.met(value) and value == round(value, decimals):
-        yield self.finding(
+        yield self.at(
+            run,
+            found[-1].event,
             f"the last {ruleset.quality.key} is {value}",
-            path=run.path,
-            line=found[-1].event.line,
             expected=f"more than {decimals} decimals",
             actual=value,
         )

@@ -45,10 +45,10 @@ def integers(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     for event in run.log.all("seed"):
         seed = meant_seed(event.value) if ruleset.seeds.text and isinstance(event.value, str) else event.value
         if not is_int(seed) or not low <= seed <= high:
-            yield self.finding(
+            yield self.at(
+                run,
+                event,
                 f"seed is {show(event.value)}",
-                path=run.path,
-                line=event.line,
                 expected=f"an integer from {low} to {high}",
                 actual=event.value,
             )
@@ -66,13 +66,7 @@ def single(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """With several seeds it is unclear which one a rerun needs."""
     events = run.log.all("seed")
     if len(events) > 1:
-        yield self.finding(
-            f"{len(events)} seeds are logged",
-            path=run.path,
-            line=events[1].line,
-            expected=1,
-            actual=len(events),
-        )
+        yield self.at(run, events[1], f"{len(events)} seeds are logged", expected=1, actual=len(events))
 
 
 @rule(
@@ -112,10 +106,10 @@ def as_drawn(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     drawn, given = run.record.seed, run.record.spec.get("seed", run.record.seed)
     for event in run.log.all("seed"):
         if not same(event.value, drawn) or not same(given, drawn):
-            yield self.finding(
+            yield self.at(
+                run,
+                event,
                 f"seed is {show(event.value)}, run.json says {show(drawn)} and its run spec {show(given)}",
-                path=run.path,
-                line=event.line,
                 expected=drawn,
                 actual=event.value,
             )

@@ -183,11 +183,8 @@ def status_fits(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[F
     allowed = ruleset.system.statuses.get(category or "", [])
     found = stated(subject.settings, "submission_status")
     if category and found is not None and found.value not in allowed:
-        yield self.finding(
-            f"submission_status is {show(found.value)}, the description says {show(category)}",
-            **place(found),
-            expected=allowed,
-            actual=found.value,
+        yield self.about(
+            found, f"submission_status is {show(found.value)}, the description says {show(category)}", allowed
         )
 
 

@@ -61,7 +61,7 @@ def positive_time(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     if start is None or stop is None:
         return
     if time_to_train_s(run.log) is None:
-        yield self.finding("run_stop is not later than run_start", path=run.path, line=stop.line)
+        yield self.at(run, stop, "run_stop is not later than run_start")
 
 
 @rule(
@@ -83,7 +83,7 @@ def plausible_stamps(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
             message = f"{event.key}: time_ms {at} is in the future"
         else:
             continue
-        yield self.finding(message, path=run.path, line=event.line, actual=event.time_ms)
+        yield self.at(run, event, message, actual=event.time_ms)
 
 
 @rule(
@@ -100,13 +100,13 @@ def monotone(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         if at is None:
             continue
         if at < latest - ruleset.clock.backwards_ms:
-            yield self.finding(
+            yield self.at(
+                run,
+                event,
                 f"{event.key} is {(latest - at) / 1000:.3f} s older than line {line}",
                 severity=Severity.WARNING
                 if latest - at <= ruleset.clock.backwards_excused_ms
                 else Severity.ERROR,
-                path=run.path,
-                line=event.line,
                 expected=f">= {latest}",
                 actual=at,
             )
@@ -133,10 +133,10 @@ def stops_at_target(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]
     later = [e for e in run.log.all("epoch_start") if first.event.line < e.line < end]
     if first is not found[-1] or later:
         after = later[0] if later else found[-1].event
-        yield self.finding(
+        yield self.at(
+            run,
+            after,
             f"the target was met in epoch {first.epoch} (line {first.event.line}), but training went on",
-            path=run.path,
-            line=after.line,
             expected="run_stop",
             actual=after.key,
         )
@@ -190,11 +190,11 @@ def no_pause(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     for before, after in zip(edges[::2], edges[1::2], strict=False):
         left, right = time_ms(before), time_ms(after)
         if left is not None and right is not None and (right - left) / 1000 > ruleset.clock.pause_s:
-            yield self.finding(
+            yield self.at(
+                run,
+                after,
                 f"{(right - left) / 1000:.1f} s between {before.key} (line {before.line}) and {after.key} "
                 "belong to neither an epoch nor an evaluation",
-                path=run.path,
-                line=after.line,
                 expected=f"<= {ruleset.clock.pause_s:g} s",
             )
 
@@ -222,11 +222,11 @@ def throughput(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         took_s, needed_s = took_ms / 1000, samples / rate
         longer_s = took_s if took_s > needed_s else needed_s
         if abs(took_s - needed_s) > slack_s + tolerance * longer_s:
-            yield self.finding(
+            yield self.at(
+                run,
+                event,
                 f"epoch {epoch} took {took_s:.2f} s by its lines, but {needed_s:.2f} s by its "
                 f"{rate:.1f} patches/s",
-                path=run.path,
-                line=event.line,
                 expected=round(needed_s, 3),
                 actual=took_s,
             )
@@ -247,10 +247,10 @@ def staging(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     start = run_start(run.log)
     for event, other in ((begin, "staging_stop"), (end, "staging_start")):
         if event is not None and not run.log.all(other):
-            yield self.finding(f"{event.key} without {other}", path=run.path, line=event.line)
+            yield self.at(run, event, f"{event.key} without {other}")
         inside = event is not None and start is not None and event.line > start.line
         if event is not None and inside and not ruleset.clock.staging_inside:
-            yield self.finding(f"{event.key} lies inside the timed run", path=run.path, line=event.line)
+            yield self.at(run, event, f"{event.key} lies inside the timed run")
 
 
 @rule(
@@ -284,11 +284,11 @@ def epochs_take_time(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
     for span, took_s in times:
         short = took_s < median / 3 and median - took_s > ruleset.clock.throughput_slack_s
         if took_s <= 0 or short:
-            yield self.finding(
+            yield self.at(
+                run,
+                span.stop,
                 f"epoch {span.epoch} took {took_s:.3f} s, the median epoch {median:.3f} s",
                 severity=Severity.ERROR if took_s <= 0 else Severity.WARNING,
-                path=run.path,
-                line=span.stop.line,
                 expected=f">= {median / 3:.3f} s",
                 actual=took_s,
             )

@@ -35,11 +35,11 @@ def evaluation_speed(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
             continue
         if took_ms < epoch_ms * share - slack_ms:
             took_s, needed_s = took_ms / 1000, epoch_ms * share / 1000
-            yield self.finding(
+            yield self.at(
+                run,
+                span.stop,
                 f"{held_out} patches were evaluated in {took_s:.3f} s, {train} were trained on in "
                 f"{epoch_ms / 1000:.1f} s",
-                path=run.path,
-                line=span.stop.line,
                 expected=f">= {needed_s:.3f} s",
                 actual=took_s,
             )
@@ -68,11 +68,11 @@ def arithmetic(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     for span, took_ms in durations(run.log, "epoch"):
         if took_ms is not None and 0 < took_ms < 1000 * needed_s - 1:
             took_s = took_ms / 1000
-            yield self.finding(
+            yield self.at(
+                run,
+                span.stop,
                 f"epoch {span.epoch} took {took_s:.3f} s; at {peak:.2g} operations per second its arithmetic "
                 f"alone takes {needed_s:.3f} s",
-                path=run.path,
-                line=span.stop.line,
                 expected=f">= {needed_s:.3f} s",
                 actual=took_s,
             )
