@@ -9,7 +9,7 @@ from tests.docs.flow import Stage
 from tests.docs.structure import FLOORS, FRAMEWORKS, GROUPS, Structure, direct, node
 
 WIDTH, MARGIN, LEFT = 1180, 20, 840  # LEFT: width of the floors
-FLOOR, BOX_HEIGHT, BOX_WIDTH = 92, 44, 136
+FLOOR, BOX_HEIGHT, BOX_WIDTH, GAP = 92, 44, 136, 10
 COLUMNS = {"reference": (MARGIN, 180), "rules": (190, 350), "harness": (370, LEFT)}
 FILL = {"rules": "#d9e8f6", "reference": "#e1f0d9", "harness": "#fbe8d3"}
 LINE = {"rules": "#3d6e9e", "reference": "#4f7f3a", "harness": "#a8692a"}
@@ -85,8 +85,9 @@ def _boxes(found: Structure) -> dict[str, Box]:
             own = [name for name in names if name.partition(".")[0] == house]
             for at, name in enumerate(own):
                 slot = (right - left) / len(own)
-                x = left + slot * at + (slot - BOX_WIDTH) / 2
-                boxes[name] = Box(x, 60 + number * FLOOR, BOX_WIDTH, _label(name, found), house)
+                width = min(BOX_WIDTH, slot - GAP)
+                x = left + slot * at + (slot - width) / 2
+                boxes[name] = Box(x, 60 + number * FLOOR, width, _label(name, found), house)
     return boxes
 
 
