@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ from harness.check.formats.text import clean
 from harness.check.package import ReplayStep
 from harness.core.errors import ExitCode, UserError, WrongData
 from harness.score.score import describe, score
-from harness.untrusted.archives import opened
 from rules.model.findings import Verdict
 from rules.model.package import Package
 from rules.package.files import readable as READABLE
@@ -60,7 +59,7 @@ def check(path: Path, ruleset: str, system: str | None, form: str, replay: bool,
         raise UserError(str(error), "see `cloudmask check --help`.") from None
     origin, scores = Origin(), []
     try:
-        with opened(path) as inside, _replayer(data, replay) as step:
+        with _unpacked(path) as inside, _replayer(data, replay) as step:
             found = check_all(inside, rules, system, step)
             scores = list(_scores(found, rules))
         origin = Origin(found[0][0].root) if inside == path else Origin(archive=str(path))
@@ -74,6 +73,15 @@ def check(path: Path, ruleset: str, system: str | None, form: str, replay: bool,
     for line in scores if form == "text" else []:
         click.echo(line)
     return {"compliant": ExitCode.OK, "not_compliant": ExitCode.FINDINGS}.get(verdict.verdict, ExitCode.USAGE)
+
+
+def _unpacked(path: Path) -> AbstractContextManager[Path]:
+    """The folder or file to check; what is in an archive lies in a temporary folder meanwhile."""
+    if path.is_dir():
+        return nullcontext(path)
+    from harness.untrusted.archives import opened  # loaded only where there may be an archive
+
+    return opened(path)
 
 
 @contextmanager

@@ -66,3 +66,10 @@ def test_checking_never_imports_tensorflow(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=HANG_S)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("name", names())
+def test_numbers_of_every_benchmark_are_valid(name):
+    ruleset = load_ruleset(name)
+    for benchmark in ruleset.benchmarks:
+        assert ruleset.of(benchmark).benchmark == benchmark
