@@ -1,6 +1,6 @@
 """The way from the bucket to a report, at full size, on scenes that are not the official ones.
 
-    python -m tests.bench.rehearsal MADE WORK [--keep]
+    python -m tests.bench.rehearsal MADE WORK [--without-run]
 
 MADE holds full-size synthetic scenes (`cloudmask data synthesize --profile full-size --scenes 30`). They are
 laid out and served as the official bucket is (training/ and inference/, a real S3 server on loopback), and
@@ -12,8 +12,8 @@ time, memory and disk are printed as a table. Nothing here is called official.
 from __future__ import annotations
 
 import argparse
+import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -28,6 +28,15 @@ from tests.support.s3 import s3_server
 
 ORG, SYSTEM = "rehearsal", "full-size"
 EPOCHS = 2
+# a small process between: what starts another counts with its own memory in that one's peak
+MEASURED = """
+import json, resource, subprocess, sys
+done = subprocess.run(sys.argv[1:])
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+with open("measured.json", "w") as file:
+    json.dump([used.ru_utime + used.ru_stime, used.ru_maxrss * 1024], file)
+sys.exit(done.returncode)
+"""
 
 
 @dataclass(frozen=True)
@@ -37,21 +46,20 @@ class Step:
     name: str
     wall_s: float
     cpu_s: float
-    peak_bytes: int  # of the largest process so far
+    peak_bytes: int  # resident, of the largest process
     disk_bytes: int  # below the working folder, afterwards
     exit_code: int
 
 
-def cloudmask(name: str, work: Path, *arguments: str, **environment: str) -> Step:
+def cloudmask(name: str, work: Path, *arguments: str) -> Step:
     """Run one command of the harness in the working folder."""
-    command = [sys.executable, "-m", "harness", *arguments]
-    place = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-    before, start_s = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    done = subprocess.run(command, cwd=work, env=place)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    command = [sys.executable, "-c", MEASURED, sys.executable, "-m", "harness", *arguments]
+    start_s = time.monotonic()
+    done = subprocess.run(command, cwd=work, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    took_s = time.monotonic() - start_s
+    cpu_s, peak_bytes = json.loads((work / "measured.json").read_text())
     disk = sum(p.stat().st_size for p in work.rglob("*") if p.is_file() and not p.is_symlink())
-    step = Step(name, time.monotonic() - start_s, cpu_s, after.ru_maxrss * 1024, disk, done.returncode)
+    step = Step(name, took_s, cpu_s, peak_bytes, disk, done.returncode)
     print(row(step), flush=True)
     return step
 
@@ -66,7 +74,10 @@ def row(step: Step) -> str:
 
 def write_recipe(work: Path, data: Path) -> None:
     """The a100 recipe with other data, accelerators and precision, as one open run of two epochs."""
-    recipe = yaml.safe_load((EXAMPLES / "benchmarks/cloudmask/a100/recipe.yaml").read_text())
+    example = EXAMPLES / "benchmarks/cloudmask/a100"
+    place = work / f"submissions/{ORG}/benchmarks/cloudmask/{SYSTEM}"
+    shutil.copytree(example, place)
+    recipe = yaml.safe_load((example / "recipe.yaml").read_text())
     recipe |= {
         "description": "Rehearsal of the way from bucket to report on synthetic full-size scenes",
         "division": "open",
@@ -79,12 +90,10 @@ def write_recipe(work: Path, data: Path) -> None:
         "evidence": {"gallery_scenes": 2},
     }
     recipe["hyperparameters"]["max_epochs"] = EPOCHS
-    place = work / f"submissions/{ORG}/benchmarks/cloudmask/{SYSTEM}"
-    place.mkdir(parents=True)
     (place / "recipe.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False))
 
 
-def rehearse(made: Path, work: Path) -> list[Step]:
+def rehearse(made: Path, work: Path, run: bool) -> list[Step]:
     """All steps in order; goes on after one that fails, so that the table shows it."""
     data, steps = work / "fetched", []
     with s3_server() as server:
@@ -104,6 +113,8 @@ def rehearse(made: Path, work: Path) -> list[Step]:
     steps.append(cloudmask("prepare", work, "data", "prepare", *where, "--out", str(work / "shards")))
     system = ("--system", SYSTEM, "--org", ORG)
     steps.append(cloudmask("plan", work, "plan", *system))
+    if not run:
+        return steps
     steps.append(cloudmask("submit (run, package, check, report)", work, "submit", *system))
     steps.append(cloudmask("check", work, "check", f"submissions/{ORG}"))
     steps.append(cloudmask("report", work, "report", f"submissions/{ORG}", "--system", SYSTEM))
@@ -117,12 +128,11 @@ def main() -> int:
     )
     parser.add_argument("made", type=Path, help="folder of the profile: one-day/, ssts/, dataset.json")
     parser.add_argument("work", type=Path, help="folder to work in; made, and must not exist")
+    parser.add_argument("--without-run", action="store_true", help="end after the plan")
     asked = parser.parse_args()
     asked.work.mkdir(parents=True)
-    steps = rehearse(asked.made.resolve(), asked.work.resolve())
-    print(
-        "\n| step | wall, s | CPU, s | largest process, MB | disk so far, GB | exit |\n|---|---|---|---|---|---|"
-    )
+    steps = rehearse(asked.made.resolve(), asked.work.resolve(), not asked.without_run)
+    print("\n| step | wall, s | CPU, s | largest process, MB | disk, GB | exit |\n|---|---|---|---|---|---|")
     print("\n".join(map(row, steps)))
     return max(step.exit_code for step in steps)
 
