@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -75,14 +76,17 @@ def load_single(path: Path, root: Path, entry: Entry | None) -> Run:
         header = PackageHeader(root, root.name, entry.system, entry.scaling, entry.benchmark)
         header.padded = _padded(_beside(root, header.layout), header.layout)
         tree = Tree(root)
-        folder = root / header.evidence_of(number).root
-        if folder.is_dir() and not folder.is_symlink():
+        for folder in (root / header.evidence_of(number).root, root / header.power_of(number)):
+            if not folder.is_dir() or folder.is_symlink():
+                continue
             shown = relative(folder, root)
             with os.scandir(folder) as entries:
                 for e in entries:
                     if e.is_file(follow_symlinks=False) and not is_litter(e.name):
                         tree.sizes[f"{shown}/{e.name}"] = e.stat().st_size
         tree.sizes[relative(path, root)] = path.stat().st_size
+        if path.parent == root / header.layout.pruned_dir:
+            return Run(number, read_log(path, relative(path, root)), header, pruned=True)
         run = _Parts(tree, header).run(path.name, number)
         if run is not None:
             return run
@@ -148,7 +152,8 @@ class _Parts:
             if name.startswith(failed) and name.endswith("/run.json"):
                 record = self._try(documents.read_failed, name, bad)
                 if record is not None:
-                    header.failed_runs.append(record)
+                    few = replace(record, spec={}, files={}, cache={}, software={}, command=[])
+                    header.failed_runs.append(few)
 
     def log(self, name: str, problems: list[str], digests: bool = False) -> Log | None:
         """A log or power file; None when it cannot be opened."""

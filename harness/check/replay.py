@@ -249,12 +249,15 @@ class Evaluator:
         child = Child(command, environment, self._errors, ROOT, asked=True)
         self._child = self._held.enter_context(child)
         self._lines = child.lines(LIMIT_S, LIMIT_S)
+        self._lost = False
         child.send(json.dumps(section))
 
     def evaluate(self, run: int, weights: Any, settings: dict[str, Any]) -> dict[str, Any]:
         """What the reference says of the weights (all of the model's numbers, in order) of one run."""
         import numpy as np
 
+        if self._lost:
+            return {"failed": LOST}
         path = self._folder / "weights.npy"
         np.save(path, weights, allow_pickle=False)
         self._say(f"replay: evaluating the weights of run {run}")
@@ -263,10 +266,14 @@ class Evaluator:
             for line in self._lines:
                 if line is not None and line.text.startswith(TOKEN):
                     said: dict[str, Any] = json.loads(line.text[len(TOKEN) :])
+                    if said.get("run") != run:
+                        continue
                     self._say(f"replay: run {run}: {said.get('accuracy', 'no result')}")
                     return said
         except (Overtime, Silence) as reason:
             self._say(f"replay: ended: {reason}")
+        self._lost = True
+        self._child.end()
         self._explain()
         return {"failed": LOST}
 

@@ -23,12 +23,14 @@ from rules.model.package import Dataset
 
 MAX_JSON_BYTES = 16 << 20
 MAX_JSON_VALUES = 1_000_000  # "[]," takes 3 bytes in a file and 64 in memory
+MAX_DEPTH = 64  # of objects and lists inside each other
 MAX_YAML_BYTES = 256 << 10
 MAX_TIMELINE_BYTES = 256 << 20
 MAX_PROBLEMS, MAX_PROBLEM = 1000, 200  # of samplers: lines, and characters of each
 MAX_ARRIVALS = 1_000_000  # as many as lines of a log
 T = TypeVar("T")
 
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # half a character, which no text can hold alone
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")  # may be read differently by different libraries
 
 
@@ -80,17 +82,38 @@ def parse_json(data: bytes) -> Any:
             raise Unreadable("a JSON key appears twice in one object")
         return result
 
+    def finite(number: str) -> float:
+        value = float(number)
+        if not isfinite(value):
+            raise Unreadable(f"{number[:20]} is too large a number")
+        return value
+
     def constant(name: str) -> Any:
         raise Unreadable(f"{name} is not a JSON value")
 
     try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant)
+        text = data.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant, parse_float=finite)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
     except UnicodeDecodeError as error:
         raise Unreadable(f"{not_utf8(error)} (save it as UTF-8)") from None
     except json.JSONDecodeError as error:
         raise Unreadable(f"is not valid JSON ({error.msg}, line {error.lineno})") from None
+    except UnicodeEncodeError:
+        raise Unreadable("holds a text that is not Unicode") from None
     except (ValueError, RecursionError):
         raise Unreadable("is not valid JSON (too deep, or a number too long)") from None
+    if _too_deep(value):
+        raise Unreadable(f"has more than {MAX_DEPTH} levels")
+    return value
+
+
+def _too_deep(value: Any, depth: int = 0) -> bool:
+    if not isinstance(value, (dict, list)):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return depth > MAX_DEPTH or any(_too_deep(v, depth + 1) for v in inner)
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -195,7 +218,5 @@ def _typed(value: Any, kind: Any) -> Any:
 def _validated(kind: type[T], value: dict[str, Any]) -> T:
     try:
         return msgspec.convert(value, kind)  # strict: "5" is not a number
-    except UnicodeEncodeError:
-        raise Unreadable("holds a text that is not Unicode") from None
     except msgspec.ValidationError as error:
         raise Unreadable(" ".join(str(error).split())[:200]) from None

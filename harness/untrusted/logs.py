@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,12 @@ class _Notes:
     def constant(self, name: str) -> float:
         self.not_finite.append(name)
         return float(name)
+
+    def number(self, text: str) -> float:
+        value = float(text)
+        if not isfinite(value):
+            self.not_finite.append(text[:20])
+        return value
 
 
 def read_log(path: Path, shown: str, digests: bool = False) -> Log:
@@ -161,7 +168,9 @@ class _Strict:
         self._log = log
         self._notes = _Notes()
         self._decoder = json.JSONDecoder(
-            object_pairs_hook=self._notes.pairs, parse_constant=self._notes.constant
+            object_pairs_hook=self._notes.pairs,
+            parse_constant=self._notes.constant,
+            parse_float=self._notes.number,
         )
         self.full = False  # too many problems: the rest is not worth reading
 

@@ -77,7 +77,7 @@ def distinct_losses(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[
 def distinct_files(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """A copied file is not another run."""
     seen: dict[str, RunFacts] = {}
-    for run in package.runs:
+    for run in [*package.runs, *package.pruned]:
         if run.log_sha256 and seen.setdefault(run.log_sha256, run) is not run:
             yield self.finding(f"identical to {seen[run.log_sha256].path}", path=run.path)
 

@@ -20,8 +20,8 @@ from rules.ruleset import Ruleset
     fix="Submit genuine runs, each from its own seed.",
 )
 def no_splice(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """One loss may coincide; several equal to the last digit are epochs of one run spliced into another,
-    wherever in the run they stand."""
+    """One loss may coincide; several equal to the last digit are epochs of one run spliced into another.
+    Compared are those of the first and the last epochs of each run, where a splice saves or gains most."""
     if len(package.runs) < 2:
         raise NotApplicable("a single run")
     owners: dict[float, RunFacts] = {}

@@ -115,7 +115,7 @@ def within_life(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
             path=run.path,
         )
     wall_s = run.record.finished_wall_s - run.record.started_wall_s
-    if abs(wall_s - run.record.duration_s) > slack_s:
+    if not abs(wall_s - run.record.duration_s) <= slack_s:
         yield self.finding(
             f"the run took {run.record.duration_s:.1f} s by the monotonic clock, {wall_s:.1f} s by the wall "
             "clock",

@@ -10,7 +10,7 @@ from rules.model.findings import Finding, Scope
 from rules.model.package import Package
 from rules.model.run import Run
 from rules.model.values import show
-from rules.registry import NotChecked, Rule, rule
+from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
 
@@ -25,6 +25,8 @@ def replay(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Loading the weights into the reference model and evaluating again must give the logged accuracy and
     loss, to what rounding on other hardware may move."""
     found = run.replay
+    if run.pruned:
+        raise NotApplicable("a pruned run is not scored")
     if found is None:
         raise NotChecked("replay was not asked for (--replay)")
     if found.problem is not None:

@@ -32,6 +32,7 @@ from rules.ruleset import Ruleset
 
 T = TypeVar("T")
 MAX_TEXT = 200  # characters of a logged value that are kept
+MAX_PARTS = 200  # entries of a mapping or a command that are kept
 EDGE_EPOCHS = 8  # at either end of a run, whose losses are compared with those of other runs
 FEW_READINGS = 5  # of a meter: fewer may be equal by chance
 
@@ -69,7 +70,7 @@ class FactsMaker:
             clock=_clock(run),
             record=self._record(run),
             telemetry=tuple(run.telemetry),
-            science=_without_lists(run.science),
+            science=_overall(run.science),
             evidence_dir=run.evidence_dir,
             weights_sha256=run.weights_sha256,
             power=tuple(_power_file(name, file) for name, file in run.power.items()),
@@ -91,15 +92,21 @@ class FactsMaker:
         }
 
     def _record(self, run: Run) -> RunRecord | None:
+        """What is asked of run.json when the run is over: not its spec, its files and its cache."""
         record = run.record
         if record is None:
             return None
         return replace(
             record,
-            command=self._share(record.command),
-            software=self._share(record.software),
-            cache=self._share(record.cache),
-            spec={name: self._share(part) for name, part in record.spec.items()},
+            reason=_bounded(record.reason),
+            host=_bounded(record.host),
+            boot_id=_bounded(record.boot_id),
+            command=self._share([_bounded(word) for word in record.command[:MAX_PARTS]]),
+            software=self._share(_bounded_parts(record.software)),
+            cache={},
+            spec={},
+            files={},
+            telemetry_problems=[],
         )
 
     def _share(self, value: T) -> T:
@@ -119,10 +126,18 @@ def _bounded(value: Any) -> Any:
     return f"{text[:MAX_TEXT]}... ({len(text)} characters, SHA-256 {digest}...)"
 
 
-def _without_lists(science: Any) -> dict[str, Any] | None:
+def _bounded_parts(values: dict[str, Any]) -> dict[str, Any]:
+    """The first entries of an untrusted mapping, each bounded."""
+    return {_bounded(name): _bounded(value) for name, value in list(values.items())[:MAX_PARTS]}
+
+
+def _overall(science: Any) -> dict[str, Any] | None:
+    """The numbers over all test scenes; None where there is no science.json."""
     if not isinstance(science, dict):
         return None
-    return {name: part for name, part in science.items() if not isinstance(part, list)}
+    overall = science.get("overall")
+    numbers = overall.items() if isinstance(overall, dict) else ()
+    return {"overall": {name: value for name, value in list(numbers)[:MAX_PARTS] if is_number(value)}}
 
 
 def _evaluated(found: Any) -> Evaluated:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rules.facts.log_reading import integer, place, stated
+from rules.facts.needs import system_of
 from rules.facts.reference_code import judge_code
 from rules.model.findings import Finding, Scope, Severity
 from rules.model.package import Package, Plan
@@ -194,7 +195,7 @@ def approved_precision(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Ite
 )
 def tf32_declared(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """On NVIDIA GPUs since Ampere TensorFlow computes float32 convolutions in TF32 unless configured otherwise."""
-    fields = run.package.system.fields if run.package.system else {}
+    fields = system_of(run).fields
     model = str(fields.get("accelerator_model_name", ""))
     if not re.search(r"\b(A\d{2,3}|H\d{2,3}|GH\d{3}|B\d{3}|GB\d{3}|L4|L40S?|RTX [3-6]0\d0)\b", model):
         raise NotApplicable("no NVIDIA GPU of the Ampere generation or newer is described")

@@ -179,6 +179,8 @@ def inside_evaluation(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Findin
         event = found.event
         while at < len(spans) and spans[at].stop.line < event.line:
             at += 1
+        if at == len(spans) and run.cut_off:
+            continue  # the log ends before the evaluation does
         if at == len(spans) or spans[at].start.line > event.line:
             yield self.at(run, event, f"{event.key} outside eval_start..eval_stop")
         elif spans[at].epoch != found.epoch or epoch_num(spans[at].stop) != found.epoch:

@@ -171,9 +171,9 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     result_line: int | None
     clock: ClockSpan | None
     # evidence
-    record: RunRecord | None
+    record: RunRecord | None  # without spec, files and cache, which rules about the run have judged
     telemetry: tuple[Telemetry, ...]
-    science: dict[str, Any] | None  # science.json without its lists: curves, results of single scenes
+    science: dict[str, Any] | None  # of science.json: the numbers over all test scenes, under "overall"
     evidence_dir: Path | None
     weights_sha256: str | None
     power: tuple[PowerFile, ...]

@@ -269,7 +269,7 @@ def instances_fit(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
     throughput is of a machine that is not the one described."""
     if package.scaling != WEAK:
         raise NotApplicable("a time-to-train entry")
-    scales = {run.path: instance_scale(run.settings) for run in package.runs}
+    scales = {run.path: instance_scale(run.settings) for run in [*package.runs, *package.pruned]}
     known = {scale for scale in scales.values() if scale is not None}
     if len(known) > 1:
         yield self.finding(

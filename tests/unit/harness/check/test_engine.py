@@ -261,3 +261,10 @@ def test_json_survives_any_value(built):
     built.edit_events(0, change)
     built.edit_text(built.layout.result(1), lambda text: text.replace('"value": 0.9', '"value": 1e999', 1))
     json.loads(render_json(check_package(built.root)[1]), parse_constant=pytest.fail)
+
+
+def test_single_result_with_its_power_files(tmp_path):
+    built = build_package(tmp_path, power=True)
+    (built.layout.power_dir(2) / "node_0.txt").write_text("garbage\n")
+    _, verdict = check_package(built.layout.result(2))
+    assert {r.id: r.outcome for r in verdict.rules}["PWR003"] is Outcome.FAIL

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.untrusted.documents import Unreadable, read_record, read_yaml
+from harness.untrusted.documents import Unreadable, read_object, read_record, read_yaml
 from tests.support.builders import build_package
 
 
@@ -33,3 +33,28 @@ def test_latin_1_is_named_with_its_byte_and_line(tmp_path):
     (tmp_path / "recipe.yaml").write_bytes("# one\n# Jülich\n".encode("latin-1"))
     with pytest.raises(Unreadable, match=r"is not UTF-8: byte 0xfc in line 2 \(save it as UTF-8\)"):
         read_yaml(tmp_path / "recipe.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"a": ' + "[" * 100 + "]" * 100 + "}", "levels"),
+        ('{"a": ' + '{"b": ' * 900 + "1" + "}" * 900 + "}", "levels|too deep"),
+        ('{"a": 1e400}', "too large a number"),
+        ('{"a": -1e400}', "too large a number"),
+        ('{"a": NaN}', "NaN is not a JSON value"),
+        (r'{"a": "\ud800"}', "not Unicode"),
+        (r'{"\udfff": 1}', "not Unicode"),
+    ],
+)
+def test_what_no_reader_should_meet_is_refused(tmp_path: Path, text: str, why: str) -> None:
+    path = tmp_path / "odd.json"
+    path.write_text(text)
+    with pytest.raises(Unreadable, match=why):
+        read_object(path)
+
+
+def test_characters_beyond_the_first_plane_are_text(tmp_path: Path) -> None:
+    path = tmp_path / "face.json"
+    path.write_text(r'{"a": "\ud83d\ude00"}')
+    assert read_object(path) == {"a": "\U0001f600"}
