@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.net.verdicts import CORPUS, FILE, GROUPS, Records, cases, differences, judge_all, load, of_groups
+from tests.net.cases import CORPUS, GROUPS, cases
+from tests.net.verdicts import FILE, Records, differences, judge_all, load, of_groups
 
 ANEW = "if that is meant: python -m tests.net.verdicts record"
 SHOWN = 40  # lines of a difference
