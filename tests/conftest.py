@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,9 @@ __all__ = ["pytest_terminal_summary"]  # a hook
 # a busy machine is not a failure
 settings.register_profile("cloudmask", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("cloudmask")
+
+# a shell starts jobs in the background with SIGINT ignored, and every command that is tested would inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 UNMEASURED = ("fuzz", "net")  # folders whose tests coverage would slow down most, and which reach nothing new
 

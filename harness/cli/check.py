@@ -25,6 +25,8 @@ from rules.model.package import Package
 from rules.package.files import readable as READABLE
 from rules.ruleset import DEFAULT, Ruleset, load_ruleset
 
+UNWRAPPED = 1_000_000  # columns
+
 
 def _print_schema(context: click.Context, option: click.Parameter, wanted: Any) -> None:
     if wanted and not context.resilient_parsing:
@@ -68,11 +70,15 @@ def check(path: Path, ruleset: str, system: str | None, form: str, replay: bool,
         if form == "text" or isinstance(error, WrongData):
             raise
         verdict = _unreadable(rules.name, path, error)
-    width = min(shutil.get_terminal_size((100, 24)).columns, 120)
-    click.echo(render(form, verdict, origin, width, colour_wanted(sys.stdout.isatty())))
+    click.echo(render(form, verdict, origin, _width(), colour_wanted(sys.stdout.isatty())))
     for line in scores if form == "text" else []:
         click.echo(line)
     return {"compliant": ExitCode.OK, "not_compliant": ExitCode.FINDINGS}.get(verdict.verdict, ExitCode.USAGE)
+
+
+def _width() -> int:
+    """Columns of the terminal; to a file or a pipe each finding goes as one line, which can be searched."""
+    return min(shutil.get_terminal_size((100, 24)).columns, 120) if sys.stdout.isatty() else UNWRAPPED
 
 
 def _unpacked(path: Path) -> AbstractContextManager[Path]:

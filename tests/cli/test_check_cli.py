@@ -33,6 +33,17 @@ def test_not_compliant(run, tmp_path):
     assert code == ExitCode.FINDINGS and "error PKG003" in out and "fix: " in out
 
 
+def test_text_is_wrapped_for_a_terminal_only(run, tmp_path, monkeypatch):
+    root = str(build_package(tmp_path, runs=4).root)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    _, piped, _ = run("check", root)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    _, shown, _ = run("check", root)
+    longest = [max(map(len, text.splitlines())) for text in (piped, shown)]
+    assert longest[0] > 80 >= longest[1] and piped.split() == shown.split()
+
+
 def test_json(run, tmp_path):
     code, out, err = run("check", str(build_package(tmp_path, runs=4).root), "--format", "json")
     record = json.loads(out)
