@@ -55,7 +55,7 @@ class Replayer:
         self._data, self._say = data, say
         self._header: PackageHeader | None = None
         self._reason: str | None = None  # why no run of the present package can be replayed
-        self._wrong: WrongData | None = None  # none of the data sets is that of the present package
+        self._wrong: WrongData | None = None  # set when a package names another data set than those given
         self._section: dict[str, Any] = {}
         self._evaluator: Evaluator | None = None
         self._evaluated = 0
@@ -64,7 +64,7 @@ class Replayer:
     def __call__(self, run: Run) -> Replay:
         """The last evaluation of a run, or why there is none.
 
-        Raises WrongData when none of the data sets is that of the run's package.
+        Raises WrongData when the run's package names another data set than those given.
         """
         if run.package is not self._header:
             self._begin(run.package)

@@ -145,9 +145,9 @@ def verify_command(
 ) -> ExitCode:
     """Hash all files again and compare with MANIFEST (from `data manifest`, or a package's dataset.json).
 
-    With --profile official, numbers of scenes and names of the 100 test scenes are compared too; that works
-    without MANIFEST, as long as none of the official scenes has been published. Folders may have their older
-    or newer names. Exit code 0: everything is as listed; 1: something differs.
+    With --profile official, numbers of scenes and names of the 100 test scenes are compared too; this
+    needs no MANIFEST, since no list of the official scenes' digests has been published. Folders may have their
+    older or newer names. Exit code 0: everything is as listed; 1: something differs.
     """
     if manifest_file is None and profile is None:
         raise click.UsageError("MANIFEST or --profile official is needed.")

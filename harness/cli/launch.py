@@ -13,7 +13,7 @@ from harness.cli import options
 from harness.core.errors import ExitCode, UserError
 from harness.core.files import write_atomic
 from harness.plan.request import find_request
-from harness.run.launch.batch import BatchBusy, BatchSystem, Job, State
+from harness.run.launch.batch import BatchBusy, FollowedBatchSystem, Job, State
 from harness.run.launch.job import batch_system, render
 
 LOOK_S = 5.0
@@ -46,7 +46,8 @@ def launch(
     if dry_run:
         click.echo(job.text, nl=False)
         return ExitCode.OK
-    if wait and not batch.can_wait:
+    followed = batch if isinstance(batch, FollowedBatchSystem) else None
+    if wait and followed is None:
         raise UserError("--wait works with Slurm only.", "use bwait, or look at the log.")
     write_atomic(job.script, job.text)
     number = batch.send(job)
@@ -57,10 +58,10 @@ def launch(
         f"package: {request.layout.root}; run `cloudmask check` on it when the job is done",
     ):
         console.print(line, soft_wrap=True, markup=False)
-    return _follow(console, batch, job, number) if wait else ExitCode.OK
+    return _follow(console, followed, job, number) if wait and followed else ExitCode.OK
 
 
-def _follow(console: Console, batch: BatchSystem, job: Job, number: str) -> int:
+def _follow(console: Console, batch: FollowedBatchSystem, job: Job, number: str) -> int:
     """Show state changes and new lines of the log until the job has ended."""
     shown, seen, patience = "", 0, Patience(console, number)
     while True:

@@ -13,7 +13,7 @@ from harness.fetch.transfer import PAUSE_S, Arrived, Outcome, Transfer
 from reference.data.profiles import PROFILES
 from reference.protocol.official import SAMPLE_PROFILE
 
-RESERVE_BYTES = 1 << 30  # left free for ledgers, hashes and whatever else happens on the disk
+RESERVE_BYTES = 1 << 30  # left free for ledgers, stored hashes and what other programs write meanwhile
 AGAIN = "run the same command again: what is there is kept."
 
 

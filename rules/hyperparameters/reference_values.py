@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NoReturn
 
 from rules.facts.log_reading import integer, place, stated
 from rules.facts.needs import system_of
@@ -214,7 +215,6 @@ def tf32_declared(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     divisions=("closed",),
     never_passes=True,
 )
-def listed_optimiser(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+def listed_optimiser(self: Rule, package: Package, ruleset: Ruleset) -> NoReturn:
     """Adam exists in variants (where epsilon stands, bias correction) that converge differently."""
     judge_code(package, "its optimiser")
-    yield  # pragma: no cover

@@ -33,8 +33,8 @@ def numbering(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findin
     known = scored | _pruned_numbers(package)
     starts = ruleset.package.numbering_from
     first = next((i for i in starts if i in known), starts[0])
-    strangers = sum(number is None for number in numbers.values())
-    expected = range(first, first + len(known) + strangers)
+    unnumbered = sum(number is None for number in numbers.values())
+    expected = range(first, first + len(known) + unnumbered)
     missing = next((i for i in expected if i not in known), None)
     asked = "gaps" in ruleset.tolerated
     for name, number in numbers.items():
@@ -45,8 +45,8 @@ def numbering(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findin
     yield from _one_name_each(self, package)
     if missing is not None:
         yield self.finding(
-            f"result_{missing}.txt is missing{': was a run left out?' if asked and not strangers else ''}",
-            severity=Severity.WARNING if asked and not strangers else Severity.ERROR,
+            f"result_{missing}.txt is missing{': was a run left out?' if asked and not unnumbered else ''}",
+            severity=Severity.WARNING if asked and not unnumbered else Severity.ERROR,
             path=f"{folder}/result_{missing}.txt",
             expected=f"result_{missing}.txt",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NoReturn
 
 from rules.facts.reference_code import judge_code
 from rules.facts.run_facts import meant_seed
@@ -170,7 +171,6 @@ def drawn(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     fix="Seed Python, NumPy and TensorFlow from the run spec's seed.",
     never_passes=True,
 )
-def drives(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+def drives(self: Rule, package: Package, ruleset: Ruleset) -> NoReturn:
     """A seed that is logged but not used changes nothing; CNV002 sees the symptom, equal curves."""
     judge_code(package, "what its seed drives")
-    yield  # pragma: no cover

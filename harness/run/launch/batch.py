@@ -63,9 +63,6 @@ class BatchSystem(ABC):
     log_number: ClassVar[str]
     """What the batch system replaces by the job's number in the name of a log."""
 
-    can_wait: ClassVar[bool] = False
-    """Whether `state` works (cloudmask launch --wait)."""
-
     @abstractmethod
     def send(self, job: Job) -> str:
         """Send the job. Returns its number (with ";cluster" behind it where the batch system names one).
@@ -73,9 +70,13 @@ class BatchSystem(ABC):
         Raises UserError with the batch system's own message; BatchBusy when it is not known whether it took the job.
         """
 
+
+class FollowedBatchSystem(BatchSystem):
+    """A batch system that can be asked for the state of a job (cloudmask launch --wait)."""
+
+    @abstractmethod
     def state(self, number: str) -> State:
         """A job's state by what `send` returned. Raises UserError; BatchBusy when asking again may help."""
-        raise NotImplementedError(f"{type(self).__name__} does not report the state of jobs")
 
 
 def ask(command: list[str], text: str | None = None, fix: str = "correct the recipe's job section.") -> str:

@@ -11,7 +11,7 @@ from typing import ClassVar
 from harness.core.errors import UserError
 from harness.plan.recipe import Recipe
 from harness.run.launch.base import WORKER, Launcher
-from harness.run.launch.batch import BatchBusy, BatchSystem, Job, State, ask
+from harness.run.launch.batch import BatchBusy, BatchSystem, FollowedBatchSystem, Job, State, ask
 
 SCONTROL_S = 30.0
 # Job states, as `scontrol show job` prints them, in which a job is over.
@@ -64,12 +64,11 @@ def _of_job(text: str, job: str) -> str:
     return lines[-1] if lines else text
 
 
-class SlurmBatch(BatchSystem):
+class SlurmBatch(FollowedBatchSystem):
     """sbatch and scontrol, on a login node."""
 
     template: ClassVar[str] = "slurm.sh.j2"
     log_number: ClassVar[str] = "%j"
-    can_wait: ClassVar[bool] = True
 
     def send(self, job: Job) -> str:
         """Send the script with sbatch; returns the job's number, with ";cluster" where there are several."""
