@@ -107,7 +107,7 @@ def _scores(found: list[tuple[Package, Verdict]], rules: Ruleset) -> Iterator[st
     """One line per entry: what was checked, its verdict and its score."""
     for package, verdict in found:
         if package.entries:
-            result = describe(score(package, rules.of(package.benchmark)))
+            result = describe(score(package, rules))
             yield clean(f"{package.entry}: {verdict.verdict.replace('_', ' ')}, {result}")
 
 

@@ -23,6 +23,7 @@ from harness.leaderboard.systempage import SYSTEMS
 from harness.report.drawing.labels import DATA_KINDS, DIVISIONS, FOOTNOTES
 from harness.report.drawing.text import clean, timestamp
 from harness.report.page import report_schema
+from rules.model.layout import BENCHMARK
 from rules.ruleset import Ruleset
 
 SCHEMAS = {"schemas/leaderboard.schema.json": board_schema, "schemas/data.schema.json": report_schema}
@@ -47,8 +48,14 @@ def build_leaderboard(
     files, tool and ruleset are those of an earlier check is not checked again (`cache`, by default in
     the user's cache folder). `data` names data sets to replay packages on; `jobs` is the number of
     processes, by default one per processor. `orgs` lists the only organisations to take; `note` is shown
-    at the top. Raises UserError when there is no folder of submissions, or a folder cannot be written.
+    at the top. Raises UserError when the ruleset is for other benchmarks, when there is no folder of
+    submissions, or a folder cannot be written.
     """
+    if ruleset.benchmark != BENCHMARK:
+        raise UserError(
+            f"The leaderboard is of CloudMask; the ruleset {ruleset.name} is for other benchmarks.",
+            "leave --ruleset out; one package is judged with `cloudmask report PATH --ruleset`.",
+        )
     folders = [f for f in package_folders(submissions, out_dir) if not orgs or f.name in orgs]
     judge = Judge(ruleset, cache or default_cache(), now, data)
     results: list[Result] = []

@@ -152,7 +152,7 @@ def _judge(
     name = f"{clean(package.org, 100)} / {clean(package.system_name, 100)}"
     if not package.runs and not package.result_names:
         return Result(name=name, unscored=f"{name}: nothing was run yet")
-    scored = score(package, ruleset.of(package.benchmark))
+    scored = score(package, ruleset)
     if verdict.verdict == "compliant" and scored.weak is not None:
         return Result(name=name, unscored=f"{name}: weak scaling, which has no time-to-train")
     content = report_data(package, verdict, scored, now)

@@ -13,7 +13,6 @@ from harness.core.errors import UserError
 from harness.machine.detect import (
     MAY_BE_BLANK,
     NO_ACCELERATOR,
-    NOT_PROBED,
     PROBED,
     TYPED,
     UNKNOWN,
@@ -21,6 +20,7 @@ from harness.machine.detect import (
     detect,
     gib,
 )
+from rules.model.package import NOT_PROBED
 
 __all__ = [
     "FIELDS",

@@ -14,7 +14,8 @@ from typing import Any
 
 from harness.core.errors import UserError
 from harness.machine.description import FIELDS, read_description
-from harness.machine.detect import NOT_PROBED, TYPED, Detected
+from harness.machine.detect import TYPED, Detected
+from rules.model.package import NOT_PROBED
 
 MAX_TEXT = 500
 RENAMED = {"accelerator_memory_type": "accelerator_memory_configuration"}

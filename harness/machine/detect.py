@@ -14,9 +14,9 @@ from harness import __version__
 from harness.machine.accelerators import Accelerators, accelerators
 from harness.machine.host import Host, host
 from harness.machine.pci import Gpu
+from rules.model.package import NOT_PROBED
 
 PROBED, TYPED, UNKNOWN = "probed", "typed", "unknown"
-NOT_PROBED = "not probed"
 NO_ACCELERATOR = "N/A (no accelerator)"
 STACK = ("numpy", "h5py", "mlperf-logging", "nvidia-ml-py", "nvidia-cudnn-cu12", "nvidia-nccl-cu12")
 _TYPED = ("submitter", "division", "status", "system_name")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from harness import __version__
-from harness.report.drawing.labels import FOOTNOTES
+from harness.report.drawing.labels import footnotes
 from harness.report.drawing.text import clean, timestamp
 from harness.report.identity import dataset_card, identity
 from harness.report.material import MAX_RUNS, Material, read_telemetry, representative
@@ -47,7 +47,7 @@ def report_data(package: Package, verdict: Verdict, score: Score, now: datetime 
         score=score_card(package, score),
         **{name: value for one in built for name, value in one.fields.items()},
         notes=[*notes, *(note for one in built for note in one.notes)],
-        footnotes=list(FOOTNOTES),
+        footnotes=list(footnotes(material.identity.benchmark)),
     )
     return ReportContent(report, {name: data for one in built for name, data in one.files.items()})
 

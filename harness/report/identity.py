@@ -9,6 +9,7 @@ from harness.report.drawing.labels import OFFICIAL, OWN, STATUSES, SYNTHETIC, di
 from harness.report.drawing.text import clean, whole
 from harness.report.model import DatasetCard, Identity
 from reference.protocol.official import SAMPLE_PROFILE
+from rules.model.layout import BENCHMARK
 from rules.model.package import Dataset, Package
 
 
@@ -19,12 +20,14 @@ def identity(package: Package) -> Identity:
     status = clean(_logged(package, "submission_status"), 60)
     nodes = _count(_logged(package, "number_of_nodes"), fields.get("number_of_nodes"))
     per_node = _count(_logged(package, "accelerators_per_node"), fields.get("accelerators_per_node"))
+    benchmark = clean(package.benchmark, 60) or BENCHMARK
     plan = package.plan if isinstance(package.plan, dict) else {}
     return Identity(
         org=clean(package.org, 200),
         system=clean(package.system_name, 200) or "system not named",
+        benchmark=benchmark,
         division=division,
-        division_name=division_name(division),
+        division_name=division_name(division, benchmark),
         status=STATUSES.get(status.lower(), status),
         implementation=clean(plan.get("implementation"), 100),
         precision=clean(_logged(package, "lowest_numerical_precision_in_linear"), 60),

@@ -28,8 +28,9 @@ class Identity(Part):
 
     org: str
     system: str
+    benchmark: str  # cloudmask, or the folder's name: deepcam, ...
     division: str  # closed, open, or what the package states; empty when it states nothing
-    division_name: str  # "CloudMask Closed", "CloudMask Open", "CloudMask (division not stated)"
+    division_name: str  # "CloudMask Closed", "CloudMask Open", "DeepCAM (division not stated)"
     status: str
     implementation: str
     precision: str

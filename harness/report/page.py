@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from harness.report.data import ReportContent, report_data
+from harness.report.drawing.labels import BENCHMARKS
 from harness.report.drawing.text import NOT_MEASURED, energy
 from harness.report.model import Report
 from harness.report.panels.energy.builder import headline
@@ -15,6 +16,7 @@ from harness.report.panels.registry import all_panels, folders, report_model
 from harness.report.site import TEMPLATES, fragment, render, write_folder
 from harness.score.model import Score
 from rules.model.findings import Verdict
+from rules.model.layout import BENCHMARK
 from rules.model.package import Package
 
 INDEX = "index.html"
@@ -60,14 +62,19 @@ def report_schema() -> str:
 
 def report_page(report: Report, now: datetime | float, home: str = "") -> str:
     """index.html as text: the head of the report, and the section of every panel."""
+    ours = report.identity.benchmark == BENCHMARK
     sections = [
-        (panel, fragment(panel.template, folders(), r=report, **panel.view(report))) for panel in all_panels()
+        (panel, fragment(panel.template, folders(), r=report, ours=ours, **panel.view(report)))
+        for panel in all_panels()
     ]
     return render(
         "report.html",
         now,
         files=(TEMPLATES / "chart.js",),
         home=home,
+        benchmark=BENCHMARKS.get(report.identity.benchmark, report.identity.benchmark),
+        ours=ours,
+        notes_below=report.footnotes,
         r=report,
         sections=sections,
         energy_headline=energy_headline(report),

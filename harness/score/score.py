@@ -26,11 +26,13 @@ from rules.ruleset import Ruleset
 
 
 def score(package: Package, ruleset: Ruleset) -> Score:
-    """Score an entry. It says nothing about compliance, which is the verdict's.
+    """Score an entry by the numbers that the ruleset has for its benchmark. It says nothing about compliance,
+    which is the verdict's.
 
     `time_to_train_s` is None, with a note that says why, when there is no score. Never raises for
     what a package holds.
     """
+    ruleset = ruleset.of(package.benchmark)
     if package.scaling == "weak":
         return _weak_score(package, ruleset)
     runs = [_run_score(run) for run in package.runs]

@@ -16,8 +16,11 @@ _INTERVALS: tuple[tuple[PhaseKind, str, str], ...] = (
 )
 
 
-def learning_curve(log: Log) -> tuple[CurvePoint, ...]:
-    """One point per epoch that has an evaluation or training statistics, in order of epoch."""
+def learning_curve(log: Log, quality: str) -> tuple[CurvePoint, ...]:
+    """One point per epoch that has an evaluation or training statistics, in order of epoch.
+
+    `quality` is the key of the benchmark's quality measure, which CurvePoint calls eval_accuracy.
+    """
     origin = _time_ms(log.first("run_start"))
     found: dict[int, dict[str, float]] = {}
 
@@ -28,7 +31,7 @@ def learning_curve(log: Log) -> tuple[CurvePoint, ...]:
         if epoch in found or len(found) < MAX_EPOCHS:
             found.setdefault(epoch, {}).setdefault(name, float(value))
 
-    for event in log.all("eval_accuracy"):
+    for event in log.all(quality):
         put(event, "eval_accuracy", event.value)
         put(event, "at_s", _since_s(event, origin))
     for event in log.all("eval_loss"):

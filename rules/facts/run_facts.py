@@ -78,7 +78,7 @@ class FactsMaker:
             problems=tuple(run.problems),
             samples_per_s=_samples_per_s(log),
             seconds_per_scene=_seconds_per_scene(result),
-            curve=learning_curve(log),
+            curve=learning_curve(log, ruleset.quality.key),
             phases=phase_spans(log),
         )
 

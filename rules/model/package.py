@@ -15,6 +15,8 @@ from rules.model.layout import BENCHMARK, STRONG, PackageLayout, RunFiles
 from rules.model.log import Stated
 from rules.model.run_facts import RunFacts
 
+NOT_PROBED = "not probed"  # of a field of a system description: nobody knows, which agrees with nothing
+
 
 @dataclass(frozen=True)
 class System:

@@ -63,7 +63,7 @@ def judge(path: Path, ruleset: str, hidden: dict[str, str]) -> Record:
         with mock.patch("time.time", return_value=NOW_S):
             found = check_all(path, rules)
         scores = [
-            f"{package.entry}: {verdict.verdict}, {describe(score(package, rules.of(package.benchmark)))}"
+            f"{package.entry}: {verdict.verdict}, {describe(score(package, rules))}"
             for package, verdict in found
             if package.entries
         ]

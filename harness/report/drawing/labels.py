@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-DIVISIONS = {"closed": "CloudMask Closed", "open": "CloudMask Open"}
+from rules.model.layout import BENCHMARK
+
+DIVISIONS = {"closed": "Closed", "open": "Open"}
+BENCHMARKS = {
+    BENCHMARK: "CloudMask",
+    "cosmoflow": "CosmoFlow",
+    "deepcam": "DeepCAM",
+    "openfold": "OpenFold",
+    "oc20": "OpenCatalyst",
+}
 # kinds of data, in the order in which a leaderboard lists their tables
 OFFICIAL, OWN, SYNTHETIC = DATA_KINDS = ("official", "the submitter's own", "SYNTHETIC")
 STATUSES = {
@@ -35,7 +44,28 @@ scenes say how fast a machine trains, nothing about clouds, and never stand besi
 MLCommons and MLPerf are trademarks of the MLCommons Association (mlcommons.org), which does not endorse this
 tool.
 """
-FOOTNOTES = tuple(" ".join(note.split()) for note in _FOOTNOTES.strip().split("\n\n"))
+# Of packages of another benchmark, which a ruleset of another year judges.
+_FOOTNOTES_OF_OTHERS = """
+Unverified: this page was made from the package by this tool only. MLCommons has neither reviewed nor verified
+it. It is not an MLPerf® result, even where MLCommons has published one of the same runs.
+
+The benchmark and its division are those that the package states. The verdict is that of the ruleset named above,
+as this tool understands it.
+
+Time-to-train runs from run_start to run_stop of each log, evaluations included. All other figures are secondary
+and unofficial.
+
+MLCommons and MLPerf are trademarks of the MLCommons Association (mlcommons.org), which does not endorse this
+tool.
+"""
+
+
+def _notes(text: str) -> tuple[str, ...]:
+    return tuple(" ".join(note.split()) for note in text.strip().split("\n\n"))
+
+
+FOOTNOTES = _notes(_FOOTNOTES)
+FOOTNOTES_OF_OTHERS = _notes(_FOOTNOTES_OF_OTHERS)
 
 VERDICTS = {"compliant": "Compliant", "not_compliant": "Not compliant", "unreadable": "Unreadable"}
 OUTCOMES = {
@@ -90,11 +120,15 @@ METRICS = {
 }
 
 
-def division_name(division: str) -> str:
-    """The division as pages name it; one that is not known has a question mark."""
-    return DIVISIONS.get(
-        division, "CloudMask (division not stated)" if not division else f"CloudMask ({division}?)"
-    )
+def footnotes(benchmark: str) -> tuple[str, ...]:
+    """What every page about a result of this benchmark states below it."""
+    return FOOTNOTES if benchmark == BENCHMARK else FOOTNOTES_OF_OTHERS
+
+
+def division_name(division: str, benchmark: str = BENCHMARK) -> str:
+    """Benchmark and division as pages name them; a division that is not known has a question mark."""
+    named = DIVISIONS.get(division, f"({division}?)" if division else "(division not stated)")
+    return f"{BENCHMARKS.get(benchmark, benchmark)} {named}"
 
 
 def field_label(name: str) -> str:

@@ -39,7 +39,7 @@ class Pictures:
 def read_gallery(path: Path | None, run: int | None, reader: Reader | None = None) -> Pictures:
     """Scenes and pictures of one run's gallery.h5; an empty gallery with a note when there is none."""
     if path is None or not path.is_file():
-        return Pictures(GalleryCard(run=run, scenes=[], notes=["no pictures of scenes were recorded"]), {})
+        return Pictures(GalleryCard(run=run, scenes=[], notes=["No pictures of scenes were recorded"]), {})
     try:
         found = (reader or Reader()).gallery(path)
     except ValueError as error:

@@ -11,6 +11,7 @@ from harness.report.model import Report
 from harness.report.panels.learning.chart import learning_curves
 from harness.report.panels.registry import ReportPanel
 from harness.report.panels.runs.model import Epoch
+from rules.model.layout import BENCHMARK
 
 
 def _view(report: Report) -> dict[str, object]:
@@ -19,9 +20,10 @@ def _view(report: Report) -> dict[str, object]:
     ) -> Markup:
         return both(lambda width: learning_curves(report.runs, value, title, y_label, width, target))
 
+    quality = "accuracy" if report.identity.benchmark == BENCHMARK else "quality"
     return {
         "accuracy": curves(
-            lambda e: e.eval_accuracy, "Evaluation accuracy by epoch", "accuracy", report.score.target
+            lambda e: e.eval_accuracy, f"Evaluation {quality} by epoch", quality, report.score.target
         ),
         "loss": curves(lambda e: e.train_loss, "Training loss by epoch", "loss"),
         "throughput": curves(lambda e: e.patches_per_s, "Training throughput by epoch", "patches/s"),

@@ -10,6 +10,7 @@ from harness.report.panels.energy.builder import has_node_power
 from harness.report.panels.registry import Built, ReportPanel
 from harness.report.panels.standing.model import StandingPoint
 from rules.model.findings import Severity, Verdict
+from rules.model.layout import BENCHMARK
 from rules.model.package import Package
 
 
@@ -56,6 +57,9 @@ def _data(data: DatasetCard | None) -> StandingPoint:
 
 
 def _division(who: Identity) -> StandingPoint:
+    if who.benchmark != BENCHMARK:
+        text = f"{who.division_name}, as the package states: not the benchmark this tool is made for."
+        return StandingPoint(state="unknown", text=text)
     if who.division == "open":
         text = "CloudMask Open: the Science policy's own division."
         return StandingPoint(state="yes", text=text)

@@ -9,7 +9,7 @@ from harness.report.drawing.text import clean
 from harness.report.material import Material
 from harness.report.panels.registry import Built, ReportPanel
 from harness.report.panels.system.model import SystemField
-from rules.model.package import Package
+from rules.model.package import NOT_PROBED, Package
 
 MAX_FIELDS = 120
 UNDETECTABLE = (
@@ -42,9 +42,9 @@ def _field(name: str, declared: Any, detected: Any, provenance: str) -> SystemFi
     said, seen = clean(declared), clean(detected)
     if not said and not seen:
         state = "absent"
-    elif not seen:
+    elif not seen or seen == NOT_PROBED:
         state = "only_declared"
-    elif not said:
+    elif not said or said == NOT_PROBED:
         state = "only_detected"
     else:
         state = "same" if said.casefold() == seen.casefold() else "different"

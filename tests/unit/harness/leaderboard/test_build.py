@@ -166,6 +166,12 @@ def test_csv_cells_are_not_formulas(built: tuple[Board, Path]) -> None:
     assert (row["org"], row["system"]) == ("'=HYPERLINK(1)", "'+1")
 
 
+def test_a_ruleset_of_other_benchmarks_is_refused(submissions, tmp_path):
+    with pytest.raises(UserError, match="hpc-3.0.0 is for other benchmarks"):
+        build_leaderboard(submissions, tmp_path / "site", load_ruleset("hpc-3.0.0"), NOW)
+    assert not (tmp_path / "site").exists()
+
+
 # ---------------------------------------------------------------- the cache of verdicts
 
 

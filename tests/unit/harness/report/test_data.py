@@ -93,6 +93,17 @@ def test_declared_stands_beside_detected(report: Report) -> None:
     assert fields["hw_notes"].state == "absent"
 
 
+def test_what_nobody_probed_agrees_with_nothing(package: Package) -> None:
+    assert package.system is not None and isinstance(package.system.detected, dict)
+    before = package.system.detected.get("cooling"), package.system.fields["cooling"]
+    package.system.detected["cooling"] = package.system.fields["cooling"] = "not probed"
+    try:
+        data = report_data(package, hand_verdict(package), hand_score(package), NOW).report
+    finally:
+        package.system.detected["cooling"], package.system.fields["cooling"] = before
+    assert next(f for f in data.system if f.name == "cooling").state != "same"
+
+
 def test_a_contradiction_shows(package: Package) -> None:
     assert package.system is not None
     package.system.fields["host_processor_core_count"] = "64"

@@ -13,13 +13,19 @@ from pathlib import Path
 
 import pytest
 
+from harness.check import check_package
 from harness.core.errors import UserError
 from harness.report import build_report
+from harness.report.data import report_data
+from harness.report.page import report_page
 from harness.score.model import Score
+from harness.score.score import score
 from rules.model.findings import Finding, Severity, Verdict
 from rules.model.log import Event, Log
 from rules.model.package import Package
+from rules.ruleset import load_ruleset
 from tests.support.builders import build_package
+from tests.support.hpc_builder import build_hpc
 from tests.support.report_builders import enrich, hand_score, hand_verdict
 from tests.support.runs import load, make_facts, make_package
 
@@ -297,3 +303,16 @@ def test_hostile_strings_everywhere_are_harmless(tmp_path: Path) -> None:
     assert "{{7*7}}" in said and "\u202e" not in page.read_text(encoding="utf-8")
     assert len(page.read_bytes()) < 600_000
     assert "\u202e" not in (page.parent / "data.json").read_text()
+
+
+def test_page_of_another_benchmark(tmp_path: Path) -> None:
+    """A package that another ruleset judges gets that ruleset's score and curve, and no word about CloudMask."""
+    rules = load_ruleset("hpc-3.0.0")
+    built = build_hpc(tmp_path, benchmark="cosmoflow")
+    package, verdict = check_package(built.root, rules)
+    content = report_data(package, verdict, score(package, rules), NOW)
+    text = report_page(content.report, NOW)
+    assert content.report.identity.division_name == "CosmoFlow Closed"
+    assert content.report.score.time_to_train_s is not None
+    assert all(run.curve for run in content.report.runs)
+    assert "CosmoFlow Closed" in text and not re.search("CloudMask (Closed|Open)|Science CloudMask", text)

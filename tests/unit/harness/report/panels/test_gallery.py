@@ -107,7 +107,7 @@ def test_not_hdf5_at_all(tmp_path: Path) -> None:
     (tmp_path / "gallery.h5").write_bytes(b"PK\x03\x04 nothing of the kind")
     card = read_gallery(tmp_path / "gallery.h5", 0).card
     assert card.scenes == [] and "cannot be read" in card.notes[0]
-    assert read_gallery(None, None).card.notes == ["no pictures of scenes were recorded"]
+    assert read_gallery(None, None).card.notes == ["No pictures of scenes were recorded"]
 
 
 def test_truncated_file(tmp_path: Path, picture: dict[str, Any]) -> None:
