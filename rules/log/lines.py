@@ -68,6 +68,13 @@ def required_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     pruned has to say what it was, not how it ended."""
     if run.cut_off:
         raise NotApplicable("a pruned run that did not end")
+    if not run.log.events:
+        yield self.finding(
+            "there is no MLLOG line in this file",
+            path=run.path,
+            fix="Name a log as a run wrote it: its lines begin with :::MLLOG. If this is one, repeat the run.",
+        )
+        return
     stated = {key: found[0] for key in ruleset.conditions if (found := run.log.stated(key))}
     logged = run.log.by_key
     unfinished = run_stop(run.log) is None and "unfinished" in ruleset.tolerated

@@ -152,3 +152,13 @@ def test_rules_explain(run):
 def test_rules_explain_unknown(run):
     code, _, err = run("rules", "explain", "TIM050")
     assert code == ExitCode.USAGE and "TIM0" in err
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\xff", b"{\n", b"loss 0.3\n" * 50])
+def test_a_file_that_is_not_a_log(run, tmp_path, content):
+    """One line says so, not one for every key that is missing."""
+    path = tmp_path / "other.txt"
+    path.write_bytes(content)
+    code, out, _ = run("check", str(path))
+    assert code == ExitCode.FINDINGS and out.count("error LOG003") == 1 and " is missing" not in out
+    assert "there is no MLLOG line in this file" in out
