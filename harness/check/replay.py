@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import WrongData
 from harness.core.files import sha256
+from harness.core.own_code import start_module
 from harness.core.processes import Child, Overtime, Silence
 from harness.untrusted.hdf5_guard import ROOT, Reader
 from reference.protocol.official import TRAIN_FOLDERS
@@ -245,7 +245,7 @@ class Evaluator:
         self._folder = Path(self._held.enter_context(tempfile.TemporaryDirectory(prefix="cloudmask-replay-")))
         self._errors = self._held.enter_context((self._folder / "errors.txt").open("w+b"))
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
-        command = [sys.executable, "-u", "-m", "reference.tensorflow.replay"]
+        command = start_module("reference.tensorflow.replay", unbuffered=True)
         child = Child(command, environment, self._errors, ROOT, asked=True)
         self._child = self._held.enter_context(child)
         self._lines = child.lines(LIMIT_S, LIMIT_S)
