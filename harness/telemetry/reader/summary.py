@@ -47,6 +47,8 @@ def summary(file: TelemetryFile, start_wall_s: float | None, stop_wall_s: float 
         quantities=[_quantity(s, start, stop) for s in file.series],
         energies=for_rules(energies(file.series, start, stop)),
         remarks=remarks(file, start, stop),
+        readings=int(densest.size),
+        paced=any(e.message.startswith(PACED) for e in file.events),
     )
 
 
