@@ -151,6 +151,12 @@ class EvidenceRules(_Part, frozen=True, kw_only=True):
     replay_tolerance: dict[str, float]  # by the logged precision of the run
     energy_difference: float = 0.05  # between counter and power readings: meters are accurate to 5 % (PM 3.6)
     node_clock_s: float = 0.2  # a reading or two of the sampler
+    telemetry_density: float = (
+        0.5  # share of the readings that were due: a starved sampler makes most of them
+    )
+    processor_slack: float = (
+        0.1  # of the processors: readings a second apart are not taken at the same instant
+    )
     cache_null: bool = False  # a cache_clear line without a value is a warning only
     cache_verified: bool = True  # eviction has to be shown in the line's metadata
 
