@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.core.own_code import start_module
 from tests.e2e.conftest import FAKE, Trial
 
 linux = pytest.mark.skipif(
@@ -115,12 +116,9 @@ def test_a_reference_in_the_working_directory_does_not_run(trial: Trial) -> None
     for name in ("__init__", "__main__"):
         (trial.root / f"reference/{name}.py").write_text("raise SystemExit('the wrong one')\n")
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "harness", "submit", "--system", "box", "--org", "lab"],
+        start_module("harness", "submit", "--system", "box", "--org", "lab"),
         cwd=trial.root,
-        env={
-            **trial.environment(),
-            "PYTHONPATH": os.environ.get("PYTHONPATH") or trial.environment()["PYTHONPATH"],
-        },
+        env=trial.environment(),
         capture_output=True,
         text=True,
     )
