@@ -206,6 +206,7 @@ def _entry(report: Report, verdict: Verdict, id: str, link: str, system: str) ->
         org=who.org,
         status=who.status,
         time_to_train_s=report.score.time_to_train_s,
+        clock=report.score.clock,
         fastest_run_s=min(times, default=None),
         slowest_run_s=max(times, default=None),
         runs=len(report.runs),

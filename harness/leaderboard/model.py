@@ -23,6 +23,7 @@ class Entry(Part):
     org: str
     status: str
     time_to_train_s: float | None
+    clock: str = ""  # whose clock the times are read from
     fastest_run_s: float | None  # of the runs that converged, the dropped ones included
     slowest_run_s: float | None
     runs: int

@@ -49,6 +49,8 @@ class Telemetry:
     quantities: list[Quantity]
     energies: list[MeasuredEnergy] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)  # of the sampler during the run: lost devices, ...
+    before: list[Quantity] = field(default_factory=list)  # the same quantities from init_start to run_start
+    unavailable: list[str] = field(default_factory=list)  # sources that the sampler says it could not read
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,15 @@ class RunRecord:
     files: dict[str, str]  # evidence file name -> SHA-256
     peak_rss_bytes: int | None = None
     telemetry_problems: list[str] = field(default_factory=list)  # samplers that did not start, or died
+
+
+@dataclass(frozen=True)
+class FailedAttempt:
+    """A run that failed or was ended: kept and marked, never scored."""
+
+    path: str  # of its run.json
+    record: RunRecord  # without spec, files, cache, software and command
+    epochs: int  # that its log shows as finished; 0 where it has no readable log
 
 
 @dataclass(frozen=True)
