@@ -18,7 +18,10 @@ _FIX = "Render the report again: `cloudmask report PACKAGE`; nothing else belong
 _POLICY = re.compile(r"<meta http-equiv=\"Content-Security-Policy\" content=\"([^\"]*)\"")
 _ADDRESS = re.compile(r"(?:src|srcset|action|formaction|data)\s*=\s*[\"']?\s*(?:[a-z]+:)?//", re.IGNORECASE)
 _HANDLER = re.compile(r"<[a-z][^>]*\son[a-z]{3,20}\s*=", re.IGNORECASE)
-_TAGS = re.compile(r"<(?:iframe|frame|object|embed|base|form|link)\b", re.IGNORECASE)
+_TAGS = re.compile(
+    r"<(?:iframe|frame|object|embed|base|form|link(?! rel=\"icon\" href=\"data:)|meta http-equiv=\"?refresh)\b",
+    re.IGNORECASE,
+)
 _RUN = re.compile(r'<th scope="row">(\d{1,9})</th>\s*<td class="r">([0-9][0-9 \u00a0,.]*)\s*s</td>')
 
 
