@@ -137,8 +137,11 @@ class Clock(_Part, frozen=True, kw_only=True):
     first_epoch_share: float = 0.5  # of the shortest other epoch
     first_epoch_slack_s: float = 1.0
     init_work_s: dict[str, float] = msgspec.field(
-        default_factory=lambda: {"processor": 60.0, "accelerator": 30.0}
-    )  # before run_start
+        default_factory=lambda: {"processor": 60.0, "accelerator": 0.0}
+    )  # busy seconds before run_start: of one part
+    init_all_s: dict[str, float] = msgspec.field(
+        default_factory=lambda: {"processor": 5.0, "accelerator": 30.0}
+    )  # and of each part
     init_work_epochs: float = 0.25  # and so much of the mean epoch
     overlap_s: float = 1.0  # of runs that follow one another
     staging_inside: bool = False  # staging may lie inside the timed run, where it costs time

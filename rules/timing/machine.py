@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from rules.facts.log_reading import durations, integer, stated, time_ms
 from rules.facts.needs import system_of, telemetry_of
-from rules.facts.quantities import described_threads, frequency_hz, mean, of_name, threads
-from rules.model.evidence import Quantity
+from rules.facts.quantities import described_threads, frequency_hz, of_name, threads
 from rules.model.findings import Finding, Scope, Severity
 from rules.model.package import System
 from rules.model.run import Run
@@ -130,16 +129,21 @@ def work_before(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     stop, epochs = time_ms(run.log.last("run_stop")), len(run.log.all("epoch_stop"))
     if start is None or begin is None or stop is None or not epochs:
         raise NotApplicable("init_start, run_start, run_stop or epochs are missing")
-    before_s, during_s, clock = (start - begin) / 1000, (stop - start) / 1000, ruleset.clock
-    sums = {"processor": [0.0, 0.0], "accelerator": [0.0, 0.0]}
-    for sampled in telemetry_of(run):
-        for at, (quantities, seconds) in enumerate(
-            ((sampled.before, before_s), (sampled.quantities, during_s))
-        ):
-            sums["processor"][at] += (mean(quantities, "cpu", "process_tree") or 0.0) / 100 * seconds
-            sums["accelerator"][at] += _gpu_share(quantities) * seconds
-    for what, (spent_s, trained_s) in sums.items():
-        allowed_s = clock.init_work_s[what] + clock.init_work_epochs * trained_s / epochs
+    during_s, clock = (stop - start) / 1000, ruleset.clock
+    for what, name, scope in (("processor", "cpu", "process_tree"), ("accelerator", "gpu_utilization", None)):
+        spent_s = trained_s = parts = 0.0
+        for sampled in telemetry_of(run):
+            series = of_name(sampled.quantities, name, scope)
+            before = {q.scope: q for q in of_name(sampled.before, name, scope)}
+            parts += threads(sampled) if what == "processor" else len(series)
+            for q in series:
+                trained_s += (q.mean or 0.0) / 100 * during_s
+                early, spacing_s = before.get(q.scope), during_s / max(q.samples, 1)
+                if early is not None:
+                    covered_s = min((start - begin) / 1000, early.samples * spacing_s)
+                    spent_s += (early.mean or 0.0) / 100 * covered_s
+        work_s = clock.init_work_s[what] + clock.init_all_s[what] * parts
+        allowed_s = work_s + clock.init_work_epochs * trained_s / epochs
         if trained_s > 0 and spent_s > allowed_s:
             yield self.finding(
                 f"{spent_s:.0f} {what} seconds before run_start, {trained_s / epochs:.0f} in an epoch",
@@ -148,8 +152,3 @@ def work_before(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
                 expected=f"<= {allowed_s:.0f} s",
                 actual=round(spent_s, 3),
             )
-
-
-def _gpu_share(quantities: list[Quantity]) -> float:
-    """Accelerators that were busy on average, over all of a node."""
-    return sum((q.mean or 0.0) / 100 for q in of_name(quantities, "gpu_utilization"))

@@ -13,6 +13,8 @@ from tests.support.builders.files import events_of, write
 from tests.support.builders.log import LogWriter
 from tests.support.builders.options import BOOT_WALL_S, RunOptions
 
+CORES = 2  # as system_fields describes
+
 
 class _Machine(Source):
     """A busy machine: cores of the process tree, and accelerators where there are any."""
@@ -25,7 +27,18 @@ class _Machine(Source):
     def quantities(self) -> list[QuantitySpec]:
         gpus = [QuantitySpec("gpu_utilization", "%", f"gpu{i}") for i in range(self._accelerators)]
         watts = [QuantitySpec("gpu_power", "W", f"gpu{i}") for i in range(self._accelerators)]
-        return [QuantitySpec("cpu", "%", "process_tree", Kind.RATE), *gpus, *watts, *self._more]
+        cores = [QuantitySpec("core_utilization", "%", f"core{i}", Kind.RATE) for i in range(CORES)]
+        return [
+            QuantitySpec("cpu", "%", "process_tree", Kind.RATE),
+            *gpus,
+            *watts,
+            QuantitySpec("cpu_utilization", "%", "node", Kind.RATE),
+            QuantitySpec("disk_read", "B/s", "node", Kind.RATE),
+            QuantitySpec("rss", "B", "process_tree"),
+            QuantitySpec("memory_used", "B", "node"),
+            *cores,
+            *self._more,
+        ]
 
     def read(self) -> list[float | None]:
         raise NotImplementedError
@@ -45,11 +58,13 @@ def write_telemetry(
     source: str = "machine",
     remark: str = "",
     node: int = 0,
+    read_bytes: float = 1.0e8,
 ) -> None:
     """A sampler file at 2 Hz, start_s after run_start to stop_s after run_stop, with a hole in the middle.
 
     `noise` seeds what the readings vary by (default: the time of the run). `more`: further quantities,
     each with its value by seconds since the first sample. `remark`: what the sampler notes half way.
+    `read_bytes`: what was read from disk between run_start and run_stop.
     """
     more = more or {}
     events = events_of(lines)
@@ -66,6 +81,9 @@ def write_telemetry(
     count = int((last_s - first_s) / 0.5) + 1
     times = [first_s + 0.5 * i for i in range(count)]
     gpu, rng = min(busy_percent, 95.0), random.Random(noise or f"{first_s}{node or ''}")
+    rate = read_bytes / (at["run_stop"] - at["run_start"])
+    core = min(100.0, busy_percent / CORES)
+    machine_wide = [core, rate, 1.45e9, 2.0e9, *[core] * CORES]
     writer.append(
         machine.name,
         [
@@ -73,6 +91,7 @@ def write_telemetry(
                 t - BOOT_WALL_S,
                 [
                     *_reading(rng, busy_percent, [gpu] * accelerators, [gpu_w] * accelerators),
+                    *_shaken(rng, machine_wide),
                     *[value(t - first_s) for value in more.values()],
                 ],
             )
@@ -90,6 +109,11 @@ def _reading(rng: random.Random, busy_percent: float, gpus: list[float], gpus_w:
     """Utilisation of the process tree, utilisation and watts of each accelerator, a little noisy."""
     shake = rng.uniform(0.97, 1.03)
     return [v * shake for v in (busy_percent, *gpus, *gpus_w)]
+
+
+def _shaken(rng: random.Random, values: list[float]) -> list[float]:
+    """Each value by itself, a little lower."""
+    return [v * rng.uniform(0.97, 1.0) for v in values]
 
 
 def write_power(layout: PackageLayout, run: RunOptions, lines: list[str]) -> None:
