@@ -127,7 +127,8 @@ def write_power(layout: PackageLayout, run: RunOptions, lines: list[str]) -> Non
         log.start("power_measurement_start")
         while log.now_ms < window["run_stop"] + 300:
             log.wait(0.5)
-            log.event("power_reading", round(rng.uniform(180, 240), 1))
+            accelerators_w = 300.0 * run.options.accelerators_per_node
+            log.event("power_reading", round(rng.uniform(180, 240) + accelerators_w, 1))
         log.end("power_measurement_stop")
         write(layout.power_dir(run.number) / f"node_{node}.txt", "".join(line + "\n" for line in log.lines))
     if run.options.nodes > 1:
