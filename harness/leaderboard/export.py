@@ -37,6 +37,8 @@ def board_csv(board: Board) -> str:
 
 
 def _cell(value: object) -> object:
+    if isinstance(value, list):
+        value = "; ".join(map(str, value))
     if isinstance(value, str):
         return _FORMULA.sub(r"\1\2'", _BREAKS.sub(" ", value))
     return "" if value is None else value

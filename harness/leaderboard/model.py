@@ -44,6 +44,7 @@ class Entry(Part):
     precision: str
     global_batch_size: int | None
     warnings: int
+    alike: list[str] = []  # other entries of this board that have runs of this one, one line each
     commit: str
     checked: str  # when the checker passed exactly these files
     report: str  # path of the report, relative to the leaderboard
