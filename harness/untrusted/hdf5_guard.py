@@ -59,9 +59,15 @@ class Reader:
         with contextlib.suppress(_Lost):
             self._process.start()
 
-    def summary(self, path: Path, start_wall_s: float | None, stop_wall_s: float | None) -> Telemetry:
+    def summary(
+        self,
+        path: Path,
+        start_wall_s: float | None,
+        stop_wall_s: float | None,
+        init_wall_s: float | None = None,
+    ) -> Telemetry:
         """As harness.telemetry.reader.summary.summarise."""
-        value = self._read("summary", path, start_wall_s, stop_wall_s)
+        value = self._read("summary", path, start_wall_s, stop_wall_s, init_wall_s)
         try:
             return msgspec.convert(value, Telemetry)
         except msgspec.ValidationError:

@@ -51,6 +51,8 @@ class Telemetry:
     remarks: list[str] = field(default_factory=list)  # of the sampler during the run: lost devices, ...
     readings: int | None = None  # within the run, of the source read most often
     paced: bool = False  # the sampler said that it reads less often, so as not to disturb the run
+    before: list[Quantity] = field(default_factory=list)  # the same quantities from init_start to run_start
+    unavailable: list[str] = field(default_factory=list)  # sources that the sampler says it could not read
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,15 @@ class RunRecord:
     outlived: list[str] = field(
         default_factory=list
     )  # processes that were there when the implementation had ended
+
+
+@dataclass(frozen=True)
+class FailedAttempt:
+    """A run that failed or was ended: kept and marked, never scored."""
+
+    path: str  # of its run.json
+    record: RunRecord  # without spec, files, cache, software and command
+    epochs: int  # that its log shows as finished; 0 where it has no readable log
 
 
 @dataclass(frozen=True)
