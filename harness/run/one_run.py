@@ -22,6 +22,7 @@ from harness.core.files import sha256, write_atomic, write_json
 from harness.core.mllog_lines import TOKEN, logger_to
 from harness.core.processes import Child, Line, Overtime, Silence
 from harness.machine.page_cache import CacheResult
+from harness.package.workspace import checkpoint_dir
 from harness.plan.resolve import RunPlan
 from harness.run.folders import (
     FINISHED,
@@ -251,4 +252,6 @@ def _settle(plan: RunPlan, files: RunFiles, record: RunRecord) -> RunRecord:
         place_result(layout, run)
     else:
         set_aside(layout, files.root)
+        if plan.recipe.evidence.checkpoints == "challenge":  # nobody asks for those of a failed attempt
+            shutil.rmtree(checkpoint_dir(layout, record.seed), ignore_errors=True)
     return record
