@@ -26,9 +26,10 @@ from harness.cli import options
 from harness.core.errors import ExitCode, UserError, WrongData
 from harness.score.score import describe, score
 from rules.model.findings import Verdict
+from rules.model.layout import BENCHMARK
 from rules.model.package import Package
 from rules.package.files import readable as READABLE
-from rules.ruleset import DEFAULT, Ruleset, load_ruleset
+from rules.ruleset import DEFAULT, load_ruleset
 
 UNWRAPPED = 1_000_000  # columns
 
@@ -41,7 +42,11 @@ def _print_schema(context: click.Context, option: click.Parameter, wanted: Any) 
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--ruleset", default=DEFAULT, show_default=True, help="Rules to judge by.")
+@click.option(
+    "--ruleset",
+    default=None,
+    help=f"Rules to judge by; default: those of the package's plan, else {DEFAULT}.",
+)
 @click.option("--system", default=None, help="One system of the organisation; default: all of them.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option(
@@ -71,7 +76,7 @@ def _print_schema(context: click.Context, option: click.Parameter, wanted: Any) 
 @click.option("--received", type=click.DateTime(), help="When the answer came, UTC; default: what it says.")
 def check(
     path: Path,
-    ruleset: str,
+    ruleset: str | None,
     system: str | None,
     form: str,
     replay: bool,
@@ -93,7 +98,7 @@ def check(
     Exit code 0: compliant; 1: not compliant; 2: PATH cannot be read.
     """
     try:
-        rules = load_ruleset(ruleset)
+        rules = load_ruleset(ruleset) if ruleset else None
     except ValueError as error:
         raise UserError(str(error), "see `cloudmask check --help`.") from None
     origin, scores = Origin(), []
@@ -104,13 +109,13 @@ def check(
             replayer = _replayer(held, data, replay, replay_runs, watch)
             retrainer = _retrainer(held, data, answer, challenge, received, watch)
             found = check_all(inside, rules, system, replayer, retrainer)
-            scores = list(_scores(found, rules))
+            scores = list(_scores(found))
         origin = Origin(found[0][0].root) if inside == path else Origin(archive=str(path))
         verdict = replace(combine([v for _, v in found], str(path)), path=str(path))
     except UserError as error:
         if form == "text" or isinstance(error, WrongData):
             raise
-        verdict = _unreadable(rules.name, path, error)
+        verdict = _unreadable(ruleset or DEFAULT, path, error)
     click.echo(render(form, verdict, origin, _width(), colour_wanted(sys.stdout.isatty())))
     for line in scores if form == "text" else []:
         click.echo(line)
@@ -187,12 +192,18 @@ def _retrainer(
     return held.enter_context(Retrainer(Answer(answer, asked, came_s), [data] if data else [], watch))
 
 
-def _scores(found: list[tuple[Package, Verdict]], rules: Ruleset) -> Iterator[str]:
-    """One line per entry: what was checked, its verdict and its score."""
+def _scores(found: list[tuple[Package, Verdict]]) -> Iterator[str]:
+    """One line per entry: what was checked, its verdict and its score; and whether it is an older ruleset's."""
+    older = set()
     for package, verdict in found:
+        rules = load_ruleset(verdict.ruleset)
         if package.entries:
             result = describe(score(package, rules))
             yield clean(f"{package.entry}: {verdict.verdict.replace('_', ' ')}, {result}")
+        if rules.knows(BENCHMARK) and rules.name != DEFAULT:
+            older.add(rules.name)
+    for name in sorted(older):
+        yield f"{name} is an earlier rulebook; --ruleset {DEFAULT} judges by the current one."
 
 
 def _unreadable(ruleset: str, path: Path, error: UserError) -> Verdict:

@@ -32,7 +32,9 @@ MARGINS = {"moved_margin": 1.5, "drift_margin": 0.1, "repeat_margin": 5.0}
 
 def main() -> None:
     """Entry point."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     verbs = parser.add_subparsers(dest="verb", required=True)
     for verb in ("train", "again"):
         one = verbs.add_parser(verb)
@@ -89,7 +91,8 @@ class Bench:
         spec = RunSpec(0, given.seed, data, "", hyperparameters, precision=given.precision)
         split = split_patches(len(data.train_files), data.geometry, data.split)
         self.train, self.validation = (
-            PatchStore(data.train_files, patches, data.geometry) for patches in (split.train, split.validation)
+            PatchStore(data.train_files, patches, data.geometry)
+            for patches in (split.train, split.validation)
         )
         keras.utils.set_random_seed(given.seed)
         self.trainer = Trainer(spec, place("mirrored" if given.devices > 1 else "one-device"))
@@ -176,7 +179,10 @@ def summed_up(lines: list[dict[str, Any]]) -> LineageBounds:
         for name in ("loss", "worst"):
             kept = repeats[name]
             kept[LOGGED[line["precision"]]] = max(kept[LOGGED[line["precision"]]], line[name])
-    runs = {(t["profile"], t["precision"], t["batch"], t["seed"], t["devices"], t["learning_rate"]) for t in trained}
+    runs = {
+        (t["profile"], t["precision"], t["batch"], t["seed"], t["devices"], t["learning_rate"])
+        for t in trained
+    }
     return LineageBounds(
         schema=1,
         source="docs/bench/lineage.json, by tests/bench/lineage.py",
