@@ -24,7 +24,7 @@ from harness.package.workspace import state_folder
 from harness.untrusted.documents import Unreadable, read_object
 from harness.untrusted.hdf5_guard import Reader
 from harness.untrusted.states import MAX_EPOCHS, PARTS
-from rules.evidence.lineage import KEY
+from reference.protocol.settings import COMMITMENT_KEY
 from rules.facts.log_reading import epoch_num, integer
 from rules.model.evidence import Challenge
 from rules.model.layout import MANIFEST
@@ -67,7 +67,7 @@ class Candidate:
 def candidate(run: Run) -> Candidate | None:
     """What can be asked of a run: epochs with a commitment after them, and before them unless they are the first."""
     seed = run.record.seed if run.record is not None else integer(run.settings, "seed")
-    committed = {epoch_num(event) for event in run.log.all(KEY)}
+    committed = {epoch_num(event) for event in run.log.all(COMMITMENT_KEY)}
     epochs = [e for e in committed if e is not None and (e == 1 or e - 1 in committed)]
     return Candidate(run.index, seed, tuple(sorted(epochs))) if seed is not None and epochs else None
 

@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from harness.check.challenge import Answer, Asked
+from harness.check.lineage import ENOUGH
 from harness.check.replay import NO_DATA, settings_of, train_epoch
 from harness.check.replay_data import data_section
 from harness.check.replay_worker import Reference
 from harness.check.watch import Watch
 from harness.core.errors import WrongData
+from reference.protocol.settings import COMMITMENT_KEY
 from reference.tensorflow.state import TrainingState, load_state, save_state
 from reference.tensorflow.weights import as_layers
-from rules.evidence.lineage import ENOUGH, KEY
 from rules.facts.log_reading import epoch_num
 from rules.model.evidence import Challenge, Retrained
 from rules.model.package import PackageHeader
@@ -176,7 +177,7 @@ def _foreign(run: Run, epoch: int, state: TrainingState | None, what: str) -> li
     """Digests of a state that the log did not commit to after this epoch."""
     if state is None:
         return []
-    committed = [event for event in run.log.all(KEY) if epoch_num(event) == epoch]
+    committed = [event for event in run.log.all(COMMITMENT_KEY) if epoch_num(event) == epoch]
     if len(committed) != 1:
         return [what]
     stated = (committed[0].value, committed[0].metadata.get("optimizer_digest"))

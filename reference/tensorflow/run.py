@@ -20,10 +20,10 @@ from reference.data.scenes import load_scene
 from reference.data.shards import open_given
 from reference.data.split import PatchSplit, samples, split_patches
 from reference.protocol.log import Progress, RunLog, finite
-from reference.protocol.settings import DEFAULT_PRECISION, PRECISIONS, TF32, run_settings
+from reference.protocol.settings import COMMITMENT_KEY, DEFAULT_PRECISION, PRECISIONS, TF32, run_settings
 from reference.protocol.spec import RunSpec, load_spec
 from reference.science.results import Gallery, Science
-from reference.tensorflow.checkpoints import KEY, Commitments
+from reference.tensorflow.checkpoints import Commitments
 from reference.tensorflow.environment import quiet_tensorflow
 from reference.tensorflow.model import PARAMETERS
 from reference.tensorflow.strategies import STRATEGIES, Placement, is_chief, place
@@ -189,7 +189,7 @@ def _train(spec: RunSpec, trainer: Trainer, split: PatchSplit, log: RunLog, prog
             log.end("eval_stop", epoch_num=epoch)
             if pending is not None:
                 weights, optimizer = pending.result()
-                log.event(KEY, weights, epoch_num=epoch, optimizer_digest=optimizer)
+                log.event(COMMITMENT_KEY, weights, epoch_num=epoch, optimizer_digest=optimizer)
             progress.say(
                 "evaluate",
                 force=True,

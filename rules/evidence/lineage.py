@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from statistics import median
 
+from reference.protocol.settings import COMMITMENT_KEY
 from rules.facts.lineage_bounds import bounds_for, steps_of
 from rules.facts.log_reading import epoch_num, number
 from rules.facts.reference_code import REFERENCE
@@ -15,7 +16,6 @@ from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
 SOURCE = "issue of forged packages; docs/evidence.md; sources R6, W7"
-KEY = "weights_commitment"
 ENOUGH = 2000  # numbers: smaller kernels are alike by chance
 ADAM_STEP = 3.2  # learning rates: (1 - beta_1) / sqrt(1 - beta_2), Kingma and Ba 2015, section 2.1
 
@@ -155,7 +155,7 @@ def unrelated(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 )
 def last_commitment(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """After each epoch a run states the digest of its weights; those in the package are the last ones."""
-    found, committed = lineage_of(run), run.log.last(KEY)
+    found, committed = lineage_of(run), run.log.last(COMMITMENT_KEY)
     if committed is None:
         raise NotApplicable("the log commits to no weights")
     if found.weights_digest is None:
@@ -184,7 +184,7 @@ def commitments(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     if run.cut_off:
         raise NotApplicable("a run that was pruned on its way")
     epochs = [epoch_num(event) for event in run.log.all("epoch_stop")]
-    made = [epoch_num(event) for event in run.log.all(KEY)]
+    made = [epoch_num(event) for event in run.log.all(COMMITMENT_KEY)]
     if not made and run.record is not None and run.record.command[-2:] != REFERENCE:
         raise NotChecked("another program than the reference ran, and commits to no weights")
     missing = [epoch for epoch in epochs if epoch not in made]
@@ -193,7 +193,7 @@ def commitments(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         yield self.finding(
             f"{len(missing)} of {len(epochs)} epochs commit to no weights ({shown})", path=run.path
         )
-    for event in run.log.all(KEY):
+    for event in run.log.all(COMMITMENT_KEY):
         digest = event.metadata.get("optimizer_digest")
         if not isinstance(digest, str) or len(digest) != 64:
             yield self.at(run, event, "the digest of the optimiser's state is missing")

@@ -1,8 +1,10 @@
-"""How far training moves the weights, and how exactly an epoch repeats: what the bounds of EVD070 to EVD081 are.
+r"""How far training moves the weights, and how exactly an epoch repeats: what the bounds of EVD070 to EVD081 are.
 
-    python -m tests.bench.lineage train --data data/smoke --profile smoke --batch 4 --epochs 60 --seed 21 --states S >> L
-    python -m tests.bench.lineage again --data data/smoke --profile smoke --batch 4 --seed 21 --states S --threads 2 >> L
-    python -m tests.bench.lineage bounds L --out rules/rulesets/cloudmask-1.1/lineage.json --record docs/bench/lineage.json
+    D="--data data/smoke --profile smoke --batch 4 --seed 21 --states S"
+    python -m tests.bench.lineage train $D --epochs 60 >> lines.jsonl
+    python -m tests.bench.lineage again $D --threads 2 >> lines.jsonl
+    python -m tests.bench.lineage bounds lines.jsonl --record docs/bench/lineage.json \
+        --out rules/rulesets/cloudmask-1.1/lineage.json
 
 `train` writes one JSON line an epoch, and keeps the states around some of them; `again` trains one epoch from each
 of these, with other threads, devices or precision. `bounds` sums up what all lines say. With --devices, processors
@@ -20,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from rules.facts.lineage_bounds import Band, LineageBounds
 
@@ -166,7 +167,11 @@ def recorded(lines: list[dict[str, Any]]) -> dict[str, Any]:
 def summed_up(lines: list[dict[str, Any]]) -> LineageBounds:
     """Extremes of all lines, on a grid of steps; at each point those of the neighbouring intervals."""
     trained = [line for line in lines if line["verb"] == "train"]
-    again = [line for line in lines if line["verb"] == "again"]
+    again = [
+        line
+        for line in lines
+        if line["verb"] == "again" and line.get("as", line["precision"]) == line["precision"]
+    ]
     largest = max(line["steps"] for line in trained)
     grid = [float(min(line["steps"] for line in trained))]
     while grid[-1] < largest:

@@ -221,3 +221,13 @@ def attempt_taken_out(built: BuiltPackage) -> None:
         record = {"schema": 1, "run": 1, "status": "interrupted", "reason": "ended", "seed": attempt}
         (folder / "run.json").write_text(json.dumps(record))
     built.reseal()
+
+
+@log_case("EVD074", only=True)
+def epoch_without_commitment(events: Lines) -> None:
+    del events[index(events, "weights_commitment", 1)]
+
+
+@log_case("EVD074")
+def commitment_without_optimiser(events: Lines) -> None:
+    find(events, "weights_commitment")["metadata"].pop("optimizer_digest")
