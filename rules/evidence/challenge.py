@@ -111,11 +111,11 @@ def trained_again(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
             continue
         facts = next((run for run in package.runs if run.index == one.run), None)
         precision = str(facts.settings.value(PRECISION)) if facts is not None else ""
-        recorded = bounds.retrained.get(precision) if bounds is not None else None
-        if bounds is None or recorded is None:
+        ranks = facts.settings.value("number_of_ranks") if facts is not None else None
+        if bounds is None or not bounds.repeats(precision, ranks):
             reasons.append(f"{where}: no bounds recorded for precision {precision}")
             continue
-        allowed = recorded * bounds.repeat_margin
+        allowed = bounds.retrained[precision] * bounds.repeat_margin
         if not one.worst <= allowed:  # written so that NaN is a difference
             yield self.finding(
                 f"{where}: training it again ends {one.worst:.3g} of the epoch's way from the committed state",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from rules.facts.lineage_bounds import bounds_for
-from rules.facts.log_reading import epoch_num, evaluations
+from rules.facts.log_reading import epoch_num, evaluations, integer
 from rules.facts.reference_code import judge_code
 from rules.model.evidence import Replay
 from rules.model.findings import Finding, Scope
@@ -87,8 +87,12 @@ def first_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         bounds = bounds_for(run, ruleset)
     except NotChecked as reason:
         raise NotChecked(f"the loss is off by {difference:.2%} of itself; {reason}") from None
-    allowed = bounds.epoch_loss[str(run.log.value("lowest_numerical_precision_in_linear"))]
-    allowed *= bounds.repeat_margin
+    precision = str(run.log.value("lowest_numerical_precision_in_linear"))
+    if not bounds.repeats(precision, integer(run.settings, "number_of_ranks")):
+        raise NotChecked(
+            f"the loss is off by {difference:.2%} of itself; no bounds recorded for {precision} here"
+        )
+    allowed = bounds.epoch_loss[precision] * bounds.repeat_margin
     if not difference <= allowed:  # written so that NaN is a difference
         yield self.at(
             run,

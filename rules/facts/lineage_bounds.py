@@ -44,6 +44,12 @@ class LineageBounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     epoch_loss: dict[str, float]  # by precision: relative difference of the loss of one epoch trained again
     retrained: dict[str, float]  # by precision: distance of the weights, in lengths of the epoch's way
     repeat_margin: float  # factor, for both
+    # Precisions whose epochs repeat on one device only: the scale of the loss with float16 follows the replicas.
+    repeat_on_one_device: list[str] = []
+
+    def repeats(self, precision: str, ranks: int | None) -> bool:
+        """Whether it was recorded how exactly epochs of such a run repeat."""
+        return precision in self.epoch_loss and (precision not in self.repeat_on_one_device or ranks == 1)
 
     def moved_within(self, kernel: int, steps: int) -> tuple[float, float]:
         """How far a kernel may have moved after so many steps, in learning rates, margin included."""

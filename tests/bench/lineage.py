@@ -164,14 +164,16 @@ def recorded(lines: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def _alike(line: dict[str, Any]) -> bool:
+    """Whether an epoch was repeated in its own precision, and with float16 on as many devices."""
+    same = line.get("as", line["precision"]) == line["precision"]
+    return same and not (line["precision"] == "mixed_float16" and line["devices"] > 1)
+
+
 def summed_up(lines: list[dict[str, Any]]) -> LineageBounds:
     """Extremes of all lines, on a grid of steps; at each point those of the neighbouring intervals."""
     trained = [line for line in lines if line["verb"] == "train"]
-    again = [
-        line
-        for line in lines
-        if line["verb"] == "again" and line.get("as", line["precision"]) == line["precision"]
-    ]
+    again = [line for line in lines if line["verb"] == "again" and _alike(line)]
     largest = max(line["steps"] for line in trained)
     grid = [float(min(line["steps"] for line in trained))]
     while grid[-1] < largest:
@@ -204,6 +206,7 @@ def summed_up(lines: list[dict[str, Any]]) -> LineageBounds:
             for kernel in range(kernels)
         ],
         drift=Band([min(d) for d in drifts], [max(d) for d in drifts]),
+        repeat_on_one_device=["fp16"],
         epoch_loss={name: float(f"{value:.3g}") for name, value in sorted(repeats["loss"].items())},
         retrained={name: float(f"{value:.3g}") for name, value in sorted(repeats["worst"].items())},
         **MARGINS,
