@@ -95,7 +95,7 @@ def check(
     cloudmask check submissions/lab --replay --data data         and an epoch of each run again
     cloudmask check submissions/lab --challenge c.json --answer a.npz --data data
 
-    Exit code 0: compliant; 1: not compliant; 2: PATH cannot be read.
+    Exit code 0: consistent with the rules; 1: not consistent; 2: PATH cannot be read.
     """
     try:
         rules = load_ruleset(ruleset) if ruleset else None
@@ -199,7 +199,7 @@ def _scores(found: list[tuple[Package, Verdict]]) -> Iterator[str]:
         rules = load_ruleset(verdict.ruleset)
         if package.entries:
             result = describe(score(package, rules))
-            yield clean(f"{package.entry}: {verdict.verdict.replace('_', ' ')}, {result}")
+            yield clean(f"{package.entry}: {verdict.words}, {result}")
         if rules.knows(BENCHMARK) and rules.name != DEFAULT:
             older.add(rules.name)
     for name in sorted(older):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 from rules.facts.lineage_bounds import load_bounds
+from rules.model.claims import Claim, Standing, Support
 from rules.model.evidence import Challenge
 from rules.model.findings import Finding, Scope
 from rules.model.package import Package
@@ -99,6 +100,7 @@ def committed_states(self: Rule, package: Package, ruleset: Ruleset) -> Iterator
     Scope.PACKAGE,
     source=SOURCE,
     fix="Submit runs that were trained by the reference, or by code that computes the same.",
+    supports=(Support(Claim.CODE, Standing.RECOMPUTED, "epochs that a reviewer drew, trained again"),),
 )
 def trained_again(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Seed, order and state determine an epoch up to rounding: a state that was not trained is not reached."""

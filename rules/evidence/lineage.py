@@ -9,6 +9,7 @@ from reference.protocol.settings import COMMITMENT_KEY
 from rules.facts.lineage_bounds import bounds_for, steps_of
 from rules.facts.log_reading import epoch_num, number
 from rules.facts.reference_code import REFERENCE
+from rules.model.claims import Claim, Standing, Support
 from rules.model.evidence import KernelMove, Lineage
 from rules.model.findings import Finding, Scope
 from rules.model.run import Run
@@ -45,6 +46,7 @@ def kernels_of(run: Run) -> list[KernelMove]:
     Scope.RUN,
     source=SOURCE,
     fix="Submit the weights of this run, begun from the seed that the harness drew (`python -m reference weights`).",
+    supports=(Support(Claim.SEED, Standing.RECOMPUTED, "the weights, which descend from it"),),
 )
 def descends(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Training moves weights little by little from where the seed put them: what is unrelated to the seed's

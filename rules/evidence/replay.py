@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from rules.facts.lineage_bounds import bounds_for
 from rules.facts.log_reading import epoch_num, evaluations, integer
 from rules.facts.reference_code import judge_code
+from rules.model.claims import Claim, Standing, Support
 from rules.model.evidence import Replay
 from rules.model.findings import Finding, Scope
 from rules.model.package import Package
@@ -25,6 +26,7 @@ SOURCE = "issue of forged packages; docs/evidence.md; sources R6, W7"
     Scope.RUN,
     source="sources 1.R (TEST01), E12; design: replay",
     fix="Submit the weights that the last evaluation was made with.",
+    supports=(Support(Claim.ACCURACY, Standing.RECOMPUTED, "the stored weights, evaluated again"),),
 )
 def replay(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Loading the weights into the reference model and evaluating again must give the logged accuracy and
@@ -71,6 +73,10 @@ def replay(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     Scope.RUN,
     source=SOURCE,
     fix="Submit runs as they were: with their seed, their batch size and their losses.",
+    supports=(
+        Support(Claim.SEED, Standing.RECOMPUTED, "the first epoch, trained again from it"),
+        Support(Claim.CODE, Standing.RECOMPUTED, "the first epoch, which the reference gives again"),
+    ),
 )
 def first_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Seed, data, order and hyperparameters determine the first epoch up to rounding: a run with another seed
@@ -109,6 +115,7 @@ def first_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     Scope.RUN,
     source=SOURCE,
     fix="Submit science.json as the run wrote it.",
+    supports=(Support(Claim.ACCURACY, Standing.RECOMPUTED, "the test scenes, predicted again"),),
 )
 def test_scenes(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Predicting the test scenes again gives the numbers of science.json, to what rounding may move."""
