@@ -17,6 +17,7 @@ from rules.model.run import Run
 from rules.registry import NotChecked
 from rules.ruleset import FOLDER, Ruleset
 
+FAR = 0.9  # of an epoch's way
 HOW = "record them with `python -m tests.bench.lineage` (docs/evidence.md)"
 
 
@@ -42,10 +43,20 @@ class LineageBounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     moved_margin: float  # factor
     drift_margin: float  # difference
     epoch_loss: dict[str, float]  # by precision: relative difference of the loss of one epoch trained again
-    retrained: dict[str, float]  # by precision: distance of the weights, in lengths of the epoch's way
+    # by precision: distance of an epoch's end from the one trained again, in lengths of the epoch's way
+    retrained: dict[str, float]  # of a kernel, the median
+    retrained_worst: dict[str, float]  # the largest of kernels and moments
     repeat_margin: float  # factor, for both
     # Precisions whose epochs repeat on one device only: the scale of the loss with float16 follows the replicas.
     repeat_on_one_device: list[str] = []
+
+    def retrained_within(self, precision: str) -> tuple[float, float]:
+        """Largest median and largest worst distance of a repeated epoch, margin included.
+
+        Another way through the epoch is a distance of more than 1, so 0.9 is never exceeded.
+        """
+        median, worst = self.retrained[precision], self.retrained_worst[precision]
+        return min(median * self.repeat_margin, FAR), min(worst * self.repeat_margin, FAR)
 
     def repeats(self, precision: str, ranks: int | None) -> bool:
         """Whether it was recorded how exactly epochs of such a run repeat."""

@@ -183,7 +183,7 @@ def summed_up(lines: list[dict[str, Any]]) -> LineageBounds:
     drifts = [[d for line in some for d in line["drift"][:-1]] for some in near]
     repeats: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for line in again:
-        for name in ("loss", "worst"):
+        for name in ("loss", "distance", "worst"):
             kept = repeats[name]
             kept[LOGGED[line["precision"]]] = max(kept[LOGGED[line["precision"]]], line[name])
     runs = {
@@ -208,7 +208,8 @@ def summed_up(lines: list[dict[str, Any]]) -> LineageBounds:
         drift=Band([min(d) for d in drifts], [max(d) for d in drifts]),
         repeat_on_one_device=["fp16"],
         epoch_loss={name: float(f"{value:.3g}") for name, value in sorted(repeats["loss"].items())},
-        retrained={name: float(f"{value:.3g}") for name, value in sorted(repeats["worst"].items())},
+        retrained={name: float(f"{value:.3g}") for name, value in sorted(repeats["distance"].items())},
+        retrained_worst={name: float(f"{value:.3g}") for name, value in sorted(repeats["worst"].items())},
         **MARGINS,
     )
 

@@ -82,7 +82,7 @@ def test_a_good_answer(fresh):
         ({"retrained": (Retrained(1, 3, problem="the answer lacks a state"),)}, "EVD080", "lacks a state"),
         ({"retrained": (Retrained(1, 3, foreign=("the state after is",)),)}, "EVD080", "committed"),
         ({"retrained": (replace(ALIKE, worst=1.2),)}, "EVD081", "of the epoch's way"),
-        ({"retrained": (replace(ALIKE, worst=float("nan")),)}, "EVD081", "of the epoch's way"),
+        ({"retrained": (replace(ALIKE, distance=float("nan")),)}, "EVD081", "of the epoch's way"),
     ],
 )
 def test_missing_late_and_wrong(fresh, changes, rule, said):
@@ -238,5 +238,5 @@ def test_distances_in_lengths_of_the_way():
 def test_a_foreign_state_is_far_beyond_the_recorded_distance():
     recorded = load_bounds(DEFAULT)
     assert recorded is not None
-    allowed = max(recorded.retrained.values()) * recorded.repeat_margin
+    allowed = max(max(recorded.retrained_within(precision)) for precision in recorded.precisions)
     assert distances(state(1), state(2), state(3))[0] > 1 > allowed

@@ -57,7 +57,8 @@ def bounds(monkeypatch):
         moved_margin=1.5,
         drift_margin=0.1,
         epoch_loss={"fp32": 1e-4},
-        retrained={"fp32": 0.05},
+        retrained={"fp32": 0.01},
+        retrained_worst={"fp32": 0.05},
         repeat_margin=5.0,
     )
     monkeypatch.setattr("rules.facts.lineage_bounds.load_bounds", lambda name: made)
@@ -247,7 +248,7 @@ def test_recorded_bounds_are_whole():
         assert len(band.low) == len(band.high) == len(recorded.steps)
         assert all(low <= high for low, high in zip(band.low, band.high, strict=True))
     assert set(recorded.precisions) <= set(recorded.epoch_loss) and max(recorded.epoch_loss.values()) < 0.01
-    assert max(recorded.retrained.values()) * recorded.repeat_margin < 1
+    assert all(max(recorded.retrained_within(precision)) < 1 for precision in recorded.precisions)
 
 
 def test_bounds_between_recorded_steps(bounds):
