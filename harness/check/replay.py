@@ -83,6 +83,9 @@ class Replayer:
             self._begin(run)
         if self._wrong is not None:
             raise self._wrong
+        return self._evaluate(run)
+
+    def _evaluate(self, run: Run) -> Replay:
         if run.weights_sha256 is None or run.evidence_dir is None:
             return Replay(absent=True, reason="the weights are not in the package")
         reason = self._reason or _foreign_code(run)
