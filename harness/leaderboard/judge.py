@@ -7,7 +7,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -113,7 +113,8 @@ class Judge:
 
     @contextmanager
     def _replayer(self) -> Iterator[ReplayStep | None]:
-        """Evaluates weights again; a run of another data set than those at hand is not replayed."""
+        """Computes runs again. One of another data set than those at hand, or without weights, is not replayed:
+        a board asks every package, and those that may leave their weights out stay on it."""
         if not self.data:
             yield None
             return
@@ -123,7 +124,7 @@ class Judge:
 
             def replay(run: Run) -> Replay:
                 try:
-                    return replayer(run)
+                    return replace(replayer(run), absent=False)
                 except WrongData as error:
                     return Replay(reason=error.message)
 

@@ -96,6 +96,16 @@ class Reader:
         found: np.ndarray = self._read("weights", path)
         return found
 
+    def answer_head(self, path: Path) -> dict[str, Any]:
+        """As harness.untrusted.states.read_head."""
+        found: dict[str, Any] = self._read("answer_head", path)
+        return found
+
+    def answer_states(self, path: Path, number: int) -> dict[str, dict[str, np.ndarray]]:
+        """As harness.untrusted.states.read_states."""
+        found: dict[str, dict[str, np.ndarray]] = self._read("answer_states", path, number)
+        return found
+
     def _read(self, what: str, path: Path, *arguments: Any) -> Any:
         if self._failures >= MAX_FAILURES or self._left_s <= 0:
             raise ValueError(f"{path.name} was not read: other files crashed the reader, or took its time")
