@@ -25,6 +25,8 @@ VERBS = {
     "launch": "send a submit to a cluster's batch system (Slurm, LSF)",
     "run": "one trial run, not part of any package",
     "check": "judge a package or a log, rule by rule",
+    "challenge": "draw epochs of a package that its submitter is to show",
+    "answer": "answer a challenge with the states that the runs kept",
     "report": "render the HTML report of a package",
     "rcp": "record and list reference convergence points",
     "leaderboard": "build the leaderboard of packages that pass",

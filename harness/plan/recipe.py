@@ -204,6 +204,8 @@ class EvidenceRecipe(_Strict):
 
     weights: bool = RunSpec.save_weights  # without the trained weights the accuracy cannot be replayed
     gallery_scenes: int = Field(default=RunSpec.gallery_scenes, ge=0, le=24)
+    # states between epochs, to answer challenges with: of all attempts, of finished runs only, or none
+    checkpoints: Literal["keep", "challenge", "none"] = "none"
 
 
 class Contact(_Strict):

@@ -24,6 +24,7 @@ from harness.core.own_code import start_module, tree_files
 from harness.core.processes import Child, Line, Overtime, Silence
 from harness.core.start_module import TOKEN as CODE_TOKEN
 from harness.machine.page_cache import CacheResult
+from harness.package.workspace import checkpoint_dir
 from harness.plan.resolve import RunPlan
 from harness.run.environment import Environment, run_environment
 from harness.run.folders import (
@@ -309,4 +310,6 @@ def _settle(plan: RunPlan, files: RunFiles, record: RunRecord) -> RunRecord:
         place_result(layout, run)
     else:
         set_aside(layout, files.root)
+        if plan.recipe.evidence.checkpoints == "challenge":  # nobody asks for those of a failed attempt
+            shutil.rmtree(checkpoint_dir(layout, record.seed), ignore_errors=True)
     return record

@@ -59,9 +59,15 @@ class Reader:
         with contextlib.suppress(_Lost):
             self._process.start()
 
-    def summary(self, path: Path, start_wall_s: float | None, stop_wall_s: float | None) -> Telemetry:
+    def summary(
+        self,
+        path: Path,
+        start_wall_s: float | None,
+        stop_wall_s: float | None,
+        init_wall_s: float | None = None,
+    ) -> Telemetry:
         """As harness.telemetry.reader.summary.summarise."""
-        value = self._read("summary", path, start_wall_s, stop_wall_s)
+        value = self._read("summary", path, start_wall_s, stop_wall_s, init_wall_s)
         try:
             return msgspec.convert(value, Telemetry)
         except msgspec.ValidationError:
@@ -88,6 +94,16 @@ class Reader:
     def weights(self, path: Path) -> np.ndarray:
         """The arrays of reference.tensorflow.weights.read_weights, one after the other, float32."""
         found: np.ndarray = self._read("weights", path)
+        return found
+
+    def answer_head(self, path: Path) -> dict[str, Any]:
+        """As harness.untrusted.states.read_head."""
+        found: dict[str, Any] = self._read("answer_head", path)
+        return found
+
+    def answer_states(self, path: Path, number: int) -> dict[str, dict[str, np.ndarray]]:
+        """As harness.untrusted.states.read_states."""
+        found: dict[str, dict[str, np.ndarray]] = self._read("answer_states", path, number)
         return found
 
     def _read(self, what: str, path: Path, *arguments: Any) -> Any:

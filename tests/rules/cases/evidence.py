@@ -259,3 +259,13 @@ def preload_that_nobody_declared(built: BuiltPackage) -> None:
 @case("EVD044")
 def daemon(built: BuiltPackage) -> None:
     edit_record(built, lambda r: r.update(outlived=["python (4711)"]))
+
+
+@log_case("EVD074", only=True)
+def epoch_without_commitment(events: Lines) -> None:
+    del events[index(events, "weights_commitment", 1)]
+
+
+@log_case("EVD074")
+def commitment_without_optimiser(events: Lines) -> None:
+    find(events, "weights_commitment")["metadata"].pop("optimizer_digest")

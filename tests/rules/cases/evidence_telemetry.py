@@ -40,12 +40,12 @@ def idle_accelerators(built: BuiltPackage) -> None:
     resample(built, busy_percent=0.0)
 
 
-@case("EVD022", only=True, **TELEMETRY, **GPU)
+@case("EVD022", **TELEMETRY, **GPU)
 def four_more_accelerators(built: BuiltPackage) -> None:
     resample(built, 1, accelerators=8)
 
 
-@case("EVD022", only=True, **TELEMETRY)
+@case("EVD022", **TELEMETRY)
 def hidden_accelerator(built: BuiltPackage) -> None:
     resample(built, 1, accelerators=1)
 

@@ -263,12 +263,12 @@ def other_version(built: BuiltPackage) -> None:
     set_value(built, "submission_version", "cloudmask-harness 9.9.9")
 
 
-@case("PKG020", only=True)
+@case("PKG020")
 def report_without_unverified(built: BuiltPackage) -> None:
     _report(built, "CloudMask Closed: 63.2 s")
 
 
-@case("PKG020", only=True)
+@case("PKG020")
 def report_without_division(built: BuiltPackage) -> None:
     _report(built, "63.2 s, unverified")
 
