@@ -26,6 +26,7 @@ VERBS = {
     "run": "one trial run, not part of any package",
     "check": "judge a package or a log, rule by rule",
     "report": "render the HTML report of a package",
+    "times": "where the time of every run went, phase by phase",
     "rcp": "record and list reference convergence points",
     "leaderboard": "build the leaderboard of packages that pass",
     "rules": "list and explain the rules",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 
+from harness.core.csv_text import csv_text
 from harness.leaderboard.model import Board, Entry, Key
 
 JSON, CSV = "leaderboard.json", "leaderboard.csv"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _HEAD = [name for name in Key.model_fields if name != "division_name"]
 _COLUMNS = [name for name in Entry.model_fields if name != "status"]
 
@@ -21,18 +19,8 @@ def board_json(board: Board) -> str:
 
 def board_csv(board: Board) -> str:
     """One line per entry, its table's columns first. Texts can't become spreadsheet formulas."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*_HEAD, "review", "ruleset", *_COLUMNS])
+    rows = []
     for table in board.tables:
         shared = [*(getattr(table, name) for name in _HEAD), board.review, board.ruleset]
-        for entry in table.entries:
-            values = [*shared, *(getattr(entry, name) for name in _COLUMNS)]
-            writer.writerow([_cell(value) for value in values])
-    return buffer.getvalue()
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return "" if value is None else value
+        rows += [[*shared, *(getattr(entry, name) for name in _COLUMNS)] for entry in table.entries]
+    return csv_text([*_HEAD, "review", "ruleset", *_COLUMNS], rows)
