@@ -27,6 +27,7 @@ VERBS = {
     "check": "judge a package or a log, rule by rule",
     "report": "render the HTML report of a package",
     "times": "where the time of every run went, phase by phase",
+    "export": "a package in another layout, as tables or as a crate; redacted, if wanted",
     "rcp": "record and list reference convergence points",
     "leaderboard": "build the leaderboard of packages that pass",
     "rules": "list and explain the rules",
