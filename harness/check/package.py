@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from harness.check.engine import Judge
 from harness.check.entries import Entry, entry_of, find_entries
@@ -11,15 +12,25 @@ from harness.check.loader import load_header, load_runs, load_single
 from harness.check.tree import Target, Tree, find_target, scan, system_names
 from harness.core.errors import UserError
 from rules.facts.run_facts import FactsMaker
-from rules.model.evidence import Replay
+from rules.model.evidence import Challenge, Replay
 from rules.model.findings import Scope, Verdict
 from rules.model.layout import STRONG
 from rules.model.package import Package, PackageHeader
 from rules.model.run import Run
 from rules.model.run_facts import RunFacts
-from rules.ruleset import Ruleset, load_ruleset
+from rules.ruleset import Ruleset, load_ruleset, names
 
 ReplayStep = Callable[[Run], Replay]
+
+
+class AnswerStep(Protocol):
+    """Trains the epochs of an answer again (harness/check/retraining.py)."""
+
+    def __call__(self, run: Run) -> None:
+        """Look at one run, while its log is in memory."""
+
+    def outcome(self, header: PackageHeader) -> Challenge | None:
+        """What became of the challenge, when all runs of the entry are through."""
 
 
 def check_package(
@@ -44,15 +55,17 @@ def check_all(
     ruleset: Ruleset | None = None,
     system: str | None = None,
     replay: ReplayStep | None = None,
+    answer: AnswerStep | None = None,
 ) -> list[tuple[Package, Verdict]]:
     """Every system at `path` with its verdict. Raises UserError when there is nothing to check.
 
-    `replay` evaluates the weights of a run again (harness/check/replay.py).
+    Without `ruleset` each entry is judged by the one that it was made by. `replay` computes parts of a run
+    again (harness/check/replay.py), `answer` the epochs of a challenge.
     """
-    ruleset = ruleset or load_ruleset()
+    by_own, ruleset = ruleset is None, ruleset or load_ruleset()
     target = find_target(path, system)
     if target.result is not None:
-        return [_check_result(target.result, target, ruleset, path)]
+        return [_check_result(target.result, target, ruleset, path, by_own)]
     tree = scan(target.root)
     entries = find_entries(target.root, target.systems, ruleset, path)
     if not entries:
@@ -65,8 +78,18 @@ def check_all(
     for entry in entries:
         header = load_header(target.root, entry, tree)
         header.entries = everything
-        checked.append(_check_entry(header, tree, ruleset.of(entry.benchmark), str(path), replay))
+        rules = made_by(header, ruleset) if by_own else ruleset
+        checked.append(_check_entry(header, tree, rules.of(entry.benchmark), str(path), replay, answer))
     return checked
+
+
+def made_by(header: PackageHeader, current: Ruleset) -> Ruleset:
+    """The ruleset that plan.json names; `current` where it names none that is known of this benchmark."""
+    name = (header.plan or {}).get("ruleset")
+    if not isinstance(name, str) or name not in names():
+        return current
+    ruleset = load_ruleset(name)
+    return ruleset if ruleset.knows(header.benchmark) else current
 
 
 def load_package(root: Path, entry: Entry, ruleset: Ruleset | None = None) -> Package:
@@ -80,7 +103,12 @@ def load_package(root: Path, entry: Entry, ruleset: Ruleset | None = None) -> Pa
 
 
 def _check_entry(
-    header: PackageHeader, tree: Tree, ruleset: Ruleset, path: str, replay: ReplayStep | None
+    header: PackageHeader,
+    tree: Tree,
+    ruleset: Ruleset,
+    path: str,
+    replay: ReplayStep | None,
+    answer: AnswerStep | None,
 ) -> tuple[Package, Verdict]:
     """Judge run after run while its log is in memory, keep the facts, then judge the whole."""
     judge, maker = Judge(ruleset), FactsMaker(ruleset)
@@ -88,8 +116,11 @@ def _check_entry(
     for run in load_runs(header, tree):
         if replay is not None and not run.pruned:
             run.replay = replay(run)
+        if answer is not None:
+            answer(run)
         judge.judge(Scope.RUN, run)
         known.append((run.pruned, maker.facts(run)))
+    header.challenge = answer.outcome(header) if answer is not None else None
     package = _package(header, known)
     judge.judge(Scope.PACKAGE, package)
     return package, judge.verdict(path, package.division)
@@ -100,12 +131,16 @@ def _package(header: PackageHeader, known: list[tuple[bool, RunFacts]]) -> Packa
     return Package.of(header, scored, [facts for pruned, facts in known if pruned])
 
 
-def _check_result(result: Path, target: Target, ruleset: Ruleset, path: Path) -> tuple[Package, Verdict]:
+def _check_result(
+    result: Path, target: Target, ruleset: Ruleset, path: Path, by_own: bool
+) -> tuple[Package, Verdict]:
     """A single result file, by the numbers of the benchmark whose folder it lies in or that it names."""
     name = target.systems[0] if target.systems else None
     entry = entry_of(result, target.root, ruleset) if name else None
     run = load_single(result, target.root, entry)
     run.package.system_name = name
+    if by_own:
+        ruleset = made_by(run.package, ruleset)
     benchmark = entry.benchmark if entry else run.log.value("submission_benchmark")
     rules = ruleset.of(benchmark if isinstance(benchmark, str) else None)
     judge = Judge(rules)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What spreadsheets take for a formula, in full width too; also behind a separator, since a program that splits
+# cells there would begin a new one. Line breaks inside a cell become blanks.
+_FORMULA = re.compile(r"(\A|[;,|])([\s\"']*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
+_BREAKS = re.compile(r"[\t\r\n\v\f\x85\u2028\u2029]+")
 
 
 def csv_text(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -20,6 +24,8 @@ def csv_text(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
+    if isinstance(value, list):
+        value = "; ".join(map(str, value))
+    if isinstance(value, str):
+        return _FORMULA.sub(r"\1\2'", _BREAKS.sub(" ", value))
     return "" if value is None else value

@@ -15,7 +15,8 @@ OFFICIAL_ADDRESS = "https://s3.echo.stfc.ac.uk/sciml-datasets/es/cloud_slstr_ds1
 CITATION = "von Laszewski et al., An Overview of MLCommons Cloud Mask Benchmark, arXiv:2312.04799"
 _JSON = "@json"
 _OWN = [
-    "citeAs", "column", "conformsTo", "dataType", "equivalentProperty", "extract", "field", "fileProperty", "fileObject",
+    "citeAs", "column", "conformsTo", "dataType", "equivalentProperty", "extract", "field", "fileProperty",
+    "fileObject",
     "fileSet", "format", "includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet",
     "references", "regex", "repeated", "replace", "samplingRate", "separator", "source", "subField", "transform",
 ]  # fmt: skip

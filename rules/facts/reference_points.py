@@ -60,7 +60,8 @@ class Limit:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One submission against the points. `factor` multiplies its time (TR 12.2); 1 unless it passed."""
+    """One submission against the points. `factor` multiplies its time (TR 12.2); beyond chance too, where
+    points are of a practice set: elsewhere such an entry has no score."""
 
     outcome: Literal["pass", "fail", "missing"]
     mean: float
@@ -91,6 +92,7 @@ class PointFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     schema: Literal[1]
     ruleset: str
     note: str = ""
+    include: list[str] = []  # rulesets whose points count as well
     points: list[PointRecord]
 
 
@@ -101,7 +103,8 @@ def load_points(ruleset: str) -> tuple[PointRecord, ...]:
     if not path.is_file():
         return ()
     try:
-        return tuple(msgspec.json.decode(path.read_bytes(), type=PointFile).points)
+        file = msgspec.json.decode(path.read_bytes(), type=PointFile)
+        return (*file.points, *(point for other in file.include for point in load_points(other)))
     except (OSError, ValueError) as error:
         raise ValueError(
             f"{path.parent.name}/{path.name} cannot be read: {' '.join(str(error).split())[:300]}"
@@ -149,9 +152,14 @@ def compare(
             if beyond
             else f"{mean:.6g} epochs on average, the reference needs {found.mean:.6g} and chance explains "
             f"no fewer than {found.smallest:.6g}",
+            1.0 if beyond else _factor(found, mean),
         )
-    factor = max(1.0, found.mean / mean) if math.isfinite(mean) else 1.0
-    return Comparison("pass", mean, found, "", factor)
+    return Comparison("pass", mean, found, "", _factor(found, mean))
+
+
+def _factor(limit: Limit, mean: float) -> float:
+    """What brings the pace of a submission back to the reference's (TR 12.2); never below 1."""
+    return max(1.0, limit.mean / mean) if math.isfinite(mean) and mean > 0 else 1.0
 
 
 def limits(points: Sequence[Point], runs: int, method: Method) -> list[Limit]:
@@ -249,7 +257,9 @@ def compare_package(package: Package, ruleset: Ruleset, method: Method | None = 
         raise NotApplicable("too few runs converged")
     runs = ruleset.division(package.division, package.scaling).runs_minimum
     found = compare(epochs, batch, points, runs, method or ruleset.convergence.points)
-    return replace(found, practice=is_practice(ruleset.name, digest))
+    practice = is_practice(ruleset.name, digest)
+    scaled = found.outcome == "pass" or (practice and ruleset.convergence.scale_practice)
+    return replace(found, practice=practice, factor=found.factor if scaled else 1.0)
 
 
 def _digest(run: RunFacts) -> str | None:
