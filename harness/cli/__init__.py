@@ -25,6 +25,7 @@ VERBS = {
     "launch": "send a submit to a cluster's batch system (Slurm, LSF)",
     "run": "one trial run, not part of any package",
     "check": "judge a package or a log, rule by rule",
+    "score": "show a score step by step: runs, mean, factor, interval",
     "report": "render the HTML report of a package",
     "rcp": "record and list reference convergence points",
     "leaderboard": "build the leaderboard of packages that pass",

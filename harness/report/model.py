@@ -103,6 +103,25 @@ class VerdictCard(Part):
     rules: list[RuleCard]
 
 
+class Arithmetic(Part):
+    """From the runs to the score (harness/score/breakdown.py)."""
+
+    line: str  # the whole of it in one line
+    counted: int  # runs in the mean
+    mean_s: float | None  # of these, before the factor
+    factor: float
+    pace: str  # within, beyond, not_faster, no_point, not_compared
+    reason: str  # of the factor, in one sentence
+    mean_epochs: float | None
+    reference_epochs: float | None
+    least_epochs: float | None  # that chance explains
+    low_s: float | None  # 95 % confidence interval of the score; None: too few runs to say
+    high_s: float | None
+    error_s: float | None  # standard error of the score
+    degrees: int | None  # of freedom
+    interval: str  # the same in words
+
+
 class ScoreCard(Part):
     """The score and what stands beside it; None means that it could not be computed."""
 
@@ -114,6 +133,7 @@ class ScoreCard(Part):
     accuracy: float | None  # mean of the last evaluations of the runs that converged
     target: float | None
     science: dict[str, float]  # mean over runs
+    arithmetic: Arithmetic | None = None  # None for throughput entries
 
 
 class Report(Part):

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from harness.report.curves import logged
 from harness.report.drawing.text import clean, finite
-from harness.report.model import MAX_LISTED, FindingCard, FindingGroup, RuleCard, ScoreCard, VerdictCard
-from harness.score.model import Score
+from harness.report.model import (
+    MAX_LISTED,
+    Arithmetic,
+    FindingCard,
+    FindingGroup,
+    RuleCard,
+    ScoreCard,
+    VerdictCard,
+)
+from harness.score.model import Breakdown, Score
+from harness.score.words import interval_text, sum_text
 from rules.model.findings import Finding, Severity, Verdict
 from rules.model.package import Package
 from rules.registry import catalogue
@@ -90,5 +99,27 @@ def score_card(package: Package, score: Score) -> ScoreCard:
         seconds_per_scene=finite(score.seconds_per_scene),
         accuracy=sum(reached) / len(reached) if reached else None,
         target=next((t for t in targets if t is not None and 0 <= t <= 1), None),
+        arithmetic=arithmetic(score.breakdown) if score.breakdown else None,
         science={clean(k, 60): v for k, raw in score.science.items() if (v := finite(raw)) is not None},
+    )
+
+
+def arithmetic(steps: Breakdown) -> Arithmetic:
+    """The arithmetic of a score, as data."""
+    pace, interval = steps.convergence, steps.interval
+    return Arithmetic(
+        line=clean(sum_text(steps)),
+        counted=len(steps.counted),
+        mean_s=finite(steps.mean_s),
+        factor=pace.factor,
+        pace=pace.pace,
+        reason=clean(pace.reason),
+        mean_epochs=finite(pace.mean_epochs),
+        reference_epochs=finite(pace.reference_epochs),
+        least_epochs=finite(pace.least_epochs),
+        low_s=interval.low_s if interval else None,
+        high_s=interval.high_s if interval else None,
+        error_s=interval.error_s if interval else None,
+        degrees=interval.degrees if interval else None,
+        interval=interval_text(interval),
     )

@@ -60,7 +60,8 @@ class Limit:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One submission against the points. `factor` multiplies its time (TR 12.2); 1 unless it passed."""
+    """One submission against the points. `factor` multiplies its time (TR 12.2); 1 unless it passed, or is
+    too fast on practice data, where nobody competes and the score is scaled and marked."""
 
     outcome: Literal["pass", "fail", "missing"]
     mean: float
@@ -249,7 +250,10 @@ def compare_package(package: Package, ruleset: Ruleset, method: Method | None = 
         raise NotApplicable("too few runs converged")
     runs = ruleset.division(package.division, package.scaling).runs_minimum
     found = compare(epochs, batch, points, runs, method or ruleset.convergence.points)
-    return replace(found, practice=is_practice(ruleset.name, digest))
+    practice = is_practice(ruleset.name, digest)
+    if practice and found.outcome == "fail" and found.limit is not None:
+        return replace(found, practice=True, factor=found.limit.mean / found.mean)
+    return replace(found, practice=practice)
 
 
 def _digest(run: RunFacts) -> str | None:
