@@ -57,6 +57,7 @@ class Rule:
     why: str
     check: Check
     never_passes: bool = False  # what it asks for has to be judged by a person, as every verdict states
+    cause: bool = False  # what it finds in a file explains what other rules find there: named first
 
     def finding(self, message: str, **details: Any) -> Finding:
         """A finding of this rule, with its severity and fix unless given."""
@@ -89,6 +90,7 @@ def rule(
     divisions: tuple[str, ...] = ("closed", "open"),
     severity: Severity = Severity.ERROR,
     never_passes: bool = False,
+    cause: bool = False,
 ) -> Callable[[Check], Rule]:
     """Register a rule. The function is called as check(rule, subject, ruleset)."""
 
@@ -99,7 +101,9 @@ def rule(
             raise ValueError(f"rule {id} has no docstring: it must say why the rule exists")
         each = scopes if isinstance(scopes, tuple) else (scopes,)
         why = " ".join(function.__doc__.split())
-        _RULES[id] = Rule(id, title, each, divisions, source, fix, severity, why, function, never_passes)
+        _RULES[id] = Rule(
+            id, title, each, divisions, source, fix, severity, why, function, never_passes, cause
+        )
         return _RULES[id]
 
     return register

@@ -19,6 +19,7 @@ from harness.leaderboard.export import CSV, JSON, board_csv, board_json
 from harness.leaderboard.judge import Judge, Result
 from harness.leaderboard.model import Board, Entry, Key, Rejected, Table, board_schema
 from harness.leaderboard.pages import INDEX, board_pages
+from harness.leaderboard.placing import placed
 from harness.leaderboard.systempage import SYSTEMS
 from harness.report.drawing.labels import DATA_KINDS, DIVISIONS, FOOTNOTES
 from harness.report.drawing.text import clean, timestamp
@@ -124,7 +125,7 @@ def _table(key: Key, entries: list[Entry]) -> Table:
     return Table(
         **key.model_dump(),
         id=f"t-{digest[:10]}",
-        entries=sorted(entries, key=lambda e: (e.time_to_train_s or 0.0, e.org, e.system)),
+        entries=placed(sorted(entries, key=lambda e: (e.time_to_train_s or 0.0, e.org, e.system))),
     )
 
 

@@ -35,4 +35,6 @@ def board_csv(board: Board) -> str:
 def _cell(value: object) -> object:
     if isinstance(value, str) and value.startswith(_FORMULA):
         return f"'{value}"
+    if isinstance(value, list):  # of runs, in their order
+        return ";".join(str(_cell(one)) for one in value)
     return "" if value is None else value

@@ -77,6 +77,8 @@ class FindingGroup(Part):
     count: int
     fix: str
     findings: list[FindingCard]
+    cause: bool = False  # what it found explains findings of other rules
+    follows: str = ""  # the rule whose finding in the same file may explain this one
 
 
 class RuleCard(Part):
@@ -88,6 +90,7 @@ class RuleCard(Part):
     reason: str
     why: str
     source: str
+    needs: str = ""  # not checked: the command that can, or that a person has to judge
 
 
 class VerdictCard(Part):
@@ -99,7 +102,7 @@ class VerdictCard(Part):
     errors: int
     warnings: int
     notes: int
-    groups: list[FindingGroup]  # errors first
+    groups: list[FindingGroup]  # errors first, causes before consequences
     rules: list[RuleCard]
 
 

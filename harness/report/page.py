@@ -15,6 +15,7 @@ from harness.report.panels.energy.builder import headline
 from harness.report.panels.registry import all_panels, folders, report_model
 from harness.report.site import TEMPLATES, fragment, render, write_folder
 from harness.score.model import Score
+from rules.evidence.replay import replay as REPLAY_RULE
 from rules.model.findings import Verdict
 from rules.model.layout import BENCHMARK
 from rules.model.package import Package
@@ -63,8 +64,14 @@ def report_schema() -> str:
 def report_page(report: Report, now: datetime | float, home: str = "") -> str:
     """index.html as text: the head of the report, and the section of every panel."""
     ours = report.identity.benchmark == BENCHMARK
+    rules_page = home.replace(INDEX, "method.html")
     sections = [
-        (panel, fragment(panel.template, folders(), r=report, ours=ours, **panel.view(report)))
+        (
+            panel,
+            fragment(
+                panel.template, folders(), r=report, ours=ours, rules_page=rules_page, **panel.view(report)
+            ),
+        )
         for panel in all_panels()
     ]
     return render(
@@ -79,6 +86,7 @@ def report_page(report: Report, now: datetime | float, home: str = "") -> str:
         sections=sections,
         energy_headline=energy_headline(report),
         accelerators=accelerators(report),
+        replayed=replayed(report),
     )
 
 
@@ -96,3 +104,8 @@ def accelerators(report: Report) -> str:
     if who.accelerators == 0:
         return "none"
     return f"{who.accelerators} × {who.accelerator}" if who.accelerator else str(who.accelerators)
+
+
+def replayed(report: Report) -> bool:
+    """Whether the stored weights were evaluated again while the package was judged."""
+    return any(rule.id == REPLAY_RULE.id and rule.outcome == "pass" for rule in report.verdict.rules)

@@ -15,4 +15,11 @@ def _build(material: Material) -> Built:
     return Built({"gallery": pictures.card}, files=pictures.files)
 
 
-PANEL = ReportPanel(anchor="gallery", title="Scenes", link="Scenes", order=70, build=_build)
+PANEL = ReportPanel(
+    anchor="gallery",
+    title="Scenes",
+    link="Scenes",
+    order=70,
+    build=_build,
+    about="Predictions of this submission beside the mask.",
+)

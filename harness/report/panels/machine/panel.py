@@ -30,5 +30,11 @@ def _view(report: Report) -> dict[str, object]:
 
 
 PANEL = ReportPanel(
-    anchor="machine", title="What the machine did", link="Machine", order=40, build=_build, view=_view
+    anchor="machine",
+    title="What the machine did",
+    link="Machine",
+    order=40,
+    build=_build,
+    view=_view,
+    about="Use of processors, memory, disk and power while one run trained.",
 )
