@@ -12,6 +12,7 @@ from harness.report.drawing.charts import both
 from harness.report.drawing.svg import COLOURS, Canvas, Plot, clipped, plot_in, text_width
 from harness.report.drawing.text import seconds_text
 
+WIDE = 530  # pixels: two stand side by side on a wide page
 MAX_ROWS = 30
 ROW = 46  # pixels: a line of text and a strip below it
 
@@ -62,7 +63,7 @@ def time_strips(table: Table, references: Sequence[tuple[float, str]] = ()) -> M
         )
     lines = [(value, name, "reference-line") for value, name in references]
     strips = Strips("Time-to-train of every run", "seconds", rows, lines)
-    return both(lambda width: draw(strips, width))
+    return both(lambda width: draw(strips, width), WIDE)
 
 
 def epoch_strips(table: Table) -> Markup:
@@ -78,7 +79,7 @@ def epoch_strips(table: Table) -> Markup:
     if not any(row.runs for row in rows):
         return Markup("")
     strips = Strips("Epochs of every run", "epochs to the target", rows, lines, lambda v: f"{v:g} epochs")
-    return both(lambda width: draw(strips, width))
+    return both(lambda width: draw(strips, width), WIDE)
 
 
 def _one_reference(entries: Sequence[Entry]) -> bool:
@@ -139,7 +140,7 @@ def energy_scatter(table: Table) -> Markup:
     if best is None or len(best[1]) < 2:
         return Markup("")
     (scope, method), entries = best
-    return both(lambda width: _scatter(entries[:60], f"energy per run (J), {scope}, {method}", width))
+    return both(lambda width: _scatter(entries[:60], f"energy per run (J), {scope}, {method}", width), WIDE)
 
 
 def _scatter(entries: Sequence[Entry], label: str, width: int) -> Canvas:
@@ -155,7 +156,7 @@ def _scatter(entries: Sequence[Entry], label: str, width: int) -> Canvas:
     plot = plot_in(
         canvas, box, (0.0, max(x for x, _ in points) * 1.06), (0.0, max(y for _, y in points) * 1.06 or 1.0)
     )
-    plot.y_axis(clipped(label, width))
+    plot.y_axis(clipped(label, width), WIDE)
     plot.x_axis("score (s)", 8 if width > 400 else 4)
     for number, (entry, (x, y)) in enumerate(zip(entries, points, strict=True)):
         tip = f"{entry.system} by {entry.org}: {x:.2f} s, {y:.4g} J"

@@ -14,6 +14,7 @@ from harness.report.model import Report
 from harness.report.panels.energy.builder import headline
 from harness.report.panels.registry import all_panels, folders, report_model
 from harness.report.site import TEMPLATES, fragment, render, write_folder
+from harness.report.verdict import REPLAY
 from harness.score.model import Score
 from rules.evidence.replay import replay as REPLAY_RULE
 from rules.model.findings import Verdict
@@ -87,6 +88,7 @@ def report_page(report: Report, now: datetime | float, home: str = "") -> str:
         energy_headline=energy_headline(report),
         accelerators=accelerators(report),
         replayed=replayed(report),
+        replay_command=REPLAY,
     )
 
 

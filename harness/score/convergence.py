@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from harness.score.model import Convergence
-from rules.facts.reference_points import Comparison, compare_package
+from rules.facts.reference_points import Comparison, compare_package, epochs_to_converge, olympic_mean
 from rules.model.package import Package
 from rules.registry import NotApplicable, NotChecked
 from rules.ruleset import Ruleset
@@ -20,11 +20,17 @@ def convergence(package: Package, ruleset: Ruleset) -> Convergence:
     """The factor of an entry. Never raises for what a package holds."""
     if package.division != "closed":
         why = "only closed entries are held to the reference's pace"
-        return Convergence(1.0, "not_compared", f"Not scaled: {why}.")
+        return Convergence(1.0, "not_compared", f"Not scaled: {why}.", _mean_epochs(package))
     try:
         return from_comparison(compare_package(package, ruleset))
     except (NotApplicable, NotChecked) as reason:
-        return Convergence(1.0, "not_compared", f"Not scaled: {reason}.")
+        return Convergence(1.0, "not_compared", f"Not scaled: {reason}.", _mean_epochs(package))
+
+
+def _mean_epochs(package: Package) -> float | None:
+    """Without the fewest and the most; None where too few runs converged."""
+    mean = olympic_mean([epochs_to_converge(run) for run in package.runs])
+    return mean if math.isfinite(mean) else None
 
 
 def from_comparison(found: Comparison) -> Convergence:

@@ -102,7 +102,7 @@
     if (e.mean_epochs === null) return absent("not known");
     const short = (v) => String(Number(v.toPrecision(3)));
     return [short(e.mean_epochs), ...(e.reference_epochs === null ? [] : [br(), muted("reference " + short(e.reference_epochs))]),
-      ...(e.pace === "beyond" ? [br(), make("a", { className: "tag warning", href: "method.html#factor" }, "fewer than chance explains")] : [])];
+      ...(e.pace === "beyond" ? [br(), make("a", { className: "doubt", href: "method.html#beyond" }, "fewer than chance explains")] : [])];
   }
   function systemCell(e) {
     const link = make("a", { href: e.report }, bdi(e.system));
@@ -261,9 +261,9 @@
     const note = make("p", { className: "data" + (table.data_kind === "SYNTHETIC" ? " synthetic" : "") }, table.data_kind + " data");
     if (table.data_profile && table.data_profile !== table.data_kind) note.append(", profile ", bdi(table.data_profile));
     const digest = make("code", { title: table.data_digest }, table.data_digest.slice(0, 12) || "not stated");
-    const about = muted("Status: ", bdi(table.status || "not stated"), ". Data set digest ", digest, ". "
+    const about = muted("Target " + (table.entries[0].target ?? "not stated") + ". Status: ", bdi(table.status || "not stated"), ". Data set digest ", digest, ". "
       + (table.entries.length === 1 ? "1 result." : table.entries.length + " results."));
-    const body = make("div", { className: "body" }, note, make("p", {}, about), statement(table), grid(table, found));
+    const body = make("div", { className: "body" }, note, make("p", { className: "beside" }, about), statement(table), grid(table, found));
     if (drawn.has(table.id)) body.append(drawn.get(table.id));
     if (found.length > PAGE) body.append(pager(table, found));
     const one = make("section", { className: "full", id: table.id }, title, body);
