@@ -21,9 +21,10 @@ from harness.check.package import ReplayStep
 from harness.core.errors import ExitCode, UserError, WrongData
 from harness.score.score import describe, score
 from rules.model.findings import Verdict
+from rules.model.layout import BENCHMARK
 from rules.model.package import Package
 from rules.package.files import readable as READABLE
-from rules.ruleset import DEFAULT, Ruleset, load_ruleset
+from rules.ruleset import DEFAULT, load_ruleset
 
 UNWRAPPED = 1_000_000  # columns
 
@@ -36,7 +37,11 @@ def _print_schema(context: click.Context, option: click.Parameter, wanted: Any) 
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--ruleset", default=DEFAULT, show_default=True, help="Rules to judge by.")
+@click.option(
+    "--ruleset",
+    default=None,
+    help=f"Rules to judge by; default: those of the package's plan, else {DEFAULT}.",
+)
 @click.option("--system", default=None, help="One system of the organisation; default: all of them.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option(
@@ -49,27 +54,29 @@ def _print_schema(context: click.Context, option: click.Parameter, wanted: Any) 
 )
 @click.option("--replay", is_flag=True, help="Evaluate stored weights again; needs TensorFlow and --data.")
 @click.option("--data", type=click.Path(path_type=Path), help="The data set of the runs, for --replay.")
-def check(path: Path, ruleset: str, system: str | None, form: str, replay: bool, data: Path | None) -> int:
+def check(
+    path: Path, ruleset: str | None, system: str | None, form: str, replay: bool, data: Path | None
+) -> int:
     """Judge PATH by the rulebook: an organisation's folder, one of its systems, the same packed as
     .tar.gz or .zip, or one result file.
 
     Exit code 0: compliant; 1: not compliant; 2: PATH cannot be read.
     """
     try:
-        rules = load_ruleset(ruleset)
+        rules = load_ruleset(ruleset) if ruleset else None
     except ValueError as error:
         raise UserError(str(error), "see `cloudmask check --help`.") from None
     origin, scores = Origin(), []
     try:
         with _unpacked(path) as inside, _replayer(data, replay) as step:
             found = check_all(inside, rules, system, step)
-            scores = list(_scores(found, rules))
+            scores = list(_scores(found))
         origin = Origin(found[0][0].root) if inside == path else Origin(archive=str(path))
         verdict = replace(combine([v for _, v in found], str(path)), path=str(path))
     except UserError as error:
         if form == "text" or isinstance(error, WrongData):
             raise
-        verdict = _unreadable(rules.name, path, error)
+        verdict = _unreadable(ruleset or DEFAULT, path, error)
     click.echo(render(form, verdict, origin, _width(), colour_wanted(sys.stdout.isatty())))
     for line in scores if form == "text" else []:
         click.echo(line)
@@ -103,12 +110,18 @@ def _replayer(data: Path | None, wanted: bool) -> Iterator[ReplayStep | None]:
         yield replayer
 
 
-def _scores(found: list[tuple[Package, Verdict]], rules: Ruleset) -> Iterator[str]:
-    """One line per entry: what was checked, its verdict and its score."""
+def _scores(found: list[tuple[Package, Verdict]]) -> Iterator[str]:
+    """One line per entry: what was checked, its verdict and its score; and whether it is an older ruleset's."""
+    older = set()
     for package, verdict in found:
+        rules = load_ruleset(verdict.ruleset)
         if package.entries:
             result = describe(score(package, rules))
             yield clean(f"{package.entry}: {verdict.verdict.replace('_', ' ')}, {result}")
+        if rules.knows(BENCHMARK) and rules.name != DEFAULT:
+            older.add(rules.name)
+    for name in sorted(older):
+        yield f"{name} is an earlier rulebook; --ruleset {DEFAULT} judges by the current one."
 
 
 def _unreadable(ruleset: str, path: Path, error: UserError) -> Verdict:
