@@ -21,9 +21,13 @@ from rules.ruleset import DEFAULT, load_ruleset
 @click.command()
 @click.argument("path", type=options.PathType)
 @click.option("--system", default=None, help="One system of the organisation; default: all of them.")
-@click.option("--ruleset", default=DEFAULT, show_default=True, help="Rules to judge by.")
+@click.option(
+    "--ruleset",
+    default=None,
+    help=f"Rules to judge by; default: those of the package's plan, else {DEFAULT}.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
-def score(path: Path, system: str | None, ruleset: str, as_json: bool) -> int:
+def score(path: Path, system: str | None, ruleset: str | None, as_json: bool) -> int:
     """Show the score of PATH step by step: runs, what is left out, mean, convergence factor, score.
 
     PATH is an organisation's folder, one of its systems, or one result file. The verdict stands beside the
@@ -38,7 +42,7 @@ def score(path: Path, system: str | None, ruleset: str, as_json: bool) -> int:
     Exit code 0: every score counts; 1: one does not; 2: PATH cannot be read.
     """
     try:
-        rules = load_ruleset(ruleset)
+        rules = load_ruleset(ruleset) if ruleset else None
     except ValueError as error:
         raise UserError(str(error), "see `cloudmask rules list`.") from None
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
@@ -46,7 +50,7 @@ def score(path: Path, system: str | None, ruleset: str, as_json: bool) -> int:
     for package, verdict in check_all(path, rules, system):
         if not package.entries:
             continue
-        result = compute(package, rules)
+        result = compute(package, load_ruleset(verdict.ruleset))
         sound = verdict.verdict == "compliant"
         counts = counts and sound and (result.time_to_train_s is not None or result.weak is not None)
         word = verdict.verdict.replace("_", " ")

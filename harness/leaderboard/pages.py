@@ -15,6 +15,7 @@ from harness.leaderboard.placing import interval_of
 from harness.leaderboard.strips import energy_scatter, epoch_strips, time_strips
 from harness.report.drawing.words import COLUMNS, FIVE, GLOSSARY
 from harness.report.site import data_block, render
+from harness.score.interval import quantile
 from harness.score.words import interval_text
 from rules.registry import catalogue
 from rules.ruleset import Ruleset
@@ -32,6 +33,7 @@ FIRST_ROWS = 50  # of a table that stand in the index itself; scripts show the r
 FIRST_TABLES = 20
 FIRST_REJECTED = 20
 PAGE_ROWS = 500  # of the plain pages
+MOST_DEGREES = 200  # of freedom whose quantiles the compare page has
 
 _TEXT = (
     "id",
@@ -79,7 +81,11 @@ _NUMBERS = (
 
 def board_pages(board: Board, ruleset: Ruleset, now: datetime | float) -> Iterator[tuple[str, str]]:
     """(path, text) of every page but the reports and system pages, one at a time; the index comes last."""
-    yield COMPARE, page("compare.html", now, "", ("compare.js",), loads=True, current=COMPARE)
+    quantiles = data_block([round(quantile(degrees), 6) for degrees in range(1, MOST_DEGREES + 1)])
+    yield (
+        COMPARE,
+        page("compare.html", now, "", ("compare.js",), loads=True, quantiles=quantiles, current=COMPARE),
+    )
     yield (
         METHOD,
         page("method.html", now, "", ruleset=ruleset, rules=catalogue(), glossary=GLOSSARY, current=METHOD),

@@ -156,7 +156,7 @@ def _scatter(entries: Sequence[Entry], label: str, width: int) -> Canvas:
     plot = plot_in(
         canvas, box, (0.0, max(x for x, _ in points) * 1.06), (0.0, max(y for _, y in points) * 1.06 or 1.0)
     )
-    plot.y_axis(clipped(label, width), WIDE)
+    plot.y_axis(clipped(label, width))
     plot.x_axis("score (s)", 8 if width > 400 else 4)
     for number, (entry, (x, y)) in enumerate(zip(entries, points, strict=True)):
         tip = f"{entry.system} by {entry.org}: {x:.2f} s, {y:.4g} J"

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from harness.report.panels.energy.model import EnergyCard, NodeEnergyCard
 from harness.report.panels.gallery.model import GalleryCard
-from harness.report.panels.machine.model import TimelineCard
+from harness.report.panels.machine.model import TimelineCard, UsageRow
 from harness.report.panels.reproduce.model import Command
 from harness.report.panels.runs.model import RunCard
 from harness.report.panels.science.model import ScienceCard
@@ -161,3 +161,4 @@ class Report(Part):
     reproduce: list[Command]
     notes: list[str]
     footnotes: list[str]
+    usage: list[UsageRow] = []

@@ -7,7 +7,9 @@ import re
 from datetime import datetime
 from pathlib import Path
 
+from harness.report.charts import charts
 from harness.report.data import ReportContent, report_data
+from harness.report.downloads import PATTERN, chart_files, prefix
 from harness.report.drawing.labels import BENCHMARKS
 from harness.report.drawing.text import NOT_MEASURED, energy
 from harness.report.model import Report
@@ -23,7 +25,7 @@ from rules.model.package import Package
 
 INDEX = "index.html"
 DATA = "data.json"
-_PICTURE = re.compile(r"scene-\d{2,}-[a-z-]+\.png")
+_PICTURE = re.compile(rf"(?:synthetic-)?scene-\d{{2,}}-[a-z-]+\.png|{PATTERN}")
 
 
 def build_report(
@@ -47,6 +49,7 @@ def write_report(
         INDEX: report_page(content.report, now, home),
         DATA: data_json(content.report),
         **content.files,
+        **chart_files(content.report, charts(content.report)),
     }
     return write_folder(out_dir, files, INDEX, _PICTURE, durable)
 
@@ -70,7 +73,13 @@ def report_page(report: Report, now: datetime | float, home: str = "") -> str:
         (
             panel,
             fragment(
-                panel.template, folders(), r=report, ours=ours, rules_page=rules_page, **panel.view(report)
+                panel.template,
+                folders(),
+                r=report,
+                ours=ours,
+                rules_page=rules_page,
+                before=prefix(report),
+                **panel.view(report),
             ),
         )
         for panel in all_panels()

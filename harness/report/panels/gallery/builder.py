@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from harness.report.drawing.labels import VIEWS
 from harness.report.drawing.text import clean, daylight, finite, position
@@ -36,30 +36,37 @@ class Pictures:
     files: dict[str, bytes]
 
 
-def read_gallery(path: Path | None, run: int | None, reader: Reader | None = None) -> Pictures:
-    """Scenes and pictures of one run's gallery.h5; an empty gallery with a note when there is none."""
+def read_gallery(
+    path: Path | None, run: int | None, reader: Reader | None = None, synthetic: bool = False
+) -> Pictures:
+    """Scenes and pictures of one run's gallery.h5; an empty gallery with a note when there is none.
+
+    Pictures of `synthetic` scenes say so in their names and in themselves: they may leave their page.
+    """
     if path is None or not path.is_file():
         return Pictures(GalleryCard(run=run, scenes=[], notes=["No pictures of scenes were recorded"]), {})
     try:
         found = (reader or Reader()).gallery(path)
     except ValueError as error:
         return Pictures(GalleryCard(run=run, scenes=[], notes=[clean(error)]), {})
-    shown = [_scene(scene, number) for number, scene in enumerate(found.scenes)]
+    shown = [_scene(scene, number, synthetic) for number, scene in enumerate(found.scenes)]
     files = {name: picture for _, images in shown for name, picture in images.items()}
     notes = [clean(note) for note in found.notes]
     return Pictures(GalleryCard(run=run, scenes=[scene for scene, _ in shown], notes=notes), files)
 
 
-def _scene(found: Scene, number: int) -> tuple[GalleryScene, dict[str, bytes]]:
+def _scene(found: Scene, number: int, synthetic: bool) -> tuple[GalleryScene, dict[str, bytes]]:
     truth, predicted = found.bayes > 0, found.probability > THRESHOLD
     mistakes = 2 * truth.astype(np.uint8) + predicted
+    mark = _stamped if synthetic else _plain
     pictures = {
-        "false_colour": png(found.false_colour),
-        "bayes": png(truth.astype(np.uint8), [CLEAR, CLOUD]),
-        "probability": png(found.probability, _ramp()),
-        "disagreement": png(mistakes, [AGREED_CLEAR, FALSE_CLOUD, MISSED_CLOUD, AGREED_CLOUD]),
+        "false_colour": png(mark(found.false_colour, 0, 255)),
+        "bayes": png(mark(truth.astype(np.uint8), 0, 1), [CLEAR, CLOUD]),
+        "probability": png(mark(found.probability, 0, 255), _ramp()),
+        "disagreement": png(mark(mistakes, 0, 3), [AGREED_CLEAR, FALSE_CLOUD, MISSED_CLOUD, AGREED_CLOUD]),
     }
-    images = {view: f"scene-{number:02d}-{view.replace('_', '-')}.png" for view in VIEWS}
+    before = "synthetic-" if synthetic else ""
+    images = {view: f"{before}scene-{number:02d}-{view.replace('_', '-')}.png" for view in VIEWS}
     height, width = truth.shape
     stated = found.attributes
     scene = GalleryScene(
@@ -74,6 +81,21 @@ def _scene(found: Scene, number: int) -> tuple[GalleryScene, dict[str, bytes]]:
         images=images,
     )
     return scene, {images[view]: picture for view, picture in pictures.items()}
+
+
+def _plain(picture: np.ndarray, dark: int, light: int) -> np.ndarray:
+    return picture
+
+
+def _stamped(picture: np.ndarray, dark: int, light: int) -> np.ndarray:
+    """The picture with the word SYNTHETIC in its corner, light on dark."""
+    words = Image.new("L", (62, 13), 0)
+    ImageDraw.Draw(words).text((3, 1), "SYNTHETIC", fill=255, font=ImageFont.load_default(10))
+    stamp = np.where(np.asarray(words)[: picture.shape[0], : picture.shape[1]] > 127, light, dark)
+    result = np.array(picture, np.uint8)
+    height, width = stamp.shape
+    result[:height, :width] = stamp if result.ndim == 2 else stamp[..., None]
+    return result
 
 
 def _ramp() -> list[Colour]:

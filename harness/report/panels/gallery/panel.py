@@ -11,7 +11,8 @@ from rules.model.layout import RunFiles
 def _build(material: Material) -> Built:
     run = material.shown
     path = RunFiles(run.evidence_dir).gallery if run and run.evidence_dir else None
-    pictures = read_gallery(path, run.index if run else None, material.reader)
+    made = material.dataset is not None and material.dataset.synthetic
+    pictures = read_gallery(path, run.index if run else None, material.reader, made)
     return Built({"gallery": pictures.card}, files=pictures.files)
 
 

@@ -11,14 +11,15 @@ from harness.report.panels.registry import ReportPanel
 from rules.model.layout import BENCHMARK
 
 
-def _view(report: Report) -> dict[str, object]:
+def wanted_curves(report: Report) -> dict[str, Curves]:
+    """What is drawn over the epochs of the runs, by the end of its chart's name."""
     quality = "accuracy" if report.identity.benchmark == BENCHMARK else "quality"
     target = report.score.target
-    wanted = {
-        "by_time": Curves(
+    return {
+        "learning-seconds": Curves(
             f"Evaluation {quality} over time", quality, lambda e: e.eval_accuracy, "seconds", target
         ),
-        "accuracy": Curves(
+        "learning-epochs": Curves(
             f"Evaluation {quality} by epoch", quality, lambda e: e.eval_accuracy, target=target
         ),
         "loss": Curves("Training loss by epoch", "training loss", lambda e: e.train_loss),
@@ -26,8 +27,13 @@ def _view(report: Report) -> dict[str, object]:
             "Training throughput by epoch", "patches/s", lambda e: e.patches_per_s, from_zero=True
         ),
     }
+
+
+def _view(report: Report) -> dict[str, object]:
+    wanted = wanted_curves(report)
     rows = [(run.index, epoch) for run in report.runs for epoch in run.curve]
-    return {**{name: _both(report, one) for name, one in wanted.items()}, "rows": rows}
+    drawn = {name.replace("-", "_"): _both(report, one) for name, one in wanted.items()}
+    return {**drawn, "rows": rows}
 
 
 def _both(report: Report, wanted: Curves) -> Markup:

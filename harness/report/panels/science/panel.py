@@ -17,17 +17,22 @@ def _build(material: Material) -> Built:
 
 def _view(report: Report) -> dict[str, object]:
     card = report.science
-    operating = _operating_point(report)
+    operating = operating_point(report)
     return {
         "calibration": both(lambda width: chart.calibration(card, width)),
         "precision_recall": both(lambda width: chart.precision_recall(card, width, operating)),
         "by_group": both(lambda width: chart.group_dots(card, width)),
-        "map": both(lambda width: chart.scene_map(card, width)),
+        "map": both(lambda width: None if synthetic(report) else chart.scene_map(card, width)),
         "group_metrics": _group_metrics(card),
     }
 
 
-def _operating_point(report: Report) -> tuple[float, float] | None:
+def synthetic(report: Report) -> bool:
+    """Whether the scenes were generated: then they lie nowhere on Earth."""
+    return report.dataset is not None and report.dataset.synthetic
+
+
+def operating_point(report: Report) -> tuple[float, float] | None:
     """Recall and precision of the run that is shown at the threshold the masks use; None where not measured."""
     place = next((i for i, run in enumerate(report.runs) if run.index == report.science.run), None)
     if place is None:
