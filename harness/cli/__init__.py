@@ -29,6 +29,7 @@ VERBS = {
     "report": "render the HTML report of a package",
     "rcp": "record and list reference convergence points",
     "leaderboard": "build the leaderboard of packages that pass",
+    "review": "say what becomes of a result on a board: objection, verified, withdrawn",
     "rules": "list and explain the rules",
     "monitor": "watch the machine",
     "power": "energy of whole nodes: show it, import a meter's log",

@@ -63,6 +63,10 @@ class Entry(Part):
     target: float | None  # accuracy that ends a run
     commit: str
     checked: str  # when the checker passed exactly these files
+    state: str = (
+        ""  # of its review by whoever runs this board: submitted, under review, objection, verified ...
+    )
+    history: list[str] = []  # of its review, oldest first
     report: str  # path of the report, relative to the leaderboard
     system_page: str
 
@@ -96,6 +100,14 @@ class Rejected(Part):
     report: str  # path of the report, empty when there is none
 
 
+class Withdrawn(Part):
+    """One result that was listed and is no more."""
+
+    id: str
+    history: list[str]
+    report: str
+
+
 class Board(Part):
     """leaderboard.json"""
 
@@ -107,6 +119,7 @@ class Board(Part):
     note: str = ""  # of whoever built this site
     tables: list[Table]
     rejected: list[Rejected]
+    withdrawn: list[Withdrawn] = []
     unscored: list[str]  # described, but nothing was run yet
     footnotes: list[str]
 

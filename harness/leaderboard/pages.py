@@ -51,6 +51,8 @@ _TEXT = (
     "pace",
     "factor_reason",
     "warned_rules",
+    "state",
+    "history_text",
     "interval",
 )
 _NUMBERS = (
@@ -122,7 +124,7 @@ def page(
 ) -> str:
     """A page of the site. `root` leads from it to the folder of index.html: "", "../", ..."""
     files = (STYLE, *(TEMPLATES / name for name in scripts))
-    shared = {"columns": COLUMNS, "interval": _interval, "strips": _strips, "reviews": {}}
+    shared = {"columns": COLUMNS, "interval": _interval, "strips": _strips}
     return render(template, now, (TEMPLATES,), files, loads, root=root, **{**shared, **values})
 
 
@@ -220,7 +222,12 @@ def compact(board: Board) -> Markup:
         return places.setdefault(text, len(places))
 
     def row(entry: Entry) -> list[Any]:
-        values = {**entry.model_dump(), "warned_rules": _warned(entry), "interval": _interval(entry)}
+        values = {
+            **entry.model_dump(),
+            "warned_rules": _warned(entry),
+            "interval": _interval(entry),
+            "history_text": "\n".join(entry.history),
+        }
         return [*(place(values[name]) for name in _TEXT), *(_short(values[name]) for name in _NUMBERS)]
 
     tables = [

@@ -106,7 +106,9 @@ def draw(strips: Strips, width: int) -> Canvas:
         y = 14 + 20 * place
         canvas.line(0, y - 4, 24, y - 4, style)
         canvas.text(30, y, clipped(name, width - 34), "label strong")
-        canvas.line(plot.x(value), top, plot.x(value), plot.bottom, style)
+        for at in range(len(strips.rows)):  # in the strips alone, so that no name is crossed
+            middle = top + ROW * at + 31
+            canvas.line(plot.x(value), middle - 12, plot.x(value), middle + 12, style)
     for place, row in enumerate(strips.rows):
         _strip(plot, row, top + ROW * place, strips.write, width)
     plot.x_axis(strips.axis, 8 if width > 400 else 4)
