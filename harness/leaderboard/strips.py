@@ -72,7 +72,7 @@ def epoch_strips(table: Table) -> Markup:
     for entry in table.entries[:MAX_ROWS]:
         pairs = zip(entry.run_epochs, entry.run_times_s, entry.run_dropped, strict=True)
         runs = [(float(e), why) for e, time, why in pairs if e is not None and time is not None]
-        said = f"{entry.mean_epochs:.3g} on average" if entry.mean_epochs is not None else ""
+        said = f"{entry.mean_epochs:.4g} on average" if entry.mean_epochs is not None else ""
         rows.append(Strip(f"{entry.system}, {entry.org}", said, runs))
     known = next((e for e in table.entries if e.reference_epochs is not None), None)
     lines = _reference(known) if known and _one_reference(table.entries) else []
@@ -87,9 +87,9 @@ def _one_reference(entries: Sequence[Entry]) -> bool:
 
 
 def _reference(entry: Entry) -> list[tuple[float, str, str]]:
-    lines = [(entry.reference_epochs or 0.0, f"reference {entry.reference_epochs:.3g}", "reference-line")]
+    lines = [(entry.reference_epochs or 0.0, f"reference {entry.reference_epochs:.4g}", "reference-line")]
     if entry.least_epochs is not None:
-        lines.append((entry.least_epochs, f"least by chance {entry.least_epochs:.3g}", "mean-line"))
+        lines.append((entry.least_epochs, f"least by chance {entry.least_epochs:.4g}", "mean-line"))
     return sorted(lines)
 
 

@@ -46,13 +46,13 @@ def from_comparison(found: Comparison) -> Convergence:
         return Convergence(1.0, "beyond", said, mean, reference, least)
     if found.outcome == "fail":
         said = (
-            f"Multiplied by {factor:.4g}: {needs}. That is faster than chance explains ({chance}): "
+            f"Multiplied by {factor:.5g}: {needs}. That is faster than chance explains ({chance}): "
             "marked on practice data, an error on official data."
         )
         return Convergence(factor, "beyond", said, mean, reference, least)
     if factor > 1:
         said = (
-            f"Multiplied by {factor:.4g}: {needs}. Chance explains that ({chance}), so the time is put at "
+            f"Multiplied by {factor:.5g}: {needs}. Chance explains that ({chance}), so the time is put at "
             "the reference's pace."
         )
         return Convergence(factor, "within", said, mean, reference, least)

@@ -26,7 +26,7 @@ def sum_text(steps: Breakdown) -> str:
     listed = " + ".join(times if len(times) <= 8 else [*times[:3], "...", times[-1]])
     mean = f"({listed}) / {len(times)} = {steps.mean_s:.2f} s" if len(times) > 1 else f"{steps.mean_s:.2f} s"
     factor = steps.convergence.factor
-    return f"{mean}; × {factor:.4g} = {steps.score_s:.2f} s" if factor != 1 else f"{mean}; factor 1"
+    return f"{mean}; × {factor:.5g} = {steps.score_s:.2f} s" if factor != 1 else f"{mean}; factor 1"
 
 
 def run_text(run: RunScore) -> str:
@@ -88,7 +88,7 @@ def table(result: Score, width: int = 80) -> list[str]:
     factor = steps.convergence
     lines += [
         f"  mean    {steps.mean_s:9.2f} s  of {runs}" + (f"; {steps.note}" if steps.note else ""),
-        f"  factor  {factor.factor:9.4g}    convergence",
+        f"  factor  {factor.factor:9.5g}    convergence",
         *(f"          {line}" for line in _wrapped(factor.reason, width - 10)),
         f"  score   {steps.score_s:9.2f} s  unverified",
         f"  95 % interval  {interval_text(steps.interval)}"

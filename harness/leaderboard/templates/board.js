@@ -95,12 +95,12 @@
     const said = e.low_s === null ? [muted("too few runs for an interval")] : [e.interval + " ", muted("95 %")];
     const tag = make("a", { className: "tag unverified", href: "#note-1", title: "Result not verified by MLCommons Association." }, "unverified");
     const sum = e.factor === 1 ? [] : [br(), make("a", { className: "muted", href: "method.html#factor", title: e.factor_reason },
-      "mean " + seconds(e.mean_s) + " × " + Number(e.factor.toPrecision(4)))];
+      "mean " + seconds(e.mean_s) + " × " + Number(e.factor.toPrecision(5)))];
     return [make("b", {}, seconds(e.time_to_train_s)), " ", tag, br(), ...said, ...sum];
   }
   function epochsCell(e) {
     if (e.mean_epochs === null) return absent("not known");
-    const short = (v) => String(Number(v.toPrecision(3)));
+    const short = (v) => String(Number(v.toPrecision(4)));
     return [short(e.mean_epochs), ...(e.reference_epochs === null ? [] : [br(), muted("reference " + short(e.reference_epochs))]),
       ...(e.pace === "beyond" ? [br(), make("a", { className: "doubt", href: "method.html#beyond" }, "fewer than chance explains")] : [])];
   }

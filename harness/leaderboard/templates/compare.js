@@ -102,7 +102,7 @@
         make("h2", {}, make("a", { href: r.report }, bdi(r.system))), make("p", { className: "muted" }, "by ", bdi(r.org)),
         make("p", { className: "big" }, r.numbers.time_to_train_s === null ? "not measured" : r.numbers.time_to_train_s.toFixed(2) + NBSP + "s"),
         make("p", {}, interval(r.numbers)),
-        make("p", { className: "muted" }, r.numbers.factor === 1 ? "mean of its runs, factor 1" : "mean " + r.numbers.mean_s.toFixed(2) + NBSP + "s × " + Number(r.numbers.factor.toPrecision(4))),
+        make("p", { className: "muted" }, r.numbers.factor === 1 ? "mean of its runs, factor 1" : "mean " + r.numbers.mean_s.toFixed(2) + NBSP + "s × " + Number(r.numbers.factor.toPrecision(5))),
         make("p", {}, make("a", { className: "tag unverified", href: "#note-1" }, "unverified")),
         make("p", {}, r.must_agree.Division + ", ", bdi(r.must_agree.Data)),
         make("p", { className: "muted" }, "ID ", bdi(r.id)),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from markupsafe import Markup, escape
 
 TICK_DECIMALS = 12
+NO_TIPS = 400  # pixels: a narrower drawing is for screens without a pointer
 COLOURS = 6  # of the palette in page.css: --c0 to --c5
 SHAPES = ("circle", "square", "up", "diamond", "down")
 CORNERS = {
@@ -91,6 +92,7 @@ class Canvas:
             for key, value in attributes.items()
             if value is not None
         )
+        tip = tip if self.width > NO_TIPS else None
         inner = (f"<title>{escape(tip)}</title>" if tip else "") + (str(escape(text)) if text else "")
         self.parts.append(f"<{name}{shown}>{inner}</{name}>" if inner else f"<{name}{shown}/>")
 

@@ -14,18 +14,17 @@ from harness.report.drawing.text import clean, daylight, finite, position
 from harness.report.panels.gallery.model import GalleryCard, GalleryScene
 from harness.untrusted.gallery import Scene
 from harness.untrusted.hdf5_guard import Reader
+from reference.science.imagery import FALSE_RGB, MISSED_RGB
 
 THRESHOLD = 127  # a probability above it (of 255) is 0.5 or more, and means cloud
 
 Colour = tuple[int, int, int]
 CLEAR = (28, 52, 74)  # deep water blue
 CLOUD = (236, 240, 243)
-# Disagreement: the two mistakes differ in lightness and along the blue-orange axis, which all common
-# kinds of colour blindness keep apart; agreement stays grey.
+# Disagreement: the mistakes in the colours of `data preview`; agreement stays grey.
 AGREED_CLEAR = (45, 52, 60)
 AGREED_CLOUD = (150, 158, 166)
-MISSED_CLOUD = (255, 176, 32)
-FALSE_CLOUD = (46, 134, 255)
+MISSED_CLOUD, FALSE_CLOUD = MISSED_RGB, FALSE_RGB
 
 
 @dataclass(frozen=True)

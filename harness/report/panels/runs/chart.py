@@ -53,7 +53,7 @@ def _lines(score: ScoreCard | None) -> list[tuple[float, str, str]]:
     steps = score.arithmetic
     if steps and steps.mean_s is not None and steps.factor != 1:
         lines.insert(0, (steps.mean_s, f"mean {duration_text(steps.mean_s)}", "mean-line"))
-        lines[1] = (lines[1][0], f"{lines[1][1]} = mean × {steps.factor:.4g}", "accent-line")
+        lines[1] = (lines[1][0], f"{lines[1][1]} = mean × {steps.factor:.5g}", "accent-line")
     elif steps:
         lines[0] = (lines[0][0], f"{lines[0][1]} = mean of the solid marks", "accent-line")
     return lines
