@@ -133,7 +133,7 @@ def test_on_paper_it_is_light_complete_and_without_buttons(visit: Callable[..., 
 
 
 OVERLAPS = """
-() => [...document.querySelectorAll('svg.chart')].filter((svg) => svg.getBoundingClientRect().width > 0).flatMap((svg) => {
+() => [...document.querySelectorAll('svg.chart')].filter((one) => one.clientWidth > 0).flatMap((svg) => {
   const texts = [...svg.querySelectorAll('text')].map((t) => ({ t: t.textContent, r: t.getBoundingClientRect() }));
   const frame = svg.getBoundingClientRect(), found = [];
   for (const [i, a] of texts.entries()) {
