@@ -32,7 +32,33 @@ VERBS = {
     "review": "say what becomes of a result on a board: objection, verified, withdrawn",
     "rules": "list and explain the rules",
     "monitor": "watch the machine",
+    "completion": "complete verbs and options in bash, zsh, fish",
     "power": "energy of whole nodes: show it, import a meter's log",
+}
+
+# shown at the end of a verb's help, unless its own text has examples
+EXAMPLES = {
+    "doctor": ("cloudmask doctor", "cloudmask doctor --help"),
+    "data": (
+        "cloudmask data synthesize quick",
+        "cloudmask data verify --profile official data/official",
+        "cloudmask data preview --gallery submissions/my-lab/evidence/local/run_0/gallery.h5",
+    ),
+    "system": ("cloudmask system detect", "cloudmask system verify submissions/my-lab/systems/local.json"),
+    "plan": ("cloudmask plan --system local",),
+    "submit": ("cloudmask submit --system local", "cloudmask submit --system local --org my-lab --resume"),
+    "launch": ("cloudmask launch --system a100 --org my-lab",),
+    "run": ("cloudmask run --system local",),
+    "check": (
+        "cloudmask check submissions/examples",
+        "cloudmask check submissions/examples --system local-smoke --format json",
+    ),
+    "report": ("cloudmask report submissions/examples --system local-smoke",),
+    "rcp": ("cloudmask rcp list",),
+    "leaderboard": ("cloudmask leaderboard", "cloudmask leaderboard --org examples --out build/site"),
+    "rules": ("cloudmask rules list --group CNV", "cloudmask rules explain CNV010"),
+    "monitor": ("cloudmask monitor", "cloudmask monitor --once"),
+    "power": ("cloudmask power show submissions/examples",),
 }
 
 
@@ -44,6 +70,8 @@ class _Verbs(click.Group):
         if name not in VERBS:
             return None
         command: click.Command = getattr(importlib.import_module(f"harness.cli.{name}"), name)
+        if name in EXAMPLES and not command.epilog:
+            command.epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in EXAMPLES[name])
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
