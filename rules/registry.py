@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from rules.model.claims import Support
 from rules.model.findings import Finding, Scope, Severity
 from rules.model.log import Event, LogProblem, Stated
 from rules.model.run import Run
@@ -57,6 +58,7 @@ class Rule:
     why: str
     check: Check
     never_passes: bool = False  # what it asks for has to be judged by a person, as every verdict states
+    supports: tuple[Support, ...] = ()  # what it shows of the result's claims where it passes
     cause: bool = False  # what it finds in a file explains what other rules find there: named first
 
     def finding(self, message: str, **details: Any) -> Finding:
@@ -91,6 +93,7 @@ def rule(
     severity: Severity = Severity.ERROR,
     never_passes: bool = False,
     cause: bool = False,
+    supports: tuple[Support, ...] = (),
 ) -> Callable[[Check], Rule]:
     """Register a rule. The function is called as check(rule, subject, ruleset)."""
 
@@ -102,7 +105,7 @@ def rule(
         each = scopes if isinstance(scopes, tuple) else (scopes,)
         why = " ".join(function.__doc__.split())
         _RULES[id] = Rule(
-            id, title, each, divisions, source, fix, severity, why, function, never_passes, cause
+            id, title, each, divisions, source, fix, severity, why, function, never_passes, supports, cause
         )
         return _RULES[id]
 

@@ -117,9 +117,7 @@ def summarise(console: Console, submission: Submission) -> None:
     if any(f.severity is Severity.ERROR for f in verdict.findings):
         _show_findings(console, verdict)
     colour = "green" if verdict.verdict == "compliant" else "red"
-    console.print(
-        f"verdict: [bold {colour}]{verdict.verdict.replace('_', ' ')}[/] with {verdict.ruleset}", end=""
-    )
+    console.print(f"verdict: [bold {colour}]{verdict.words}[/] of {verdict.ruleset}", end="")
     warned = f"{counts['warn']} warning{'' if counts['warn'] == 1 else 's'}"
     console.print(f" ({counts['pass']} rules passed, {counts['fail']} failed, {warned})")
     for line in words.table(result, console.width) or [f"  run {run.index}" for run in result.runs]:
@@ -127,7 +125,7 @@ def summarise(console: Console, submission: Submission) -> None:
     if result.weak is not None:
         console.print(f"throughput: [bold]{describe(result)}[/] (unverified; {result.method})")
     if result.time_to_train_s is not None:
-        how = "; ".join(part for part in ("unverified", result.method, result.note) if part)
+        how = "; ".join(part for part in ("unverified", result.method, result.clock, result.note) if part)
         console.print(f"time-to-train: [bold]{result.time_to_train_s:.2f} s[/] ({how})")
     elif result.weak is None:
         console.print(f"time-to-train: none ({result.note})")

@@ -17,6 +17,7 @@ from harness.leaderboard.cache import default_cache, publish
 from harness.leaderboard.collect import collect, package_folders
 from harness.leaderboard.export import CSV, JSON, board_csv, board_json
 from harness.leaderboard.judge import Judge, Result
+from harness.leaderboard.likeness import likenesses
 from harness.leaderboard.model import Board, Entry, Key, Rejected, Table, Withdrawn, board_schema
 from harness.leaderboard.pages import INDEX, board_pages
 from harness.leaderboard.placing import placed
@@ -98,6 +99,8 @@ def _board(
     tables: dict[tuple[str, ...], tuple[Key, list[Entry]]] = {}
     rejected: list[Rejected] = []
     unscored: list[str] = []
+    results = list(results)
+    alike = likenesses([one.marked for one in results if one.marked is not None])
     withdrawn: list[Withdrawn] = []
     for one in results:
         if one.entry is not None and said.get(one.entry.id, Review()).state == "withdrawn":
@@ -105,7 +108,8 @@ def _board(
             withdrawn.append(Withdrawn(id=one.entry.id, history=history, report=one.entry.report))
         elif one.entry is not None and one.key is not None:
             place = tables.setdefault(tuple(one.key.model_dump().values()), (one.key, []))
-            place[1].append(_reviewed(one.entry, said))
+            entry = one.entry.model_copy(update={"alike": alike.get(one.entry.id, [])})
+            place[1].append(_reviewed(entry, said))
         elif one.rejected is not None:
             rejected.append(one.rejected)
         elif one.unscored is not None:

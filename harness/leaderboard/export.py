@@ -7,9 +7,9 @@ import io
 import json
 
 from harness.leaderboard.model import Board, Entry, Key
+from harness.report.drawing.text import spreadsheet_cell
 
 JSON, CSV = "leaderboard.json", "leaderboard.csv"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _HEAD = [name for name in Key.model_fields if name != "division_name"]
 _COLUMNS = [name for name in Entry.model_fields if name != "status"]
 
@@ -28,13 +28,5 @@ def board_csv(board: Board) -> str:
         shared = [*(getattr(table, name) for name in _HEAD), board.review, board.ruleset]
         for entry in table.entries:
             values = [*shared, *(getattr(entry, name) for name in _COLUMNS)]
-            writer.writerow([_cell(value) for value in values])
+            writer.writerow([spreadsheet_cell(value) for value in values])
     return buffer.getvalue()
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    if isinstance(value, list):  # of runs, in their order
-        return ";".join(str(_cell(one)) for one in value)
-    return "" if value is None else value

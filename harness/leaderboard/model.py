@@ -39,6 +39,7 @@ class Entry(Part):
     least_epochs: float | None  # that chance explains
     against_first: str = ""  # how the score compares with the first of its table, in words
     against_above: str = ""  # the same with the row above it
+    clock: str = ""  # whose clock the times are read from
     fastest_run_s: float | None  # of the runs that converged, the dropped ones included
     slowest_run_s: float | None
     runs: int
@@ -61,6 +62,7 @@ class Entry(Part):
     warnings: int
     warned: list[str]  # the rules that warn
     target: float | None  # accuracy that ends a run
+    alike: list[str] = []  # other entries of this board that have runs of this one, one line each
     commit: str
     checked: str  # when the checker passed exactly these files
     state: str = (

@@ -54,6 +54,7 @@ _TEXT = (
     "state",
     "history_text",
     "interval",
+    "alike",
 )
 _NUMBERS = (
     "time_to_train_s",
@@ -226,6 +227,7 @@ def compact(board: Board) -> Markup:
             **entry.model_dump(),
             "warned_rules": _warned(entry),
             "interval": _interval(entry),
+            "alike": "; ".join(entry.alike),
             "history_text": "\n".join(entry.history),
         }
         return [*(place(values[name]) for name in _TEXT), *(_short(values[name]) for name in _NUMBERS)]

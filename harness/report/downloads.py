@@ -9,12 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.report.drawing.svg import Canvas
-from harness.report.drawing.text import clean
+from harness.report.drawing.text import clean, spreadsheet_cell
 from harness.report.model import Report
 from harness.score.words import UNVERIFIED
 
 PATTERN = r"(?:synthetic-)?chart-[a-z0-9-]+\.(?:svg|csv)"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # the light palette of page.css, for a picture that leaves its page
 STYLE = """
 svg{background:#fcfcfa;--paper:#fcfcfa;--ink:#171b20;--muted:#565f6a;--grid:#e6e8e4;--accent:#0a6761;
@@ -82,11 +81,5 @@ def _csv(report: Report, chart: Chart) -> str:
     data = report.dataset.kind if report.dataset else "not stated"
     tail = [report.identity.system, report.identity.org, data, UNVERIFIED]
     for row in chart.rows:
-        writer.writerow([_cell(value) for value in [*row, *tail]])
+        writer.writerow([spreadsheet_cell(value) for value in [*row, *tail]])
     return buffer.getvalue()
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return "" if value is None else value

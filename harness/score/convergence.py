@@ -44,6 +44,9 @@ def from_comparison(found: Comparison) -> Convergence:
     if found.outcome == "fail" and not found.practice:
         said = f"Not scaled, and it does not count: {needs}, and {chance}."
         return Convergence(1.0, "beyond", said, mean, reference, least)
+    if found.outcome == "fail" and factor == 1:
+        said = f"Not scaled by this ruleset: {needs}, and {chance}."
+        return Convergence(1.0, "beyond", said, mean, reference, least)
     if found.outcome == "fail":
         said = (
             f"Multiplied by {factor:.5g}: {needs}. That is faster than chance explains ({chance}): "
