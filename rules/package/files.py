@@ -210,6 +210,7 @@ def readable_code(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
     (Scope.RUN, Scope.PACKAGE),
     source="sources W6, W15; untrusted input",
     fix="Write the file anew with the harness; do not edit it.",
+    cause=True,
 )
 def readable(self: Rule, subject: Run | Package, ruleset: Ruleset) -> Iterator[Finding]:
     """What cannot be read cannot be checked, and must not pass because of it."""
