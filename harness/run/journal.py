@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,12 +23,15 @@ class Journal:
     on_event: Callable[[dict[str, Any]], None]  # called with every MLLOG line, parsed
     lines: int = 0
     run_status: str | None = None
+    _log: Any = field(default_factory=hashlib.sha256, repr=False)
+    _arrivals: Any = field(default_factory=hashlib.sha256, repr=False)
 
     def write(self, text: str, source: str, monotonic_s: float, wall_s: float) -> None:
         """Add one MLLOG line, which arrived from `source` (child or harness) at the given times."""
         self.lines += 1
         self.result.write(text + "\n")
         self.result.flush()
+        self._log.update((text + "\n").encode())
         arrival = {
             "line": self.lines,
             "monotonic_s": round(monotonic_s, 6),
@@ -36,9 +39,21 @@ class Journal:
             "source": source,
             "digest": hashlib.sha256(text.encode()).hexdigest()[:16],
         }
-        self.timeline.write(json.dumps(arrival) + "\n")
+        row = json.dumps(arrival) + "\n"
+        self.timeline.write(row)
         self.timeline.flush()
+        self._arrivals.update(row.encode())
         self._note(text)
+
+    def log_digest(self) -> str:
+        """SHA-256 of result.txt so far."""
+        digest: str = self._log.hexdigest()
+        return digest
+
+    def timeline_digest(self) -> str:
+        """SHA-256 of timeline.jsonl so far."""
+        digest: str = self._arrivals.hexdigest()
+        return digest
 
     def harness(self, text: str) -> None:
         """Add a line of the harness' own, now."""

@@ -37,6 +37,7 @@ from harness.run.launch.base import Launcher
 from harness.run.launch.nodes import NodeSamplers
 from harness.run.progress import Display
 from harness.run.software import boot_id, software
+from harness.witness.witness import Witness
 from reference.protocol.log import PROGRESS_TOKEN
 from reference.protocol.spec import SPEC_VARIABLE, RunSpec
 from rules.model.evidence import RunRecord
@@ -56,6 +57,7 @@ class Start:
     launcher: Launcher
     evict: Callable[[], CacheResult]  # makes the data files cold; called once, just before the run
     stop: threading.Event = field(default_factory=threading.Event)  # ends the run early when set
+    witness: Witness | None = None
 
 
 @dataclass
@@ -97,11 +99,15 @@ def run_once(plan: RunPlan, start: Start, display: Display) -> RunRecord:
     display.run_started(start.run, plan.request.runs, start.seed)
     try:
         with open_journal(files.root / PART_RESULT, files.timeline, display.event) as journal:
+            if start.witness:
+                journal.on_event = start.witness.following(start.run, journal, display.event)
             _attempt(plan, start, files, journal, outcome, display)
     except KeyboardInterrupt as interrupt:
         outcome.status, outcome.reason, interrupted = "interrupted", "interrupted by the user", interrupt
     duration_s = time.monotonic() - started_s
     record = _settle(plan, files, _record(plan, start, spec, outcome, started_wall_s, duration_s))
+    if start.witness:
+        start.witness.close_run(record.run, record.status, record.files)
     display.run_finished(record)
     if interrupted:
         raise interrupted

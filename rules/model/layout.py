@@ -13,6 +13,7 @@ BENCHMARK = "cloudmask"
 STRONG = "strong"  # scaling: time to train of one model
 WEAK = "weak"  # throughput: many models at the same time
 MANIFEST = "MANIFEST.sha256"
+STATEMENT = "STATEMENT.dsse.json"  # signed, over the manifest, which therefore does not list it
 REPORTS = "reports"
 RESULT_PATTERN = re.compile(r"result_([0-9]{1,9})\.txt\Z")
 RUN_FOLDER = re.compile(r"result_([0-9]{1,9})\Z")
@@ -115,6 +116,11 @@ class PackageLayout:
         return self.evidence_dir / "system_detected.json"
 
     @property
+    def witness(self) -> Path:
+        """The witness: what the harness wrote down as it happened, with an outside clock's stamps."""
+        return self.evidence_dir / "witness.jsonl"
+
+    @property
     def report_dir(self) -> Path:
         """The HTML report."""
         return self.root / REPORTS / self.system  # of time-to-train; throughput has no page
@@ -123,6 +129,11 @@ class PackageLayout:
     def manifest(self) -> Path:
         """Digests of all files."""
         return self.root / MANIFEST
+
+    @property
+    def statement(self) -> Path:
+        """Who signed the manifest, and with which verdict."""
+        return self.root / STATEMENT
 
 
 @dataclass(frozen=True)

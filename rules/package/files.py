@@ -109,7 +109,7 @@ def foreign(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]
     """Files outside the layout are not read, and may be there by mistake."""
     evidence = re.compile(
         re.escape(package.layout.evidence_dir.as_posix())
-        + r"/((plan|dataset|system_detected)\.json|result_\d+/[^/]+|failed/attempt_\d+/[^/]+)\Z"
+        + r"/((plan|dataset|system_detected)\.json|witness\.jsonl|result_\d+/[^/]+|failed/attempt_\d+/[^/]+)\Z"
     )
     benchmarks = {package.benchmark, *(entry.rsplit("/", 1)[-1] for entry in package.entries)}
     for name in package.files:
