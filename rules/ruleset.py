@@ -327,6 +327,12 @@ class Ruleset(_Part, frozen=True, kw_only=True):
         return frozenset(other for rule in self.keys.values() for other in rule.when)
 
 
+def with_roots(ruleset: Ruleset, pem: str) -> Ruleset:
+    """The ruleset with more roots of time stamp authorities."""
+    witness = msgspec.structs.replace(ruleset.witness, roots=[*ruleset.witness.roots, pem])
+    return msgspec.structs.replace(ruleset, witness=witness)
+
+
 def names() -> list[str]:
     """Rulesets that can be loaded by name."""
     return sorted(path.parent.name for path in FOLDER.glob(f"*/{FILE}"))

@@ -28,6 +28,7 @@ from rules.model.layout import RUN_FOLDER, WEAK, PackageLayout, RunFiles, is_lit
 from rules.model.log import Log
 from rules.model.package import PackageHeader, System, relative
 from rules.model.run import Run
+from rules.model.statement import Statement
 from rules.model.witness import Chain, Mark, Packaged
 
 MAX_RUNS = 20_000
@@ -150,6 +151,7 @@ class _Parts:
         header.result_names = sorted(n for n in results if n.startswith("result") and n.endswith(".txt"))
         header.scaling_file = read(documents.read_object, layout.scaling_json)
         header.witness = read(read_chain, layout.witness)
+        header.statement = read(self._statement, layout.statement)
         if header.witness is not None:
             header.record_digests = self._records(header.witness)
         failed = f"{layout.evidence_dir.as_posix()}/failed/"
@@ -185,6 +187,11 @@ class _Parts:
             run.log_prefixes = self._prefixes(f"{results}/{name}", marks, run.problems)
             run.timeline_prefixes = self._prefixes(arrivals, marks, run.problems)
         return run
+
+    def _statement(self, path: Path) -> Statement:
+        from harness.statement.reading import read_statement  # loads slowly: only where there is one
+
+        return read_statement(path, self._root)
 
     def _prefixes(self, name: str, counts: list[int], problems: list[str]) -> dict[int, str]:
         return self._try(lambda path: prefix_digests(path, counts), name, problems) or {}

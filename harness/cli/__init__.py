@@ -28,6 +28,8 @@ VERBS = {
     "report": "render the HTML report of a package",
     "rcp": "record and list reference convergence points",
     "leaderboard": "build the leaderboard of packages that pass",
+    "sign": "sign a package and its verdict",
+    "witness": "an outside clock for the runs: try an authority, relay for nodes without a network",
     "rules": "list and explain the rules",
     "monitor": "watch the machine",
     "power": "energy of whole nodes: show it, import a meter's log",

@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,14 @@ from harness.check.formats.origin import Origin
 from harness.check.formats.registry import FORMATS, render
 from harness.check.formats.text import clean
 from harness.check.package import ReplayStep
+from harness.cli.witness import read_roots
 from harness.core.errors import ExitCode, UserError, WrongData
 from harness.score.score import describe, score
 from rules.model.findings import Verdict
+from rules.model.layout import beside_of
 from rules.model.package import Package
 from rules.package.files import readable as READABLE
-from rules.ruleset import DEFAULT, Ruleset, load_ruleset
+from rules.ruleset import DEFAULT, Ruleset, load_ruleset, with_roots
 
 UNWRAPPED = 1_000_000  # columns
 
@@ -49,7 +51,22 @@ def _print_schema(context: click.Context, option: click.Parameter, wanted: Any) 
 )
 @click.option("--replay", is_flag=True, help="Evaluate stored weights again; needs TensorFlow and --data.")
 @click.option("--data", type=click.Path(path_type=Path), help="The data set of the runs, for --replay.")
-def check(path: Path, ruleset: str, system: str | None, form: str, replay: bool, data: Path | None) -> int:
+@click.option(
+    "--roots", type=click.Path(path_type=Path), help="More roots of time stamp authorities, in PEM."
+)
+@click.option(
+    "--keys", type=click.Path(path_type=Path), help="Public keys of signers: a PEM file, or a folder."
+)
+def check(
+    path: Path,
+    ruleset: str,
+    system: str | None,
+    form: str,
+    replay: bool,
+    data: Path | None,
+    roots: Path | None,
+    keys: Path | None,
+) -> int:
     """Judge PATH by the rulebook: an organisation's folder, one of its systems, the same packed as
     .tar.gz or .zip, or one result file.
 
@@ -59,11 +76,15 @@ def check(path: Path, ruleset: str, system: str | None, form: str, replay: bool,
         rules = load_ruleset(ruleset)
     except ValueError as error:
         raise UserError(str(error), "see `cloudmask check --help`.") from None
-    origin, scores = Origin(), []
+    if roots is not None:
+        rules = with_roots(rules, read_roots(roots))
+    names = _known_keys(keys)
+    origin, scores, beyond = Origin(), [], _Beyond()
     try:
         with _unpacked(path) as inside, _replayer(data, replay) as step:
             found = check_all(inside, rules, system, step)
             scores = list(_scores(found, rules))
+            beyond = _statements(path, found, names)
         origin = Origin(found[0][0].root) if inside == path else Origin(archive=str(path))
         verdict = replace(combine([v for _, v in found], str(path)), path=str(path))
     except UserError as error:
@@ -71,8 +92,10 @@ def check(path: Path, ruleset: str, system: str | None, form: str, replay: bool,
             raise
         verdict = _unreadable(rules.name, path, error)
     click.echo(render(form, verdict, origin, _width(), colour_wanted(sys.stdout.isatty())))
-    for line in scores if form == "text" else []:
+    for line in [*scores, *beyond.lines] if form == "text" else []:
         click.echo(line)
+    if beyond.broken and verdict.verdict == "compliant":
+        return ExitCode.FINDINGS
     return {"compliant": ExitCode.OK, "not_compliant": ExitCode.FINDINGS}.get(verdict.verdict, ExitCode.USAGE)
 
 
@@ -101,6 +124,34 @@ def _replayer(data: Path | None, wanted: bool) -> Iterator[ReplayStep | None]:
 
     with Replayer([data], lambda line: click.echo(clean(line), err=True)) as replayer:
         yield replayer
+
+
+@dataclass(frozen=True)
+class _Beyond:
+    """What is said of signed statements; `broken` when the one beside the package does not stand."""
+
+    lines: list[str] = field(default_factory=list)
+    broken: bool = False
+
+
+def _statements(path: Path, found: list[tuple[Package, Verdict]], names: dict[str, str]) -> _Beyond:
+    """Statements inside the package and beside it. Raises UserError when the latter cannot be read."""
+    package, inside = found[0][0], found[0][0].statement
+    if inside is None and not beside_of(path).is_file():
+        return _Beyond()
+    from harness.statement.describing import beside, describe, stands  # loads slowly
+
+    outside = beside(beside_of(path), package.root)
+    lines = [clean(line) for s in (inside, outside) if s is not None for line in describe(s, names)]
+    return _Beyond(lines, outside is not None and not stands(outside))
+
+
+def _known_keys(keys: Path | None) -> dict[str, str]:
+    if keys is None:
+        return {}
+    from harness.statement.keys import known_keys
+
+    return known_keys(keys)
 
 
 def _scores(found: list[tuple[Package, Verdict]], rules: Ruleset) -> Iterator[str]:

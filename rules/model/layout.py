@@ -26,6 +26,11 @@ def run_number(name: str) -> int | None:
     return int(match[1]) if match else None
 
 
+def beside_of(path: Path) -> Path:
+    """Where a signed statement may lie beside a package: the name of its folder or archive, and .dsse.json."""
+    return path.absolute().with_name(f"{path.absolute().name}.dsse.json")
+
+
 def is_litter(name: str) -> bool:
     """Whether a path is one that desktops and git leave behind (.DS_Store, ._x, __MACOSX/): nobody wrote it."""
     base = name.rsplit("/", 1)[-1]

@@ -14,6 +14,7 @@ from rules.model.evidence import RunRecord
 from rules.model.layout import BENCHMARK, STRONG, PackageLayout, RunFiles
 from rules.model.log import Stated
 from rules.model.run_facts import RunFacts
+from rules.model.statement import Statement
 from rules.model.witness import Chain
 
 NOT_PROBED = "not probed"  # of a field of a system description: nobody knows, which agrees with nothing
@@ -103,6 +104,7 @@ class PackageHeader:
     padded: dict[str, str] = field(default_factory=dict)  # folder of a run -> as it is named: result_01
     failed_runs: list[RunRecord] = field(default_factory=list)  # retained and marked, not scored
     witness: Chain | None = None
+    statement: Statement | None = None
     record_digests: dict[str, str] = field(default_factory=dict)  # of what the witness stamped last, as it is
 
     @property

@@ -15,7 +15,7 @@ from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
 MANIFEST = "MANIFEST.sha256"
-TOP_FILES = {MANIFEST, "README.md", "LICENSE"}
+TOP_FILES = {MANIFEST, STATEMENT, "README.md", "LICENSE"}
 RUN_EVIDENCE = re.compile(
     r"(run\.json|spec\.json|timeline\.jsonl|telemetry_node_\d+\.h5|weights\.weights\.h5|output\.log|science\.json"
     r"|gallery\.h5)\Z"

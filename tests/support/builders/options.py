@@ -39,6 +39,7 @@ class PackageOptions:
     telemetry: bool = False
     weights: bool = True
     best_of: int | None = None
+    witness: bool = False  # with an authority whose clock is that of the logs
 
 
 @dataclass(frozen=True)
