@@ -163,7 +163,8 @@ def combine(verdicts: list[Verdict], path: str) -> Verdict:
     findings = list(dict.fromkeys(_hashable(f) for v in verdicts for f in v.findings))
     kinds = {v.verdict for v in verdicts}
     verdict = next(k for k in CONCLUSIONS if k in kinds)
-    return Verdict(verdicts[0].ruleset, path, verdict, [f.finding for f in findings], list(worst.values()))
+    rulesets = ", ".join(sorted({v.ruleset for v in verdicts}))
+    return Verdict(rulesets, path, verdict, [f.finding for f in findings], list(worst.values()))
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,8 @@ def load_single(path: Path, root: Path, entry: Entry | None) -> Run:
                     if e.is_file(follow_symlinks=False) and not is_litter(e.name):
                         tree.sizes[f"{shown}/{e.name}"] = e.stat().st_size
         tree.sizes[relative(path, root)] = path.stat().st_size
+        with contextlib.suppress(Unreadable, OSError):
+            header.plan = _read_plan(root / header.layout.plan)
         if path.parent == root / header.layout.pruned_dir:
             return Run(number, read_log(path, relative(path, root)), header, pruned=True)
         run = _Parts(tree, header).run(path.name, number)

@@ -17,7 +17,7 @@ from rules.model.layout import STRONG
 from rules.model.package import Package, PackageHeader
 from rules.model.run import Run
 from rules.model.run_facts import RunFacts
-from rules.ruleset import Ruleset, load_ruleset
+from rules.ruleset import Ruleset, load_ruleset, names
 
 ReplayStep = Callable[[Run], Replay]
 
@@ -44,15 +44,18 @@ def check_all(
     ruleset: Ruleset | None = None,
     system: str | None = None,
     replay: ReplayStep | None = None,
+    roots: tuple[str, ...] = (),
 ) -> list[tuple[Package, Verdict]]:
     """Every system at `path` with its verdict. Raises UserError when there is nothing to check.
 
-    `replay` evaluates the weights of a run again (harness/check/replay.py).
+    Without `ruleset` each entry is judged by the one that it was made by. `replay` evaluates the weights of
+    a run again (harness/check/replay.py). `roots` are of time stamp authorities that the reviewer trusts
+    beside the ruleset's, in PEM.
     """
-    ruleset = ruleset or load_ruleset()
+    by_own, ruleset = ruleset is None, ruleset or load_ruleset()
     target = find_target(path, system)
     if target.result is not None:
-        return [_check_result(target.result, target, ruleset, path)]
+        return [_check_result(target.result, target, ruleset, path, by_own)]
     tree = scan(target.root)
     entries = find_entries(target.root, target.systems, ruleset, path)
     if not entries:
@@ -64,9 +67,19 @@ def check_all(
     checked = []
     for entry in entries:
         header = load_header(target.root, entry, tree)
-        header.entries = everything
-        checked.append(_check_entry(header, tree, ruleset.of(entry.benchmark), str(path), replay))
+        header.entries, header.roots = everything, roots
+        rules = made_by(header, ruleset) if by_own else ruleset
+        checked.append(_check_entry(header, tree, rules.of(entry.benchmark), str(path), replay))
     return checked
+
+
+def made_by(header: PackageHeader, current: Ruleset) -> Ruleset:
+    """The ruleset that plan.json names; `current` where it names none that is known of this benchmark."""
+    name = (header.plan or {}).get("ruleset")
+    if not isinstance(name, str) or name not in names():
+        return current
+    ruleset = load_ruleset(name)
+    return ruleset if ruleset.knows(header.benchmark) else current
 
 
 def load_package(root: Path, entry: Entry, ruleset: Ruleset | None = None) -> Package:
@@ -100,12 +113,16 @@ def _package(header: PackageHeader, known: list[tuple[bool, RunFacts]]) -> Packa
     return Package.of(header, scored, [facts for pruned, facts in known if pruned])
 
 
-def _check_result(result: Path, target: Target, ruleset: Ruleset, path: Path) -> tuple[Package, Verdict]:
+def _check_result(
+    result: Path, target: Target, ruleset: Ruleset, path: Path, by_own: bool
+) -> tuple[Package, Verdict]:
     """A single result file, by the numbers of the benchmark whose folder it lies in or that it names."""
     name = target.systems[0] if target.systems else None
     entry = entry_of(result, target.root, ruleset) if name else None
     run = load_single(result, target.root, entry)
     run.package.system_name = name
+    if by_own:
+        ruleset = made_by(run.package, ruleset)
     benchmark = entry.benchmark if entry else run.log.value("submission_benchmark")
     rules = ruleset.of(benchmark if isinstance(benchmark, str) else None)
     judge = Judge(rules)

@@ -22,10 +22,10 @@ from harness.cli.witness import read_roots
 from harness.core.errors import ExitCode, UserError, WrongData
 from harness.score.score import describe, score
 from rules.model.findings import Verdict
-from rules.model.layout import beside_of
+from rules.model.layout import BENCHMARK, beside_of
 from rules.model.package import Package
 from rules.package.files import readable as READABLE
-from rules.ruleset import DEFAULT, Ruleset, load_ruleset, with_roots
+from rules.ruleset import DEFAULT, load_ruleset
 
 UNWRAPPED = 1_000_000  # columns
 
@@ -38,7 +38,11 @@ def _print_schema(context: click.Context, option: click.Parameter, wanted: Any) 
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--ruleset", default=DEFAULT, show_default=True, help="Rules to judge by.")
+@click.option(
+    "--ruleset",
+    default=None,
+    help=f"Rules to judge by; default: those of the package's plan, else {DEFAULT}.",
+)
 @click.option("--system", default=None, help="One system of the organisation; default: all of them.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option(
@@ -59,7 +63,7 @@ def _print_schema(context: click.Context, option: click.Parameter, wanted: Any) 
 )
 def check(
     path: Path,
-    ruleset: str,
+    ruleset: str | None,
     system: str | None,
     form: str,
     replay: bool,
@@ -73,24 +77,22 @@ def check(
     Exit code 0: compliant; 1: not compliant; 2: PATH cannot be read.
     """
     try:
-        rules = load_ruleset(ruleset)
+        rules = load_ruleset(ruleset) if ruleset else None
     except ValueError as error:
         raise UserError(str(error), "see `cloudmask check --help`.") from None
-    if roots is not None:
-        rules = with_roots(rules, read_roots(roots))
     names = _known_keys(keys)
     origin, scores, beyond = Origin(), [], _Beyond()
     try:
         with _unpacked(path) as inside, _replayer(data, replay) as step:
-            found = check_all(inside, rules, system, step)
-            scores = list(_scores(found, rules))
+            found = check_all(inside, rules, system, step, (read_roots(roots),) if roots else ())
+            scores = list(_scores(found))
             beyond = _statements(path, found, names)
         origin = Origin(found[0][0].root) if inside == path else Origin(archive=str(path))
         verdict = replace(combine([v for _, v in found], str(path)), path=str(path))
     except UserError as error:
         if form == "text" or isinstance(error, WrongData):
             raise
-        verdict = _unreadable(rules.name, path, error)
+        verdict = _unreadable(ruleset or DEFAULT, path, error)
     click.echo(render(form, verdict, origin, _width(), colour_wanted(sys.stdout.isatty())))
     for line in [*scores, *beyond.lines] if form == "text" else []:
         click.echo(line)
@@ -154,12 +156,18 @@ def _known_keys(keys: Path | None) -> dict[str, str]:
     return known_keys(keys)
 
 
-def _scores(found: list[tuple[Package, Verdict]], rules: Ruleset) -> Iterator[str]:
-    """One line per entry: what was checked, its verdict and its score."""
+def _scores(found: list[tuple[Package, Verdict]]) -> Iterator[str]:
+    """One line per entry: what was checked, its verdict and its score; and whether it is an older ruleset's."""
+    older = set()
     for package, verdict in found:
+        rules = load_ruleset(verdict.ruleset)
         if package.entries:
             result = describe(score(package, rules))
             yield clean(f"{package.entry}: {verdict.verdict.replace('_', ' ')}, {result}")
+        if rules.knows(BENCHMARK) and rules.name != DEFAULT:
+            older.add(rules.name)
+    for name in sorted(older):
+        yield f"{name} is an earlier rulebook; --ruleset {DEFAULT} judges by the current one."
 
 
 def _unreadable(ruleset: str, path: Path, error: UserError) -> Verdict:

@@ -27,7 +27,11 @@ def _print_schema(context: click.Context, option: click.Parameter, wanted: bool)
 @click.command()
 @click.argument("path", type=options.PathType)
 @click.option("--system", help="Which system, when the organisation has several.")
-@click.option("--ruleset", default=DEFAULT, show_default=True, help="Rules to judge by.")
+@click.option(
+    "--ruleset",
+    default=None,
+    help=f"Rules to judge by; default: those of the package's plan, else {DEFAULT}.",
+)
 @click.option(
     "--out", type=options.PathType, help="Folder to write to; default: reports/<system> of the package."
 )
@@ -39,16 +43,17 @@ def _print_schema(context: click.Context, option: click.Parameter, wanted: bool)
     callback=_print_schema,
     help="Print the JSON Schema of data.json.",
 )
-def report(path: Path, system: str | None, ruleset: str, out: Path | None) -> None:
+def report(path: Path, system: str | None, ruleset: str | None, out: Path | None) -> None:
     """Check, score and render the package at PATH (an organisation's folder) as one HTML page.
 
     The page works from its file path, offline. Rendering always judges anew: the verdict shown is today's.
     """
     try:
-        rules = load_ruleset(ruleset)
+        rules = load_ruleset(ruleset) if ruleset else None
     except ValueError as error:
         raise UserError(str(error), "see `cloudmask rules list`.") from None
     package, verdict = check_package(path, rules, system=system)
+    rules = rules or load_ruleset(verdict.ruleset)
     target = out or default_folder(package)
     page = build_report(package, verdict, score(package, rules), target, time.time())
     click.echo(f"{verdict.verdict.replace('_', ' ')} with {verdict.ruleset}: {page}")

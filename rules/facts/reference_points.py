@@ -91,6 +91,7 @@ class PointFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     schema: Literal[1]
     ruleset: str
     note: str = ""
+    include: list[str] = []  # rulesets whose points count as well
     points: list[PointRecord]
 
 
@@ -101,7 +102,8 @@ def load_points(ruleset: str) -> tuple[PointRecord, ...]:
     if not path.is_file():
         return ()
     try:
-        return tuple(msgspec.json.decode(path.read_bytes(), type=PointFile).points)
+        file = msgspec.json.decode(path.read_bytes(), type=PointFile)
+        return (*file.points, *(point for other in file.include for point in load_points(other)))
     except (OSError, ValueError) as error:
         raise ValueError(
             f"{path.parent.name}/{path.name} cannot be read: {' '.join(str(error).split())[:300]}"

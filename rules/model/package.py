@@ -105,6 +105,7 @@ class PackageHeader:
     failed_runs: list[RunRecord] = field(default_factory=list)  # retained and marked, not scored
     witness: Chain | None = None
     statement: Statement | None = None
+    roots: tuple[str, ...] = ()  # of time stamp authorities that the reviewer trusts, in PEM
     record_digests: dict[str, str] = field(default_factory=dict)  # of what the witness stamped last, as it is
 
     @property

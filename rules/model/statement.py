@@ -1,4 +1,4 @@
-"""A signed statement over a package's manifest, as far as a machine can tell: which keys signed it, not whose they are."""
+"""A signed statement on a package, as far as a machine can tell: which keys signed it, not whose they are."""
 
 from __future__ import annotations
 

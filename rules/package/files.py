@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from rules.model.findings import Finding, Scope, Severity
-from rules.model.layout import WEAK
+from rules.model.layout import MANIFEST, STATEMENT, WEAK
 from rules.model.package import Package
 from rules.model.run import Run
 from rules.model.values import show
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
-MANIFEST = "MANIFEST.sha256"
 TOP_FILES = {MANIFEST, STATEMENT, "README.md", "LICENSE"}
 RUN_EVIDENCE = re.compile(
     r"(run\.json|spec\.json|timeline\.jsonl|telemetry_node_\d+\.h5|weights\.weights\.h5|output\.log|science\.json"

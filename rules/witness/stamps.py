@@ -24,7 +24,7 @@ NAMES = {
     "WIT005",
     "Every stamp is on its own line of the chain",
     Scope.PACKAGE,
-    source="RFC 3161; design of this rulebook",
+    source="design of this rulebook: an outside clock",
     fix="Package witness.jsonl as the harness wrote it.",
 )
 def verified(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -44,7 +44,7 @@ def verified(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding
     "WIT006",
     "The authority is one that is known",
     Scope.PACKAGE,
-    source="RFC 3161; design of this rulebook",
+    source="design of this rulebook: an outside clock",
     fix="Use an authority whose root the ruleset pins, or give its root to the reviewer: check --roots FILE.",
     severity=Severity.WARNING,
 )

@@ -16,7 +16,7 @@ from rules.ruleset import Ruleset
     "WIT013",
     "The signed statement is on this package",
     Scope.PACKAGE,
-    source="in-toto Statement v1, DSSE; design of this rulebook",
+    source="design of this rulebook: signed statements",
     fix="Sign the package as it is now (cloudmask sign), or remove the statement.",
 )
 def signed(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:

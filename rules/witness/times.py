@@ -44,7 +44,7 @@ def _events(facts: WitnessFacts, run: Run) -> list[_Event]:
     "WIT010",
     "The times of the run fit the stamps",
     Scope.RUN,
-    source="RFC 3161; TR 11; design of this rulebook",
+    source="TR 11; design of this rulebook: an outside clock",
     fix="Let a time service keep the machine's clock, and nothing change it while a benchmark runs.",
 )
 def times_fit(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:

@@ -23,7 +23,7 @@ def run(capsys):
 
 def test_compliant(run, tmp_path):
     code, out, _ = run("check", str(build_package(tmp_path).root))
-    assert code == ExitCode.OK and "COMPLIANT with cloudmask-1.0" in out and "NOT COMPLIANT" not in out
+    assert code == ExitCode.OK and "COMPLIANT with cloudmask-1.1" in out and "NOT COMPLIANT" not in out
     assert "\x1b" not in out
 
 
@@ -31,6 +31,20 @@ def test_not_compliant(run, tmp_path):
     built = build_package(tmp_path, runs=4)
     code, out, _ = run("check", str(built.root))
     assert code == ExitCode.FINDINGS and "error PKG003" in out and "fix: " in out
+
+
+def test_a_package_is_judged_by_the_ruleset_of_its_plan(run, tmp_path):
+    built = build_package(tmp_path)
+    plan = built.root / built.layout.plan.relative_to(built.layout.root)
+    plan.write_text(plan.read_text().replace("cloudmask-1.1", "cloudmask-1.0"))
+    result = str(built.layout.result(0))
+    for path in (str(built.root), result):
+        _, out, _ = run("check", path)
+        assert "with cloudmask-1.0" in out and "--ruleset cloudmask-1.1" in out
+        _, out, _ = run("check", path, "--ruleset", "cloudmask-1.1")
+        assert "with cloudmask-1.1" in out and "earlier rulebook" not in out
+    plan.write_text(plan.read_text().replace("cloudmask-1.0", "hpc-3.0.0"))
+    assert "with cloudmask-1.1" in run("check", result)[1]  # the ruleset of another benchmark
 
 
 def test_text_is_wrapped_for_a_terminal_only(run, tmp_path, monkeypatch):
@@ -86,7 +100,7 @@ def test_archive(run, tmp_path):
         archive.add(built.root, "ExampleLab")
     code, out, err = run("check", str(tmp_path / "entry.tar.gz"))
     assert code == ExitCode.FINDINGS and "error PKG003" in out and err == ""
-    assert "entry.tar.gz" in out and "cloudmask-" not in out.replace("cloudmask-1.0", "")
+    assert "entry.tar.gz" in out and "cloudmask-" not in out.replace("cloudmask-1.1", "")
 
 
 def test_unsafe_archive(run, tmp_path):
@@ -106,7 +120,7 @@ def test_json_schema(run):
 
 def test_unknown_ruleset(run, tmp_path):
     code, _, err = run("check", str(tmp_path), "--ruleset", "cloudmask-2")
-    assert code == ExitCode.USAGE and "cloudmask-1.0" in err
+    assert code == ExitCode.USAGE and "cloudmask-1.1" in err
 
 
 def test_unknown_system(run, tmp_path):

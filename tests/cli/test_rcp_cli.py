@@ -43,7 +43,7 @@ def test_record_and_list(run, tmp_path, monkeypatch):
     assert code == ExitCode.OK and "10 runs" in text and "batch size 32" in text
     content = msgspec.json.decode(out.read_bytes(), type=PointFile)
     point = content.points[0]
-    assert (content.ruleset, len(content.points), len(point.epochs)) == ("cloudmask-1.0", 1, 10)
+    assert (content.ruleset, len(content.points), len(point.epochs)) == ("cloudmask-1.1", 1, 10)
     assert (
         point.dataset
         and point.profile == "quick"
@@ -54,7 +54,7 @@ def test_record_and_list(run, tmp_path, monkeypatch):
 
     monkeypatch.setattr("harness.cli.rcp.load_points", lambda name: tuple(content.points))
     code, text, _ = run("list")
-    assert code == ExitCode.OK and "1 point(s) for cloudmask-1.0" in text
+    assert code == ExitCode.OK and "1 point(s) for cloudmask-1.1" in text
 
 
 def test_record_adds_to_a_file(run, tmp_path):

@@ -185,7 +185,7 @@ Of packages that are not in the corpus the verdict can differ for these reasons:
 """
 _LENIENT = """\
 Agreement comes at a price: published packages break rules that upstream does not check. In
-the ruleset hpc-3.0.0 these rules warn instead of refusing; in cloudmask-1.0 each of them is an error.
+the ruleset hpc-3.0.0 these rules warn instead of refusing; in cloudmask-1.1 each of them is an error.
 """
 
 

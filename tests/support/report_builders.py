@@ -262,4 +262,4 @@ def hand_verdict(package: Package, findings: Sequence[Finding] = ()) -> Verdict:
         rules.append(RuleResult(finding.rule, outcome))
     broken = any(f.severity is Severity.ERROR for f in findings)
     word = "not_compliant" if broken else "compliant"
-    return Verdict("cloudmask-1.0", package.root.name, word, list(findings), rules)
+    return Verdict("cloudmask-1.1", package.root.name, word, list(findings), rules)

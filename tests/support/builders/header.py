@@ -112,7 +112,7 @@ def make_plan(options: PackageOptions, recipe: dict[str, Any], dataset: Dataset)
         "division": options.division,
         "runs": options.runs,
         "best_of": recipe.get("best_of"),
-        "ruleset": "cloudmask-1.0",
+        "ruleset": "cloudmask-1.1",
         "recipe": Recipe.model_validate(recipe).model_dump(),
         "dataset_digest": dataset.digest,
         "harness_version": "0.1.0",

@@ -32,8 +32,8 @@ def test_reference_agrees_with_the_run_spec():
 
 
 def test_unknown_name():
-    with pytest.raises(ValueError, match=r"did you mean 'cloudmask-1.0'\?") as caught:
-        load_ruleset("cloudmask-1.1")
+    with pytest.raises(ValueError, match=r"did you mean 'cloudmask-1.1'\?") as caught:
+        load_ruleset("cloudmask-1.2")
     assert DEFAULT in str(caught.value) and DEFAULT in names()
 
 

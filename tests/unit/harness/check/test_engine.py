@@ -175,7 +175,7 @@ def make_plan(built, **settings) -> Plan:
         recipe_path="recipe.yaml",
         system=System("testbox", "systems/testbox.json", dict(fields), {}, dict(fields)),
         dataset=None,
-        ruleset="cloudmask-1.0",
+        ruleset="cloudmask-1.1",
     )
 
 

@@ -44,7 +44,7 @@ def packages(tmp_path_factory) -> dict[str, tuple[Verdict, Path]]:
     found = {"compliant": sound.root, "not_compliant": spoilt.root}
     verdicts = {name: (check_package(root)[1], root) for name, root in found.items()}
     finding = Finding("PKG009", Severity.ERROR, "nothing there", path="/nowhere", fix="look again")
-    verdicts["unreadable"] = (Verdict("cloudmask-1.0", "/nowhere", "unreadable", [finding], []), Path("/"))
+    verdicts["unreadable"] = (Verdict("cloudmask-1.1", "/nowhere", "unreadable", [finding], []), Path("/"))
     verdicts["nasty"] = (_nasty(), sound.root)
     return verdicts
 
@@ -65,7 +65,7 @@ def _nasty() -> Verdict:
         RuleResult("LOG002", Outcome.FAIL),
         *(RuleResult(f"TIM{n:03d}", Outcome.NOT_CHECKED, text) for n, text in enumerate(NASTY, 1)),
     ]
-    return Verdict("cloudmask-1.0", "".join(NASTY), "not_compliant", findings, rules)
+    return Verdict("cloudmask-1.1", "".join(NASTY), "not_compliant", findings, rules)
 
 
 KINDS = ("compliant", "not_compliant", "unreadable", "nasty")

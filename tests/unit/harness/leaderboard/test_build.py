@@ -352,7 +352,7 @@ def test_a_board_of_thousands_keeps_its_index_small(tmp_path: Path) -> None:
         status="research", division_name="CloudMask Closed", id="t-0123456789", entries=entries,
     )  # fmt: skip
     board = Board(
-        generated="2026-01-01T00:00:00Z", tool="t", ruleset="cloudmask-1.0", tables=[table],
+        generated="2026-01-01T00:00:00Z", tool="t", ruleset="cloudmask-1.1", tables=[table],
         rejected=[], unscored=[], footnotes=[],
     )  # fmt: skip
     sizes = {name: len(text.encode()) for name, text in board_pages(board, load_ruleset(), NOW)}

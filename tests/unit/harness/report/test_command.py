@@ -49,7 +49,7 @@ def test_report_elsewhere_touches_nothing(tmp_path: Path, capsys: pytest.Capture
     ("arguments", "said"),
     [
         (("report", "nowhere"), "does not exist"),
-        (("report", "{root}", "--ruleset", "cloudmask-1.o"), "did you mean 'cloudmask-1.0'"),
+        (("report", "{root}", "--ruleset", "cloudmask-1.o"), "did you mean 'cloudmask-1.1'"),
         (("report", "{root}", "--system", "other"), "no system 'other'"),
         (("report", "{root}", "--out", "{root}/MANIFEST.sha256/x"), "Cannot write"),
         (("leaderboard", "--submissions", "nowhere"), "no folder"),

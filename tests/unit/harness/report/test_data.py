@@ -148,7 +148,7 @@ def test_data_json_is_versioned_ascii_and_complete(package: Package, report: Rep
 
 def test_an_empty_package_is_reported_too() -> None:
     empty = make_package([], system_name=None, unreadable=["results: permission denied"])
-    verdict = Verdict("cloudmask-1.0", "gone", "unreadable", [], [])
+    verdict = Verdict("cloudmask-1.1", "gone", "unreadable", [], [])
     data = report_data(empty, verdict, Score(None, "none", []), NOW).report
     assert data.timeline is None and data.dataset is None and data.runs == []
     assert data.notes[0] == "results: permission denied"

@@ -256,7 +256,7 @@ def test_pages_need_no_framework() -> None:
 
 def test_empty_package_has_a_page(tmp_path: Path) -> None:
     empty = make_package([], system_name=None, unreadable=["results: permission denied"])
-    verdict = Verdict("cloudmask-1.0", "gone", "unreadable", [], [])
+    verdict = Verdict("cloudmask-1.1", "gone", "unreadable", [], [])
     said = words(
         parse(build_report(empty, verdict, Score(None, "", [], note="there are no runs"), tmp_path, NOW))
     )
