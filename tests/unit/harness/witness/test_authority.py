@@ -70,16 +70,15 @@ def _answering(status: int = 200, kind: str = REPLY, body: bytes = b""):
         (_answering(), "not a time stamp that can be read"),
         (_answering(body=b"0" * 100_000), "longer than"),
         (lambda a, q: (200, REPLY, a.reply(q, "odd_order")), "certificates are not in DER order"),
-        (lambda a, q: (200, REPLY, a.reply(q[:10])), None),
     ],
-    ids=["wrong type", "unavailable", "garbage", "empty", "huge", "odd order", "broken request"],
+    ids=["wrong type", "unavailable", "garbage", "empty", "huge", "odd order"],
 )
 def test_whatever_is_not_a_stamp_is_said_in_one_line(authority, behave, why):
     authority.behave = behave
     with pytest.raises(NoStamp) as raised:
         ask(authority)
     assert "\n" not in str(raised.value) and len(str(raised.value)) < 300
-    assert why is None or why in str(raised.value)
+    assert why in str(raised.value)
 
 
 def test_stamp_on_another_request_is_refused(authority):
