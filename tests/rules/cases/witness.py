@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import msgspec
+from securesystemslib.signer import CryptoSigner
 
+from harness.statement.making import make_statement, sign
+from rules.model.findings import Verdict
+from rules.model.layout import STATEMENT
 from rules.model.witness import Closing, Entry, Failure, Mark, Opening, Packaged, Registration, Stamp
 from tests.rules.cases.edits import edit_record, find, resample
 from tests.rules.cases.registry import witness_case
@@ -269,3 +273,11 @@ def stop_stamped_late(built: BuiltPackage) -> None:
 def room_for_a_run(built: BuiltPackage) -> None:
     """Attack 04: slow runs are left out, and the time they took is not."""
     _stamp_again(built, lambda number, wall_s: wall_s + 0.2 + 120 * ((wall_s - BASE_WALL_S) // 300 >= 3))
+
+
+@witness_case("WIT013")
+def signed_before_it_was_edited(built: BuiltPackage) -> None:
+    signer = CryptoSigner.generate_ed25519()
+    verdict = Verdict("cloudmask-1.1", "", "compliant", [], [])
+    sign(built.root / STATEMENT, make_statement(built.root, verdict), signer)
+    built.edit_text(built.layout.code_dir / "README.md", lambda text: text + "more\n")
