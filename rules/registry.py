@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from rules.model.claims import Support
 from rules.model.findings import Finding, Scope, Severity
 from rules.model.log import Event, LogProblem, Stated
 from rules.model.run import Run
@@ -58,6 +59,7 @@ class Rule:
     why: str
     check: Check
     never_passes: bool = False  # what it asks for has to be judged by a person, as every verdict states
+    supports: tuple[Support, ...] = ()  # what it shows of the result's claims where it passes
 
     def finding(self, message: str, **details: Any) -> Finding:
         """A finding of this rule, with its severity and fix unless given."""
@@ -90,6 +92,7 @@ def rule(
     divisions: tuple[str, ...] = ("closed", "open"),
     severity: Severity = Severity.ERROR,
     never_passes: bool = False,
+    supports: tuple[Support, ...] = (),
 ) -> Callable[[Check], Rule]:
     """Register a rule. The function is called as check(rule, subject, ruleset)."""
 
@@ -100,7 +103,9 @@ def rule(
             raise ValueError(f"rule {id} has no docstring: it must say why the rule exists")
         each = scopes if isinstance(scopes, tuple) else (scopes,)
         why = " ".join(function.__doc__.split())
-        _RULES[id] = Rule(id, title, each, divisions, source, fix, severity, why, function, never_passes)
+        _RULES[id] = Rule(
+            id, title, each, divisions, source, fix, severity, why, function, never_passes, supports
+        )
         return _RULES[id]
 
     return register

@@ -74,7 +74,7 @@ def check(
     """Judge PATH by the rulebook: an organisation's folder, one of its systems, the same packed as
     .tar.gz or .zip, or one result file.
 
-    Exit code 0: compliant; 1: not compliant; 2: PATH cannot be read.
+    Exit code 0: consistent with the rules; 1: not consistent; 2: PATH cannot be read.
     """
     try:
         rules = load_ruleset(ruleset) if ruleset else None
@@ -163,7 +163,7 @@ def _scores(found: list[tuple[Package, Verdict]]) -> Iterator[str]:
         rules = load_ruleset(verdict.ruleset)
         if package.entries:
             result = describe(score(package, rules))
-            yield clean(f"{package.entry}: {verdict.verdict.replace('_', ' ')}, {result}")
+            yield clean(f"{package.entry}: {verdict.words}, {result}")
         if rules.knows(BENCHMARK) and rules.name != DEFAULT:
             older.add(rules.name)
     for name in sorted(older):

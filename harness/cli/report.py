@@ -56,7 +56,7 @@ def report(path: Path, system: str | None, ruleset: str | None, out: Path | None
     rules = rules or load_ruleset(verdict.ruleset)
     target = out or default_folder(package)
     page = build_report(package, verdict, score(package, rules), target, time.time())
-    click.echo(f"{verdict.verdict.replace('_', ' ')} with {verdict.ruleset}: {page}")
+    click.echo(f"{verdict.words} of {verdict.ruleset}: {page}")
 
 
 def default_folder(package: Package) -> Path:

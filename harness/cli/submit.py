@@ -116,9 +116,7 @@ def summarise(console: Console, submission: Submission) -> None:
     if any(f.severity is Severity.ERROR for f in verdict.findings):
         _show_findings(console, verdict)
     colour = "green" if verdict.verdict == "compliant" else "red"
-    console.print(
-        f"verdict: [bold {colour}]{verdict.verdict.replace('_', ' ')}[/] with {verdict.ruleset}", end=""
-    )
+    console.print(f"verdict: [bold {colour}]{verdict.words}[/] of {verdict.ruleset}", end="")
     warned = f"{counts['warn']} warning{'' if counts['warn'] == 1 else 's'}"
     console.print(f" ({counts['pass']} rules passed, {counts['fail']} failed, {warned})")
     for run in result.runs:

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from rules.facts.log_reading import evaluations
 from rules.facts.reference_code import judge_code
+from rules.model.claims import Claim, Standing, Support
 from rules.model.findings import Finding, Scope
 from rules.model.package import Package
 from rules.model.run import Run
@@ -21,6 +22,7 @@ from rules.ruleset import Ruleset
     Scope.RUN,
     source="sources 1.R (TEST01), E12; design: replay",
     fix="Submit the weights that the last evaluation was made with.",
+    supports=(Support(Claim.ACCURACY, Standing.RECOMPUTED, "the stored weights, evaluated again"),),
 )
 def replay(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Loading the weights into the reference model and evaluating again must give the logged accuracy and

@@ -34,6 +34,12 @@ _RANKS = {outcome: at for at, outcome in enumerate(Outcome)}
 Conclusion = Literal["unreadable", "not_compliant", "compliant"]  # the worst first
 CONCLUSIONS: tuple[Conclusion, ...] = ("unreadable", "not_compliant", "compliant")
 
+_WORDS: dict[Conclusion, str] = {
+    "unreadable": "unreadable",
+    "not_compliant": "not consistent with the rules",
+    "compliant": "consistent with the rules",
+}
+
 
 class Scope(str, Enum):
     """What one call of a rule judges."""
@@ -75,6 +81,11 @@ class Verdict:
     verdict: Conclusion
     findings: list[Finding]
     rules: list[RuleResult]
+
+    @property
+    def words(self) -> str:
+        """The verdict for a reader: a checker of packages sees consistency, and proves nothing."""
+        return _WORDS[self.verdict]
 
     def counts(self) -> dict[str, int]:
         """How many rules had each outcome."""

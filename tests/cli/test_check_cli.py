@@ -23,7 +23,11 @@ def run(capsys):
 
 def test_compliant(run, tmp_path):
     code, out, _ = run("check", str(build_package(tmp_path).root))
-    assert code == ExitCode.OK and "COMPLIANT with cloudmask-1.1" in out and "NOT COMPLIANT" not in out
+    assert (
+        code == ExitCode.OK
+        and "CONSISTENT WITH THE RULES of cloudmask-1.1" in out
+        and "NOT CONSISTENT" not in out
+    )
     assert "\x1b" not in out
 
 
@@ -40,11 +44,11 @@ def test_a_package_is_judged_by_the_ruleset_of_its_plan(run, tmp_path):
     result = str(built.layout.result(0))
     for path in (str(built.root), result):
         _, out, _ = run("check", path)
-        assert "with cloudmask-1.0" in out and "--ruleset cloudmask-1.1" in out
+        assert "of cloudmask-1.0" in out and "--ruleset cloudmask-1.1" in out
         _, out, _ = run("check", path, "--ruleset", "cloudmask-1.1")
-        assert "with cloudmask-1.1" in out and "earlier rulebook" not in out
+        assert "of cloudmask-1.1" in out and "earlier rulebook" not in out
     plan.write_text(plan.read_text().replace("cloudmask-1.0", "hpc-3.0.0"))
-    assert "with cloudmask-1.1" in run("check", result)[1]  # the ruleset of another benchmark
+    assert "of cloudmask-1.1" in run("check", result)[1]  # the ruleset of another benchmark
 
 
 def test_text_is_wrapped_for_a_terminal_only(run, tmp_path, monkeypatch):
@@ -131,7 +135,7 @@ def test_unknown_system(run, tmp_path):
 def test_single_result(run, tmp_path):
     built = build_package(tmp_path)
     code, out, _ = run("check", str(built.layout.result(0)))
-    assert code == ExitCode.OK and "COMPLIANT" in out
+    assert code == ExitCode.OK and "CONSISTENT" in out
 
 
 def test_several_systems(run, tmp_path):
@@ -140,7 +144,7 @@ def test_several_systems(run, tmp_path):
     code, out, _ = run("check", str(built.root))
     assert code == ExitCode.OK
     code, out, _ = run("check", str(built.root), "--system", "two")
-    assert code == ExitCode.OK and "COMPLIANT" in out
+    assert code == ExitCode.OK and "CONSISTENT" in out
 
 
 def test_rules_list(run):

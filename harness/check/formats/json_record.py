@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from harness.check.claims import what_stands
 from rules.model.findings import Finding, Severity, Verdict
 
 SCHEMA = 1
@@ -15,7 +16,7 @@ _OUTCOMES = {Severity.ERROR: "fail", Severity.WARNING: "warn", Severity.INFO: "p
 
 
 def verdict_record(verdict: Verdict) -> dict[str, Any]:
-    """The verdict as plain values: schema, ruleset, path, verdict, counts, findings, rules."""
+    """The verdict as plain values: schema, ruleset, path, verdict, counts, findings, rules, claims."""
     return {
         "schema": SCHEMA,
         "ruleset": verdict.ruleset,
@@ -24,6 +25,10 @@ def verdict_record(verdict: Verdict) -> dict[str, Any]:
         "counts": verdict.counts(),
         "findings": [_finding(f) for f in verdict.findings],
         "rules": [{"id": r.id, "outcome": r.outcome.value, "reason": r.reason} for r in verdict.rules],
+        "claims": [
+            {"claim": c.claim.value, "standing": c.standing.value, "by": c.by, "rules": c.rules}
+            for c in what_stands(verdict)
+        ],
     }
 
 

@@ -6,6 +6,7 @@ import os
 import textwrap
 from collections.abc import Callable, Iterator
 
+from harness.check.claims import what_stands
 from rules.model.findings import Finding, Outcome, Severity, Verdict
 from rules.registry import get
 
@@ -13,11 +14,6 @@ MAX_PLACES = 4  # shown per rule; the rest is counted
 _COLOURS = {"error": "31", "warning": "33", "info": "36", "good": "32", "dim": "2", "bold": "1"}
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 Paint = Callable[[str, str], str]
-_WORDS = {
-    "compliant": "COMPLIANT",
-    "not_compliant": "NOT COMPLIANT",
-    "unreadable": "UNREADABLE",
-}
 
 
 def colour_wanted(is_terminal: bool) -> bool:
@@ -39,7 +35,20 @@ def render_text(verdict: Verdict, width: int = 80, colour: bool = False) -> str:
         for result in unknown:
             lines += _wrapped(f"  {result.id}  ", clean(result.reason or "no reason given"), width)
         lines.append("")
+    lines += _claims(verdict, width, paint)
     return "\n".join([*lines, *_summary(verdict, width, paint)])
+
+
+def _claims(verdict: Verdict, width: int, paint: Paint) -> Iterator[str]:
+    """What stands behind each claim: consistent records prove nothing by themselves."""
+    found = what_stands(verdict)
+    if not found:
+        return
+    yield paint("what stands behind the result", "bold")
+    for claim, standing, by, rules in found:
+        shown = f"{standing.value}: {by}" + (f" ({', '.join(rules)})" if rules else "")
+        yield from _wrapped(f"  {claim.value:<19} ", clean(shown), width)
+    yield ""
 
 
 def clean(text: str) -> str:
@@ -103,8 +112,8 @@ def _summary(verdict: Verdict, width: int, paint: Paint) -> list[str]:
     counts = verdict.counts()
     parts = [f"{counts[o.value]} {o.value.replace('_', ' ')}" for o in Outcome if counts[o.value]]
     style = "good" if verdict.verdict == "compliant" else "error"
-    head = paint(_WORDS.get(verdict.verdict, verdict.verdict), style)
-    tail = f" with {verdict.ruleset}: {len(verdict.rules)} rules: {', '.join(parts)}" if parts else ""
-    plain = _wrapped("", _WORDS.get(verdict.verdict, verdict.verdict) + tail, width)
-    plain[0] = plain[0].replace(_WORDS.get(verdict.verdict, verdict.verdict), head, 1)
+    words = verdict.words.upper()
+    tail = f" of {verdict.ruleset}: {len(verdict.rules)} rules: {', '.join(parts)}" if parts else ""
+    plain = _wrapped("", words + tail, width)
+    plain[0] = plain[0].replace(words, paint(words, style), 1)
     return [clean(verdict.path), *plain]

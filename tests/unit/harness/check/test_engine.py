@@ -226,7 +226,7 @@ def test_text_is_grouped_errors_first_and_clean(built):
     plain = re.sub(r"\x1b\[\d+m", "", render_text(broken(built), width=70))
     assert plain == render_text(broken(built), width=70)
     assert all(len(line) <= 70 for line in plain.splitlines() if " " in line.strip())
-    assert "NOT COMPLIANT" in plain and "fix: " in plain
+    assert "NOT CONSISTENT WITH THE RULES" in plain and "fix: " in plain
 
 
 def test_no_color(built, monkeypatch):
@@ -236,7 +236,7 @@ def test_no_color(built, monkeypatch):
 
 def test_json_has_the_published_shape(built):
     record = json.loads(render_json(broken(built)))
-    assert list(record) == ["schema", "ruleset", "path", "verdict", "counts", "findings", "rules"]
+    assert list(record) == ["schema", "ruleset", "path", "verdict", "counts", "findings", "rules", "claims"]
     assert list(record["findings"][0]) == [
         "rule",
         "severity",

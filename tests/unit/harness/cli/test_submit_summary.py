@@ -34,7 +34,7 @@ def said(judged: tuple[Any, Any], result: Score) -> str:
 
 def test_the_mean_of_the_runs(judged: tuple[Any, Any]) -> None:
     text = said(judged, score(judged[0], load_ruleset()))
-    assert "verdict: compliant with cloudmask-1.1" in text
+    assert "verdict: consistent with the rules of cloudmask-1.1" in text
     assert "(unverified; mean without the fastest and the slowest run" in text
 
 
