@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rules.facts.witness import NO_WITNESS, known_witness_of, witness_of
+from rules.model.claims import Claim, Standing, Support
 from rules.model.findings import Finding, Scope, Severity
 from rules.model.package import Package
 from rules.model.run import Run
@@ -117,6 +118,7 @@ def unchanged(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     Scope.RUN,
     source="TR 5.1; design of this rulebook",
     fix="Let the harness derive the seeds.",
+    supports=(Support(Claim.SEED, Standing.ATTESTED, "a time stamp of an outside authority on the plan"),),
 )
 def seed(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """A seed made of an authority's stamp and committed entropy can be neither chosen nor known beforehand."""

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from rules.facts.needs import timeline_of
 from rules.facts.witness import Bounds, WitnessFacts, known_witness_of
+from rules.model.claims import Claim, Standing, Support
 from rules.model.findings import Finding, Scope, Severity
 from rules.model.package import Package
 from rules.model.run import Run
-from rules.model.witness import Closing, Mark, Opening, Registration
+from rules.model.witness import Chain, Closing, Mark, Opening, Registration
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
@@ -87,6 +88,7 @@ def times_fit(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     source="design of this rulebook: evidence, not trust",
     fix="Choose an authority that answers sooner, or one nearby.",
     severity=Severity.WARNING,
+    supports=(Support(Claim.TIME, Standing.ATTESTED, "time stamps of an outside authority, within seconds"),),
 )
 def prompt(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """A stamp long after its event allows the event to have been long after what the log says."""
@@ -96,8 +98,9 @@ def prompt(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         stamp = facts.on(event.line)
         if stamp is not None and stamp.facts.time_s is not None:
             after.append((stamp.facts.time_s - event.wall_s, event))
-    if not after:
-        raise NotChecked("no point of the run has a stamp of an authority that is known here")
+    missing = {"run_start", "run_stop"} - {event.name for _, event in after}
+    if missing:
+        raise NotChecked(f"{min(missing)} of run {run.index} has no stamp of an authority that is known here")
     promptest_s = min(late_s for late_s, _ in after)
     for late_s, event in after:
         if late_s - promptest_s > limit_s and not event.name.startswith("the end"):
@@ -117,6 +120,9 @@ def prompt(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     source="design of this rulebook; sources H8",
     fix="Do the runs in one go; say what the machine did in between.",
     severity=Severity.WARNING,
+    supports=(
+        Support(Claim.ATTEMPTS, Standing.ATTESTED, "time stamps without a gap since the plan was registered"),
+    ),
 )
 def no_room(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """A run that was done and left out takes its time: it fits only where the stamps show no run for as long
@@ -126,26 +132,36 @@ def no_room(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]
     if not took:
         raise NotApplicable("no run has a time-to-train")
     limit_s = max(min(took), ruleset.witness.idle_s)
-    before: tuple[str, int] | None = None
-    running = 0
-    for line in facts.chain.lines:
+    unknown = None
+    for before, name, line, run in _pauses(facts.chain):
+        idle_s = _between_s(facts, before, line)
+        if idle_s is None:
+            unknown = f"from {name} to the beginning of run {run}"
+        elif idle_s > limit_s:
+            yield self.finding(
+                f"{idle_s:.0f} s from {name} to the beginning of run {run}: room for a run that is not here",
+                path=package.layout.witness.as_posix(),
+                line=line,
+                expected=f"<= {limit_s:.0f} s",
+                actual=round(idle_s),
+            )
+    if unknown:
+        raise NotChecked(f"no stamps say how long it was {unknown}")
+
+
+def _pauses(chain: Chain) -> Iterator[tuple[int, str, int, int]]:
+    """Stretches without a run: line and name of where each begins, line of the opening that ends it, its run."""
+    before, name, running = 1, "the registration", 0
+    for line in chain.lines:
         entry = line.entry
         if isinstance(entry, Opening):
+            if running == 0:
+                yield before, name, line.number, entry.run
             running += 1
-            idle_s = _between_s(facts, before[1], line.number) if before and running == 1 else None
-            if before and idle_s is not None and idle_s > limit_s:
-                yield self.finding(
-                    f"{idle_s:.0f} s from {before[0]} to the beginning of run {entry.run}: room for a run that "
-                    "is not here",
-                    path=package.layout.witness.as_posix(),
-                    line=line.number,
-                    expected=f"<= {limit_s:.0f} s",
-                    actual=round(idle_s),
-                )
         elif isinstance(entry, Closing):
-            running, before = max(running - 1, 0), (f"the end of run {entry.run}", line.number)
-        elif isinstance(entry, Registration) and facts.on(line.number):
-            before = ("the registration", line.number)
+            before, name, running = line.number, f"the end of run {entry.run}", max(running - 1, 0)
+        elif isinstance(entry, Registration) and running == 0:
+            before, name = line.number, "the registration"
 
 
 def _between_s(facts: WitnessFacts, one: int, other: int) -> float | None:

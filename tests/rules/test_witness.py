@@ -6,14 +6,19 @@ import msgspec
 import pytest
 
 from harness.check import check_package
+from harness.check.claims import what_stands
+from harness.untrusted.witness import parse_chain
 from rules.facts.witness import NO_WITNESS
+from rules.model.claims import Claim, Standing
 from rules.model.findings import Outcome, Severity, Verdict
+from rules.model.witness import Closing, Mark, Opening
 from rules.registry import catalogue
 from rules.ruleset import Ruleset, load_ruleset
 from tests.rules.cases import WITNESS_CASES, Case
 from tests.rules.test_mutations import errors
 from tests.support.authority import test_keys
 from tests.support.builders.options import RUN_PITCH_S
+from tests.support.builders.witness import stamp_again
 
 WIT = [rule.id for rule in catalogue() if rule.id.startswith("WIT")]
 
@@ -77,3 +82,35 @@ def test_junk_for_a_witness_is_an_error_in_one_line(fresh, junk: bytes):
     _, verdict = check_package(built.root, ruleset())
     assert "WIT001" in errors(verdict)
     assert not [f for f in verdict.findings if "checker error" in f.message or "\n" in f.message]
+
+
+def test_claims_are_attested_where_stamps_show_them(fresh):
+    built = fresh(witness=True)
+    _, verdict = check_package(built.root, ruleset())
+    standing = {one.claim: one.standing for one in what_stands(verdict)}
+    for claim in (Claim.TIME, Claim.SEED, Claim.ATTEMPTS):
+        assert standing[claim] is Standing.ATTESTED
+    assert standing[Claim.HARDWARE] is Standing.ASSERTED
+    _, unknown = check_package(built.root, ruleset(roots=[]))
+    assert Standing.ATTESTED not in {one.standing for one in what_stands(unknown)}
+
+
+@pytest.mark.parametrize("point", ["start", "stop", "open", "close"])
+def test_without_its_stamp_a_claim_is_asserted_only(fresh, point: str):
+    built = fresh(witness=True)
+
+    def times(number: int, wall_s: float) -> float | None:
+        return None if number in unstamped else wall_s + 0.2
+
+    unstamped: set[int] = set()
+    stamp_again(built.layout.witness, times)  # so that lines have the numbers that they have below
+    chain = parse_chain(built.layout.witness.read_bytes())
+    kind = {"open": Opening, "close": Closing}.get(point, Mark)
+    of_kind = [n for n, e in chain.of(kind) if kind is not Mark or e.point == point]
+    unstamped.add(of_kind[1])
+    stamp_again(built.layout.witness, times)
+    built.reseal(timeline=False)
+    _, verdict = check_package(built.root, ruleset())
+    claim = Claim.TIME if kind is Mark else Claim.ATTEMPTS
+    standing = {one.claim: one.standing for one in what_stands(verdict)}
+    assert standing[claim] is Standing.ASSERTED and errors(verdict) == set()
