@@ -16,6 +16,8 @@ from rules.model.witness import Failure, Mark, Opening, Registration, Stamp
 from tests.e2e.conftest import Trial
 from tests.support.authority import Loopback, loopback
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Iterator[Loopback]:
@@ -87,7 +89,8 @@ def test_failed_attempt_stays_in_the_chain_and_cannot_be_deleted(trial: Trial, a
 def test_starting_again_is_listed(trial: Trial, authority: Loopback) -> None:
     recipe(trial, url=authority.url)
     assert trial.submit().returncode == 0
-    assert trial.submit("--replace").returncode == 0
+    done = trial.submit("--replace")
+    assert done.returncode == 0, done.stdout
     _, outcomes, messages = verdict(trial)
     assert outcomes["WIT009"] == "warn"
     assert messages["WIT009"] == ["the entry was registered 1 time before, and set aside"]
