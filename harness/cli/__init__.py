@@ -25,6 +25,8 @@ VERBS = {
     "launch": "send a submit to a cluster's batch system (Slurm, LSF)",
     "run": "one trial run, not part of any package",
     "check": "judge a package or a log, rule by rule",
+    "challenge": "draw epochs of a package that its submitter is to show",
+    "answer": "answer a challenge with the states that the runs kept",
     "report": "render the HTML report of a package",
     "rcp": "record and list reference convergence points",
     "leaderboard": "build the leaderboard of packages that pass",
@@ -32,6 +34,7 @@ VERBS = {
     "witness": "an outside clock for the runs: try an authority, relay for nodes without a network",
     "rules": "list and explain the rules",
     "monitor": "watch the machine",
+    "release-digests": "digests by which a released code is recognised",
     "power": "energy of whole nodes: show it, import a meter's log",
 }
 
@@ -43,7 +46,8 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in VERBS:
             return None
-        command: click.Command = getattr(importlib.import_module(f"harness.cli.{name}"), name)
+        module = name.replace("-", "_")
+        command: click.Command = getattr(importlib.import_module(f"harness.cli.{module}"), module)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -5,19 +5,24 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from harness.check import check_all, colour_wanted, combine
 from harness.check.formats.json_record import json_schema
 from harness.check.formats.origin import Origin
 from harness.check.formats.registry import FORMATS, render
 from harness.check.formats.text import clean
-from harness.check.package import ReplayStep
+from harness.check.package import AnswerStep, ReplayStep
+from harness.check.watch import Watch
+from harness.cli import options
 from harness.cli.witness import read_roots
 from harness.core.errors import ExitCode, UserError, WrongData
 from harness.score.score import describe, score
@@ -53,8 +58,23 @@ def _print_schema(context: click.Context, option: click.Parameter, wanted: Any) 
     callback=_print_schema,
     help="Print the JSON Schema of --format json.",
 )
-@click.option("--replay", is_flag=True, help="Evaluate stored weights again; needs TensorFlow and --data.")
-@click.option("--data", type=click.Path(path_type=Path), help="The data set of the runs, for --replay.")
+@click.option(
+    "--replay",
+    is_flag=True,
+    help="Compute parts of the runs again (needs TensorFlow): where the weights come from; with --data the "
+    "last evaluation, the test scenes and the first epoch too.",
+)
+@click.option("--data", type=options.PathType, help="The data set of the runs, for --replay and --answer.")
+@click.option(
+    "--replay-runs",
+    type=click.IntRange(min=1),
+    help="Of so many runs only, drawn at random, what needs the data is computed again.",
+)
+@click.option(
+    "--answer", type=options.PathType, help="The answer to a challenge (see `cloudmask challenge`)."
+)
+@click.option("--challenge", type=options.PathType, help="The challenge as you sent it.")
+@click.option("--received", type=click.DateTime(), help="When the answer came, UTC; default: what it says.")
 @click.option(
     "--roots", type=click.Path(path_type=Path), help="More roots of time stamp authorities, in PEM."
 )
@@ -68,11 +88,21 @@ def check(
     form: str,
     replay: bool,
     data: Path | None,
+    replay_runs: int | None,
+    answer: Path | None,
+    challenge: Path | None,
+    received: datetime | None,
     roots: Path | None,
     keys: Path | None,
 ) -> int:
     """Judge PATH by the rulebook: an organisation's folder, one of its systems, the same packed as
     .tar.gz or .zip, or one result file.
+
+    \b
+    cloudmask check submissions/lab                              consistency, in seconds
+    cloudmask check submissions/lab --replay                     and lineage: no data needed
+    cloudmask check submissions/lab --replay --data data         and an epoch of each run again
+    cloudmask check submissions/lab --challenge c.json --answer a.npz --data data
 
     Exit code 0: consistent with the rules; 1: not consistent; 2: PATH cannot be read.
     """
@@ -83,8 +113,13 @@ def check(
     names = _known_keys(keys)
     origin, scores, beyond = Origin(), [], _Beyond()
     try:
-        with _unpacked(path) as inside, _replayer(data, replay) as step:
-            found = check_all(inside, rules, system, step, (read_roots(roots),) if roots else ())
+        with ExitStack() as held:
+            inside = held.enter_context(_unpacked(path))
+            watch = held.enter_context(_watch())
+            replayer = _replayer(held, data, replay, replay_runs, watch)
+            retrainer = _retrainer(held, data, answer, challenge, received, watch)
+            trusted = (read_roots(roots),) if roots else ()
+            found = check_all(inside, rules, system, replayer, retrainer, trusted)
             scores = list(_scores(found))
             beyond = _statements(path, found, names)
         origin = Origin(found[0][0].root) if inside == path else Origin(archive=str(path))
@@ -116,16 +151,59 @@ def _unpacked(path: Path) -> AbstractContextManager[Path]:
 
 
 @contextmanager
-def _replayer(data: Path | None, wanted: bool) -> Iterator[ReplayStep | None]:
+def _watch() -> Iterator[Watch]:
+    """Lines and a progress bar on standard error; the bar only in a terminal."""
+    console = Console(stderr=True, highlight=False)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("", total=None, visible=False)
+        yield Watch(
+            say=lambda line: click.echo(clean(line), err=True),
+            progress=lambda title, done, total: bar.update(
+                task, description=clean(title), completed=done, total=total, visible=done < total
+            ),
+        )
+
+
+def _replayer(
+    held: ExitStack, data: Path | None, wanted: bool, runs: int | None, watch: Watch
+) -> ReplayStep | None:
     if not wanted:
-        yield None
-        return
-    if data is None:
-        raise UserError("--replay needs the data set.", "name its folder with --data.")
+        if runs is not None:
+            raise UserError("--replay-runs belongs to --replay.", "add --replay.")
+        return None
+    if runs is not None and data is None:
+        raise UserError("--replay-runs needs the data set.", "name its folder with --data.")
     from harness.check.replay import Replayer  # psutil loads slowly: only where it is needed
 
-    with Replayer([data], lambda line: click.echo(clean(line), err=True)) as replayer:
-        yield replayer
+    return held.enter_context(Replayer([data] if data else [], watch, runs))
+
+
+def _retrainer(
+    held: ExitStack,
+    data: Path | None,
+    answer: Path | None,
+    challenge: Path | None,
+    received: datetime | None,
+    watch: Watch,
+) -> AnswerStep | None:
+    if answer is None and challenge is None:
+        return None
+    from harness.check.challenge import Answer, read_question
+    from harness.check.retraining import Retrainer
+
+    if answer is not None and not answer.is_file():
+        raise UserError(f"{answer} is not a file.", "name what `cloudmask answer` wrote.")
+    asked = read_question(challenge) if challenge is not None else None
+    came_s = received.replace(tzinfo=timezone.utc).timestamp() if received is not None else None
+    return held.enter_context(Retrainer(Answer(answer, asked, came_s), [data] if data else [], watch))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from harness.core.files import write_json
 from harness.leaderboard.cache import JUDGED, cache_key, fill, folder_of
 from harness.leaderboard.comparison import write_comparison
 from harness.leaderboard.fingerprint import package_digest
+from harness.leaderboard.likeness import Marked, mark
 from harness.leaderboard.model import Entry, Key, Rejected
 from harness.leaderboard.systempage import SYSTEMS, write_system_page
 from harness.report.data import ReportContent, report_data
@@ -49,6 +50,7 @@ class Result(BaseModel):
     name: str
     entry: Entry | None = None
     key: Key | None = None  # of the table the entry belongs to
+    marked: Marked | None = None  # what is compared with other entries
     rejected: Rejected | None = None
     unscored: str | None = None
 
@@ -111,7 +113,8 @@ class Judge:
 
     @contextmanager
     def _replayer(self) -> Iterator[ReplayStep | None]:
-        """Evaluates weights again; a run of another data set than those at hand is not replayed."""
+        """Computes runs again. One of another data set than those at hand, or without weights, is not replayed:
+        a board asks every package, and those that may leave their weights out stay on it."""
         if not self.data:
             yield None
             return
@@ -121,7 +124,7 @@ class Judge:
 
             def replay(run: Run) -> Replay:
                 try:
-                    return replayer(run)
+                    return replace(replayer(run), absent=False)
                 except WrongData as error:
                     return Replay(reason=error.message)
 
@@ -164,7 +167,8 @@ def _judge(
     entry = _entry(content.report, verdict, id, f"{folder}/{INDEX}", system)
     write_comparison(content.report, entry, place / folder)
     write_system_page(content.report, entry, place / system, now)
-    return Result(name=name, entry=entry, key=_key(content))
+    marked = mark(package, id, f"{clean(package.org, 100)} / {clean(package.system_name, 100)}")
+    return Result(name=name, entry=entry, key=_key(content), marked=marked)
 
 
 def entry_id(package: Package) -> str:
@@ -206,6 +210,7 @@ def _entry(report: Report, verdict: Verdict, id: str, link: str, system: str) ->
         org=who.org,
         status=who.status,
         time_to_train_s=report.score.time_to_train_s,
+        clock=report.score.clock,
         fastest_run_s=min(times, default=None),
         slowest_run_s=max(times, default=None),
         runs=len(report.runs),

@@ -30,13 +30,8 @@ ENTROPY_BYTES = 32
 class JournalState(Protocol):
     """How far the journal of a run is."""
 
-    lines: int
-
-    def log_digest(self) -> str:
-        """SHA-256 of result.txt so far."""
-
-    def timeline_digest(self) -> str:
-        """SHA-256 of timeline.jsonl so far."""
+    def record(self) -> dict[str, Any]:
+        """Its `lines`, and SHA-256 of `result` and `timeline` so far."""
 
 
 class Witness:
@@ -110,15 +105,10 @@ class Witness:
         self._chain.close()
 
     def _mark(self, run: int, point: Point, journal: JournalState) -> None:
+        state = journal.record()
+        lines, log, timeline = state["lines"], state["result"], state["timeline"]
         line = self._append(
-            Mark(
-                wall_s=time.time(),
-                run=run,
-                point=point,
-                lines=journal.lines,
-                log=journal.log_digest(),
-                timeline=journal.timeline_digest(),
-            )
+            Mark(wall_s=time.time(), run=run, point=point, lines=lines, log=log, timeline=timeline)
         )
         if line is None:
             return

@@ -15,6 +15,7 @@ WEAK = "weak"  # throughput: many models at the same time
 MANIFEST = "MANIFEST.sha256"
 STATEMENT = "STATEMENT.dsse.json"  # signed, over the manifest, which therefore does not list it
 REPORTS = "reports"
+FAILED_LOG = "result.txt"  # the log of a run that was not finished, beside its record
 RESULT_PATTERN = re.compile(r"result_([0-9]{1,9})\.txt\Z")
 RUN_FOLDER = re.compile(r"result_([0-9]{1,9})\Z")
 _LITTER = {".DS_Store", ".localized", ".gitkeep", "Thumbs.db", "desktop.ini"}

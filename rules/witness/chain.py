@@ -46,11 +46,11 @@ def complete(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding
         if problem:
             yield self.finding(f"run {run.index}: {problem}", path=path)
     opened = sum(1 for _ in chain.of(Opening))
-    there = len(package.runs) + len(package.pruned) + len(package.failed_runs)
+    there = len(package.runs) + len(package.pruned) + len(package.failed)
     if opened != there:
         yield self.finding(
             f"{opened} runs were begun, the package holds {len(package.runs) + len(package.pruned)} and "
-            f"{len(package.failed_runs)} failed ones",
+            f"{len(package.failed)} failed ones",
             path=path,
             expected=opened,
             actual=there,
