@@ -30,6 +30,7 @@ GROUPS = {  # prefix of the IDs -> folder below rules/, in the order of lists
     "PKG": "package",
     "PWR": "power",
     "EVD": "evidence",
+    "WIT": "witness",
 }
 
 

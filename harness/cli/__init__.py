@@ -34,6 +34,8 @@ VERBS = {
     "rcp": "record and list reference convergence points",
     "leaderboard": "build the leaderboard of packages that pass",
     "review": "say what becomes of a result on a board: objection, verified, withdrawn",
+    "sign": "sign a package and its verdict",
+    "witness": "an outside clock for the runs: try an authority, relay for nodes without a network",
     "rules": "list and explain the rules",
     "monitor": "watch the machine",
     "completion": "complete verbs and options in bash, zsh, fish",

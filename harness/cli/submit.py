@@ -97,7 +97,7 @@ def get_ready(console: Console, workspace: Workspace, request: Request) -> Ready
 
 def finish(console: Console, plan: RunPlan) -> ExitCode:
     """Seal the package, judge it and show the result."""
-    power = seal(plan)
+    power = seal(plan, lambda text: console.print(text, soft_wrap=True, markup=False))
     if power.problem:
         console.print(f"no power files are written: {power.reason}", soft_wrap=True, markup=False)
     submission = judge(plan.layout, plan.plan.ruleset)

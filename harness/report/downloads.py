@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from harness.core.csv_text import csv_text
 from harness.report.drawing.svg import Canvas
-from harness.report.drawing.text import clean, spreadsheet_cell
+from harness.report.drawing.text import clean
 from harness.report.model import Report
 from harness.score.words import UNVERIFIED
 
@@ -75,11 +74,7 @@ def _svg(report: Report, canvas: Canvas) -> str:
 
 
 def _csv(report: Report, chart: Chart) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*chart.columns, "system", "organisation", "data", "review"])
+    head = [*chart.columns, "system", "organisation", "data", "review"]
     data = report.dataset.kind if report.dataset else "not stated"
     tail = [report.identity.system, report.identity.org, data, UNVERIFIED]
-    for row in chart.rows:
-        writer.writerow([spreadsheet_cell(value) for value in [*row, *tail]])
-    return buffer.getvalue()
+    return csv_text(head, ([*row, *tail] for row in chart.rows))

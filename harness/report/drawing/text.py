@@ -175,18 +175,3 @@ def position(latitude: float | None, longitude: float | None) -> str:
 def east_of_greenwich(longitude: float) -> float:
     """The longitude between -180 and 180 degrees."""
     return (longitude + 180) % 360 - 180
-
-
-# What spreadsheets take for a formula, in full width too; also behind a separator, since a program that splits
-# cells there would begin a new one. Line breaks inside a cell become blanks.
-_FORMULA = re.compile(r"(\A|[;,|])([\s\"']*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
-_BREAKS = re.compile(r"[\t\r\n\v\f\x85\u2028\u2029]+")
-
-
-def spreadsheet_cell(value: object) -> object:
-    """A value of a CSV file: texts can't become formulas, lists are joined, what is not known is empty."""
-    if isinstance(value, (list, tuple)):
-        value = "; ".join("" if one is None else str(one) for one in value)
-    if isinstance(value, str):
-        return _FORMULA.sub(r"\1\2'", _BREAKS.sub(" ", value))
-    return "" if value is None else value
