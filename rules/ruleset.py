@@ -202,7 +202,7 @@ class EvidenceRules(_Part, frozen=True, kw_only=True):
 class WitnessRules(_Part, frozen=True, kw_only=True):
     """Whose time stamps count, and how far they may be from what the log says."""
 
-    roots: list[str] = []  # certificates of authorities in PEM; a reviewer may add others
+    roots: dict[str, str] = {}  # certificates of authorities in PEM; a reviewer may add others
     accuracy_s: float = 1.0  # of stamps that state none
     drift_s: float = 0.5  # between the harness' wall clock and the authority's, over one run
     clock_s: float = 120.0  # the harness' wall clock may be off by this much
