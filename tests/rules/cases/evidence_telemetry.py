@@ -144,6 +144,6 @@ def sampler_stopped_in_pieces(built: BuiltPackage) -> None:
     resample(built, every=5)
 
 
-@case("EVD042", only=True, **TELEMETRY)
+@case("EVD042", **TELEMETRY)
 def clock_at_a_fifth(built: BuiltPackage) -> None:
     resample(built, busy_percent=442.0)
