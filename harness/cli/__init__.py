@@ -28,6 +28,8 @@ VERBS = {
     "challenge": "draw epochs of a package that its submitter is to show",
     "answer": "answer a challenge with the states that the runs kept",
     "report": "render the HTML report of a package",
+    "times": "where the time of every run went, phase by phase",
+    "export": "a package in another layout, as tables or as a crate; redacted, if wanted",
     "rcp": "record and list reference convergence points",
     "leaderboard": "build the leaderboard of packages that pass",
     "rules": "list and explain the rules",
