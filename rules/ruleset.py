@@ -184,9 +184,6 @@ class EvidenceRules(_Part, frozen=True, kw_only=True):
     telemetry_density: float = (
         0.5  # share of the readings that were due: a starved sampler makes most of them
     )
-    processor_slack: float = (
-        0.1  # of the processors: readings a second apart are not taken at the same instant
-    )
     failed_maximum: int | None = None  # attempts that trained and failed; None: no more than runs (a warning)
     series: list[str] = []  # what telemetry of a closed run has to hold
     cpu_tolerance: float = 0.1  # of processor shares over a run
