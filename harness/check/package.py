@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from harness.check.engine import Judge
 from harness.check.entries import Entry, entry_of, find_entries
@@ -11,7 +12,7 @@ from harness.check.loader import load_header, load_runs, load_single
 from harness.check.tree import Target, Tree, find_target, scan, system_names
 from harness.core.errors import UserError
 from rules.facts.run_facts import FactsMaker
-from rules.model.evidence import Replay
+from rules.model.evidence import Challenge, Replay
 from rules.model.findings import Scope, Verdict
 from rules.model.layout import STRONG
 from rules.model.package import Package, PackageHeader
@@ -20,6 +21,16 @@ from rules.model.run_facts import RunFacts
 from rules.ruleset import Ruleset, load_ruleset, names
 
 ReplayStep = Callable[[Run], Replay]
+
+
+class AnswerStep(Protocol):
+    """Trains the epochs of an answer again (harness/check/retraining.py)."""
+
+    def __call__(self, run: Run) -> None:
+        """Look at one run, while its log is in memory."""
+
+    def outcome(self, header: PackageHeader) -> Challenge | None:
+        """What became of the challenge, when all runs of the entry are through."""
 
 
 def check_package(
@@ -44,11 +55,14 @@ def check_all(
     ruleset: Ruleset | None = None,
     system: str | None = None,
     replay: ReplayStep | None = None,
+    answer: AnswerStep | None = None,
+    roots: tuple[str, ...] = (),
 ) -> list[tuple[Package, Verdict]]:
     """Every system at `path` with its verdict. Raises UserError when there is nothing to check.
 
-    Without `ruleset` each entry is judged by the one that it was made by. `replay` evaluates the weights of
-    a run again (harness/check/replay.py).
+    Without `ruleset` each entry is judged by the one that it was made by. `replay` computes parts of a run
+    again (harness/check/replay.py), `answer` the epochs of a challenge.
+    `roots` are of time stamp authorities that the reviewer trusts beside the ruleset's, in PEM.
     """
     by_own, ruleset = ruleset is None, ruleset or load_ruleset()
     target = find_target(path, system)
@@ -65,9 +79,9 @@ def check_all(
     checked = []
     for entry in entries:
         header = load_header(target.root, entry, tree)
-        header.entries = everything
+        header.entries, header.roots = everything, roots
         rules = made_by(header, ruleset) if by_own else ruleset
-        checked.append(_check_entry(header, tree, rules.of(entry.benchmark), str(path), replay))
+        checked.append(_check_entry(header, tree, rules.of(entry.benchmark), str(path), replay, answer))
     return checked
 
 
@@ -91,7 +105,12 @@ def load_package(root: Path, entry: Entry, ruleset: Ruleset | None = None) -> Pa
 
 
 def _check_entry(
-    header: PackageHeader, tree: Tree, ruleset: Ruleset, path: str, replay: ReplayStep | None
+    header: PackageHeader,
+    tree: Tree,
+    ruleset: Ruleset,
+    path: str,
+    replay: ReplayStep | None,
+    answer: AnswerStep | None,
 ) -> tuple[Package, Verdict]:
     """Judge run after run while its log is in memory, keep the facts, then judge the whole."""
     judge, maker = Judge(ruleset), FactsMaker(ruleset)
@@ -99,8 +118,11 @@ def _check_entry(
     for run in load_runs(header, tree):
         if replay is not None and not run.pruned:
             run.replay = replay(run)
+        if answer is not None:
+            answer(run)
         judge.judge(Scope.RUN, run)
         known.append((run.pruned, maker.facts(run)))
+    header.challenge = answer.outcome(header) if answer is not None else None
     package = _package(header, known)
     judge.judge(Scope.PACKAGE, package)
     return package, judge.verdict(path, package.division)

@@ -1,113 +1,205 @@
-"""Replay: recompute the last evaluation of each run from its stored weights.
+"""Replay: parts of each run, computed again from its seed, its weights and the data.
+
+    without data   where the weights come from (lineage): the seed's beginning is recomputed
+    with data      the last evaluation, the test scenes with their pictures, and the first epoch
 
 Weights files are opened by the guarded reader (harness/untrusted/hdf5_guard.py), which gives plain numbers;
-the reference evaluates these in a process of its own (reference/tensorflow/replay.py), so that TensorFlow
-never opens an untrusted file and its crash does not end the check. Rule EVD019 judges the result.
+the reference computes with these in a process of its own (replay_worker.py). Rules EVD019 and EVD070 to EVD077
+judge the results.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import json
-import os
-import sys
-import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+import random
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from harness.check.lineage import Relatives, lineage
+from harness.check.replay_data import data_section
+from harness.check.replay_scenes import compare_pictures
+from harness.check.replay_worker import Reference
+from harness.check.watch import Watch
 from harness.core.errors import WrongData
-from harness.core.files import sha256
-from harness.core.processes import Child, Overtime, Silence
-from harness.untrusted.hdf5_guard import ROOT, Reader
-from reference.protocol.official import TRAIN_FOLDERS
-from reference.protocol.settings import DEFAULT_PRECISION, LINEAR_PRECISION_KEY, PRECISIONS, TF32
-from rules.facts.log_reading import integer
-from rules.model.evidence import Replay
-from rules.model.layout import RunFiles
-from rules.model.package import Dataset, DatasetFile, PackageHeader
+from harness.untrusted.hdf5_guard import Reader
+from reference.protocol.settings import (
+    DEFAULT_PRECISION,
+    HYPERPARAMETER_KEYS,
+    LINEAR_PRECISION_KEY,
+    PRECISIONS,
+    TF32,
+)
+from rules.facts.log_reading import durations, integer, number
+from rules.model.evidence import EpochAgain, Lineage, Replay, ScenesAgain
+from rules.model.layout import RunFiles, run_number
+from rules.model.package import PackageHeader
 from rules.model.run import Run
-
-if TYPE_CHECKING:
-    from reference.protocol.spec import Geometry
 
 # what the log calls the lowest precision -> the reference's policy; TF32 is one way to compute in float32
 POLICIES = {logged: policy for policy, logged in PRECISIONS.items()} | {TF32: DEFAULT_PRECISION}
-TOKEN = ":::REPLAY "
-LIMIT_S = 4 * 3600.0  # of all runs of a package: the official validation set takes minutes on a GPU
 MAX_BATCH = 256
 MAX_RUNS = 500
-MAX_SIDE, MAX_PATCH, MAX_PATCHES = 20_000, 1024, 2_000_000
-LOST = "the evaluation ended before this run (see the messages above)"
-
-Say = Callable[[str], None]
+NO_DATA = "the data set was not given (--data)"
 
 
 class Replayer:
-    """A step of the check: evaluates the weights of run after run again, on one of the data sets given.
+    """A step of the check: computes parts of run after run again, with one of the data sets given.
 
     A context manager. The reference's process is started for the first run of a package whose weights can
-    be read, and serves all of its runs.
+    be read, and serves all of its runs. With `runs`, only so many are computed again with the data, drawn
+    from `entropy` (the operating system's by default); the lineage is looked at in all.
     """
 
-    def __init__(self, data: Sequence[Path], say: Say = lambda line: None) -> None:
-        self._data, self._say = data, say
+    def __init__(
+        self,
+        data: Sequence[Path] = (),
+        watch: Watch | None = None,
+        runs: int | None = None,
+        entropy: str | None = None,
+    ) -> None:
+        self._data, self._watch, self._count = data, watch or Watch(), runs
+        self._entropy = entropy or secrets.token_hex(16)
         self._header: PackageHeader | None = None
-        self._reason: str | None = None  # why no run of the present package can be replayed
+        self._reason: str | None = None  # why no run of the present package can be computed again
         self._wrong: WrongData | None = None  # set when a package names another data set than those given
-        self._section: dict[str, Any] = {}
-        self._evaluator: Evaluator | None = None
-        self._evaluated = 0
+        self._section: dict[str, Any] | None = None
+        self._chosen: set[int] | None = None  # runs computed again with the data; None: all
+        self._reference: Reference | None = None
+        self._relatives = Relatives()
+        self._done = 0
         self._reader = Reader()
 
     def __call__(self, run: Run) -> Replay:
-        """The last evaluation of a run, or why there is none.
+        """What could be computed again of a run, and why not the rest.
 
         Raises WrongData when the run's package names another data set than those given.
         """
         if run.package is not self._header:
-            self._begin(run.package)
+            self._begin(run)
         if self._wrong is not None:
             raise self._wrong
-        if self._reason is not None:
-            return Replay(reason=self._reason)
         return self._evaluate(run)
 
     def _evaluate(self, run: Run) -> Replay:
-        settings, why = _settings(run)
-        if settings is None or run.evidence_dir is None:
-            return Replay(reason=why)
-        if self._evaluated >= MAX_RUNS:
-            return Replay(reason=f"only the first {MAX_RUNS} runs are evaluated again")
+        if run.weights_sha256 is None or run.evidence_dir is None:
+            return Replay(absent=True, reason="the weights are not in the package")
+        reason = self._reason or _foreign_code(run)
+        if reason is not None:
+            return _nothing(reason)
+        if self._done >= MAX_RUNS:
+            return _nothing(f"only the first {MAX_RUNS} runs are computed again")
         try:
             weights = self._reader.weights(RunFiles(run.evidence_dir).weights)
         except ValueError as error:
-            return Replay(problem=str(error))
-        self._evaluated += 1
-        self._evaluator = self._evaluator or Evaluator(self._section, self._say)
-        return _result(self._evaluator.evaluate(run.index, weights, settings))
+            return replace(_nothing("the weights cannot be read"), reason=None, problem=str(error))
+        self._done += 1
+        self._reference = self._reference or Reference(self._section, self._watch)
+        came = self._lineage(run, weights, self._reference)
+        return replace(self._with_data(run, weights, self._reference), lineage=came)
 
-    def _begin(self, header: PackageHeader) -> None:
-        """Look at what a package was evaluated on."""
+    def _lineage(self, run: Run, weights: np.ndarray, reference: Reference) -> Lineage:
+        beginning, why = None, "the seed of the run is not stated"
+        seed = run.record.seed if run.record is not None else integer(run.settings, "seed")
+        if seed is not None:
+            path = reference.folder / "beginning.npy"
+            said = reference.ask("the beginning", run.index, "initial", seed=seed, out=str(path))
+            why = f"the beginning could not be computed: {said.get('failed')}"
+            if "failed" not in said:
+                beginning = np.load(path, allow_pickle=False)
+        return lineage(run.index, weights, beginning, why, self._relatives)
+
+    def _with_data(self, run: Run, weights: np.ndarray, reference: Reference) -> Replay:
+        """Evaluation, first epoch and test scenes."""
+        if self._section is None:
+            return _nothing(NO_DATA)
+        if self._chosen is not None and run.index not in self._chosen:
+            return _nothing("the run was not drawn (--replay-runs)")
+        settings, why = settings_of(run)
+        if settings is None:
+            return _nothing(str(why))
+        path = reference.folder / "weights.npy"
+        np.save(path, weights, allow_pickle=False)
+        how = {"precision": settings["precision"], "tf32": settings["tf32"]}
+        title = f"run {run.index}"
+        self._watch.say(f"replay: evaluating the weights of run {run.index}")
+        batch = min(settings["hyperparameters"]["global_batch_size"], MAX_BATCH)
+        said = reference.ask(
+            f"{title}: evaluation", run.index, "evaluate", weights=str(path), batch=batch, **how
+        )
+        self._watch.say(f"replay: run {run.index}: {said.get('accuracy', 'no result')}")
+        evaluated = _evaluated(said)
+        scenes = self._scenes(run, path, how, reference)
+        self._watch.say(f"replay: training epoch 1 of run {run.index} again")
+        trained = train_epoch(reference, run, settings, 1, None, None)
+        return replace(evaluated, epoch=trained, scenes=scenes)
+
+    def _scenes(self, run: Run, weights: Path, how: dict[str, Any], reference: Reference) -> ScenesAgain:
+        assert run.evidence_dir is not None
+        again, stored = reference.folder / "gallery.h5", RunFiles(run.evidence_dir).gallery
+        there = stored.name in run.file_digests
+        said = reference.ask(
+            f"run {run.index}: test scenes",
+            run.index,
+            "scenes",
+            weights=str(weights),
+            gallery=str(again),
+            gallery_scenes=24 if there else 0,
+            **how,
+        )
+        if "failed" in said:
+            return ScenesAgain(reason=f"the test scenes could not be predicted: {said['failed']}")
+        found = ScenesAgain(science=said["science"])
+        if not there:
+            return found
+        try:
+            return replace(found, pictures=compare_pictures(self._reader, stored, again))
+        except ValueError as error:
+            return replace(found, pictures_problem=str(error))
+
+    def _begin(self, run: Run) -> None:
+        """Look at what a package was made with, and say what the work will cost."""
         self.close()
-        self._header, self._wrong, self._evaluated = header, None, 0
-        self._reason = _impossible(header)
-        if self._reason is not None or header.dataset is None:
+        header = run.package
+        self._header, self._wrong, self._done, self._section = header, None, 0, None
+        self._relatives = Relatives()
+        self._reason = None
+        if importlib.util.find_spec("tensorflow") is None:
+            self._reason = "TensorFlow is not installed here: nothing was computed again"
             return
-        for folder in self._data:
+        numbers = sorted({n for n in (run_number(name) for name in header.result_names) if n is not None})
+        self._chosen = draw_runs(numbers, self._count, self._entropy)
+        for folder in self._data if header.dataset is not None else ():
             try:
-                self._section = _data_section(header.dataset, folder, self._say)
                 self._wrong = None
+                self._say_cost(run, len(numbers if self._chosen is None else self._chosen))
+                self._section = data_section(header.dataset, folder, self._watch.progress)  # type: ignore[arg-type]
                 return
             except WrongData as error:
                 self._wrong = self._wrong or error
 
+    def _say_cost(self, run: Run, runs: int) -> None:
+        """An estimate by what the first run logged, on its own machine."""
+        epochs = [ms for _, ms in durations(run.log, "epoch") if ms is not None][:1]
+        rest = [ms for _, ms in durations(run.log, "inference") if ms is not None][:1]
+        last = [ms for _, ms in durations(run.log, "eval") if ms is not None][-1:]
+        drawn = "" if self._chosen is None else f" (drawn: {', '.join(map(str, sorted(self._chosen)))})"
+        if epochs:
+            each_s = sum(epochs + last + rest) / 1000
+            self._watch.say(
+                f"replay: {runs} run(s){drawn}, each one epoch, one evaluation and the test scenes: these took "
+                f"{each_s:.0f} s in the first run, so {each_s * runs:.0f} s in all on a machine as fast as its own"
+            )
+
     def close(self) -> None:
         """End the reference's process."""
-        if self._evaluator is not None:
-            self._evaluator.close()
-            self._evaluator = None
+        if self._reference is not None:
+            self._reference.close()
+            self._reference = None
 
     def __enter__(self) -> Replayer:
         return self
@@ -116,175 +208,88 @@ class Replayer:
         self.close()
 
 
-def _impossible(header: PackageHeader) -> str | None:
-    """Why no run of the package can be replayed."""
-    if importlib.util.find_spec("tensorflow") is None:
-        return "TensorFlow is not installed here: the weights were not evaluated again"
-    if header.dataset is None:
-        return "there is no readable dataset.json: the evaluation's patches are not known"
-    if header.recipe is None or header.recipe.get("command") is not None:
+def draw_runs(numbers: Sequence[int], count: int | None, entropy: str) -> set[int] | None:
+    """So many of the runs, chosen by the entropy alone; None for all."""
+    if count is None or count >= len(numbers):
+        return None
+    return set(random.Random(entropy).sample(list(numbers), count))
+
+
+def train_epoch(
+    reference: Reference,
+    run: Run,
+    settings: dict[str, Any],
+    epoch: int,
+    before: Path | None,
+    after: Path | None,
+) -> EpochAgain:
+    """One epoch of a run, trained again from a state file (None: from the seed); the state after it as a file."""
+    seed = run.record.seed if run.record is not None else integer(run.settings, "seed")
+    if seed is None:
+        return EpochAgain(reason="the seed of the run is not stated")
+    said = reference.ask(
+        f"run {run.index}: epoch {epoch}",
+        run.index,
+        "epoch",
+        seed=seed,
+        epoch=epoch,
+        out=str(after) if after else None,
+        **{"from": str(before) if before else None},
+        **settings,
+    )
+    if "failed" in said:
+        return EpochAgain(reason=f"the epoch could not be trained again: {said['failed']}")
+    return EpochAgain(loss=_number(said["loss"]), accuracy=_number(said["accuracy"]))
+
+
+def settings_of(run: Run) -> tuple[dict[str, Any] | None, str | None]:
+    """Precision and hyperparameters of a run for the reference, or why it cannot be computed again."""
+    logged = str(run.log.value(LINEAR_PRECISION_KEY))
+    if logged not in POLICIES:
+        return None, "the reference does not compute in the logged precision"
+    hyperparameters: dict[str, Any] = {}
+    for name, key in HYPERPARAMETER_KEYS.items():
+        value = number(run.settings, key)
+        if value is None and name in ("global_batch_size", "learning_rate"):
+            return None, f"the log states no {key}"
+        if value is not None:
+            hyperparameters[name] = int(value) if integer(run.settings, key) is not None else value
+    batch = hyperparameters["global_batch_size"]
+    if not isinstance(batch, int) or not 1 <= batch <= 1 << 16 or not hyperparameters["learning_rate"] > 0:
+        return None, "batch size or learning rate is none that the reference trains with"
+    return {"precision": POLICIES[logged], "tf32": logged == TF32, "hyperparameters": hyperparameters}, None
+
+
+def _foreign_code(run: Run) -> str | None:
+    """Why the weights of another implementation are not compared: in open they need not fit the reference."""
+    recipe = run.package.recipe
+    if recipe is None:
+        return "there is no readable recipe.yaml"
+    if recipe.get("command") is not None and run.division == "open":
         return "another implementation ran: its weights need not fit the reference model"
     return None
 
 
-def _settings(run: Run) -> tuple[dict[str, Any] | None, str | None]:
-    """Precision and batch of a run's evaluation, or why it cannot be replayed."""
-    if run.weights_sha256 is None or run.evidence_dir is None:
-        return None, "the weights are not in the package"
-    logged = str(run.log.value(LINEAR_PRECISION_KEY))
-    if logged not in POLICIES:
-        return None, "the reference does not compute in the logged precision"
-    batch = integer(run.settings, "global_batch_size")
-    if batch is None or batch < 1:
-        return None, "the log states no batch size"
-    return {"precision": POLICIES[logged], "tf32": logged == TF32, "batch": min(batch, MAX_BATCH)}, None
+def _nothing(reason: str) -> Replay:
+    return Replay(
+        reason=reason,
+        lineage=Lineage(reason=reason),
+        epoch=EpochAgain(reason=reason),
+        scenes=ScenesAgain(reason=reason),
+    )
 
 
-def _result(said: dict[str, Any]) -> Replay:
+def _evaluated(said: dict[str, Any]) -> Replay:
     if "failed" in said:
         return Replay(reason=f"the weights could not be evaluated: {said['failed']}")
     return Replay(
-        accuracy=float(said["accuracy"]),
-        loss=float(said["loss"]),
+        accuracy=_number(said["accuracy"]),
+        loss=_number(said["loss"]),
         samples=int(said["samples"]),
         device=str(said["device"]),
     )
 
 
-# ---------------------------------------------------------------- data
-
-
-def _data_section(dataset: Dataset, folder: Path, say: Say) -> dict[str, Any]:
-    """A run spec's data section with the local files, in the order of dataset.json.
-
-    The validation scenes are compared by content. Raises WrongData when they are not the package's.
-    """
-    from reference.data.split import split_patches
-    from reference.protocol.spec import Geometry, Split
-
-    try:
-        geometry, split = Geometry(**dataset.geometry), Split(**dataset.split)
-        _bounded(geometry, len(dataset.train))
-        patches = split_patches(len(dataset.train), geometry, split)
-    except (TypeError, ValueError) as error:
-        raise WrongData(
-            f"dataset.json does not describe a data set ({error}).", "see `cloudmask check`."
-        ) from None
-    places = _Places(folder, dataset.profile)
-    paths = [places.find(file) for file in dataset.train]
-    used = sorted({p.file for p in patches.validation})
-    say(f"replay: comparing {len(used)} validation scenes with the package's description")
-    for number in used:
-        if sha256(paths[number]) != dataset.train[number].sha256:
-            raise WrongData(
-                f"{paths[number]} has other content than the package describes.",
-                "name the data set that the runs used with --data.",
-            )
-    return {
-        "profile": dataset.profile,
-        "digest": dataset.digest,
-        "train_files": [str(p.absolute()) for p in paths],
-        "test_files": [],
-        "geometry": dataset.geometry,
-        "split": dataset.split,
-    }
-
-
-def _bounded(geometry: Geometry, scenes: int) -> None:
-    """Refuse sizes that would only fill the memory: dataset.json is untrusted. Raises ValueError."""
-    sides = (geometry.scene_height, geometry.scene_width, geometry.patch_size)
-    if not all(isinstance(s, int) and 8 <= s <= MAX_SIDE for s in sides):
-        raise ValueError(f"sides of {min(sides)} to {max(sides)} pixels")
-    if geometry.patch_size > MAX_PATCH or geometry.patches_per_scene * scenes > MAX_PATCHES:
-        raise ValueError("patches too large or too many")
-
-
-class _Places:
-    """Where the scenes of a description lie below a folder: under their own name, else by file name."""
-
-    def __init__(self, folder: Path, profile: str) -> None:
-        inner = folder / profile
-        bare = not any((folder / name).is_dir() for name in TRAIN_FOLDERS)
-        self._folder = inner if bare and _is_name(profile, inner) else folder
-        self._by_name: dict[str, Path] | None = None
-        if not self._folder.is_dir():
-            raise WrongData(f"{folder} is not a folder.", "name the data set's folder with --data.")
-
-    def find(self, file: DatasetFile) -> Path:
-        parts = Path(file.name).parts
-        if not parts or ".." in parts or Path(file.name).is_absolute():
-            raise WrongData(f"dataset.json names a file outside of the data set: {file.name[:80]!r}.")
-        path = self._folder.joinpath(*parts)
-        found = path if os.path.isfile(path) else self._known().get(parts[-1])
-        if found is None:
-            raise WrongData(
-                f"{self._folder} has no scene {file.name[:200]}.",
-                "name the data set that the runs used with --data.",
-            )
-        return found
-
-    def _known(self) -> dict[str, Path]:
-        if self._by_name is None:
-            self._by_name = {p.name: p for p in sorted(self._folder.glob("**/S3A*.hdf"))}
-        return self._by_name
-
-
-def _is_name(profile: str, inner: Path) -> bool:
-    return Path(profile).name == profile and os.path.isdir(inner)  # False for a name no disk can hold
-
-
-# ---------------------------------------------------------------- evaluation
-
-
-class Evaluator:
-    """The reference's own process, which evaluates weights on the validation patches of one data set."""
-
-    def __init__(self, section: dict[str, Any], say: Say) -> None:
-        self._say = say
-        self._held = ExitStack()
-        self._folder = Path(self._held.enter_context(tempfile.TemporaryDirectory(prefix="cloudmask-replay-")))
-        self._errors = self._held.enter_context((self._folder / "errors.txt").open("w+b"))
-        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
-        command = [sys.executable, "-u", "-m", "reference.tensorflow.replay"]
-        child = Child(command, environment, self._errors, ROOT, asked=True)
-        self._child = self._held.enter_context(child)
-        self._lines = child.lines(LIMIT_S, LIMIT_S)
-        self._lost = False
-        child.send(json.dumps(section))
-
-    def evaluate(self, run: int, weights: Any, settings: dict[str, Any]) -> dict[str, Any]:
-        """What the reference says of the weights (all of the model's numbers, in order) of one run."""
-        import numpy as np
-
-        if self._lost:
-            return {"failed": LOST}
-        path = self._folder / "weights.npy"
-        np.save(path, weights, allow_pickle=False)
-        self._say(f"replay: evaluating the weights of run {run}")
-        self._child.send(json.dumps({"run": run, "weights": str(path), **settings}))
-        try:
-            for line in self._lines:
-                if line is not None and line.text.startswith(TOKEN):
-                    said: dict[str, Any] = json.loads(line.text[len(TOKEN) :])
-                    if said.get("run") != run:
-                        continue
-                    self._say(f"replay: run {run}: {said.get('accuracy', 'no result')}")
-                    return said
-        except (Overtime, Silence) as reason:
-            self._say(f"replay: ended: {reason}")
-        self._lost = True
-        self._child.end()
-        self._explain()
-        return {"failed": LOST}
-
-    def _explain(self) -> None:
-        """Log the last line of the error output of a process that failed."""
-        self._child.wait(10)
-        self._errors.seek(0)
-        tail = self._errors.read()[-2000:].decode(errors="replace").strip().splitlines()
-        if self._child.exit_code not in (0, None) and tail:
-            self._say(f"replay: {tail[-1]}")
-
-    def close(self) -> None:
-        """End the process and remove its files."""
-        self._held.close()
+def _number(value: Any) -> float:
+    """A number of the reference's answer, in which NaN is null."""
+    return float("nan") if value is None else float(value)

@@ -5,23 +5,29 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from harness.check import check_all, colour_wanted, combine
 from harness.check.formats.json_record import json_schema
 from harness.check.formats.origin import Origin
 from harness.check.formats.registry import FORMATS, render
 from harness.check.formats.text import clean
-from harness.check.package import ReplayStep
+from harness.check.package import AnswerStep, ReplayStep
+from harness.check.watch import Watch
+from harness.cli import options
+from harness.cli.witness import read_roots
 from harness.core.errors import ExitCode, UserError, WrongData
 from harness.score.score import describe, score
 from rules.model.findings import Verdict
-from rules.model.layout import BENCHMARK
+from rules.model.layout import BENCHMARK, beside_of
 from rules.model.package import Package
 from rules.package.files import readable as READABLE
 from rules.ruleset import DEFAULT, load_ruleset
@@ -52,13 +58,51 @@ def _print_schema(context: click.Context, option: click.Parameter, wanted: Any) 
     callback=_print_schema,
     help="Print the JSON Schema of --format json.",
 )
-@click.option("--replay", is_flag=True, help="Evaluate stored weights again; needs TensorFlow and --data.")
-@click.option("--data", type=click.Path(path_type=Path), help="The data set of the runs, for --replay.")
+@click.option(
+    "--replay",
+    is_flag=True,
+    help="Compute parts of the runs again (needs TensorFlow): where the weights come from; with --data the "
+    "last evaluation, the test scenes and the first epoch too.",
+)
+@click.option("--data", type=options.PathType, help="The data set of the runs, for --replay and --answer.")
+@click.option(
+    "--replay-runs",
+    type=click.IntRange(min=1),
+    help="Of so many runs only, drawn at random, what needs the data is computed again.",
+)
+@click.option(
+    "--answer", type=options.PathType, help="The answer to a challenge (see `cloudmask challenge`)."
+)
+@click.option("--challenge", type=options.PathType, help="The challenge as you sent it.")
+@click.option("--received", type=click.DateTime(), help="When the answer came, UTC; default: what it says.")
+@click.option(
+    "--roots", type=click.Path(path_type=Path), help="More roots of time stamp authorities, in PEM."
+)
+@click.option(
+    "--keys", type=click.Path(path_type=Path), help="Public keys of signers: a PEM file, or a folder."
+)
 def check(
-    path: Path, ruleset: str | None, system: str | None, form: str, replay: bool, data: Path | None
+    path: Path,
+    ruleset: str | None,
+    system: str | None,
+    form: str,
+    replay: bool,
+    data: Path | None,
+    replay_runs: int | None,
+    answer: Path | None,
+    challenge: Path | None,
+    received: datetime | None,
+    roots: Path | None,
+    keys: Path | None,
 ) -> int:
     """Judge PATH by the rulebook: an organisation's folder, one of its systems, the same packed as
     .tar.gz or .zip, or one result file.
+
+    \b
+    cloudmask check submissions/lab                              consistency, in seconds
+    cloudmask check submissions/lab --replay                     and lineage: no data needed
+    cloudmask check submissions/lab --replay --data data         and an epoch of each run again
+    cloudmask check submissions/lab --challenge c.json --answer a.npz --data data
 
     Exit code 0: consistent with the rules; 1: not consistent; 2: PATH cannot be read.
     """
@@ -66,11 +110,18 @@ def check(
         rules = load_ruleset(ruleset) if ruleset else None
     except ValueError as error:
         raise UserError(str(error), "see `cloudmask check --help`.") from None
-    origin, scores = Origin(), []
+    names = _known_keys(keys)
+    origin, scores, beyond = Origin(), [], _Beyond()
     try:
-        with _unpacked(path) as inside, _replayer(data, replay) as step:
-            found = check_all(inside, rules, system, step)
+        with ExitStack() as held:
+            inside = held.enter_context(_unpacked(path))
+            watch = held.enter_context(_watch())
+            replayer = _replayer(held, data, replay, replay_runs, watch)
+            retrainer = _retrainer(held, data, answer, challenge, received, watch)
+            trusted = (read_roots(roots),) if roots else ()
+            found = check_all(inside, rules, system, replayer, retrainer, trusted)
             scores = list(_scores(found))
+            beyond = _statements(path, found, names)
         origin = Origin(found[0][0].root) if inside == path else Origin(archive=str(path))
         verdict = replace(combine([v for _, v in found], str(path)), path=str(path))
     except UserError as error:
@@ -78,8 +129,10 @@ def check(
             raise
         verdict = _unreadable(ruleset or DEFAULT, path, error)
     click.echo(render(form, verdict, origin, _width(), colour_wanted(sys.stdout.isatty())))
-    for line in scores if form == "text" else []:
+    for line in [*scores, *beyond.lines] if form == "text" else []:
         click.echo(line)
+    if beyond.broken and verdict.verdict == "compliant":
+        return ExitCode.FINDINGS
     return {"compliant": ExitCode.OK, "not_compliant": ExitCode.FINDINGS}.get(verdict.verdict, ExitCode.USAGE)
 
 
@@ -98,16 +151,87 @@ def _unpacked(path: Path) -> AbstractContextManager[Path]:
 
 
 @contextmanager
-def _replayer(data: Path | None, wanted: bool) -> Iterator[ReplayStep | None]:
+def _watch() -> Iterator[Watch]:
+    """Lines and a progress bar on standard error; the bar only in a terminal."""
+    console = Console(stderr=True, highlight=False)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("", total=None, visible=False)
+        yield Watch(
+            say=lambda line: click.echo(clean(line), err=True),
+            progress=lambda title, done, total: bar.update(
+                task, description=clean(title), completed=done, total=total, visible=done < total
+            ),
+        )
+
+
+def _replayer(
+    held: ExitStack, data: Path | None, wanted: bool, runs: int | None, watch: Watch
+) -> ReplayStep | None:
     if not wanted:
-        yield None
-        return
-    if data is None:
-        raise UserError("--replay needs the data set.", "name its folder with --data.")
+        if runs is not None:
+            raise UserError("--replay-runs belongs to --replay.", "add --replay.")
+        return None
+    if runs is not None and data is None:
+        raise UserError("--replay-runs needs the data set.", "name its folder with --data.")
     from harness.check.replay import Replayer  # psutil loads slowly: only where it is needed
 
-    with Replayer([data], lambda line: click.echo(clean(line), err=True)) as replayer:
-        yield replayer
+    return held.enter_context(Replayer([data] if data else [], watch, runs))
+
+
+def _retrainer(
+    held: ExitStack,
+    data: Path | None,
+    answer: Path | None,
+    challenge: Path | None,
+    received: datetime | None,
+    watch: Watch,
+) -> AnswerStep | None:
+    if answer is None and challenge is None:
+        return None
+    from harness.check.challenge import Answer, read_question
+    from harness.check.retraining import Retrainer
+
+    if answer is not None and not answer.is_file():
+        raise UserError(f"{answer} is not a file.", "name what `cloudmask answer` wrote.")
+    asked = read_question(challenge) if challenge is not None else None
+    came_s = received.replace(tzinfo=timezone.utc).timestamp() if received is not None else None
+    return held.enter_context(Retrainer(Answer(answer, asked, came_s), [data] if data else [], watch))
+
+
+@dataclass(frozen=True)
+class _Beyond:
+    """What is said of signed statements; `broken` when the one beside the package does not stand."""
+
+    lines: list[str] = field(default_factory=list)
+    broken: bool = False
+
+
+def _statements(path: Path, found: list[tuple[Package, Verdict]], names: dict[str, str]) -> _Beyond:
+    """Statements inside the package and beside it. Raises UserError when the latter cannot be read."""
+    package, inside = found[0][0], found[0][0].statement
+    if inside is None and not beside_of(path).is_file():
+        return _Beyond()
+    from harness.statement.describing import beside, describe, stands  # loads slowly
+
+    outside = beside(beside_of(path), package.root)
+    lines = [clean(line) for s in (inside, outside) if s is not None for line in describe(s, names)]
+    return _Beyond(lines, outside is not None and not stands(outside))
+
+
+def _known_keys(keys: Path | None) -> dict[str, str]:
+    if keys is None:
+        return {}
+    from harness.statement.keys import known_keys
+
+    return known_keys(keys)
 
 
 def _scores(found: list[tuple[Package, Verdict]]) -> Iterator[str]:

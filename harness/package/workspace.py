@@ -14,6 +14,7 @@ from rules.model.layout import BENCHMARK, STRONG, PackageLayout
 
 EXAMPLES = "examples"  # the organisation whose recipes serve as a start
 REPLACED = ".replaced"  # folder of entries that were set aside
+CHECKPOINTS = ".checkpoints"  # folder of states between epochs, beside the organisations' folders
 DEFAULT_ORG = "my-organisation"
 CODE_FILES = ("README.md", "setup.sh", "init_datasets.sh", "run_and_time.sh")
 
@@ -77,6 +78,16 @@ class Workspace:
             place.parent.mkdir(parents=True, exist_ok=True)
             folder.rename(place)
         return target if found else None
+
+
+def state_folder(seed: int) -> str:
+    """Name of the folder of one run's states: seeds are never drawn twice for one entry."""
+    return f"seed_{seed}"
+
+
+def checkpoint_dir(layout: PackageLayout, seed: int) -> Path:
+    """Where the states between the epochs of a run are kept: beside the package, never in it."""
+    return layout.root.parent / CHECKPOINTS / layout.root.name / layout.system / state_folder(seed)
 
 
 def adopt(source: PackageLayout, target: PackageLayout) -> None:

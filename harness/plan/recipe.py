@@ -184,11 +184,45 @@ class PowerRecipe(_Strict):
         return self
 
 
+class WitnessRecipe(_Strict):
+    """Whose time stamps witness the runs; see docs/witness.md."""
+
+    url: str | None = Field(None, pattern=r"^https?://[^\s]+$", max_length=1000)
+    spool: str | None = None  # folder whose requests `cloudmask witness relay` sends on
+    policy: str | None = Field(None, pattern=r"^\d+(\.\d+)+$")  # OID that every stamp has to state
+    roots: str | None = None  # PEM file: each stamp is verified when it comes, not only by `check`
+    timeout_s: float = Field(10, ge=0.1, le=300)  # for one reply
+    every_s: float = Field(10, ge=0, le=3600)  # stamps of epochs are at least this far apart
+
+    @model_validator(mode="after")
+    def _one_way(self) -> WitnessRecipe:
+        if (self.url is None) == (self.spool is None):
+            raise ValueError("name either url or spool")
+        return self
+
+
+class EnvironmentRecipe(_Strict):
+    """What a run inherits from the environment that the harness is started in."""
+
+    preload: list[
+        str
+    ] = []  # variables that put code into a process (LD_PRELOAD, PYTHONPATH, ...), to be passed on
+
+    @model_validator(mode="after")
+    def _names(self) -> EnvironmentRecipe:
+        for name in self.preload:
+            if not name.isidentifier() or not name.isascii():
+                raise ValueError(f"{name!r:.60} is not the name of an environment variable")
+        return self
+
+
 class EvidenceRecipe(_Strict):
     """What a run keeps beside its log."""
 
     weights: bool = RunSpec.save_weights  # without the trained weights the accuracy cannot be replayed
     gallery_scenes: int = Field(default=RunSpec.gallery_scenes, ge=0, le=24)
+    # states between epochs, to answer challenges with: of all attempts, of finished runs only, or none
+    checkpoints: Literal["keep", "challenge", "none"] = "none"
 
 
 class Contact(_Strict):
@@ -215,10 +249,12 @@ class Recipe(_Strict):
     devices: DevicesRecipe = DevicesRecipe()
     instances: int | None = Field(None, ge=1, le=10_000)  # models trained at the same time, for throughput
     job: JobRecipe = JobRecipe()
+    environment: EnvironmentRecipe = EnvironmentRecipe()
     limits: LimitsRecipe = LimitsRecipe()
     telemetry: TelemetryRecipe = TelemetryRecipe()
     power: PowerRecipe | None = None  # default: whatever measures the node, if anything does
     evidence: EvidenceRecipe = EvidenceRecipe()
+    witness: WitnessRecipe | None = None  # default: none
     contact: Contact = Contact()
 
     @model_validator(mode="after")

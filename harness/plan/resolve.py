@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.package.workspace import Workspace
+from harness.package.workspace import Workspace, checkpoint_dir
 from harness.plan.checkout import SourceState, source_state
 from harness.plan.datasets import Located, Missing, describe, look_for, shown_path
 from harness.plan.machine import Machine, look_at_machine
@@ -80,7 +80,14 @@ class RunPlan:
             strategy=recipe.devices.chosen_strategy,
             gallery_scenes=recipe.evidence.gallery_scenes,
             save_weights=recipe.evidence.weights,
+            checkpoints=self._checkpoints(seed),
         )
+
+    def _checkpoints(self, seed: int) -> str | None:
+        """Where a run keeps the states between its epochs, if it does."""
+        if self.recipe.evidence.checkpoints == "none":
+            return None
+        return shown_path(checkpoint_dir(self.layout, seed))
 
     def trial(self, layout: PackageLayout) -> RunPlan:
         """The same plan for one run outside the package."""

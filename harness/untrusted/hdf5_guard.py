@@ -13,7 +13,6 @@ import json
 import os
 import selectors
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from harness.core.own_code import start_module
 from rules.model.evidence import Telemetry
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from harness.untrusted.gallery import Scenes
 
 ROOT = Path(__file__).resolve().parents[2]  # where the packages harness, reference and rules lie
-COMMAND = [sys.executable, "-m", "harness.untrusted.hdf5_worker"]
+COMMAND = start_module("harness.untrusted.hdf5_worker")
 FILE_S = 60.0  # for one file, the reader's start included
 TOTAL_S = 1800.0  # for all files of one check
 MAX_FAILURES = 3  # files that ended the reader
@@ -94,6 +94,16 @@ class Reader:
     def weights(self, path: Path) -> np.ndarray:
         """The arrays of reference.tensorflow.weights.read_weights, one after the other, float32."""
         found: np.ndarray = self._read("weights", path)
+        return found
+
+    def answer_head(self, path: Path) -> dict[str, Any]:
+        """As harness.untrusted.states.read_head."""
+        found: dict[str, Any] = self._read("answer_head", path)
+        return found
+
+    def answer_states(self, path: Path, number: int) -> dict[str, dict[str, np.ndarray]]:
+        """As harness.untrusted.states.read_states."""
+        found: dict[str, dict[str, np.ndarray]] = self._read("answer_states", path, number)
         return found
 
     def _read(self, what: str, path: Path, *arguments: Any) -> Any:

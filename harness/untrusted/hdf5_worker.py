@@ -25,6 +25,7 @@ import numpy as np
 from harness.telemetry.reader.reader import read
 from harness.telemetry.reader.summary import summarise
 from harness.untrusted.gallery import read_scenes
+from harness.untrusted.states import read_head, read_states
 from reference.tensorflow.weights import read_weights
 
 MEMORY_BYTES = 4 << 30  # of addresses: a telemetry file of MAX_VALUES readings takes 2 GiB
@@ -44,6 +45,8 @@ READERS: dict[str, Callable[..., Any]] = {
     "telemetry": _telemetry,
     "gallery": read_scenes,
     "weights": _weights,
+    "answer_head": read_head,
+    "answer_states": read_states,
 }
 
 

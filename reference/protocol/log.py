@@ -24,21 +24,21 @@ class RunLog:
         # One frame of this class lies between the caller and mllog: look past it for file and line.
         mllog.config(default_stack_offset=2, root_dir=root)
         self._logger = mllog.get_mllogger()
-        self._enabled = enabled
+        self.enabled = enabled
 
     def start(self, key: str, **metadata: Any) -> None:
         """Log the start of an interval, such as `run_start`."""
-        if self._enabled:
+        if self.enabled:
             self._logger.start(key, metadata=metadata)
 
     def end(self, key: str, **metadata: Any) -> None:
         """Log the end of an interval, such as `run_stop`."""
-        if self._enabled:
+        if self.enabled:
             self._logger.end(key, metadata=metadata)
 
     def event(self, key: str, value: Any, **metadata: Any) -> None:
         """Log a value. Values that are not finite are logged as null: NaN is not valid JSON."""
-        if self._enabled:
+        if self.enabled:
             self._logger.event(key, finite(value), metadata=metadata)
 
 

@@ -35,6 +35,8 @@ HYPERPARAMETER_KEYS: Mapping[str, str] = MappingProxyType(
 LINEAR_PRECISION_KEY = "lowest_numerical_precision_in_linear"
 COMMUNICATION_PRECISION_KEY = "lowest_numerical_precision_in_comm"
 PARAMETERS_KEY = "model_parameters_count"
+# After each epoch: digest of the weights, with epoch_num and optimizer_digest as metadata (docs/evidence.md).
+COMMITMENT_KEY = "weights_commitment"
 
 # The reference's loss and optimiser.
 METHOD: Mapping[str, object] = MappingProxyType(

@@ -112,6 +112,7 @@ class RunSpec:
     strategy: str = "one-device"  # one-device, mirrored, multi-worker
     gallery_scenes: int = 6  # number of test scenes to keep as pictures
     save_weights: bool = True
+    checkpoints: str | None = None  # folder for the state after each epoch, outside of output_dir
     schema: int = SCHEMA
 
     @property

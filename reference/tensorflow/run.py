@@ -20,9 +20,10 @@ from reference.data.scenes import load_scene
 from reference.data.shards import open_given
 from reference.data.split import PatchSplit, samples, split_patches
 from reference.protocol.log import Progress, RunLog, finite
-from reference.protocol.settings import DEFAULT_PRECISION, PRECISIONS, TF32, run_settings
+from reference.protocol.settings import COMMITMENT_KEY, DEFAULT_PRECISION, PRECISIONS, TF32, run_settings
 from reference.protocol.spec import RunSpec, load_spec
 from reference.science.results import Gallery, Science
+from reference.tensorflow.checkpoints import Commitments
 from reference.tensorflow.environment import quiet_tensorflow
 from reference.tensorflow.model import PARAMETERS
 from reference.tensorflow.strategies import STRATEGIES, Placement, is_chief, place
@@ -163,6 +164,7 @@ def _train(spec: RunSpec, trainer: Trainer, split: PatchSplit, log: RunLog, prog
     evaluation_store = PatchStore(files, split.validation, geometry, prepared=prepared)
     best_loss, waited, seen, epoch = float("inf"), 0, 0, 0
     status: Literal["success", "aborted"] = "aborted"
+    commitments = Commitments(trainer.state, spec.checkpoints) if log.enabled else None
     try:
         for epoch in range(1, h.max_epochs + 1):
             seen += len(split.train)
@@ -179,11 +181,15 @@ def _train(spec: RunSpec, trainer: Trainer, split: PatchSplit, log: RunLog, prog
                 },
                 **at,
             )
+            pending = commitments.begin(epoch) if commitments else None
             log.start("eval_start", epoch_num=epoch)
             score = trainer.evaluate(evaluation_store, epoch, progress)
             log.event("eval_loss", score.loss, **at)
             log.event("eval_accuracy", score.accuracy, **at)
             log.end("eval_stop", epoch_num=epoch)
+            if pending is not None:
+                weights, optimizer = pending.result()
+                log.event(COMMITMENT_KEY, weights, epoch_num=epoch, optimizer_digest=optimizer)
             progress.say(
                 "evaluate",
                 force=True,
@@ -204,6 +210,8 @@ def _train(spec: RunSpec, trainer: Trainer, split: PatchSplit, log: RunLog, prog
     finally:
         train_store.close()
         evaluation_store.close()
+        if commitments:
+            commitments.close()
     return Outcome(status, epoch, seen)
 
 

@@ -15,6 +15,7 @@ from reference.protocol.log import Progress
 from reference.protocol.spec import RunSpec
 from reference.tensorflow import xla
 from reference.tensorflow.model import build_unet
+from reference.tensorflow.state import StateVariables, TrainingState
 from reference.tensorflow.strategies import Placement
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Trainer:
                 )
                 for _ in range(2)
             )
+        self._variables = StateVariables(self.model, self._optimizer)
         self._xla = {training: xla.helps(self.model, self._patch, training) for training in (True, False)}
         self._gradients = xla.compiled(self._gradients_of, self._xla[True])
         self._score = xla.compiled(self._score_of, self._xla[False])
@@ -107,6 +109,14 @@ class Trainer:
                     lambda *arrays: one(*arrays), (*zeros, *more)
                 )
             )()
+
+    def state(self) -> TrainingState:
+        """A copy of weights and optimiser as they are now. Any thread may ask, between two training epochs."""
+        return self._variables.read()
+
+    def restore(self, state: TrainingState) -> None:
+        """Continue training from a state."""
+        self._variables.write(state)
 
     def train_epoch(self, store: PatchStore, epoch: int, progress: Progress) -> Score:
         """Train on every patch once, in an order drawn from the run's seed and the epoch's number."""

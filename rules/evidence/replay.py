@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from rules.facts.log_reading import evaluations
+from rules.facts.lineage_bounds import bounds_for
+from rules.facts.log_reading import epoch_num, evaluations, integer
 from rules.facts.reference_code import judge_code
 from rules.model.claims import Claim, Standing, Support
+from rules.model.evidence import Replay
 from rules.model.findings import Finding, Scope
 from rules.model.package import Package
 from rules.model.run import Run
-from rules.model.values import show
+from rules.model.values import is_number, show
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
+
+SOURCE = "issue of forged packages; docs/evidence.md; sources R6, W7"
 
 
 @rule(
@@ -32,6 +36,13 @@ def replay(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         raise NotApplicable("a pruned run is not scored")
     if found is None:
         raise NotChecked("replay was not asked for (--replay)")
+    if found.absent:
+        yield self.finding(
+            "there are no weights in the package: the replay that was asked for cannot be done",
+            path=run.path,
+            fix="submit the weights (recipe: evidence.weights), or check without --replay.",
+        )
+        return
     if found.problem is not None:
         yield self.finding(f"no weights of the reference model: {found.problem}", path=run.path)
         return
@@ -54,6 +65,142 @@ def replay(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
                 expected=f"{again:.6f} +- {tolerance * scale:.2g}",
                 actual=stated[-1].event.value,
             )
+
+
+@rule(
+    "EVD075",
+    "The first epoch, trained again from the seed, gives the logged loss",
+    Scope.RUN,
+    source=SOURCE,
+    fix="Submit runs as they were: with their seed, their batch size and their losses.",
+    supports=(
+        Support(Claim.SEED, Standing.RECOMPUTED, "the first epoch, trained again from it"),
+        Support(Claim.CODE, Standing.RECOMPUTED, "the first epoch, which the reference gives again"),
+    ),
+)
+def first_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """Seed, data, order and hyperparameters determine the first epoch up to rounding: a run with another seed
+    or batch size, or one that was never made, states another loss."""
+    found = _asked(run).epoch
+    if found is None or found.loss is None:
+        raise NotChecked((found and found.reason) or _asked(run).reason or "no epoch was trained again")
+    first = run.log.first("tracked_stats")
+    stated = first.value.get("train_loss") if first is not None and isinstance(first.value, dict) else None
+    if first is None or not is_number(stated) or epoch_num(first) != ruleset.first_epoch:
+        raise NotChecked("the log states no train_loss of the first epoch")
+    difference = abs(stated - found.loss) / max(abs(found.loss), 1e-9)
+    try:
+        bounds = bounds_for(run, ruleset)
+    except NotChecked as reason:
+        raise NotChecked(f"the loss is off by {difference:.2%} of itself; {reason}") from None
+    precision = str(run.log.value("lowest_numerical_precision_in_linear"))
+    if not bounds.repeats(precision, integer(run.settings, "number_of_ranks")):
+        raise NotChecked(
+            f"the loss is off by {difference:.2%} of itself; no bounds recorded for {precision} here"
+        )
+    allowed = bounds.epoch_loss[precision] * bounds.repeat_margin
+    if not difference <= allowed:  # written so that NaN is a difference
+        yield self.at(
+            run,
+            first,
+            f"the first epoch's train_loss is {show(stated)}, training it again gives {found.loss:.6f}",
+            expected=f"{found.loss:.6f} +- {allowed:.2%}",
+            actual=stated,
+        )
+
+
+@rule(
+    "EVD076",
+    "The weights give the stated results on the test scenes",
+    Scope.RUN,
+    source=SOURCE,
+    fix="Submit science.json as the run wrote it.",
+    supports=(Support(Claim.ACCURACY, Standing.RECOMPUTED, "the test scenes, predicted again"),),
+)
+def test_scenes(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """Predicting the test scenes again gives the numbers of science.json, to what rounding may move."""
+    found = _asked(run).scenes
+    if found is None or found.science is None:
+        raise NotChecked((found and found.reason) or _asked(run).reason or "no scene was predicted again")
+    if run.science is None:
+        raise NotChecked("there is no readable science.json")
+    allowed = ruleset.evidence.science_replay_tolerance * _looser(run, ruleset)
+    wrong = [
+        f"{name} is {show(stated)}, the weights give {show(again)}"
+        for name, stated, again in _numbers(run.science, found.science, "")
+        if not _near(stated, again, allowed)
+    ]
+    if wrong:
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        yield self.finding(
+            f"{wrong[0]}{more}", path=run.files.science.as_posix(), expected=f"+- {allowed:.2g}"
+        )
+
+
+@rule(
+    "EVD077",
+    "The gallery shows what the weights predict",
+    Scope.RUN,
+    source=SOURCE,
+    fix="Submit gallery.h5 as the run wrote it.",
+)
+def gallery(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """Pictures persuade: each has to be what data and weights give, pixel by pixel, to what rounding may move."""
+    found = _asked(run).scenes
+    if found is None or (found.pictures is None and found.pictures_problem is None):
+        raise NotChecked((found and found.reason) or _asked(run).reason or "there is no gallery.h5")
+    path = run.files.gallery.as_posix()
+    if found.pictures_problem is not None:
+        yield self.finding(found.pictures_problem, path=path)
+        return
+    allowed = ruleset.evidence.gallery_share * _looser(run, ruleset)
+    for picture in found.pictures or ():
+        limit = allowed if picture.picture == "probability" else ruleset.evidence.gallery_share
+        if picture.share > limit:
+            yield self.finding(
+                f"{picture.scene}: {picture.share:.1%} of the pixels of {picture.picture} are not what the weights "
+                "and the data give",
+                path=path,
+                expected=f"<= {limit:.1%}",
+                actual=round(picture.share, 4),
+            )
+
+
+def _asked(run: Run) -> Replay:
+    """What was computed again. Raises NotChecked or NotApplicable."""
+    if run.pruned:
+        raise NotApplicable("a pruned run is not scored")
+    if run.replay is None:
+        raise NotChecked("replay was not asked for (--replay)")
+    return run.replay
+
+
+def _looser(run: Run, ruleset: Ruleset) -> float:
+    """How much more than in float32 rounding may move in the precision of a run: as for the accuracy."""
+    limits = ruleset.evidence.replay_tolerance
+    precision = str(run.log.value("lowest_numerical_precision_in_linear"))
+    return limits.get(precision, max(limits.values())) / min(limits.values())
+
+
+def _numbers(stated: Any, again: Any, name: str) -> Iterator[tuple[str, Any, Any]]:
+    """Every number that either of two contents of science.json holds, by name; durations are left out."""
+    if isinstance(again, dict):
+        for key, value in again.items():
+            if key not in ("seconds_per_scene", "schema"):
+                inner = stated.get(key) if isinstance(stated, dict) else None
+                yield from _numbers(inner, value, f"{name}.{key}" if name else key)
+    elif isinstance(again, list):
+        rows = stated if isinstance(stated, list) else []
+        for at, value in enumerate(again):
+            yield from _numbers(rows[at] if at < len(rows) else None, value, f"{name}[{at}]")
+    else:
+        yield name, stated, again
+
+
+def _near(stated: Any, again: Any, allowed: float) -> bool:
+    if is_number(stated) and is_number(again):
+        return abs(stated - again) <= allowed * max(1.0, abs(again))
+    return type(stated) is type(again) and bool(stated == again)
 
 
 @rule(

@@ -110,6 +110,9 @@ class FactsMaker:
             spec={},
             files={},
             telemetry_problems=[],
+            journal={},
+            environment={},
+            outlived=[],
         )
 
     def _share(self, value: T) -> T:

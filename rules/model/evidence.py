@@ -49,6 +49,8 @@ class Telemetry:
     quantities: list[Quantity]
     energies: list[MeasuredEnergy] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)  # of the sampler during the run: lost devices, ...
+    readings: int | None = None  # within the run, of the source read most often
+    paced: bool = False  # the sampler said that it reads less often, so as not to disturb the run
     before: list[Quantity] = field(default_factory=list)  # the same quantities from init_start to run_start
     unavailable: list[str] = field(default_factory=list)  # sources that the sampler says it could not read
 
@@ -71,10 +73,21 @@ class RunRecord:
     exit_code: int | None
     cache: dict[str, Any]  # method, files, bytes, resident_bytes_after (None: could not be verified)
     spec: dict[str, Any]  # the run spec as given to the implementation
-    software: dict[str, Any]  # versions of python and packages, commit, dirty
+    software: dict[str, Any]  # versions of python and packages, commit, dirty, digests of the code (code_*)
     files: dict[str, str]  # evidence file name -> SHA-256
     peak_rss_bytes: int | None = None
-    telemetry_problems: list[str] = field(default_factory=list)  # samplers that did not start, or died
+    telemetry_problems: list[str] = field(
+        default_factory=list
+    )  # samplers that did not start, died or were stopped
+    journal: dict[str, Any] = field(
+        default_factory=dict
+    )  # lines written, SHA-256 of log and timeline as written
+    environment: dict[str, Any] = field(
+        default_factory=dict
+    )  # variables that load code: kept, stripped, harness
+    outlived: list[str] = field(
+        default_factory=list
+    )  # processes that were there when the implementation had ended
 
 
 @dataclass(frozen=True)
@@ -87,8 +100,70 @@ class FailedAttempt:
 
 
 @dataclass(frozen=True)
+class KernelMove:
+    """One kernel of the trained weights against its beginning, recomputed from the seed.
+
+    Lengths are root mean squares over the kernel's numbers.
+    """
+
+    size: int
+    cosine: float  # between beginning and end
+    moved: float  # length of the difference
+    farthest: float  # of any number of the kernel
+    drift: float  # cosine between beginning and difference: -0.7 when the two ends are unrelated
+    bias_farthest: float  # of the biases beside it, which begin with zero
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How much the weights of two runs are alike: the largest cosine of any kernel."""
+
+    run: int
+    cosine: float
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Where the weights of a run come from (harness/check/lineage.py)."""
+
+    kernels: tuple[KernelMove, ...] = ()  # in the model's order; empty: not compared
+    likest: Likeness | None = None  # of the runs before this one
+    weights_digest: str | None = None  # of the plain numbers, as commitments state it
+    reason: str | None = None  # why the kernels could not be compared
+
+
+@dataclass(frozen=True)
+class EpochAgain:
+    """The first epoch of a run, trained again from its seed."""
+
+    loss: float | None = None
+    accuracy: float | None = None
+    reason: str | None = None  # why it could not be done
+
+
+@dataclass(frozen=True)
+class PictureDifference:
+    """One picture of the gallery against the same, made again from the weights."""
+
+    scene: str
+    picture: str  # false_colour, bayes, probability
+    share: float  # of pixels that differ by more than `step`
+    step: int  # of 255
+
+
+@dataclass(frozen=True)
+class ScenesAgain:
+    """The test scenes, predicted again from the weights."""
+
+    science: dict[str, Any] | None = None  # content of science.json
+    pictures: tuple[PictureDifference, ...] | None = None  # None: the gallery was not compared
+    pictures_problem: str | None = None  # what is wrong with the gallery
+    reason: str | None = None  # why it could not be done
+
+
+@dataclass(frozen=True)
 class Replay:
-    """The last evaluation of a run, computed again from its weights (harness/check/replay.py)."""
+    """Parts of a run, computed again (harness/check/replay.py): first its last evaluation."""
 
     accuracy: float | None = None
     loss: float | None = None
@@ -96,3 +171,36 @@ class Replay:
     device: str | None = None  # cpu or gpu
     reason: str | None = None  # why it could not be done: not checked
     problem: str | None = None  # what is wrong with the weights: an error
+    absent: bool = False  # there are no weights in the package: asked for, and cannot be done
+    lineage: Lineage | None = None
+    epoch: EpochAgain | None = None
+    scenes: ScenesAgain | None = None
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """One epoch of an answer, trained again from the state before it and compared with the state after it."""
+
+    run: int
+    epoch: int
+    problem: str | None = None  # why the states cannot be read: an error
+    foreign: tuple[str, ...] = ()  # which of them the log did not commit to: an error
+    distance: float | None = None  # of a kernel, in lengths of the epoch's way: the median
+    worst: float | None = None  # the largest, of kernels and of the optimiser's moments
+    reason: str | None = None  # why it could not be trained again: not checked
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """What a reviewer asked for, and what came back (harness/check/challenge.py)."""
+
+    asked: tuple[tuple[int, int], ...]  # runs and epochs
+    due_s: float  # wall clock
+    now_s: float  # the reviewer's clock
+    own: bool  # the reviewer's own file; otherwise the copy in the answer, which anybody can write
+    problem: str | None = None  # why it does not fit the package
+    answered_s: float | None = (
+        None  # when the answer came by the reviewer, else by the answer; None: no answer
+    )
+    answer_problem: str | None = None
+    retrained: tuple[Retrained, ...] = ()

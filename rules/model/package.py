@@ -10,10 +10,12 @@ from typing import Any
 
 from reference.protocol.dataset import Dataset as Dataset
 from reference.protocol.dataset import DatasetFile as DatasetFile
-from rules.model.evidence import FailedAttempt
+from rules.model.evidence import Challenge, FailedAttempt
 from rules.model.layout import BENCHMARK, STRONG, PackageLayout, RunFiles
 from rules.model.log import Stated
 from rules.model.run_facts import RunFacts
+from rules.model.statement import Statement
+from rules.model.witness import Chain
 
 NOT_PROBED = "not probed"  # of a field of a system description: nobody knows, which agrees with nothing
 
@@ -101,6 +103,11 @@ class PackageHeader:
     litter: list[str] = field(default_factory=list)  # files of desktops and git, which are not read
     padded: dict[str, str] = field(default_factory=dict)  # folder of a run -> as it is named: result_01
     failed: list[FailedAttempt] = field(default_factory=list)  # retained and marked, not scored
+    challenge: Challenge | None = None  # only when a challenge or an answer was given
+    witness: Chain | None = None
+    statement: Statement | None = None
+    roots: tuple[str, ...] = ()  # of time stamp authorities that the reviewer trusts, in PEM
+    record_digests: dict[str, str] = field(default_factory=dict)  # of what the witness stamped last, as it is
 
     @property
     def layout(self) -> PackageLayout:

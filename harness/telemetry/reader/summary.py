@@ -60,6 +60,8 @@ def summary(
         quantities=[_quantity(s, start, stop) for s in file.series],
         energies=for_rules(energies(file.series, start, stop)),
         remarks=remarks(file, start, stop),
+        readings=int(densest.size),
+        paced=any(e.message.startswith(PACED) for e in file.events),
         before=[]
         if init_wall_s is None or start_wall_s is None
         else [_quantity(s, init_wall_s, start_wall_s) for s in file.series],

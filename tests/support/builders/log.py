@@ -9,6 +9,7 @@ from typing import Any
 
 from mlperf_logging.mllog.mllog import MLLogger
 
+from reference.protocol.settings import COMMITMENT_KEY
 from tests.support.builders.files import sha256
 from tests.support.builders.options import COMMIT, TARGET, RunOptions
 
@@ -166,6 +167,10 @@ def log_training(log: LogWriter, run: RunOptions, rng: random.Random) -> None:
         )
         log.event("eval_accuracy", accuracy, epoch_num=epoch, samples_count=count)
         log.end("eval_stop", epoch_num=epoch)
+        digests = (
+            sha256(f"{what} of run {run.number} after epoch {epoch}") for what in ("weights", "optimiser")
+        )
+        log.event(COMMITMENT_KEY, next(digests), epoch_num=epoch, optimizer_digest=next(digests))
     status = "success" if converge else "aborted"
     log.end("run_stop", status=status, epoch_num=epochs, samples_count=epochs * samples)
 

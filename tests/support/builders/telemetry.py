@@ -58,12 +58,14 @@ def write_telemetry(
     source: str = "machine",
     remark: str = "",
     node: int = 0,
+    every: int = 1,
     read_bytes: float = 1.0e8,
 ) -> None:
     """A sampler file at 2 Hz, start_s after run_start to stop_s after run_stop, with a hole in the middle.
 
     `noise` seeds what the readings vary by (default: the time of the run). `more`: further quantities,
     each with its value by seconds since the first sample. `remark`: what the sampler notes half way.
+    `every`: only one of so many readings was made.
     `read_bytes`: what was read from disk between run_start and run_stop.
     """
     more = more or {}
@@ -79,7 +81,7 @@ def write_telemetry(
     machine.name = source
     writer.begin([machine], {machine.name: 0.5})
     count = int((last_s - first_s) / 0.5) + 1
-    times = [first_s + 0.5 * i for i in range(count)]
+    times = [first_s + 0.5 * i for i in range(0, count, every)]
     gpu, rng = min(busy_percent, 95.0), random.Random(noise or f"{first_s}{node or ''}")
     rate = read_bytes / (at["run_stop"] - at["run_start"])
     core = min(100.0, busy_percent / CORES)

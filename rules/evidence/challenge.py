@@ -1,0 +1,133 @@
+"""EVD: the answer to a reviewer's challenge: epochs that he drew, trained again from committed states."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from rules.facts.lineage_bounds import load_bounds
+from rules.model.claims import Claim, Standing, Support
+from rules.model.evidence import Challenge
+from rules.model.findings import Finding, Scope
+from rules.model.package import Package
+from rules.registry import NotApplicable, NotChecked, Rule, rule
+from rules.ruleset import Ruleset
+
+SOURCE = "proof of learning (Jia et al. 2021); docs/evidence.md; sources R6"
+PRECISION = "lowest_numerical_precision_in_linear"
+
+
+def challenge_of(package: Package) -> Challenge:
+    """The challenge. Raises NotApplicable without one."""
+    if package.challenge is None:
+        raise NotApplicable("no challenge was given (--challenge, --answer)")
+    return package.challenge
+
+
+def answered(package: Package) -> Challenge:
+    """The challenge with its answer. Raises NotApplicable or NotChecked without one."""
+    challenge = challenge_of(package)
+    if challenge.answered_s is None:
+        raise NotChecked("there is no answer")
+    return challenge
+
+
+@rule(
+    "EVD078",
+    "A challenge is answered",
+    Scope.PACKAGE,
+    source=SOURCE,
+    fix="Answer the challenge that the reviewer sent: cloudmask answer CHALLENGE --checkpoints DIR.",
+)
+def is_answered(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Who has trained can show states of any epoch that is asked for; who has not, cannot answer."""
+    challenge = challenge_of(package)
+    if challenge.problem is not None:
+        yield self.finding(challenge.problem)
+    elif challenge.answer_problem is not None:
+        yield self.finding(f"the answer cannot be used: {challenge.answer_problem}")
+    elif challenge.answered_s is None:
+        if challenge.now_s <= challenge.due_s:
+            raise NotChecked(f"there is no answer yet; it is due on {_date(challenge.due_s)}")
+        yield self.finding(f"there is no answer; it was due on {_date(challenge.due_s)}")
+    elif not challenge.own:
+        raise NotChecked(
+            "the challenge is the answer's own copy: give the one that you sent with --challenge"
+        )
+
+
+@rule(
+    "EVD079",
+    "The answer came in time",
+    Scope.PACKAGE,
+    source=SOURCE,
+    fix="Answer within the time that the challenge gives: training has to be over when the package is sent.",
+)
+def in_time(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Given months, the states between which an epoch leads could be made after the question was known."""
+    challenge = answered(package)
+    if challenge.answered_s is not None and challenge.answered_s > challenge.due_s:
+        yield self.finding(
+            f"it was due on {_date(challenge.due_s)} and came on {_date(challenge.answered_s)}",
+            expected=_date(challenge.due_s),
+            actual=_date(challenge.answered_s),
+        )
+
+
+@rule(
+    "EVD080",
+    "The answer holds the states that the log committed to",
+    Scope.PACKAGE,
+    source=SOURCE,
+    fix="Answer with the checkpoints of the runs in the package (recipe: evidence.checkpoints).",
+)
+def committed_states(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """The digests were in the log before anybody knew which epochs would be drawn: other states were made later."""
+    challenge = answered(package)
+    if challenge.problem is not None or challenge.answer_problem is not None:
+        raise NotChecked("the answer does not fit (EVD078)")
+    for one in challenge.retrained:
+        where = f"run {one.run}, epoch {one.epoch}"
+        if one.problem is not None:
+            yield self.finding(f"{where}: {one.problem}")
+        elif one.foreign:
+            yield self.finding(f"{where}: {', '.join(one.foreign)} not what the log committed to")
+
+
+@rule(
+    "EVD081",
+    "A committed epoch, trained again, ends at the committed weights",
+    Scope.PACKAGE,
+    source=SOURCE,
+    fix="Submit runs that were trained by the reference, or by code that computes the same.",
+    supports=(Support(Claim.CODE, Standing.RECOMPUTED, "epochs that a reviewer drew, trained again"),),
+)
+def trained_again(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Seed, order and state determine an epoch up to rounding: a state that was not trained is not reached."""
+    challenge, bounds = answered(package), load_bounds(ruleset.name)
+    reasons: list[str] = []
+    for one in challenge.retrained:
+        where = f"run {one.run}, epoch {one.epoch}"
+        if one.worst is None or one.distance is None:
+            reasons.append(f"{where}: {one.reason or 'its states do not fit (EVD080)'}")
+            continue
+        facts = next((run for run in package.runs if run.index == one.run), None)
+        precision = str(facts.settings.value(PRECISION)) if facts is not None else ""
+        ranks = facts.settings.value("number_of_ranks") if facts is not None else None
+        if bounds is None or not bounds.repeats(precision, ranks):
+            reasons.append(f"{where}: no bounds recorded for precision {precision}")
+            continue
+        middle, worst = bounds.retrained_within(precision)
+        if not (one.distance <= middle and one.worst <= worst):  # written so that NaN is far
+            yield self.finding(
+                f"{where}: training it again ends {one.distance:.3g} of the epoch's way from the committed state in "
+                f"the median kernel, {one.worst:.3g} in the worst",
+                expected=f"<= {middle:.3g} and {worst:.3g}",
+                actual=f"{one.distance:.3g} and {one.worst:.3g}",
+            )
+    if reasons or not challenge.retrained:
+        raise NotChecked(reasons[0] if reasons else "nothing was trained again")
+
+
+def _date(wall_s: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(wall_s))

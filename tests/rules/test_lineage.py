@@ -1,0 +1,258 @@
+"""EVD070 to EVD077: what the rules make of where weights came from and of what was computed again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.check import check_all
+from rules.facts.lineage_bounds import Band, LineageBounds, load_bounds
+from rules.model.evidence import (
+    EpochAgain,
+    KernelMove,
+    Likeness,
+    Lineage,
+    PictureDifference,
+    Replay,
+    ScenesAgain,
+)
+from rules.model.findings import Outcome
+from rules.ruleset import DEFAULT, load_ruleset
+from tests.rules.cases.edits import find
+
+SIZES = (
+    2592,
+    9216,
+    18432,
+    36864,
+    73728,
+    147456,
+    294912,
+    589824,
+    442368,
+    147456,
+    110592,
+    36864,
+    27648,
+    9216,
+    32,
+)
+KERNELS = tuple(KernelMove(size, 0.98, 8e-3, 0.04, -0.01, 0.02) for size in SIZES)
+
+
+@pytest.fixture(autouse=True)
+def bounds(monkeypatch):
+    """Bounds with which the builder's packages can be judged, whatever is recorded."""
+    made = LineageBounds(
+        schema=1,
+        source="this test",
+        profiles=["quick"],
+        precisions=["fp32"],
+        learning_rate=1e-3,
+        runs=3,
+        steps=[10, 1000],
+        moved=[Band([4.0, 8.0], [6.0, 12.0]) for _ in SIZES],
+        drift=Band([-0.03, -0.03], [0.03, 0.03]),
+        moved_margin=1.5,
+        drift_margin=0.1,
+        epoch_loss={"fp32": 1e-4},
+        retrained={"fp32": 0.01},
+        retrained_worst={"fp32": 0.05},
+        repeat_margin=5.0,
+    )
+    monkeypatch.setattr("rules.facts.lineage_bounds.load_bounds", lambda name: made)
+    return made
+
+
+def judged(built, id, change=lambda replay, run: replay):
+    """Outcome and findings of one rule; `change` gets what was computed again of run 2."""
+
+    def step(run):
+        science = run.science
+        stats = run.log.first("tracked_stats").value
+        committed = run.log.last("weights_commitment")
+        replay = Replay(
+            accuracy=run.log.last("eval_accuracy").value,
+            loss=run.log.last("eval_loss").value,
+            lineage=Lineage(KERNELS, Likeness(0, 0.05) if run.index else None, committed and committed.value),
+            epoch=EpochAgain(stats["train_loss"], stats["train_accuracy"]),
+            scenes=ScenesAgain(science, (PictureDifference("a", "probability", 0.0, 2),)),
+        )
+        return change(replay, run) if run.index == 2 else replay
+
+    _, verdict = check_all(built.root, replay=step)[0]
+    assert not [f for f in verdict.findings if f.message.startswith("checker error")]
+    result = next(r for r in verdict.rules if r.id == id)
+    return result, [f for f in verdict.findings if f.rule == id]
+
+
+def kernels(**changes):
+    """A change that gives every kernel of run 2 other numbers."""
+    made = tuple(replace(kernel, **changes) for kernel in KERNELS)
+    return lambda replay, run: replace(replay, lineage=replace(replay.lineage, kernels=made))
+
+
+@pytest.mark.parametrize("id", [f"EVD{number:03}" for number in range(70, 78)])
+def test_an_honest_package_passes(fresh, id):
+    result, findings = judged(fresh(), id)
+    assert result.outcome is Outcome.PASS and findings == []
+
+
+@pytest.mark.parametrize("id", [f"EVD{number:03}" for number in (70, 71, 72, 75, 76, 77)])
+def test_without_replay_nothing_passes(fresh, id):
+    _, verdict = check_all(fresh().root)[0]
+    assert next(r for r in verdict.rules if r.id == id).outcome is Outcome.NOT_CHECKED
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (kernels(cosine=0.0), "do not descend"),
+        (kernels(moved=0.0, cosine=1.0), "not trained"),
+        (kernels(farthest=50.0), "moved by 50"),
+        (kernels(bias_farthest=50.0), "moved by 50"),
+    ],
+)
+def test_foreign_untrained_and_too_far(fresh, change, said):
+    result, findings = judged(fresh(), "EVD070", change)
+    assert result.outcome is Outcome.FAIL and said in findings[0].message
+
+
+@pytest.mark.parametrize(
+    "change", [kernels(moved=41e-3), kernels(moved=1e-4), kernels(drift=-0.6), kernels(moved=float("nan"))]
+)
+def test_mixtures_and_noise(fresh, change):
+    result, findings = judged(fresh(), "EVD071", change)
+    assert result.outcome is Outcome.FAIL and "from the seed" in findings[0].message
+
+
+def test_one_kernel_from_elsewhere(fresh):
+    def change(replay, run):
+        mixed = (*KERNELS[:7], replace(KERNELS[7], cosine=0.0, moved=41e-3, drift=-0.7), *KERNELS[8:])
+        return replace(replay, lineage=replace(replay.lineage, kernels=mixed))
+
+    result, findings = judged(fresh(), "EVD071", change)
+    assert result.outcome is Outcome.FAIL and "kernel 8 " in findings[0].message
+
+
+@pytest.mark.parametrize(
+    "options", [{"accelerators_per_node": 4, "precision": "tf32"}, {"precision": "bfloat16"}]
+)
+def test_what_was_not_recorded_is_not_judged(fresh, options):
+    result, _ = judged(fresh(**options), "EVD071", kernels(moved=41e-3))
+    assert result.outcome is Outcome.NOT_CHECKED
+    assert "no bounds recorded for" in (result.reason or "") and "tests.bench.lineage" in (
+        result.reason or ""
+    )
+
+
+def test_a_copied_run(fresh):
+    def change(replay, run):
+        return replace(replay, lineage=replace(replay.lineage, likest=Likeness(1, 0.999)))
+
+    result, findings = judged(fresh(), "EVD072", change)
+    assert result.outcome is Outcome.FAIL and "those of run 1" in findings[0].message
+
+
+def test_exchanged_after_the_last_commitment(fresh):
+    def change(replay, run):
+        return replace(replay, lineage=replace(replay.lineage, weights_digest="0" * 64))
+
+    result, findings = judged(fresh(), "EVD073", change)
+    assert result.outcome is Outcome.FAIL and findings[0].line
+
+
+@pytest.mark.parametrize(
+    ("loss", "outcome"), [(1.0004, Outcome.PASS), (1.0006, Outcome.FAIL), (float("nan"), Outcome.FAIL)]
+)
+def test_the_first_epoch(fresh, loss, outcome):
+    def change(replay, run):
+        return replace(replay, epoch=replace(replay.epoch, loss=replay.epoch.loss * loss))
+
+    assert judged(fresh(), "EVD075", change)[0].outcome is outcome
+
+
+def test_the_first_epoch_on_accelerators_says_how_far_it_is(fresh):
+    def change(replay, run):
+        return replace(replay, epoch=EpochAgain(replay.epoch.loss * 1.25, 0.5))
+
+    built = fresh(accelerators_per_node=4, precision="tf32")
+    result, _ = judged(built, "EVD075", lambda r, run: r)
+    assert result.outcome is Outcome.NOT_CHECKED and "off by 0.00%" in (result.reason or "")
+
+
+def test_better_science(fresh):
+    def change(replay, run):
+        overall = {**run.science["overall"], "accuracy": run.science["overall"]["accuracy"] - 0.02}
+        return replace(replay, scenes=replace(replay.scenes, science={**run.science, "overall": overall}))
+
+    result, findings = judged(fresh(), "EVD076", change)
+    assert result.outcome is Outcome.FAIL and "overall.accuracy" in findings[0].message
+
+
+def test_science_that_leaves_a_number_out(fresh):
+    def change(replay, run):
+        return replace(
+            replay,
+            scenes=replace(replay.scenes, science={**run.science, "by_daylight": {"day": {"f1": 0.9}}}),
+        )
+
+    assert judged(fresh(), "EVD076", change)[0].outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    "pictures",
+    [
+        {"pictures": (PictureDifference("a", "probability", 0.2, 2),)},
+        {"pictures": (PictureDifference("a", "bayes", 0.02, 2),)},
+        {"pictures": None, "pictures_problem": "gallery.h5 shows other scenes"},
+    ],
+)
+def test_pictures_of_something_else(fresh, pictures):
+    def change(replay, run):
+        return replace(replay, scenes=replace(replay.scenes, **pictures))
+
+    assert judged(fresh(), "EVD077", change)[0].outcome is Outcome.FAIL
+
+
+def test_another_program_may_commit_to_nothing(fresh):
+    built = fresh()
+
+    def without(events):
+        return [e for e in events if e["key"] != "weights_commitment"]
+
+    for run in range(5):
+        built.edit_events(run, without, reseal=False)
+        built.edit_json(built.run_files(run).record, lambda r: r.update(command=["./train"]), reseal=False)
+    built.reseal()
+    assert judged(built, "EVD074")[0].outcome is Outcome.NOT_CHECKED
+    assert judged(built, "EVD073")[0].outcome is Outcome.NOT_APPLICABLE
+
+
+def test_commitments_are_not_asked_of_old_packages(fresh):
+    built = fresh()
+    built.edit_events(2, lambda events: events.remove(find(events, "weights_commitment")))
+    _, verdict = check_all(built.root, load_ruleset("cloudmask-1.0"))[0]
+    assert next(r for r in verdict.rules if r.id == "EVD074").outcome is Outcome.NOT_APPLICABLE
+
+
+# ---------------------------------------------------------------- the recorded bounds
+
+
+def test_recorded_bounds_are_whole():
+    recorded = load_bounds.__wrapped__(DEFAULT)
+    assert recorded is not None and recorded.runs >= 3
+    assert len(recorded.moved) == len(SIZES) and recorded.steps == sorted(set(recorded.steps))
+    for band in (*recorded.moved, recorded.drift):
+        assert len(band.low) == len(band.high) == len(recorded.steps)
+        assert all(low <= high for low, high in zip(band.low, band.high, strict=True))
+    assert set(recorded.precisions) <= set(recorded.epoch_loss) and max(recorded.epoch_loss.values()) < 0.01
+    assert all(max(recorded.retrained_within(precision)) < 1 for precision in recorded.precisions)
+
+
+def test_bounds_between_recorded_steps(bounds):
+    assert bounds.moved_within(0, 10) == pytest.approx((4 / 1.5, 9))
+    assert bounds.moved_within(0, 100) == pytest.approx((6 / 1.5, 13.5))
+    assert bounds.moved_within(0, 1000) == pytest.approx((8 / 1.5, 18))
+    assert bounds.drift_within(100) == pytest.approx((-0.13, 0.13))
