@@ -22,6 +22,7 @@ GROUPS = {
     "PKG": "Package",
     "PWR": "Power",
     "EVD": "Evidence of the harness",
+    "WIT": "Outside clocks and signatures",
 }
 # sections of the ruleset whose numbers the rules of a group compare with
 SECTIONS = {
@@ -36,6 +37,7 @@ SECTIONS = {
     "PKG": ["divisions", "package"],
     "PWR": ["power"],
     "EVD": ["evidence"],
+    "WIT": ["witness"],
 }
 MADE_BY = "<!-- Made by `{command}`; do not edit. -->"
 
