@@ -24,8 +24,8 @@ def csv_text(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, list):
-        value = "; ".join(map(str, value))
+    if isinstance(value, (list, tuple)):
+        value = "; ".join("" if one is None else str(one) for one in value)
     if isinstance(value, str):
         return _FORMULA.sub(r"\1\2'", _BREAKS.sub(" ", value))
     return "" if value is None else value
