@@ -17,6 +17,7 @@ from harness.export.science import missing, science_files
 from harness.export.tables import tables
 from harness.package.workspace import check_name
 from harness.score.score import score
+from rules.model.findings import _RANKS
 from rules.ruleset import DEFAULT, Ruleset, load_ruleset
 
 LAYOUTS = ("package", "hpc", "science", "ro-crate", "csv")
@@ -108,9 +109,9 @@ def _compared(content: Content, out: Path, layout: str, rules: Ruleset, before: 
     if layout not in ("package", "ro-crate"):
         return ExitCode.OK
     _, verdict = check_package(out, rules, system=system)
-    click.echo(clean(f"checked: {verdict.verdict.replace('_', ' ')} with {verdict.ruleset}"))
+    click.echo(clean(f"checked: {_RANKS[verdict.verdict]} of {verdict.ruleset}"))
     if verdict.verdict != before:
-        click.echo(f"the original is {before.replace('_', ' ')}: see `cloudmask check {out}`", err=True)
+        click.echo(f"the original is {_RANKS[before]}: see `cloudmask check {out}`", err=True)
         return ExitCode.FINDINGS
     return ExitCode.OK
 

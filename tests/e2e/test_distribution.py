@@ -77,9 +77,9 @@ def test_the_wheel_judges_and_reports_outside_of_a_checkout(built: Path, tmp_pat
     shutil.copytree(ROOT / "submissions/examples", tmp_path / "work/examples")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "installed")}
     for arguments in (
-        ["check", "examples", "--system", "local-smoke"],
-        ["report", "examples", "--system", "local-smoke", "--out", "report"],
-        ["times", "examples", "--system", "local-smoke"],
+        ["check", "examples", "--system", "local-smoke-open"],
+        ["report", "examples", "--system", "local-smoke-open", "--out", "report"],
+        ["times", "examples", "--system", "local-smoke-open"],
     ):
         done = subprocess.run(
             [sys.executable, "-m", "harness", *arguments],
