@@ -184,9 +184,6 @@ class EvidenceRules(_Part, frozen=True, kw_only=True):
     telemetry_density: float = (
         0.5  # share of the readings that were due: a starved sampler makes most of them
     )
-    processor_slack: float = (
-        0.1  # of the processors: readings a second apart are not taken at the same instant
-    )
     failed_maximum: int | None = None  # attempts that trained and failed; None: no more than runs (a warning)
     series: list[str] = []  # what telemetry of a closed run has to hold
     cpu_tolerance: float = 0.1  # of processor shares over a run
@@ -202,7 +199,7 @@ class EvidenceRules(_Part, frozen=True, kw_only=True):
 class WitnessRules(_Part, frozen=True, kw_only=True):
     """Whose time stamps count, and how far they may be from what the log says."""
 
-    roots: list[str] = []  # certificates of authorities in PEM; a reviewer may add others
+    roots: dict[str, str] = {}  # certificates of authorities in PEM; a reviewer may add others
     accuracy_s: float = 1.0  # of stamps that state none
     drift_s: float = 0.5  # between the harness' wall clock and the authority's, over one run
     clock_s: float = 120.0  # the harness' wall clock may be off by this much

@@ -41,7 +41,7 @@ def try_command(url: str, timeout_s: float, roots: Path | None) -> int:
     from rules.ruleset import load_ruleset
 
     rules = load_ruleset().witness
-    pinned = (read_roots(roots),) if roots else tuple(rules.roots)
+    pinned = (read_roots(roots),) if roots else tuple(rules.roots.values())
     head = secrets.token_hex(32)
     try:
         token = stamp(HttpAuthority(url), head, Demands(), timeout_s)

@@ -55,7 +55,9 @@ def witness_of(subject: Subject, ruleset: Ruleset) -> WitnessFacts:
     entry = entry_of(subject)
     if not isinstance(entry, PackageHeader) or entry.witness is None:
         raise NotChecked(NO_WITNESS)
-    return witness_facts(entry.witness, (*ruleset.witness.roots, *entry.roots), ruleset.witness.accuracy_s)
+    return witness_facts(
+        entry.witness, (*ruleset.witness.roots.values(), *entry.roots), ruleset.witness.accuracy_s
+    )
 
 
 def known_witness_of(subject: Subject, ruleset: Ruleset) -> WitnessFacts:

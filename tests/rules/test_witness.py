@@ -26,7 +26,7 @@ WIT = [rule.id for rule in catalogue() if rule.id.startswith("WIT")]
 def ruleset(**changes: object) -> Ruleset:
     """The rules with the test authority's root pinned, and room for the pauses of packages that are built."""
     rules = load_ruleset()
-    changes = {"roots": [test_keys().root_pem], "idle_s": RUN_PITCH_S, **changes}
+    changes = {"roots": {"test": test_keys().root_pem}, "idle_s": RUN_PITCH_S, **changes}
     return msgspec.structs.replace(
         rules, excluded={}, witness=msgspec.structs.replace(rules.witness, **changes)
     )
@@ -67,7 +67,7 @@ def test_mutation_is_noticed(fresh, case: Case):
 
 
 def test_unknown_authority_shows_nothing_and_is_no_error(fresh):
-    _, verdict = check_package(fresh(witness=True).root, ruleset(roots=[test_keys().other_root_pem]))
+    _, verdict = check_package(fresh(witness=True).root, ruleset(roots={"other": test_keys().other_root_pem}))
     assert errors(verdict) == set()
     found = outcomes(verdict)
     assert found["WIT006"] is Outcome.WARN
@@ -91,7 +91,7 @@ def test_claims_are_attested_where_stamps_show_them(fresh):
     for claim in (Claim.TIME, Claim.SEED, Claim.ATTEMPTS):
         assert standing[claim] is Standing.ATTESTED
     assert standing[Claim.HARDWARE] is Standing.ASSERTED
-    _, unknown = check_package(built.root, ruleset(roots=[]))
+    _, unknown = check_package(built.root, ruleset(roots={}))
     assert Standing.ATTESTED not in {one.standing for one in what_stands(unknown)}
 
 
