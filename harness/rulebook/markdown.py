@@ -22,11 +22,7 @@ GROUPS = {
     "PKG": "Package",
     "PWR": "Power",
     "EVD": "Evidence of the harness",
-<<<<<<< HEAD
     "WIT": "Witness and signed statement",
-=======
-    "WIT": "Outside clocks and signatures",
->>>>>>> closed
 }
 # sections of the ruleset whose numbers the rules of a group compare with
 SECTIONS = {

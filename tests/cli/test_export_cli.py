@@ -35,7 +35,9 @@ def export(
 
 
 def test_one_system_as_a_package(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "checked: consistent with the rules" in export(capsys, "--layout", "package", "--out", str(tmp_path))
+    assert "checked: consistent with the rules" in export(
+        capsys, "--layout", "package", "--out", str(tmp_path)
+    )
     copy = tmp_path / "examples"
     assert [p.name for p in (copy / "results").iterdir()] == [SYSTEM]
     log = f"results/{SYSTEM}/strong/cloudmask/result_0.txt"
