@@ -32,6 +32,7 @@ class Quality(_Part, frozen=True, kw_only=True):
     maximum: float
     frequency_epochs: int
     decimals: int = 3  # an accuracy with no more decimals was rounded
+    loss_tolerance: float = 1.0e-3  # of the smallest loss that an accuracy allows: rounding of bfloat16
     evaluation_slack: int = 0  # this many epochs may lack an evaluation, and evaluations an epoch
     better: Literal["higher", "lower"] = "higher"
 
@@ -86,6 +87,7 @@ class DataRules(_Part, frozen=True, kw_only=True):
     split: dict[str, Any]
     profiles: dict[str, dict[str, int]]  # geometry of data sets known by name
     official: dict[str, int]
+    official_files: dict[str, Any] = {}  # what is known of the official scenes (rules/data/official.py)
 
 
 class SeedRules(_Part, frozen=True, kw_only=True):
@@ -121,6 +123,27 @@ class Clock(_Part, frozen=True, kw_only=True):
     train_flop_per_pixel: float
     accelerator_flop_per_s: float
     host_flop_per_s: float
+    scored: Literal["log", "arrivals"] = (
+        "log"  # whose clock the score is read from (rules/facts/run_clock.py)
+    )
+    agreement_s: float = 1.0  # between the two, in time-to-train: whichever of these is larger
+    agreement_share: float = 0.0
+    accelerator_peaks: dict[
+        str, dict[str, float]
+    ] = {}  # word of a model name -> precision -> operations per s
+    core_flop_per_cycle: dict[str, float] = {}  # precision -> operations of one hardware thread
+    boost: float = 2.0  # of a described clock, where none was sampled
+    fastest_hz: float = 6.0e9
+    first_epoch_share: float = 0.5  # of the shortest other epoch
+    first_epoch_slack_s: float = 1.0
+    init_work_s: dict[str, float] = msgspec.field(
+        default_factory=lambda: {"processor": 60.0, "accelerator": 0.0}
+    )  # busy seconds before run_start: of one part
+    init_all_s: dict[str, float] = msgspec.field(
+        default_factory=lambda: {"processor": 5.0, "accelerator": 30.0}
+    )  # and of each part
+    init_work_epochs: float = 0.25  # and so much of the mean epoch
+    overlap_s: float = 1.0  # of runs that follow one another
     staging_inside: bool = False  # staging may lie inside the timed run, where it costs time
     work_after_stop: bool = False  # training may go on after run_stop, where it gains nothing
 
@@ -137,6 +160,7 @@ class ConvergenceRules(_Part, frozen=True, kw_only=True):
     break_s: float
     break_runs: float
     points: Literal["trimmed", "upstream"] = "trimmed"  # see rules/facts/reference_points.py
+    scale_practice: bool = False  # on practice data, multiply the score beyond chance too
 
 
 class EvidenceRules(_Part, frozen=True, kw_only=True):
@@ -157,6 +181,20 @@ class EvidenceRules(_Part, frozen=True, kw_only=True):
     gallery_share: float = 0.01  # of the pixels of a picture
     energy_difference: float = 0.05  # between counter and power readings: meters are accurate to 5 % (PM 3.6)
     node_clock_s: float = 0.2  # a reading or two of the sampler
+    telemetry_density: float = (
+        0.5  # share of the readings that were due: a starved sampler makes most of them
+    )
+    processor_slack: float = (
+        0.1  # of the processors: readings a second apart are not taken at the same instant
+    )
+    failed_maximum: int | None = None  # attempts that trained and failed; None: no more than runs (a warning)
+    series: list[str] = []  # what telemetry of a closed run has to hold
+    cpu_tolerance: float = 0.1  # of processor shares over a run
+    read_share: float = 0.5  # of the training data that a run on empty caches reads at least
+    remote_storage: list[str] = []  # words for storage that may reach a node past its counters
+    output_words: list[str] = []  # patterns of lines that a reviewer should see
+    rss_share: float = 0.5  # of what the largest process held, that the recorded peak has at least
+    rss_minimum: int = 0  # bytes of any program that trains this model
     cache_null: bool = False  # a cache_clear line without a value is a warning only
     cache_verified: bool = True  # eviction has to be shown in the line's metadata
 
@@ -185,6 +223,8 @@ class PackageRules(_Part, frozen=True, kw_only=True):
     file_limit_bytes: int
     forbidden_suffixes: list[str]
     bypass_files: list[str]
+    empty_files_maximum: int | None = None  # below benchmarks/; None: any number
+    code_files_maximum: int | None = None
     report_words: list[str]
     report_limit_bytes: int
     numbering_from: list[int] = msgspec.field(default_factory=lambda: [0])  # the first run's number

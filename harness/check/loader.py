@@ -22,8 +22,8 @@ from harness.untrusted import documents
 from harness.untrusted.documents import Unreadable
 from harness.untrusted.logs import read_log
 from rules.facts.log_reading import run_start, run_stop, time_ms
-from rules.model.evidence import Telemetry
-from rules.model.layout import RUN_FOLDER, WEAK, PackageLayout, RunFiles, is_litter, run_number
+from rules.model.evidence import FailedAttempt, Telemetry
+from rules.model.layout import FAILED_LOG, RUN_FOLDER, WEAK, PackageLayout, RunFiles, is_litter, run_number
 from rules.model.log import Log
 from rules.model.package import PackageHeader, System, relative
 from rules.model.run import Run
@@ -155,7 +155,13 @@ class _Parts:
                 record = self._try(documents.read_failed, name, bad)
                 if record is not None:
                     few = replace(record, spec={}, files={}, cache={}, software={}, command=[])
-                    header.failed_runs.append(few)
+                    header.failed.append(FailedAttempt(name, few, self._epochs(name)))
+
+    def _epochs(self, record: str) -> int:
+        """Epochs that the log beside the record of a failed attempt shows as finished."""
+        name = f"{record.rpartition('/')[0]}/{FAILED_LOG}"
+        log = self.log(name, self._header.unreadable)
+        return len(log.all("epoch_stop")) if log is not None else 0
 
     def log(self, name: str, problems: list[str], digests: bool = False) -> Log | None:
         """A log or power file; None when it cannot be opened."""
@@ -180,7 +186,8 @@ class _Parts:
         return run
 
     def _telemetry(self, run: Run, files: RunFiles) -> None:
-        window = (time_ms(run_start(run.log)), time_ms(run_stop(run.log)))
+        init = time_ms(run.log.first("init_start"))
+        window = (time_ms(run_start(run.log)), time_ms(run_stop(run.log)), init)
 
         def read(path: Path) -> Telemetry:
             return summarise(path, relative(path, self._root), window, self._tree.reader)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from harness.check.watch import Watch
+from harness.core.own_code import start_module
 from harness.core.processes import Child, Overtime, Silence
 from harness.untrusted.hdf5_guard import ROOT
 from reference.protocol.log import PROGRESS_TOKEN
@@ -33,7 +33,7 @@ class Reference:
         self.folder = Path(self._held.enter_context(tempfile.TemporaryDirectory(prefix="cloudmask-replay-")))
         self._errors = self._held.enter_context((self.folder / "errors.txt").open("w+b"))
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
-        command = [sys.executable, "-u", "-m", "reference.tensorflow.replay"]
+        command = start_module("reference.tensorflow.replay", unbuffered=True)
         self._child = self._held.enter_context(Child(command, environment, self._errors, ROOT, asked=True))
         self._lines = self._child.lines(LIMIT_S, SILENCE_S)
         self._lost = False

@@ -32,6 +32,7 @@ VERBS = {
     "leaderboard": "build the leaderboard of packages that pass",
     "rules": "list and explain the rules",
     "monitor": "watch the machine",
+    "release-digests": "digests by which a released code is recognised",
     "power": "energy of whole nodes: show it, import a meter's log",
 }
 
@@ -43,7 +44,8 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in VERBS:
             return None
-        command: click.Command = getattr(importlib.import_module(f"harness.cli.{name}"), name)
+        module = name.replace("-", "_")
+        command: click.Command = getattr(importlib.import_module(f"harness.cli.{module}"), module)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -128,7 +128,7 @@ def summarise(console: Console, submission: Submission) -> None:
     if result.weak is not None:
         console.print(f"throughput: [bold]{describe(result)}[/] (unverified; {result.method})")
     if result.time_to_train_s is not None:
-        how = "; ".join(part for part in ("unverified", result.method, result.note) if part)
+        how = "; ".join(part for part in ("unverified", result.method, result.clock, result.note) if part)
         console.print(f"time-to-train: [bold]{result.time_to_train_s:.2f} s[/] ({how})")
     elif result.weak is None:
         console.print(f"time-to-train: none ({result.note})")

@@ -1,4 +1,4 @@
-"""Become another program that dies with its parent: `python -m harness.core.exec_child PARENT_PID COMMAND...`.
+"""Become another program that dies with its parent: `python -I -S exec_child.py PARENT_PID COMMAND...`.
 
 If the harness is killed outright, the kernel ends the implementation too (Linux's parent-death
 signal), so that nothing goes on training unobserved.

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
+import secrets
 import selectors
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
 import psutil
 
+from harness.core.cgroup import make_group
+from harness.core.own_code import start_script
+
 PR_SET_CHILD_SUBREAPER = 36
 MAX_LINE_BYTES = 1 << 20
 GRACE_S = 5.0
+KEEPER_S = 10.0  # that it takes to kill what did not end when asked
 
 
 @dataclass(frozen=True)
@@ -40,11 +46,12 @@ class Overtime(Exception):
 
 
 class Child:
-    """A command in a session of its own. A context manager: after it, nothing of its tree lives.
+    """A command in a session of its own. A context manager: after it, nothing that it started lives.
 
     Standard error goes to `errors`. The child works in `folder` (default: the current one), and ends with
-    this process even if that is killed (exec_child). With `asked` it reads what `send` writes on
-    standard input.
+    this process even if that is killed. With `asked` it reads what `send` writes on standard input. It is the
+    child of a keeper (keeper.py), whose process is the one that `pid` names, and where the system has cgroups that
+    may be made, it is in one of its own.
     """
 
     def __init__(
@@ -56,21 +63,27 @@ class Child:
         asked: bool = False,
     ) -> None:
         adopt_orphans()
-        launcher = [sys.executable, "-m", "harness.core.exec_child", str(os.getpid()), *command]
+        self._group = make_group(f"cloudmask-{os.getpid()}-{secrets.token_hex(4)}")
+        self._report, report = os.pipe()
+        group = str(self._group.folder) if self._group else "-"
+        keeper = start_script("keeper.py", str(os.getpid()), str(report), f"{GRACE_S:g}", group)
+        self._others = _children()
         self._process = subprocess.Popen(
-            launcher,
+            [*keeper, *command],
             stdin=subprocess.PIPE if asked else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
             env=environment,
             cwd=folder,
             start_new_session=True,
+            pass_fds=(report,),
         )
+        os.close(report)
         self._output = cast(IO[bytes], self._process.stdout)  # not None: it is a pipe
         self.pid = self._process.pid
         self.exit_code: int | None = None
         self.peak_rss_bytes: int | None = None
-        self._known: dict[int, psutil.Process] = {}
+        self.outlived: list[str] = []  # processes that were still there when the command had ended
 
     def lines(self, limit_s: float, silence_s: float, tick_s: float = 0.5) -> Iterator[Line | None]:
         """Lines as they arrive, and None at least every tick so that the caller can look around.
@@ -111,11 +124,6 @@ class Child:
             self._process.stdin.write(line.encode() + b"\n")
             self._process.stdin.flush()
 
-    def remember_tree(self) -> None:
-        """Note the descendants alive now, so that those that leave the tree can still be ended."""
-        for process in _descendants(self.pid):
-            self._known[process.pid] = process
-
     def wait(self, limit_s: float | None = None) -> int | None:
         """Exit code of the child (negative: a signal); None when it still runs after `limit_s`."""
         deadline = None if limit_s is None else time.monotonic() + limit_s
@@ -132,13 +140,30 @@ class Child:
 
     def end(self) -> None:
         """Terminate the whole tree, kill what is left after a grace period, reap everything."""
-        self.remember_tree()
-        others = [p for p in self._known.values() if p.pid != self.pid and p.is_running()]
-        for number, grace_s in ((signal.SIGTERM, GRACE_S), (signal.SIGKILL, None)):
-            _signal_group(self.pid, number)
-            _signal_all(others, number)
-            self.wait(grace_s)
-            psutil.wait_procs(others, timeout=grace_s or 1)
+        if self.exit_code is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGTERM)  # the keeper passes it on to all, and kills what is left
+            if self.wait(GRACE_S + KEEPER_S) is None:
+                _kill([self.pid, *_children(self.pid)])
+                self.wait()
+        if self._report >= 0:
+            self.outlived = self._reported()
+        if self._group is not None:
+            self._group.end()
+
+    def _reported(self) -> list[str]:
+        """What the keeper says; when it was killed itself, what has become a child of this process is ended."""
+        with open(self._report, "rb") as report:
+            said = report.read()
+        self._report = -1
+        try:
+            return [str(name) for name in json.loads(said)]
+        except ValueError:
+            strays = _children() - self._others - {self.pid}
+            names = _names(strays)
+            _kill(strays)
+            _reap(strays)
+            return names
 
     def __enter__(self) -> Child:
         return self
@@ -157,22 +182,29 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
-def _descendants(pid: int) -> list[psutil.Process]:
+def _children(pid: int | None = None) -> set[int]:
+    """Processes below a process (default: this one)."""
     try:
-        process = psutil.Process(pid)
-        return [process, *process.children(recursive=True)]
+        return {child.pid for child in psutil.Process(pid).children(recursive=True)}
     except psutil.Error:
-        return []
+        return set()
 
 
-def _signal_group(pid: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, number)
+def _names(pids: Iterable[int]) -> list[str]:
+    found = []
+    for pid in pids:
+        with contextlib.suppress(psutil.Error):
+            found.append(f"{psutil.Process(pid).name()} ({pid})")
+    return found
 
 
-def _signal_all(processes: list[psutil.Process], number: signal.Signals) -> None:
-    for process in processes:
-        try:
-            process.send_signal(number)
-        except psutil.Error:
-            continue
+def _reap(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(psutil.Error):
+            psutil.Process(pid).wait(timeout=1)
+
+
+def _kill(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)

@@ -17,6 +17,7 @@ from harness.leaderboard.cache import default_cache, publish
 from harness.leaderboard.collect import collect, package_folders
 from harness.leaderboard.export import CSV, JSON, board_csv, board_json
 from harness.leaderboard.judge import Judge, Result
+from harness.leaderboard.likeness import likenesses
 from harness.leaderboard.model import Board, Entry, Key, Rejected, Table, board_schema
 from harness.leaderboard.pages import INDEX, board_pages
 from harness.leaderboard.systempage import SYSTEMS
@@ -87,9 +88,12 @@ def _board(results: Iterable[Result], ruleset: Ruleset, now: datetime | float, n
     tables: dict[tuple[str, ...], tuple[Key, list[Entry]]] = {}
     rejected: list[Rejected] = []
     unscored: list[str] = []
+    results = list(results)
+    alike = likenesses([one.marked for one in results if one.marked is not None])
     for one in results:
         if one.entry is not None and one.key is not None:
-            tables.setdefault(tuple(one.key.model_dump().values()), (one.key, []))[1].append(one.entry)
+            entry = one.entry.model_copy(update={"alike": alike.get(one.entry.id, [])})
+            tables.setdefault(tuple(one.key.model_dump().values()), (one.key, []))[1].append(entry)
         elif one.rejected is not None:
             rejected.append(one.rejected)
         elif one.unscored is not None:

@@ -48,6 +48,7 @@ def comparison(report: Report, entry: Entry) -> dict[str, Any]:
             "Precision": who.precision,
             "Global batch size": who.global_batch_size,
             "Framework": who.framework,
+            "Clock": entry.clock,
             "Checked": entry.checked,
         },
         "synthetic": bool(data and data.synthetic),

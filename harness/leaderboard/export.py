@@ -5,11 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 
 from harness.leaderboard.model import Board, Entry, Key
 
 JSON, CSV = "leaderboard.json", "leaderboard.csv"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What spreadsheets take for a formula, in full width too; also behind a separator, since a program that splits
+# cells there would begin a new one. Line breaks inside a cell become blanks.
+_FORMULA = re.compile(r"(\A|[;,|])([\s\"']*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
+_BREAKS = re.compile(r"[\t\r\n\v\f\x85\u2028\u2029]+")
 _HEAD = [name for name in Key.model_fields if name != "division_name"]
 _COLUMNS = [name for name in Entry.model_fields if name != "status"]
 
@@ -33,6 +37,8 @@ def board_csv(board: Board) -> str:
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
+    if isinstance(value, list):
+        value = "; ".join(map(str, value))
+    if isinstance(value, str):
+        return _FORMULA.sub(r"\1\2'", _BREAKS.sub(" ", value))
     return "" if value is None else value

@@ -23,6 +23,7 @@ from harness.core.files import write_json
 from harness.leaderboard.cache import JUDGED, cache_key, fill, folder_of
 from harness.leaderboard.comparison import write_comparison
 from harness.leaderboard.fingerprint import package_digest
+from harness.leaderboard.likeness import Marked, mark
 from harness.leaderboard.model import Entry, Key, Rejected
 from harness.leaderboard.systempage import SYSTEMS, write_system_page
 from harness.report.data import ReportContent, report_data
@@ -49,6 +50,7 @@ class Result(BaseModel):
     name: str
     entry: Entry | None = None
     key: Key | None = None  # of the table the entry belongs to
+    marked: Marked | None = None  # what is compared with other entries
     rejected: Rejected | None = None
     unscored: str | None = None
 
@@ -165,7 +167,8 @@ def _judge(
     entry = _entry(content.report, verdict, id, f"{folder}/{INDEX}", system)
     write_comparison(content.report, entry, place / folder)
     write_system_page(content.report, entry, place / system, now)
-    return Result(name=name, entry=entry, key=_key(content))
+    marked = mark(package, id, f"{clean(package.org, 100)} / {clean(package.system_name, 100)}")
+    return Result(name=name, entry=entry, key=_key(content), marked=marked)
 
 
 def entry_id(package: Package) -> str:
@@ -207,6 +210,7 @@ def _entry(report: Report, verdict: Verdict, id: str, link: str, system: str) ->
         org=who.org,
         status=who.status,
         time_to_train_s=report.score.time_to_train_s,
+        clock=report.score.clock,
         fastest_run_s=min(times, default=None),
         slowest_run_s=max(times, default=None),
         runs=len(report.runs),

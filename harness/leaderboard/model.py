@@ -23,6 +23,7 @@ class Entry(Part):
     org: str
     status: str
     time_to_train_s: float | None
+    clock: str = ""  # whose clock the times are read from
     fastest_run_s: float | None  # of the runs that converged, the dropped ones included
     slowest_run_s: float | None
     runs: int
@@ -43,6 +44,7 @@ class Entry(Part):
     precision: str
     global_batch_size: int | None
     warnings: int
+    alike: list[str] = []  # other entries of this board that have runs of this one, one line each
     commit: str
     checked: str  # when the checker passed exactly these files
     report: str  # path of the report, relative to the leaderboard

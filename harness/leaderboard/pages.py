@@ -40,6 +40,7 @@ _TEXT = (
     "precision",
     "commit",
     "checked",
+    "alike",
 )
 _NUMBERS = (
     "time_to_train_s",
@@ -175,6 +176,7 @@ def compact(board: Board) -> Markup:
 
     def row(entry: Entry) -> list[Any]:
         values = entry.model_dump()
+        values["alike"] = "; ".join(entry.alike)
         return [*(place(values[name]) for name in _TEXT), *(_short(values[name]) for name in _NUMBERS)]
 
     tables = [

@@ -1,15 +1,33 @@
-"""The state of the source code that runs: commit, and whether it was changed since."""
+"""The state of the source code that runs: commit, and whether it was changed since.
+
+Contents are compared with the commit, and not what git's index says of them: files marked as unchanged
+(`git update-index --skip-worktree`), filters, replaced objects and untracked modules would deceive it.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.core.own_code import tree_files
+
 SOURCE_ROOT = Path(__file__).resolve().parents[2]
 GIT_S = 10.0
+LINK = "120000"  # mode of a symbolic link
+SHA256_LENGTH = 64  # of an object name in repositories that use it instead of SHA-1
+REDIRECTIONS = (  # to another repository than the one that the code lies in
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_NAMESPACE",
+)
 
 
 @dataclass(frozen=True)
@@ -17,16 +35,46 @@ class SourceState:
     """Commit of the checkout; both are None where the harness does not run from a checkout (a wheel, say)."""
 
     commit: str | None
-    dirty: bool | None  # tracked files differ from the commit
+    dirty: (
+        bool | None
+    )  # the contents of files differ from the commit, or there are modules that it does not have
 
 
 def source_state() -> SourceState:
-    """Ask git for the state of the checkout that this code was loaded from. Never raises."""
+    """Compare the checkout that this code was loaded from with its commit. Never raises."""
     top = _git("rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != SOURCE_ROOT:
         return SourceState(None, None)
-    status = _git("status", "--porcelain", "--untracked-files=no")
-    return SourceState(_git("rev-parse", "HEAD"), None if status is None else bool(status))
+    return SourceState(_git("rev-parse", "--verify", "HEAD^{commit}"), _changed())
+
+
+def _changed() -> bool | None:
+    """Whether any file differs from the commit; None where git cannot list it."""
+    listed = _asked("ls-tree", "-r", "-z", "--full-tree", "HEAD")
+    if listed is None or listed.returncode != 0:
+        return None
+    tracked = set()
+    for entry in filter(None, listed.stdout.split("\0")):
+        described, _, name = entry.partition("\t")
+        mode, kind, blob = described.split()
+        if kind == "blob" and _blob(SOURCE_ROOT / name, mode, blob) != blob:
+            return True
+        tracked.add(name)
+    return any(name not in tracked for name in tree_files(SOURCE_ROOT))
+
+
+def _blob(path: Path, mode: str, expected: str) -> str | None:
+    """git's name for the contents of a file as they are on disk; None when it is missing or of another kind."""
+    try:
+        link = path.is_symlink()
+        if link != (mode == LINK):
+            return None
+        data = os.fsencode(os.readlink(path)) if link else path.read_bytes()
+    except OSError:
+        return None
+    digest = hashlib.sha256() if len(expected) == SHA256_LENGTH else hashlib.sha1(usedforsecurity=False)
+    digest.update(b"blob %d\0" % len(data) + data)
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -47,8 +95,8 @@ def source_doubt() -> SourceDoubt | None:
     if state.dirty:
         where = shlex.quote(str(SOURCE_ROOT))
         return SourceDoubt(
-            "tracked files differ from the commit: results do not show what ran",
-            f"see: git -C {where} status",
+            "files differ from the commit: results do not show what ran",
+            f"see: git -C {where} status (it does not show files marked with --skip-worktree)",
         )
     return None
 
@@ -77,8 +125,8 @@ def _git(*arguments: str) -> str | None:
 
 def _asked(*arguments: str) -> subprocess.CompletedProcess[str] | None:
     """What git answers; None where it cannot be run."""
-    command = ["git", "-C", str(SOURCE_ROOT), *arguments]
-    environment = {**os.environ, "LC_ALL": "C"}
+    command = ["git", "--no-replace-objects", "-C", str(SOURCE_ROOT), *arguments]
+    environment = {**{k: v for k, v in os.environ.items() if k not in REDIRECTIONS}, "LC_ALL": "C"}
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=GIT_S, env=environment)
     except (OSError, subprocess.TimeoutExpired):

@@ -184,6 +184,21 @@ class PowerRecipe(_Strict):
         return self
 
 
+class EnvironmentRecipe(_Strict):
+    """What a run inherits from the environment that the harness is started in."""
+
+    preload: list[
+        str
+    ] = []  # variables that put code into a process (LD_PRELOAD, PYTHONPATH, ...), to be passed on
+
+    @model_validator(mode="after")
+    def _names(self) -> EnvironmentRecipe:
+        for name in self.preload:
+            if not name.isidentifier() or not name.isascii():
+                raise ValueError(f"{name!r:.60} is not the name of an environment variable")
+        return self
+
+
 class EvidenceRecipe(_Strict):
     """What a run keeps beside its log."""
 
@@ -217,6 +232,7 @@ class Recipe(_Strict):
     devices: DevicesRecipe = DevicesRecipe()
     instances: int | None = Field(None, ge=1, le=10_000)  # models trained at the same time, for throughput
     job: JobRecipe = JobRecipe()
+    environment: EnvironmentRecipe = EnvironmentRecipe()
     limits: LimitsRecipe = LimitsRecipe()
     telemetry: TelemetryRecipe = TelemetryRecipe()
     power: PowerRecipe | None = None  # default: whatever measures the node, if anything does

@@ -107,6 +107,7 @@ class ScoreCard(Part):
     """The score and what stands beside it; None means that it could not be computed."""
 
     time_to_train_s: float | None
+    clock: str = ""  # whose clock all times of the report are read from
     method: str
     note: str
     samples_per_s: float | None

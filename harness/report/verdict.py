@@ -84,6 +84,7 @@ def score_card(package: Package, score: Score) -> ScoreCard:
     targets = [finite(logged(run, "target_quality")) for run in package.runs]
     return ScoreCard(
         time_to_train_s=finite(score.time_to_train_s),
+        clock=clean(score.clock),
         method=clean(score.method),
         note=clean(score.note),
         samples_per_s=finite(score.samples_per_s),

@@ -11,10 +11,10 @@ from typing import Any
 
 from harness.core.files import write_json
 from rules.model.evidence import RunRecord
-from rules.model.layout import PackageLayout, RunFiles
+from rules.model.layout import FAILED_LOG, PackageLayout, RunFiles
 
 PART = ".part"
-PART_RESULT = "result.txt"  # the log, until its run is finished
+PART_RESULT = FAILED_LOG  # until its run is finished
 RECORD_SCHEMA = 1
 FINISHED = ("success", "aborted")  # runs that count; all others are kept as failed
 

@@ -20,10 +20,13 @@ from typing import IO, Any
 
 from harness.core.files import sha256, write_atomic, write_json
 from harness.core.mllog_lines import TOKEN, logger_to
+from harness.core.own_code import start_module, tree_files
 from harness.core.processes import Child, Line, Overtime, Silence
+from harness.core.start_module import TOKEN as CODE_TOKEN
 from harness.machine.page_cache import CacheResult
 from harness.package.workspace import checkpoint_dir
 from harness.plan.resolve import RunPlan
+from harness.run.environment import Environment, run_environment
 from harness.run.folders import (
     FINISHED,
     PART_RESULT,
@@ -37,7 +40,7 @@ from harness.run.journal import Journal, open_journal
 from harness.run.launch.base import Launcher
 from harness.run.launch.nodes import NodeSamplers
 from harness.run.progress import Display
-from harness.run.software import boot_id, software
+from harness.run.software import boot_id, code, loaded_files, software
 from reference.protocol.log import PROGRESS_TOKEN
 from reference.protocol.spec import SPEC_VARIABLE, RunSpec
 from rules.model.evidence import RunRecord
@@ -69,6 +72,14 @@ class _Outcome:
     peak_rss_bytes: int | None = None
     telemetry_problems: list[str] = field(default_factory=list)
     cache: dict[str, Any] = field(default_factory=dict)
+    journal: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+    outlived: list[str] = field(default_factory=list)
+    loaded: dict[str, str] | None = None  # files of this tree that the implementation's process loaded
+
+    def fail(self, reason: str) -> None:
+        """The run does not count."""
+        self.status, self.reason = "failed", reason
 
 
 def draw_seed(used: set[int]) -> int:
@@ -91,18 +102,24 @@ def run_once(plan: RunPlan, start: Start, display: Display) -> RunRecord:
         shutil.rmtree(files.root)
     files.root.mkdir(parents=True)
     started_wall_s, started_s = time.time(), time.monotonic()
-    outcome = _Outcome()
+    outcome, tree = _Outcome(), tree_files()
     spec = plan.spec(start.run, start.seed, files)
     write_atomic(files.spec, spec.to_json())
     interrupted: KeyboardInterrupt | None = None
     display.run_started(start.run, plan.request.runs, start.seed)
     try:
         with open_journal(files.root / PART_RESULT, files.timeline, display.event) as journal:
-            _attempt(plan, start, files, journal, outcome, display)
+            try:
+                _attempt(plan, start, files, journal, outcome, display)
+            finally:
+                outcome.journal = journal.record()
+        _unchanged(journal, outcome)
     except KeyboardInterrupt as interrupt:
         outcome.status, outcome.reason, interrupted = "interrupted", "interrupted by the user", interrupt
     duration_s = time.monotonic() - started_s
-    record = _settle(plan, files, _record(plan, start, spec, outcome, started_wall_s, duration_s))
+    record = _record(plan, start, spec, outcome, started_wall_s, duration_s)
+    record = replace(record, software={**software(), **code(tree, tree_files(), outcome.loaded)})
+    record = _settle(plan, files, record)
     display.run_finished(record)
     if interrupted:
         raise interrupted
@@ -127,11 +144,21 @@ def _record(
         exit_code=outcome.exit_code,
         cache=outcome.cache,
         spec=json.loads(spec.to_json()),
-        software=software(),
+        software={},
         files={},
         peak_rss_bytes=outcome.peak_rss_bytes,
         telemetry_problems=outcome.telemetry_problems,
+        journal=outcome.journal,
+        environment=outcome.environment,
+        outlived=outcome.outlived,
     )
+
+
+def _unchanged(journal: Journal, outcome: _Outcome) -> None:
+    """Refuse a run whose log or timeline is not what the harness wrote."""
+    changed = journal.changed()
+    if changed:
+        outcome.fail(f"{' and '.join(changed)} changed while the run was on: not what the harness wrote")
 
 
 def _attempt(
@@ -140,22 +167,27 @@ def _attempt(
     """Evict, start the samplers and the implementation, and follow it to its end."""
     _head(plan, start, journal, outcome)
     launcher = start.launcher
+    inherited = run_environment(
+        os.environ, plan.recipe.environment.preload, own_command=plan.recipe.command is not None
+    )
+    outcome.environment = inherited.record(os.environ)
     environment = {
-        **os.environ,
+        **inherited.variables,
         **launcher.environment(),
         SPEC_VARIABLE: str(files.spec.absolute()),
         "PYTHONUNBUFFERED": "1",
         LOCKING: os.environ.get(LOCKING, "FALSE"),
     }
-    command = launcher.command(_with_this_python(plan.request.command))
+    _say_stripped(inherited, display)
+    command = launcher.command(_started(plan))
     with (
-        NodeSamplers(launcher, files, plan.recipe.telemetry.interval_s) as samplers,
+        NodeSamplers(launcher, files, plan.recipe.telemetry.interval_s, inherited.variables) as samplers,
         files.output.open("wb") as output,
     ):
         with Child(command, environment, output) as child:
             samplers.watch(child.pid)
             try:
-                _follow(plan, child, journal, output, display, samplers, start.stop)
+                _follow(plan, child, _Sink(journal, output, display, outcome), samplers, start.stop)
                 outcome.exit_code = child.wait()
             except (Overtime, Silence) as problem:
                 outcome.status, outcome.reason = "timeout", str(problem)
@@ -163,6 +195,9 @@ def _attempt(
                 outcome.telemetry_problems = samplers.problems
         outcome.exit_code = child.exit_code
         outcome.peak_rss_bytes = child.peak_rss_bytes if launcher.here else None
+        outcome.outlived = child.outlived
+    for name in child.outlived:
+        display.note(f"{name} was still running when the implementation had ended, and was ended")
     outcome.telemetry_problems = samplers.problems  # those of ending them, too
     for trouble in samplers.problems:
         display.note(f"telemetry of {trouble}")
@@ -184,16 +219,36 @@ def _head(plan: RunPlan, start: Start, journal: Journal, outcome: _Outcome) -> N
     logger.event("cache_clear", cleared.cleared, metadata=details)
 
 
-def _with_this_python(command: list[str]) -> list[str]:
+def _started(plan: RunPlan) -> list[str]:
+    """The words that start the implementation: for the reference, the one of this tree and no other of its name."""
+    command = plan.request.command
+    if plan.recipe.command is None:
+        return start_module("reference", report=True)
     return [sys.executable, *command[1:]] if command[0] == "python" else command
+
+
+def _say_stripped(inherited: Environment, display: Display) -> None:
+    if inherited.stripped:
+        display.note(
+            f"not passed on to the run: {', '.join(inherited.stripped)} (environment.preload in the recipe declares "
+            "what it needs)"
+        )
+
+
+@dataclass
+class _Sink:
+    """Where the lines of a run go."""
+
+    journal: Journal
+    output: IO[bytes]
+    display: Display
+    outcome: _Outcome
 
 
 def _follow(
     plan: RunPlan,
     child: Child,
-    journal: Journal,
-    output: IO[bytes],
-    display: Display,
+    sink: _Sink,
     samplers: NodeSamplers,
     stop: threading.Event,
 ) -> None:
@@ -201,30 +256,33 @@ def _follow(
     next_look_s = 0.0
     for line in child.lines(limits.run_s, limits.silence_s):
         if line is not None:
-            _sort(line, journal, output, display)
+            _sort(line, sink)
         if stop.is_set():
             raise KeyboardInterrupt
         now = time.monotonic()
         if now >= next_look_s:
             next_look_s = now + LOOK_S
-            child.remember_tree()
-            display.utilisation(samplers.latest())
+            for trouble in samplers.look():
+                sink.display.note(f"telemetry of {trouble}")
+            sink.display.utilisation(samplers.latest())
 
 
-def _sort(line: Line, journal: Journal, output: IO[bytes], display: Display) -> None:
+def _sort(line: Line, sink: _Sink) -> None:
     """MLLOG lines go to the log, progress to the display only, the rest to output.log."""
     if line.text.startswith(TOKEN):
-        journal.write(line.text, "child", line.monotonic_s, line.wall_s)
+        sink.journal.write(line.text, "child", line.monotonic_s, line.wall_s)
+    elif line.text.startswith(CODE_TOKEN):
+        sink.outcome.loaded = loaded_files(line.text[len(CODE_TOKEN) :])
     elif line.text.startswith(PROGRESS_TOKEN):
         try:
             progress = json.loads(line.text[len(PROGRESS_TOKEN) :])
         except ValueError:
             return
         if isinstance(progress, dict):
-            display.progress(progress)
+            sink.display.progress(progress)
     else:
-        output.write(line.text.encode() + b"\n")
-        output.flush()
+        sink.output.write(line.text.encode() + b"\n")
+        sink.output.flush()
 
 
 def _ending(exit_code: int | None, run_status: str | None) -> tuple[str, str | None]:

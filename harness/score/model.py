@@ -39,6 +39,7 @@ class Score:
     seconds_per_scene: float | None = None
     science: dict[str, float] = field(default_factory=dict)  # mean over runs
     note: str | None = None
+    clock: str = ""  # whose clock the times are read from
     scaling_factor: float = 1.0  # from the convergence points (TR 12.2); already in time_to_train_s
     weak: WeakScore | None = None  # throughput entries: instead of time_to_train_s
     energy: EnergyScore | None = None  # of whole nodes; None when no power was submitted

@@ -19,7 +19,7 @@ from rules.facts.log_reading import (
 )
 from rules.facts.reference_points import compare_package
 from rules.model.package import Package
-from rules.model.run_facts import RunFacts
+from rules.model.run_facts import HARNESS_CLOCK, LOG_CLOCK, RunFacts
 from rules.model.values import is_number
 from rules.registry import NotApplicable, NotChecked
 from rules.ruleset import Ruleset
@@ -40,7 +40,8 @@ def score(package: Package, ruleset: Ruleset) -> Score:
     factor = scaling_factor(package, ruleset)
     if time_s is not None and factor != 1:
         time_s *= factor
-        scaled = f"multiplied by {factor:.6g}: faster convergence than the reference's, within chance"
+        how = _faster_by(package, ruleset)
+        scaled = f"multiplied by {factor:.6g}: faster convergence than the reference's, {how}"
         note = f"{note}; {scaled}" if note else scaled
     counted = [r for r in package.runs if r.converged]
     return Score(
@@ -51,6 +52,7 @@ def score(package: Package, ruleset: Ruleset) -> Score:
         seconds_per_scene=_mean([r.seconds_per_scene for r in counted]),
         science=_science(counted),
         note=note,
+        clock=timed_by(package.runs),
         scaling_factor=factor,
         energy=energy_score(package.runs, runs, factor),
     )
@@ -82,13 +84,17 @@ def scaling_factor(package: Package, ruleset: Ruleset) -> float:
         return 1.0
 
 
+def _faster_by(package: Package, ruleset: Ruleset) -> str:
+    """Whether chance explains the factor."""
+    within = compare_package(package, ruleset).outcome == "pass"
+    return "within chance" if within else "BEYOND CHANCE: practice data only"
+
+
 def _weak_score(package: Package, ruleset: Ruleset) -> Score:
     """Throughput: models trained, and the time from the first run_start to the last run_stop (HR 7.2)."""
     runs = [_run_score(run) for run in package.runs]
     good = [run for run in package.runs if run.converged]
     needed = ruleset.division(package.division, package.scaling).runs_minimum
-    starts = [t for run in good if (t := run.timed.start_ms) is not None]
-    stops = [t for run in good if (t := run.timed.stop_ms) is not None]
     scales = {instance_scale(run.settings) for run in good}
     scale, weak, note = scales.pop() if len(scales) == 1 else None, None, None
     if len(good) < needed:
@@ -97,8 +103,32 @@ def _weak_score(package: Package, ruleset: Ruleset) -> Score:
         note = "the models are not of one known size"
     else:
         total = system_scale(package.system.fields) if package.system else None
-        weak = WeakScore(len(good), scale, total, (max(stops) - min(starts)) / 1000)
-    return Score(None, "time to train all models (MLPerf HPC rules, 7.2)", runs, note=note, weak=weak)
+        weak = WeakScore(len(good), scale, total, _time_to_train_all_s(good))
+    method = "time to train all models (MLPerf HPC rules, 7.2)"
+    clock = HARNESS_CLOCK if _one_clock(good) else LOG_CLOCK
+    return Score(None, method, runs, note=note, weak=weak, clock=clock)
+
+
+def timed_by(runs: list[RunFacts]) -> str:
+    """Whose clock the runs are timed by, in words; empty where there are none."""
+    names = dict.fromkeys(run.timed_by for run in runs)
+    return " and ".join(names) + (" (not the same for all runs)" if len(names) > 1 else "")
+
+
+def _one_clock(runs: list[RunFacts]) -> bool:
+    """Whether all runs were seen on the monotonic clock of one boot of one host."""
+    boots = {(r.record.host, r.record.boot_id) if r.record and r.record.boot_id else None for r in runs}
+    return len(boots) == 1 and None not in boots and all(run.ran_s for run in runs)
+
+
+def _time_to_train_all_s(runs: list[RunFacts]) -> float:
+    """From the first run_start to the last run_stop, on one monotonic clock where there is one."""
+    if _one_clock(runs):
+        spans = [run.ran_s for run in runs if run.ran_s is not None]
+        return max(stop for _, stop in spans) - min(start for start, _ in spans)
+    starts = [t for run in runs if (t := run.timed.start_ms) is not None]
+    stops = [t for run in runs if (t := run.timed.stop_ms) is not None]
+    return (max(stops) - min(starts)) / 1000
 
 
 def _run_score(run: RunFacts) -> RunScore:

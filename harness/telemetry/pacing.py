@@ -54,6 +54,9 @@ class Pace:
         self.due_s = -math.inf  # monotonic; minus infinity: at once
         self.spent_s = 0.0  # processor time of all readings
         self.cost_s = 0.0  # of one reading
+        self.taken = self.missed = (
+            0  # readings made, and readings that were due and could not be made in time
+        )
         self._costs_s: deque[float] = deque(maxlen=COSTS)
 
     @property
@@ -99,7 +102,9 @@ class Pace:
         now_s, spacing_s = time.monotonic(), self.spacing_s  # once: another thread may change them
         due_s = self.due_s
         due_s = now_s if due_s == -math.inf else due_s
-        self.due_s = due_s + spacing_s * max(1, int((now_s - due_s) / spacing_s))
+        steps = max(1, int((now_s - due_s) / spacing_s))
+        self.taken, self.missed = self.taken + 1, self.missed + steps - 1
+        self.due_s = due_s + spacing_s * steps
         return values
 
 

@@ -13,7 +13,6 @@ import json
 import os
 import selectors
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from harness.core.own_code import start_module
 from rules.model.evidence import Telemetry
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from harness.untrusted.gallery import Scenes
 
 ROOT = Path(__file__).resolve().parents[2]  # where the packages harness, reference and rules lie
-COMMAND = [sys.executable, "-m", "harness.untrusted.hdf5_worker"]
+COMMAND = start_module("harness.untrusted.hdf5_worker")
 FILE_S = 60.0  # for one file, the reader's start included
 TOTAL_S = 1800.0  # for all files of one check
 MAX_FAILURES = 3  # files that ended the reader
@@ -59,9 +59,15 @@ class Reader:
         with contextlib.suppress(_Lost):
             self._process.start()
 
-    def summary(self, path: Path, start_wall_s: float | None, stop_wall_s: float | None) -> Telemetry:
+    def summary(
+        self,
+        path: Path,
+        start_wall_s: float | None,
+        stop_wall_s: float | None,
+        init_wall_s: float | None = None,
+    ) -> Telemetry:
         """As harness.telemetry.reader.summary.summarise."""
-        value = self._read("summary", path, start_wall_s, stop_wall_s)
+        value = self._read("summary", path, start_wall_s, stop_wall_s, init_wall_s)
         try:
             return msgspec.convert(value, Telemetry)
         except msgspec.ValidationError:

@@ -24,7 +24,8 @@ from rules.ruleset import Ruleset
 def reference_points(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Fewer epochs than the reference needs at the same batch size, beyond chance, mean another training.
     Without a point as large as the batch size this is unknown, so that point has to be recorded first. On a
-    synthetic practice set both are warnings: about one honest entry in fifty is faster by chance."""
+    synthetic practice set both are warnings: about one honest entry in fifty is faster by chance. There the
+    score is multiplied by the factor as it is within chance, and marked."""
     decided = ruleset.convergence.points
     found = compare_package(package, ruleset, decided)
     where = package.runs[0].path.rsplit("/", 1)[0]

@@ -74,7 +74,7 @@ def no_room(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]
     spans.sort(key=lambda span: span[:2])
     convergence = ruleset.convergence
     longest_s = max((stop_s - start_s for start_s, stop_s, *_ in spans), default=0.0)
-    kept_s = sum(r.duration_s for r in package.failed_runs if r.duration_s)
+    kept_s = sum(a.record.duration_s for a in package.failed if a.record.duration_s)
     limit_s = max(convergence.break_s, convergence.break_runs * longest_s)
     for (_, stop_s, before), (start_s, _, run) in zip(spans, spans[1:], strict=False):
         if start_s - stop_s > limit_s + kept_s:

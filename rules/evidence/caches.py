@@ -66,7 +66,7 @@ def all_evicted(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     files = [*dataset.train, *dataset.test]
     expected = [len(files), sum(f.size_bytes for f in files)]
     if stated(run.settings, "prepared_digest") is not None:
-        shards = _shard_bytes(dataset)
+        shards = shard_bytes(dataset)
         expected = [len(files) + len(shards), expected[1] + sum(shards)]
     if event is None or event.value is not True:
         return  # EVD012 asks for the eviction
@@ -82,7 +82,7 @@ def all_evicted(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         )
 
 
-def _shard_bytes(dataset: Dataset) -> list[int]:
+def shard_bytes(dataset: Dataset) -> list[int]:
     """Sizes of the prepared shards: the patches of one training scene each, 9 float32 and a label a pixel."""
     height, width, patch = (dataset.geometry.get(n) for n in ("scene_height", "scene_width", "patch_size"))
     if not (is_int(height) and is_int(width) and is_int(patch) and patch > 0):

@@ -153,14 +153,37 @@ def one_command(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Find
     "Failed attempts do not outnumber the runs",
     Scope.PACKAGE,
     source="TR 12.1; sources H5",
-    fix="Say in the README why runs failed.",
+    fix="Say in the README why runs failed; repeat the whole set of runs where several did.",
     severity=Severity.WARNING,
 )
 def few_failures(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """Failed and interrupted runs are kept: many of them may be slow ones that somebody ended."""
-    failed = len(package.failed_runs)
-    if failed > len(package.runs):
-        yield self.finding(f"{failed} failed attempts for {len(package.runs)} runs", actual=failed)
+    """Failed and interrupted runs are kept: many of them may be slow ones that somebody ended. One that had
+    finished its first epoch could have been such a run; one that was over before that is only listed."""
+    limit = ruleset.evidence.failed_maximum
+    if limit is None:
+        failed = len(package.failed)
+        if failed > len(package.runs):
+            yield self.finding(f"{failed} failed attempts for {len(package.runs)} runs", actual=failed)
+        return
+    trained = [attempt for attempt in package.failed if attempt.epochs > 0]
+    closed = package.division != "open"
+    for attempt in package.failed:
+        epochs = (
+            f"after {attempt.epochs} epoch(s)" if attempt.epochs else "before its first epoch was finished"
+        )
+        yield self.finding(
+            f"an attempt ended {epochs}: {show(attempt.record.reason or attempt.record.status)}",
+            severity=Severity.WARNING if attempt.epochs else Severity.INFO,
+            path=attempt.path,
+        )
+    if len(trained) > limit:
+        yield self.finding(
+            f"{len(trained)} attempts ended after their first epoch, for {len(package.runs)} runs",
+            severity=Severity.ERROR if closed else Severity.WARNING,
+            path=f"{package.layout.evidence_dir.as_posix()}/failed",
+            expected=f"<= {limit}",
+            actual=len(trained),
+        )
 
 
 _ATTEMPT = re.compile(r"failed/attempt_(\d{1,9})/")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from rules.facts.log_reading import epoch_num
-from rules.model.log import Event, Log
+from rules.facts.run_clock import RunClock
+from rules.model.log import Event
 from rules.model.run_facts import CurvePoint, PhaseKind, PhaseSpan
 from rules.model.values import is_number
 
@@ -16,12 +17,12 @@ _INTERVALS: tuple[tuple[PhaseKind, str, str], ...] = (
 )
 
 
-def learning_curve(log: Log, quality: str) -> tuple[CurvePoint, ...]:
+def learning_curve(clock: RunClock, quality: str) -> tuple[CurvePoint, ...]:
     """One point per epoch that has an evaluation or training statistics, in order of epoch.
 
     `quality` is the key of the benchmark's quality measure, which CurvePoint calls eval_accuracy.
     """
-    origin = _time_ms(log.first("run_start"))
+    log = clock.log
     found: dict[int, dict[str, float]] = {}
 
     def put(event: Event, name: str, value: float | None) -> None:
@@ -33,7 +34,7 @@ def learning_curve(log: Log, quality: str) -> tuple[CurvePoint, ...]:
 
     for event in log.all(quality):
         put(event, "eval_accuracy", event.value)
-        put(event, "at_s", _since_s(event, origin))
+        put(event, "at_s", clock.since_start_s(event))
     for event in log.all("eval_loss"):
         put(event, "eval_loss", event.value)
     for event in log.all("tracked_stats"):
@@ -44,9 +45,9 @@ def learning_curve(log: Log, quality: str) -> tuple[CurvePoint, ...]:
     return tuple(CurvePoint(epoch, **values) for epoch, values in sorted(found.items()))
 
 
-def phase_spans(log: Log) -> tuple[PhaseSpan, ...]:
+def phase_spans(clock: RunClock) -> tuple[PhaseSpan, ...]:
     """Closed intervals of the log, in seconds since run_start, in order of their start."""
-    origin = _time_ms(log.first("run_start"))
+    log = clock.log
     result: list[PhaseSpan] = []
     for kind, start_key, stop_key in _INTERVALS:
         stops = iter(log.all(stop_key))
@@ -54,16 +55,7 @@ def phase_spans(log: Log) -> tuple[PhaseSpan, ...]:
         for start in log.all(start_key)[:MAX_EPOCHS]:
             while stop is not None and stop.line < start.line:
                 stop = next(stops, None)
-            begin, end = _since_s(start, origin), _since_s(stop, origin)
+            begin, end = clock.since_start_s(start), clock.since_start_s(stop)
             if begin is not None and end is not None and end >= begin:
                 result.append(PhaseSpan(kind, begin, end))
     return tuple(sorted(result, key=lambda phase: (phase.start_s, phase.kind)))
-
-
-def _time_ms(event: Event | None) -> float | None:
-    return float(event.time_ms) if event is not None and is_number(event.time_ms) else None
-
-
-def _since_s(event: Event | None, origin_ms: float | None) -> float | None:
-    at = _time_ms(event)
-    return None if at is None or origin_ms is None else (at - origin_ms) / 1000

@@ -60,7 +60,8 @@ class Limit:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One submission against the points. `factor` multiplies its time (TR 12.2); 1 unless it passed."""
+    """One submission against the points. `factor` multiplies its time (TR 12.2); beyond chance too, where
+    points are of a practice set: elsewhere such an entry has no score."""
 
     outcome: Literal["pass", "fail", "missing"]
     mean: float
@@ -151,9 +152,14 @@ def compare(
             if beyond
             else f"{mean:.6g} epochs on average, the reference needs {found.mean:.6g} and chance explains "
             f"no fewer than {found.smallest:.6g}",
+            1.0 if beyond else _factor(found, mean),
         )
-    factor = max(1.0, found.mean / mean) if math.isfinite(mean) else 1.0
-    return Comparison("pass", mean, found, "", factor)
+    return Comparison("pass", mean, found, "", _factor(found, mean))
+
+
+def _factor(limit: Limit, mean: float) -> float:
+    """What brings the pace of a submission back to the reference's (TR 12.2); never below 1."""
+    return max(1.0, limit.mean / mean) if math.isfinite(mean) and mean > 0 else 1.0
 
 
 def limits(points: Sequence[Point], runs: int, method: Method) -> list[Limit]:
@@ -251,7 +257,9 @@ def compare_package(package: Package, ruleset: Ruleset, method: Method | None = 
         raise NotApplicable("too few runs converged")
     runs = ruleset.division(package.division, package.scaling).runs_minimum
     found = compare(epochs, batch, points, runs, method or ruleset.convergence.points)
-    return replace(found, practice=is_practice(ruleset.name, digest))
+    practice = is_practice(ruleset.name, digest)
+    scaled = found.outcome == "pass" or (practice and ruleset.convergence.scale_practice)
+    return replace(found, practice=practice, factor=found.factor if scaled else 1.0)
 
 
 def _digest(run: RunFacts) -> str | None:

@@ -20,9 +20,9 @@ from rules.facts.log_reading import (
     run_stop,
     status,
     time_ms,
-    time_to_train_s,
 )
 from rules.facts.node_energy import READING, run_energy
+from rules.facts.run_clock import RunClock, run_clock
 from rules.model.evidence import RunRecord
 from rules.model.log import Event, Log, Statement
 from rules.model.run import Run
@@ -47,6 +47,7 @@ class FactsMaker:
     def facts(self, run: Run) -> RunFacts:
         """Everything that rules about packages, the score and the report will ask of this run."""
         log, ruleset = run.log, self._ruleset
+        clock = run_clock(log, run.timeline, ruleset)
         accuracies = evaluations(log, ruleset.quality.key)
         result = log.last("result")
         return RunFacts(
@@ -57,7 +58,9 @@ class FactsMaker:
             timed=_timed(log),
             status=status(log),
             converged=converged(log, ruleset),
-            time_to_train_s=time_to_train_s(log),
+            time_to_train_s=clock.time_to_train_s,
+            timed_by=clock.name,
+            ran_s=_ran_s(clock),
             last_evaluation=_evaluated(accuracies[-1]) if accuracies else None,
             seeds=seeds_of(log),
             first_accuracies=_first_accuracies(log, ruleset),
@@ -76,10 +79,10 @@ class FactsMaker:
             power=tuple(_power_file(name, file) for name, file in run.power.items()),
             energy=run_energy(run),
             problems=tuple(run.problems),
-            samples_per_s=_samples_per_s(log),
+            samples_per_s=_samples_per_s(clock),
             seconds_per_scene=_seconds_per_scene(result),
-            curve=learning_curve(log, ruleset.quality.key),
-            phases=phase_spans(log),
+            curve=learning_curve(clock, ruleset.quality.key),
+            phases=phase_spans(clock),
         )
 
     def _statements(self, log: Log) -> dict[str, Statement]:
@@ -107,6 +110,9 @@ class FactsMaker:
             spec={},
             files={},
             telemetry_problems=[],
+            journal={},
+            environment={},
+            outlived=[],
         )
 
     def _share(self, value: T) -> T:
@@ -225,9 +231,14 @@ def _power_file(name: str, log: Log) -> PowerFile:
     return PowerFile(name, log.path, fingerprint)
 
 
-def _samples_per_s(log: Log) -> float | None:
+def _ran_s(clock: RunClock) -> tuple[float, float] | None:
+    start, stop = clock.at_s(run_start(clock.log)), clock.at_s(run_stop(clock.log))
+    return None if clock.timeline is None or start is None or stop is None else (start, stop)
+
+
+def _samples_per_s(clock: RunClock) -> float | None:
     """Training patches per second of the timed run, evaluation included."""
-    last, time_s = log.last("epoch_stop"), time_to_train_s(log)
+    last, time_s = clock.log.last("epoch_stop"), clock.time_to_train_s
     samples = last.metadata.get("samples_count") if last else None
     return samples / time_s if is_int(samples) and 0 < samples < 2**53 and time_s else None
 

@@ -55,7 +55,7 @@ def equal_reference(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterat
     "Closed: free hyperparameters stay within their bounds",
     BOTH,
     source="TR 9.1; sources D2, D4, D16",
-    fix="Choose a batch size 4, 8, 16, 32, ... and at most 200 epochs, or enter the open division.",
+    fix="Choose a batch size 4, 8, 16, 32, ... and 100 to 200 as max_epochs, or enter the open division.",
     divisions=("closed",),
 )
 def free_bounds(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Finding]:

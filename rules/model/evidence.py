@@ -49,6 +49,10 @@ class Telemetry:
     quantities: list[Quantity]
     energies: list[MeasuredEnergy] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)  # of the sampler during the run: lost devices, ...
+    readings: int | None = None  # within the run, of the source read most often
+    paced: bool = False  # the sampler said that it reads less often, so as not to disturb the run
+    before: list[Quantity] = field(default_factory=list)  # the same quantities from init_start to run_start
+    unavailable: list[str] = field(default_factory=list)  # sources that the sampler says it could not read
 
 
 @dataclass(frozen=True)
@@ -69,10 +73,30 @@ class RunRecord:
     exit_code: int | None
     cache: dict[str, Any]  # method, files, bytes, resident_bytes_after (None: could not be verified)
     spec: dict[str, Any]  # the run spec as given to the implementation
-    software: dict[str, Any]  # versions of python and packages, commit, dirty
+    software: dict[str, Any]  # versions of python and packages, commit, dirty, digests of the code (code_*)
     files: dict[str, str]  # evidence file name -> SHA-256
     peak_rss_bytes: int | None = None
-    telemetry_problems: list[str] = field(default_factory=list)  # samplers that did not start, or died
+    telemetry_problems: list[str] = field(
+        default_factory=list
+    )  # samplers that did not start, died or were stopped
+    journal: dict[str, Any] = field(
+        default_factory=dict
+    )  # lines written, SHA-256 of log and timeline as written
+    environment: dict[str, Any] = field(
+        default_factory=dict
+    )  # variables that load code: kept, stripped, harness
+    outlived: list[str] = field(
+        default_factory=list
+    )  # processes that were there when the implementation had ended
+
+
+@dataclass(frozen=True)
+class FailedAttempt:
+    """A run that failed or was ended: kept and marked, never scored."""
+
+    path: str  # of its run.json
+    record: RunRecord  # without spec, files, cache, software and command
+    epochs: int  # that its log shows as finished; 0 where it has no readable log
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ STRONG = "strong"  # scaling: time to train of one model
 WEAK = "weak"  # throughput: many models at the same time
 MANIFEST = "MANIFEST.sha256"
 REPORTS = "reports"
+FAILED_LOG = "result.txt"  # the log of a run that was not finished, beside its record
 RESULT_PATTERN = re.compile(r"result_([0-9]{1,9})\.txt\Z")
 RUN_FOLDER = re.compile(r"result_([0-9]{1,9})\Z")
 _LITTER = {".DS_Store", ".localized", ".gitkeep", "Thumbs.db", "desktop.ini"}

@@ -10,7 +10,7 @@ from typing import Any
 
 from reference.protocol.dataset import Dataset as Dataset
 from reference.protocol.dataset import DatasetFile as DatasetFile
-from rules.model.evidence import Challenge, RunRecord
+from rules.model.evidence import Challenge, FailedAttempt
 from rules.model.layout import BENCHMARK, STRONG, PackageLayout, RunFiles
 from rules.model.log import Stated
 from rules.model.run_facts import RunFacts
@@ -100,7 +100,7 @@ class PackageHeader:
     entries: list[str] = field(default_factory=list)  # every system/scaling/benchmark of the organisation
     litter: list[str] = field(default_factory=list)  # files of desktops and git, which are not read
     padded: dict[str, str] = field(default_factory=dict)  # folder of a run -> as it is named: result_01
-    failed_runs: list[RunRecord] = field(default_factory=list)  # retained and marked, not scored
+    failed: list[FailedAttempt] = field(default_factory=list)  # retained and marked, not scored
     challenge: Challenge | None = None  # only when a challenge or an answer was given
 
     @property

@@ -64,6 +64,11 @@ class Evaluated(NamedTuple):
     line: int
 
 
+ClockName = Literal["the harness' monotonic clock", "the log's clock"]
+HARNESS_CLOCK: ClockName = "the harness' monotonic clock"
+LOG_CLOCK: ClockName = "the log's clock"
+
+
 class ClockSpan(NamedTuple):
     """First and last arrival on the monotonic clock, and how far the wall clock is ahead of it, seconds."""
 
@@ -158,7 +163,9 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     timed: Timed
     status: str | None  # of run_stop: success or aborted
     converged: bool  # ended as a success, with the target met at its last evaluation
-    time_to_train_s: float | None  # by the log, whether converged or not
+    time_to_train_s: float | None  # by `timed_by`, whether converged or not
+    timed_by: ClockName
+    ran_s: tuple[float, float] | None  # run_start and run_stop on the harness' clock; None by the log's
     last_evaluation: Evaluated | None
     seeds: tuple[Seed, ...]
     # what is often left unchanged in a copied run

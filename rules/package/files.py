@@ -180,6 +180,31 @@ def names_and_sizes(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[
 
 
 @rule(
+    "PKG043",
+    "The code folder holds files that a reviewer can read",
+    Scope.PACKAGE,
+    source="SR 5.6.1; sources K1, K11; untrusted input",
+    fix="Keep what sets up and runs the benchmark below benchmarks/, and nothing else.",
+)
+def readable_code(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Reviewers read the code, repositories copy it: a hundred thousand files are neither, and empty ones
+    say nothing."""
+    code = [name for name in package.files if name.startswith("benchmarks/")]
+    empty = [name for name in code if not package.sizes.get(name) and not name.endswith("/__init__.py")]
+    for names, limit, what in (
+        (code, ruleset.package.code_files_maximum, "files"),
+        (empty, ruleset.package.empty_files_maximum, "empty files"),
+    ):
+        if limit is not None and len(names) > limit:
+            yield self.finding(
+                f"{len(names)} {what} below benchmarks/",
+                path=names[0],
+                expected=f"<= {limit}",
+                actual=len(names),
+            )
+
+
+@rule(
     "PKG009",
     "Everything in the package can be read",
     (Scope.RUN, Scope.PACKAGE),

@@ -51,7 +51,7 @@ def test_a_job_becomes_a_checked_package(trial, cluster):
     done = launch(trial, cluster, "--wait")
     assert done.returncode == 0, done.stdout + done.stderr + cluster.logs()
     assert "job 1 sent: 2 node(s), 2 worker(s) a model" in done.stdout and "COMPLETED" in done.stdout
-    assert "verdict: compliant" in done.stdout
+    assert "verdict: consistent with the rules" in done.stdout
     assert trial.cloudmask("check", "submissions/lab").returncode == 0
     for run in range(5):
         assert values(trial, run, "number_of_nodes") == [2] and values(trial, run, "number_of_ranks") == [2]
@@ -107,7 +107,7 @@ def test_out_of_time_the_job_starts_again_and_goes_on(trial, cluster):
     wait_for(lambda: "verdict" in log_of(trial, number))
     text = log_of(trial, number)
     assert "the job queues again" in text and "2 of 5 runs are finished already" in text
-    assert "verdict: compliant" in text, text
+    assert "verdict: consistent with the rules" in text, text
     wait_for(lambda: "COMPLETED" in cluster.ask("scontrol", "-o", "show", "job", number))
     left = json.loads((trial.evidence() / "failed/attempt_0/run.json").read_text())
     assert left["status"] == "interrupted" and left["run"] == 2
@@ -142,7 +142,9 @@ def test_the_reference_trains_on_two_nodes(trial, cluster):
         hyperparameters={"global_batch_size": 8, "max_epochs": 60},
     )
     done = launch(trial, cluster, "--wait")
-    assert done.returncode == 0 and "verdict: compliant" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0 and "verdict: consistent with the rules" in done.stdout, (
+        done.stdout + done.stderr
+    )
     assert values(trial, 0, "number_of_ranks") == [2] and values(trial, 0, "micro_batch_size") == [4]
     assert values(trial, 0, "eval_accuracy")[-1] >= 0.9
     assert sorted(samplers(trial, 0)) == ["node_0", "node_1"]
@@ -153,7 +155,9 @@ def test_throughput_trains_one_model_on_each_node(trial, cluster):
     trial.recipe(launcher="slurm", job=TWO_NODES["job"], **shared)
     for arguments in ([], ["--throughput"]):
         done = launch(trial, cluster, "--wait", *arguments)
-        assert done.returncode == 0 and "verdict: compliant" in done.stdout, done.stdout + done.stderr
+        assert done.returncode == 0 and "verdict: consistent with the rules" in done.stdout, (
+            done.stdout + done.stderr
+        )
     assert "throughput: 2 models of 1 of 1" in done.stdout
     evidence = trial.org / "evidence/box/weak/cloudmask"
     hosts = []

@@ -26,7 +26,10 @@ def weak(trial):
 
 def test_models_at_the_same_time(both):
     trial, done = both
-    assert "verdict: compliant" in done.stdout and "throughput: 3 models of 1 of 1" in done.stdout
+    assert (
+        "verdict: consistent with the rules" in done.stdout
+        and "throughput: 3 models of 1 of 1" in done.stdout
+    )
     results, evidence = weak(trial)
     assert sorted(p.name for p in results.iterdir()) == [f"result_{i}.txt" for i in range(3)]
     records = [json.loads((evidence / f"result_{i}/run.json").read_text()) for i in range(3)]
@@ -62,7 +65,7 @@ def test_one_model_fails_and_all_are_ended(trial):
     states = sorted(json.loads(p.read_text())["status"] for p in evidence.glob("failed/*/run.json"))
     assert states == ["failed", "interrupted", "interrupted"]
     anew = trial.submit("--throughput", "--replace")
-    assert "verdict: not compliant" in anew.stdout  # there is no time-to-train beside it
+    assert "verdict: not consistent" in anew.stdout  # there is no time-to-train beside it
     assert "strong" in anew.stdout
 
 

@@ -25,6 +25,7 @@ from rules.model.findings import Severity
 from rules.registry import catalogue
 from rules.ruleset import Ruleset, load_ruleset
 from tests.rules.cases import CASES, HPC_CASES
+from tests.rules.forgeries import FORGERIES
 from tests.support import ROOT
 from tests.support.builders import build_package
 from tests.support.hpc_builder import HPC, build_hpc
@@ -196,9 +197,27 @@ def page(found: list[Row], upstream: str | None = None) -> str:
             HEADER,
             (row.cells() for row in found),
         ),
+        "",
+        _FORGERIES.format(count=len(FORGERIES), found=sum(bool(f.rules) for f in FORGERIES)),
+        *table(
+            ["forgery", "what it pretends", "found by", "rules"],
+            ([f.name, f.pretends, f.level, ", ".join(f.rules) or "none"] for f in FORGERIES),
+        ),
     ]
     return "\n".join(lines) + "\n"
 
+
+_FORGERIES = """\
+## Consistent forgeries
+
+The cases above leave something that does not agree. These do not: everything that is derived (digests, arrivals,
+records, telemetry, plan, manifest) is made to agree with the lie (tests/rules/forgeries.py). Of {count}, `check`
+finds {found} by arithmetic, by the machine that is described, or by what is absent. The others agree with the rules
+in all that a package holds: they need the weights recomputed (lineage or replay), or an outside clock and a
+registry of attempts (witness). A forger who has read this list will obey its arithmetic: each rule makes a
+forgery longer to write, and none makes it impossible. Runs of somebody else under another name are compliant by
+themselves; a board that holds both names them (harness/leaderboard/likeness.py).
+"""
 
 _OURS = "Ours: refuses {refuses}, warns of {warns}, notes {notes}, misses {misses} of {count}."
 HEADER = ["case", "number", "log checker", "package checker, told", "as shipped", "ours", "rule"]

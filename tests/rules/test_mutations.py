@@ -24,8 +24,9 @@ SOUND: list[dict[str, Any]] = [
     {"power": True, "nodes": 2, "accelerators_per_node": 4, "precision": "tf32"},
     {"telemetry": True},
     {"telemetry": True, "accelerators_per_node": 4, "precision": "tf32"},
-    {"not_converged": (2,), "max_epochs": 12},
-    {"weights": False},
+    {"not_converged": (2,), "max_epochs": 100},
+    {"weights": False, "division": "open"},
+    {"telemetry": False, "division": "open"},
     {"precision": "bfloat16"},
 ]
 

@@ -91,7 +91,8 @@
     const tags = [["replay_verified", "replay-verified"], ["power_scored", "power-scored"]]
       .filter(([name]) => e[name]).map(([, text]) => make("span", { className: "tag good" }, text));
     const body = make("span", {}, link, ...(tags.length ? [br(), ...tags] : []),
-      ...(e.warnings ? [br(), muted(e.warnings === 1 ? "1 warning" : e.warnings + " warnings")] : []));
+      ...(e.warnings ? [br(), muted(e.warnings === 1 ? "1 warning" : e.warnings + " warnings")] : []),
+      ...(e.alike ? [br(), make("span", { className: "tag error" }, "same runs"), " ", bdi(e.alike)] : []));
     const box = make("input", { type: "checkbox", checked: state.pick.includes(e.id), disabled: !state.pick.includes(e.id) && state.pick.length >= MOST });
     box.setAttribute("aria-label", "Compare " + e.system + " by " + e.org);
     box.dataset.id = e.id;

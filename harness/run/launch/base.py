@@ -15,18 +15,18 @@ registry.py, its name in harness.plan.recipe.LauncherName.
 
 from __future__ import annotations
 
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from harness.core.own_code import start_module
 from harness.plan.recipe import DevicesRecipe, Recipe
 from harness.run.launch.batch import BatchSystem
 from harness.run.launch.cluster import ACCELERATORS, PER_NODE, WORKERS, remote_workers
 
-SUPERVISOR = (sys.executable, "-m", "harness.run.launch.supervisor")
-WORKER = (sys.executable, "-m", "harness.run.launch.worker")
+SUPERVISOR = tuple(start_module("harness.run.launch.supervisor"))
+WORKER = tuple(start_module("harness.run.launch.worker"))
 
 
 @dataclass(frozen=True)

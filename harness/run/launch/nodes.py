@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
+from harness.core.own_code import start_module
 from harness.machine.page_cache import CacheResult, evict
 from harness.run.launch.base import Launcher
 from harness.telemetry.recorder.client import Sampler
@@ -20,10 +20,22 @@ AT_ONCE = 32  # nodes at the same time
 EVICTION_S = 600.0
 
 
-def start_sampler(launcher: Launcher, files: RunFiles, interval_s: float, node: int) -> Sampler:
+def start_sampler(
+    launcher: Launcher,
+    files: RunFiles,
+    interval_s: float,
+    node: int,
+    environment: Mapping[str, str] | None = None,
+) -> Sampler:
     """The sampler of one node, started; it writes telemetry_node_<node>.h5. Never raises."""
     name = f"node_{node}"
-    sampler = Sampler(files.telemetry(node), interval_s=interval_s, node=name, prefix=launcher.on_node(node))
+    sampler = Sampler(
+        files.telemetry(node),
+        interval_s=interval_s,
+        node=name,
+        prefix=launcher.on_node(node),
+        environment=environment,
+    )
     sampler.start()
     return sampler
 
@@ -31,13 +43,20 @@ def start_sampler(launcher: Launcher, files: RunFiles, interval_s: float, node: 
 class NodeSamplers:
     """One sampler per node while the block runs; node 0's readings are the ones to show."""
 
-    def __init__(self, launcher: Launcher, files: RunFiles, interval_s: float) -> None:
+    def __init__(
+        self,
+        launcher: Launcher,
+        files: RunFiles,
+        interval_s: float,
+        environment: Mapping[str, str] | None = None,  # default: that of this process
+    ) -> None:
         self._launcher, self._files, self._interval_s = launcher, files, interval_s
+        self._environment = environment
         self._samplers: list[Sampler] = []
 
     def __enter__(self) -> NodeSamplers:
         def start(node: int) -> Sampler:
-            return start_sampler(self._launcher, self._files, self._interval_s, node)
+            return start_sampler(self._launcher, self._files, self._interval_s, node, self._environment)
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
             self._samplers = list(pool.map(start, range(len(self._launcher.nodes))))
@@ -58,10 +77,14 @@ class NodeSamplers:
         """The newest readings of node 0, by source.scope.name."""
         return self._samplers[0].latest()
 
+    def look(self) -> list[str]:
+        """One line for each sampler that is found to be silent now, and was not said to be before."""
+        return [f"{s.node}: {trouble}" for s in self._samplers if (trouble := s.look())]
+
     @property
     def problems(self) -> list[str]:
-        """One line for each sampler that could not start or that died."""
-        return [f"{s.node}: {s.problem}" for s in self._samplers if s.problem]
+        """One line for each sampler that could not start or that died, and for each that was silent for a while."""
+        return [f"{s.node}: {problem}" for s in self._samplers for problem in s.problems]
 
 
 def evict_on_all(launcher: Launcher, files: Sequence[Path]) -> CacheResult:
@@ -92,7 +115,7 @@ def worst(results: list[CacheResult]) -> CacheResult:
 
 
 def _evict_on(launcher: Launcher, files: Sequence[Path], node: int) -> CacheResult:
-    command = [*launcher.on_node(node), sys.executable, "-m", "harness.machine.page_cache"]
+    command = [*launcher.on_node(node), *start_module("harness.machine.page_cache")]
     named = json.dumps([str(file.absolute()) for file in files])
     try:
         done = subprocess.run(command, input=named, capture_output=True, text=True, timeout=EVICTION_S)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 
+from harness.core.own_code import start_module, start_script
 from harness.run.launch.cluster import RANK, WORKERS
 
 GRACE_S = 5.0  # between the request to end and the kill
@@ -33,10 +34,10 @@ def main() -> int:
 
 
 def _start(rank: int, host: str, via: str | None, command: list[str]) -> subprocess.Popen[bytes]:
-    worker = [sys.executable, "-m", "harness.run.launch.worker", *command]
+    worker = start_module("harness.run.launch.worker", *command)
     if via is None:
         # it ends when this process ends, even if that is killed
-        worker = [sys.executable, "-m", "harness.core.exec_child", str(os.getpid()), *worker]
+        worker = start_script("exec_child.py", str(os.getpid()), *worker)
         return subprocess.Popen(worker, env={**os.environ, RANK: str(rank)}, stdin=subprocess.DEVNULL)
     settings = [f"{name}={value}" for name, value in os.environ.items() if name.startswith(PASSED_ON)]
     there = [via, host, "env", *settings, f"{RANK}={rank}", *worker]

@@ -13,20 +13,33 @@ from harness.telemetry.sources.base import Kind
 from rules.model.evidence import Quantity, Telemetry
 
 MAX_REMARKS = 100
+MAX_NAME = 60
 
 
-def summarise(path: Path, start_wall_s: float | None = None, stop_wall_s: float | None = None) -> Telemetry:
+def summarise(
+    path: Path,
+    start_wall_s: float | None = None,
+    stop_wall_s: float | None = None,
+    init_wall_s: float | None = None,
+) -> Telemetry:
     """Summary of a file within [start_wall_s, stop_wall_s] (the whole file without them).
+
+    `init_wall_s`: when initialisation began; its readings, up to start_wall_s, are summarised as `before`.
 
     `start_wall_s` and `stop_wall_s` of the result are the first and last sample in the file, so that
     a rule can see whether it covers the run. Rate and gap are those of the source read most often;
     the gap counts from the window's start and to its end, so a sampler that died early shows.
     Raises ValueError.
     """
-    return summary(read(path), start_wall_s, stop_wall_s)
+    return summary(read(path), start_wall_s, stop_wall_s, init_wall_s)
 
 
-def summary(file: TelemetryFile, start_wall_s: float | None, stop_wall_s: float | None) -> Telemetry:
+def summary(
+    file: TelemetryFile,
+    start_wall_s: float | None,
+    stop_wall_s: float | None,
+    init_wall_s: float | None = None,
+) -> Telemetry:
     """As summarise, of a file already read."""
     every = [t for t in file.times.values() if t.size]
     if not every:
@@ -47,6 +60,12 @@ def summary(file: TelemetryFile, start_wall_s: float | None, stop_wall_s: float 
         quantities=[_quantity(s, start, stop) for s in file.series],
         energies=for_rules(energies(file.series, start, stop)),
         remarks=remarks(file, start, stop),
+        readings=int(densest.size),
+        paced=any(e.message.startswith(PACED) for e in file.events),
+        before=[]
+        if init_wall_s is None or start_wall_s is None
+        else [_quantity(s, init_wall_s, start_wall_s) for s in file.series],
+        unavailable=[str(one.get("source", ""))[:MAX_NAME] for one in file.unavailable],
     )
 
 

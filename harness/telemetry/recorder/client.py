@@ -6,15 +6,16 @@ import contextlib
 import json
 import platform
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-import harness
+from harness.core.own_code import start_module
+from harness.telemetry.recorder.watch import Watch
 
 START_S = 30.0  # importing h5py from a cold network file system can take this long
 STOP_S = 5.0
@@ -40,6 +41,7 @@ class Sampler:
         node: str | None = None,
         sources: list[str] | None = None,
         prefix: list[str] | None = None,  # words that start a command on another node, e.g. of srun
+        environment: Mapping[str, str] | None = None,  # default: that of this process
     ) -> None:
         self.path = Path(path).absolute()
         self.interval_s = interval_s
@@ -49,6 +51,8 @@ class Sampler:
         self.unavailable: list[str] = []  # one line for each that does not, with the reason
         self._names = sources
         self._prefix = prefix or []
+        self._environment = environment
+        self._watch = Watch()
         self._process: subprocess.Popen[str] | None = None
         self._latest: dict[str, float | None] = {}
         self._started = threading.Event()
@@ -68,7 +72,7 @@ class Sampler:
 
     def start(self) -> None:
         """Start sampling and wait until the sources are open."""
-        command = [*self._prefix, sys.executable, "-m", "harness.telemetry.recorder.sampler", "--control"]
+        command = [*self._prefix, *start_module("harness.telemetry.recorder.sampler", "--control")]
         command += ["--out", str(self.path), "--interval", repr(self.interval_s), "--node", self.node]
         if self._names is not None:
             command += ["--sources", *self._names]
@@ -81,8 +85,7 @@ class Sampler:
                 stderr=subprocess.PIPE,
                 text=True,
                 errors="replace",
-                # -m finds the harness here, whether it is installed or a checkout
-                cwd=Path(harness.__file__).resolve().parent.parent,
+                env=self._environment,
                 # its own session: Ctrl-C in the terminal is handled by the harness
                 start_new_session=True,
             )
@@ -114,6 +117,7 @@ class Sampler:
                 self._send({"clock": message["clock"], "wall_s": time.time()})
             else:
                 self._latest = message.get("latest", {})
+            self._watch.heard(message)
         # the end of its output is the end of the sampler
         self._latest = {}
         self._note_death()
@@ -157,12 +161,24 @@ class Sampler:
         second; empty before the first and after the end."""
         return dict(self._latest)
 
+    def look(self) -> str | None:
+        """What is wrong with the sampler now, if it was not said before; a stopped one is made to go on."""
+        if self._process is None or not self.ready or self.problem:
+            return None
+        return self._watch.look(self._process.pid)
+
+    @property
+    def problems(self) -> list[str]:
+        """All that went wrong: `problem`, and times in which it was silent."""
+        return [*([self.problem] if self.problem else []), *self._watch.troubles]
+
     def stop(self) -> None:
         """Ask, then terminate, then kill. Safe to call twice."""
         process = self._process
         if process is None:
             return
         early = process.poll()
+        self._watch.end(process.pid)
         self._stopping = True
         self._send({"stop": True})
         self._process = None

@@ -173,7 +173,9 @@ class Sampling:
         ready = [c.source.name for c in channels if c.source is not self._clock]
         said = self._say({"ready": ready, "unavailable": unavailable})
         while said and not self.stop.wait(REPORT_S):
-            said = self._say({"latest": latest(channels)})
+            most = max((c.pace for c in channels), key=lambda pace: pace.taken, default=None)
+            counts = {"taken": most.taken, "missed": most.missed} if most else {}
+            said = self._say({"latest": latest(channels), **counts})
 
     def _say(self, message: dict[str, Any]) -> bool:
         """One line to the parent, whole also beside other threads; False when the other end is closed."""

@@ -223,6 +223,44 @@ def attempt_taken_out(built: BuiltPackage) -> None:
     built.reseal()
 
 
+def _edit_journal(built: BuiltPackage, journal: dict[str, Any]) -> None:
+    """Edit the digests that run.json carries on; only the manifest is made to agree."""
+    path = built.root / built.run_files(1).record
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, "journal": {**record["journal"], **journal} if journal else {}}))
+    write_manifest(built.root)
+
+
+@case("EVD040", only=True)
+def log_of_other_digest(built: BuiltPackage) -> None:
+    _edit_journal(built, {"result": "0" * 64})
+
+
+@case("EVD040", only=True)
+def timeline_of_other_digest(built: BuiltPackage) -> None:
+    _edit_journal(built, {"timeline": "0" * 64})
+
+
+@case("EVD040", only=True)
+def no_digests_of_the_journal(built: BuiltPackage) -> None:
+    _edit_journal(built, {})
+
+
+@case("EVD043", only=True)
+def preload_in_the_harness(built: BuiltPackage) -> None:
+    edit_record(built, lambda r: r["environment"].update(harness=["LD_PRELOAD"]))
+
+
+@case("EVD043", only=True)
+def preload_that_nobody_declared(built: BuiltPackage) -> None:
+    edit_record(built, lambda r: r["environment"].update(kept={"LD_AUDIT": "/tmp/clock.so"}))
+
+
+@case("EVD044")
+def daemon(built: BuiltPackage) -> None:
+    edit_record(built, lambda r: r.update(outlived=["python (4711)"]))
+
+
 @log_case("EVD074", only=True)
 def epoch_without_commitment(events: Lines) -> None:
     del events[index(events, "weights_commitment", 1)]

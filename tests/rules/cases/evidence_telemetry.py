@@ -40,12 +40,12 @@ def idle_accelerators(built: BuiltPackage) -> None:
     resample(built, busy_percent=0.0)
 
 
-@case("EVD022", only=True, **TELEMETRY, **GPU)
+@case("EVD022", **TELEMETRY, **GPU)
 def four_more_accelerators(built: BuiltPackage) -> None:
     resample(built, 1, accelerators=8)
 
 
-@case("EVD022", only=True, **TELEMETRY)
+@case("EVD022", **TELEMETRY)
 def hidden_accelerator(built: BuiltPackage) -> None:
     resample(built, 1, accelerators=1)
 
@@ -136,3 +136,14 @@ def one_node_sampled_twice(built: BuiltPackage) -> None:
     lines = built.layout.result(1).read_text().splitlines()
     write_telemetry(built.run_files(1).telemetry(1), lines, noise="another")
     built.reseal()
+
+
+@case("EVD041", only=True, **TELEMETRY)
+def sampler_stopped_in_pieces(built: BuiltPackage) -> None:
+    """Four of five readings are missing, and no gap is long."""
+    resample(built, every=5)
+
+
+@case("EVD042", only=True, **TELEMETRY)
+def clock_at_a_fifth(built: BuiltPackage) -> None:
+    resample(built, busy_percent=442.0)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+from typing import Any
 
-from tests.rules.cases.edits import set_value
+from tests.rules.cases.edits import edit_record, set_value
 from tests.rules.cases.registry import case
 from tests.support.builders import BuiltPackage
 
@@ -262,11 +263,41 @@ def other_version(built: BuiltPackage) -> None:
     set_value(built, "submission_version", "cloudmask-harness 9.9.9")
 
 
-@case("PKG020", only=True)
+@case("PKG020")
 def report_without_unverified(built: BuiltPackage) -> None:
     _report(built, "CloudMask Closed: 63.2 s")
 
 
-@case("PKG020", only=True)
+@case("PKG020")
 def report_without_division(built: BuiltPackage) -> None:
     _report(built, "63.2 s, unverified")
+
+
+@case("PKG030")
+def module_from_elsewhere(built: BuiltPackage) -> None:
+    edit_record(built, lambda r: r["software"].update(code_differs=["reference/tensorflow/training.py"]))
+
+
+@case("PKG030")
+def reference_that_says_nothing(built: BuiltPackage) -> None:
+    edit_record(built, lambda r: r["software"].update(code_ran=None))
+
+
+@case("PKG030")
+def no_digests_of_the_code(built: BuiltPackage) -> None:
+    def strip(record: dict[str, Any]) -> None:
+        software = record["software"]
+        record["software"] = {n: value for n, value in software.items() if not n.startswith("code_")}
+
+    edit_record(built, strip)
+
+
+@case("PKG031")
+def private_code(built: BuiltPackage) -> None:
+    for run in range(built.options.runs):
+        edit_record(built, lambda r: r["software"].update(code_reference="0" * 64), run)
+
+
+@case("PKG032", implementation="mine")
+def closed_with_a_command(built: BuiltPackage) -> None:
+    built.edit_text(built.layout.recipe, lambda text: text + "command: [python, fast.py]\n")

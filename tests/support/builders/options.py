@@ -11,6 +11,7 @@ from rules.model.package import Dataset
 BASE_WALL_S = 1_790_000_000.0  # September 2026
 BOOT_WALL_S = BASE_WALL_S - 50_000.0  # the monotonic clock's zero
 RUN_PITCH_S = 300.0
+LONG_PITCH_S = 2400.0  # where a run takes all of its epochs
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TARGET = 0.90
 PRECISIONS = {"fp32": "float32", "tf32": "float32", "bfloat16": "mixed_bfloat16"}  # logged -> asked for
@@ -36,7 +37,7 @@ class PackageOptions:
     precision: str = "fp32"
     hyperparameters: Hyperparameters = Hyperparameters()
     power: bool = False
-    telemetry: bool = False
+    telemetry: bool = True
     weights: bool = True
     best_of: int | None = None
 
@@ -60,7 +61,8 @@ class RunOptions:
     @property
     def started_wall_s(self) -> float:
         """Runs start one after another, RUN_PITCH_S apart."""
-        return BASE_WALL_S + self.number * RUN_PITCH_S
+        pitch_s = LONG_PITCH_S if self.options.not_converged else RUN_PITCH_S
+        return BASE_WALL_S + self.number * pitch_s
 
     @property
     def converges(self) -> bool:

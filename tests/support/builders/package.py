@@ -102,10 +102,10 @@ def _write_run(layout: PackageLayout, run: RunOptions) -> None:
         weights = f"weights of run {run.number} from seed {run.seed}\n"
         write(files.weights, weights)
         log.event("weights_digest", sha256(weights))
-    science = log_inference(log, rng)
+    result_line, scores = log_inference(log, run, rng)
     result = layout.result(run.number)
     write(result, "".join(line + "\n" for line in log.lines))
     if run.options.power:
         write_power(layout, run, log.lines)
-    write_evidence(files, run, log, harness_lines, science)
+    write_evidence(files, run, log, harness_lines, {**result_line, "overall": scores})
     seal_record(files, result)

@@ -13,6 +13,8 @@ from tests.support.builders.files import events_of, write
 from tests.support.builders.log import LogWriter
 from tests.support.builders.options import BOOT_WALL_S, RunOptions
 
+CORES = 2  # as system_fields describes
+
 
 class _Machine(Source):
     """A busy machine: cores of the process tree, and accelerators where there are any."""
@@ -25,7 +27,18 @@ class _Machine(Source):
     def quantities(self) -> list[QuantitySpec]:
         gpus = [QuantitySpec("gpu_utilization", "%", f"gpu{i}") for i in range(self._accelerators)]
         watts = [QuantitySpec("gpu_power", "W", f"gpu{i}") for i in range(self._accelerators)]
-        return [QuantitySpec("cpu", "%", "process_tree", Kind.RATE), *gpus, *watts, *self._more]
+        cores = [QuantitySpec("core_utilization", "%", f"core{i}", Kind.RATE) for i in range(CORES)]
+        return [
+            QuantitySpec("cpu", "%", "process_tree", Kind.RATE),
+            *gpus,
+            *watts,
+            QuantitySpec("cpu_utilization", "%", "node", Kind.RATE),
+            QuantitySpec("disk_read", "B/s", "node", Kind.RATE),
+            QuantitySpec("rss", "B", "process_tree"),
+            QuantitySpec("memory_used", "B", "node"),
+            *cores,
+            *self._more,
+        ]
 
     def read(self) -> list[float | None]:
         raise NotImplementedError
@@ -45,11 +58,15 @@ def write_telemetry(
     source: str = "machine",
     remark: str = "",
     node: int = 0,
+    every: int = 1,
+    read_bytes: float = 1.0e8,
 ) -> None:
     """A sampler file at 2 Hz, start_s after run_start to stop_s after run_stop, with a hole in the middle.
 
     `noise` seeds what the readings vary by (default: the time of the run). `more`: further quantities,
     each with its value by seconds since the first sample. `remark`: what the sampler notes half way.
+    `every`: only one of so many readings was made.
+    `read_bytes`: what was read from disk between run_start and run_stop.
     """
     more = more or {}
     events = events_of(lines)
@@ -64,8 +81,11 @@ def write_telemetry(
     machine.name = source
     writer.begin([machine], {machine.name: 0.5})
     count = int((last_s - first_s) / 0.5) + 1
-    times = [first_s + 0.5 * i for i in range(count)]
+    times = [first_s + 0.5 * i for i in range(0, count, every)]
     gpu, rng = min(busy_percent, 95.0), random.Random(noise or f"{first_s}{node or ''}")
+    rate = read_bytes / (at["run_stop"] - at["run_start"])
+    core = min(100.0, busy_percent / CORES)
+    machine_wide = [core, rate, 1.45e9, 2.0e9, *[core] * CORES]
     writer.append(
         machine.name,
         [
@@ -73,6 +93,7 @@ def write_telemetry(
                 t - BOOT_WALL_S,
                 [
                     *_reading(rng, busy_percent, [gpu] * accelerators, [gpu_w] * accelerators),
+                    *_shaken(rng, machine_wide),
                     *[value(t - first_s) for value in more.values()],
                 ],
             )
@@ -92,6 +113,11 @@ def _reading(rng: random.Random, busy_percent: float, gpus: list[float], gpus_w:
     return [v * shake for v in (busy_percent, *gpus, *gpus_w)]
 
 
+def _shaken(rng: random.Random, values: list[float]) -> list[float]:
+    """Each value by itself, a little lower."""
+    return [v * rng.uniform(0.97, 1.0) for v in values]
+
+
 def write_power(layout: PackageLayout, run: RunOptions, lines: list[str]) -> None:
     """One node file per node: a reading per 0.5 s from just before run_start to just after run_stop."""
     events = events_of(lines)
@@ -103,7 +129,8 @@ def write_power(layout: PackageLayout, run: RunOptions, lines: list[str]) -> Non
         log.start("power_measurement_start")
         while log.now_ms < window["run_stop"] + 300:
             log.wait(0.5)
-            log.event("power_reading", round(rng.uniform(180, 240), 1))
+            accelerators_w = 300.0 * run.options.accelerators_per_node
+            log.event("power_reading", round(rng.uniform(180, 240) + accelerators_w, 1))
         log.end("power_measurement_stop")
         write(layout.power_dir(run.number) / f"node_{node}.txt", "".join(line + "\n" for line in log.lines))
     if run.options.nodes > 1:

@@ -1,12 +1,16 @@
 """Child processes: lines with arrival times, limits, and a tree that always ends."""
 
 import os
+import subprocess
 import sys
 
 import psutil
 import pytest
 
 from harness.core.processes import Child, Overtime, Silence
+from tests.support.waiting import wait_for
+
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="orphans are adopted on Linux only")
 
 
 def child(script, tmp_path):
@@ -76,3 +80,59 @@ def test_a_command_that_is_not_there(tmp_path):
         texts(running)
         assert running.wait() == 127
     assert "cannot start /no/such/program" in (tmp_path / "err").read_text()
+
+
+DAEMON = """
+import os, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        print(os.getpid(), flush=True)
+        null = os.open(os.devnull, os.O_RDWR)
+        for own in (0, 1, 2):
+            os.dup2(null, own)
+        os.execve(sys.executable, [sys.executable, "-c", "import time; time.sleep(600)"], {})
+    os._exit(0)
+os.wait()
+"""
+
+
+@linux
+@pytest.mark.parametrize(
+    "after", ["", "import signal; os.kill(os.getppid(), signal.SIGKILL); time.sleep(600)"]
+)
+def test_a_daemon_in_a_session_of_its_own_does_not_survive(tmp_path, after):
+    """Forked twice, with a clean environment; also when the program kills its keeper first."""
+    with child(DAEMON + "time.sleep(0.1)\n" + after, tmp_path) as running:
+        daemon = int(texts(running)[0])
+        running.wait()
+    assert not psutil.pid_exists(daemon)
+    assert f"({daemon})" in " ".join(running.outlived)
+    assert running.exit_code == (-9 if after else 0)
+
+
+@linux
+def test_a_daemon_ends_with_a_harness_that_is_killed(tmp_path):
+    code = f"""
+import os, sys, time
+from pathlib import Path
+from harness.core.processes import Child
+command = [sys.executable, "-u", "-c", {DAEMON!r} + "time.sleep(600)"]
+with Child(command, dict(os.environ), open(os.devnull, "wb")) as running:
+    for line in running.lines(60, 60):
+        if line:
+            print(line.text, flush=True)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as harness:
+        daemon = int(harness.stdout.readline())
+        harness.kill()
+    wait_for(lambda: not psutil.pid_exists(daemon) or psutil.Process(daemon).status() == psutil.STATUS_ZOMBIE)
+
+
+@linux
+def test_helpers_that_end_by_themselves_did_not_outlive(tmp_path):
+    script = "import subprocess; subprocess.Popen(['sleep', '0.2'])"
+    with child(script, tmp_path) as running:
+        texts(running)
+        running.wait()
+    assert running.outlived == []

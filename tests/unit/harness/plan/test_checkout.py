@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.plan import checkout
-from harness.plan.checkout import source_doubt
+from harness.plan.checkout import SourceState, source_doubt, source_state
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
 
@@ -47,8 +47,57 @@ def test_local_changes_are_said(clone: Path) -> None:
     (clone / "a").write_text("b\n")
     doubt = source_doubt()
     assert doubt is not None and "differ" in doubt.what
-    status = subprocess.run(doubt.fix.removeprefix("see: "), shell=True, check=True, capture_output=True)
+    command = doubt.fix.removeprefix("see: ").partition(" (")[0]
+    status = subprocess.run(command, shell=True, check=True, capture_output=True)
     assert b"modified" in status.stdout
+
+
+def git(clone: Path, *words: str) -> None:
+    who = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    subprocess.run(["git", "-C", str(clone), *who, *words], check=True, capture_output=True)
+
+
+def test_contents_count_whatever_git_is_told(clone: Path) -> None:
+    """The index says "unchanged" of a file that is not."""
+    for mark in ("--skip-worktree", "--assume-unchanged"):
+        git(clone, "update-index", mark, "a")
+        (clone / "a").write_text("b\n")
+        assert source_state().dirty is True
+        (clone / "a").write_text("a\n")
+        assert source_state().dirty is False
+
+
+def test_a_filter_that_cleans_changes_away_does_not_deceive(clone: Path) -> None:
+    (clone / ".git/info").mkdir(exist_ok=True)
+    (clone / ".git/info/attributes").write_text("a filter=clean\n")
+    git(clone, "config", "filter.clean.clean", "echo a")
+    (clone / "a").write_text("b\n")
+    git(clone, "add", "a")
+    assert subprocess.run(["git", "-C", str(clone), "diff", "--quiet", "HEAD"]).returncode == 0
+    assert source_state().dirty is True
+
+
+def test_a_module_that_the_commit_does_not_have_is_a_change(clone: Path) -> None:
+    (clone / "reference").mkdir()
+    (clone / "notes.txt").write_text("mine\n")
+    assert source_state().dirty is False
+    (clone / "reference/extra.py").write_text("")
+    (clone / ".git/info/exclude").write_text("reference/\n")
+    assert source_state().dirty is True
+
+
+def test_a_replaced_commit_and_another_repository_do_not_deceive(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = source_state().commit
+    (clone / "a").write_text("b\n")
+    git(clone, "commit", "-qam", "second")
+    forged = source_state().commit
+    git(clone, "replace", str(honest), str(forged))
+    git(clone, "reset", "-q", "--soft", str(honest))
+    assert source_state() == SourceState(honest, True)
+    monkeypatch.setenv("GIT_DIR", str(clone / "elsewhere"))
+    assert source_state() == SourceState(honest, True)
 
 
 @pytest.mark.parametrize("case", ["no checkout", "no commit", "below another", "no git"])

@@ -227,7 +227,7 @@ def test_steps_cover_the_jobs_nodes():
     assert command[0] == "srun" and {"--nodes=2", "--ntasks=8", "--kill-on-bad-exit=1", "--mpi=none"} < {
         *command
     }
-    assert command[-5:-3] == ["-m", "harness.run.launch.worker"]
+    assert command[-4] == "harness.run.launch.worker"
     workers = launcher.environment()["CLOUDMASK_WORKERS"].split(",")
     assert [w.split(":")[0] for w in workers] == ["n1"] * 4 + ["n2"] * 4
     assert launcher.on_node(0) == [] and "--nodelist=n2" in launcher.on_node(1)

@@ -19,6 +19,7 @@ from harness.telemetry.reader.energy import energies
 from harness.telemetry.reader.reader import TelemetryFile, read
 from harness.telemetry.reader.summary import summarise
 from harness.telemetry.recorder.sampler import FLUSH_S, main, reason
+from harness.telemetry.recorder.watch import Watch
 from harness.telemetry.sources import registry
 from harness.telemetry.sources.base import QuantitySpec, Source
 from tests.support import ROOT
@@ -200,12 +201,40 @@ def test_sampler_that_cannot_start_is_a_problem(tmp_path: Path, monkeypatch: pyt
 
 def test_a_sampler_that_does_not_listen_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.telemetry.recorder.client.STOP_S", 1.0)
+    monkeypatch.setattr("harness.telemetry.recorder.watch._goes_on", lambda pid: False)
     with Sampler(tmp_path / "x.h5", sources=CHEAP) as sampler:
         child = sampler._process
         assert child is not None
         child.send_signal(signal.SIGSTOP)
     assert child.returncode == -signal.SIGKILL
     assert sampler.problem is not None and "signal 9" in sampler.problem
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="SIGSTOP as Linux shows it")
+def test_a_stopped_sampler_goes_on_and_is_noted(tmp_path: Path) -> None:
+    with Sampler(tmp_path / "x.h5", sources=CHEAP) as sampler:
+        child = sampler._process
+        assert child is not None
+        child.send_signal(signal.SIGSTOP)
+        assert "was stopped" in str(wait_for(sampler.look))
+        child.send_signal(signal.SIGSTOP)
+    assert child.returncode == 0 and sampler.problem is None
+    assert any("found stopped (SIGSTOP)" in problem for problem in sampler.problems)
+
+
+def test_readings_that_were_missed_and_silence_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sampler that is stopped in pieces goes on when nobody looks; what it missed, it tells itself."""
+    now = [100.0]
+    monkeypatch.setattr("harness.telemetry.recorder.watch.time.monotonic", lambda: now[0])
+    watch = Watch()
+    watch.heard({"latest": {}, "taken": 10, "missed": 90})
+    now[0] += 60
+    assert "no word" in str(watch.look(os.getpid()))
+    assert watch.look(os.getpid()) is None  # said once
+    watch.heard({"latest": {}, "taken": 11, "missed": 95})
+    watch.end(os.getpid())
+    assert any("said nothing for 60.0 s" in trouble for trouble in watch.troubles)
+    assert any("made 11 of 106 readings" in trouble for trouble in watch.troubles)
 
 
 def test_it_ends_when_the_harness_is_killed(tmp_path: Path) -> None:

@@ -1,0 +1,79 @@
+"""EVD: closed means complete: what is left out cannot be checked, and so cannot count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rules.facts.log_reading import integer
+from rules.model.findings import Finding, Scope
+from rules.model.package import Package, Plan
+from rules.model.run import Run
+from rules.registry import NotApplicable, NotChecked, Rule, rule
+from rules.ruleset import Ruleset
+
+_FIX = (
+    "Run again with all of the evidence kept (recipe: evidence.weights true), or enter the open division "
+    "(division: open in the recipe and the system description, best_of in the recipe), where it may be absent."
+)
+
+
+@rule(
+    "EVD050",
+    "Closed: the evidence is complete",
+    (Scope.PLAN, Scope.RUN, Scope.PACKAGE),
+    source="TR 12.1; sources H5, W7; evidence of this rulebook",
+    fix=_FIX,
+    divisions=("closed",),
+)
+def complete(self: Rule, subject: Plan | Run | Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """A rule whose evidence is absent is not checked: whoever leaves out the telemetry, the arrivals or the
+    weights would choose which rules judge him. In closed each of them is therefore required."""
+    if isinstance(subject, Plan):
+        evidence = subject.recipe.get("evidence")
+        if isinstance(evidence, dict) and evidence.get("weights") is False:
+            yield self.finding(
+                "the recipe keeps no weights: the accuracy of such a run cannot be recomputed",
+                path=subject.recipe_path,
+                expected="evidence: {weights: true}",
+            )
+    elif isinstance(subject, Run):
+        yield from _of_run(self, subject, ruleset)
+    else:
+        layout = subject.layout
+        for what, there, path in (
+            ("the plan", subject.plan, layout.plan),
+            ("the description of the data set", subject.dataset, layout.dataset),
+            ("what was probed of the machine", subject.system and subject.system.detected, layout.detected),
+        ):
+            if not there:
+                yield self.finding(f"{what} is missing or cannot be read", path=path.as_posix())
+
+
+def _of_run(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    if run.pruned:
+        raise NotApplicable("a pruned run is not scored")
+    if run.evidence_dir is None:
+        raise NotChecked("a single log was given, not the package it belongs to")
+    files = run.files
+    for what, there, path in (
+        ("the arrival timeline", run.timeline, files.timeline),
+        ("the harness' record of the run", run.record, files.record),
+        ("the run spec", files.spec.name in run.file_digests, files.spec),
+        ("the trained weights", run.weights_sha256, files.weights),
+        ("the result on the test scenes", run.science, files.science),
+    ):
+        if not there:
+            yield self.finding(f"{what} is missing or cannot be read", path=path.as_posix())
+    nodes = integer(run.settings, "number_of_nodes") or 1
+    if len(run.telemetry) < nodes:
+        yield self.finding(
+            f"telemetry of {len(run.telemetry)} of {nodes} node(s)",
+            path=files.telemetry(len(run.telemetry)).as_posix(),
+            expected=nodes,
+            actual=len(run.telemetry),
+        )
+    for sampled in run.telemetry:
+        found = {q.name for q in sampled.quantities if q.samples}
+        for name in ruleset.evidence.series:
+            if name not in found:
+                yield self.finding(f"telemetry has no {name} during the run", path=sampled.path)

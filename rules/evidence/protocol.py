@@ -1,0 +1,190 @@
+"""EVD: nothing interfered with the run while the harness watched it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rules.facts.log_reading import run_start, run_stop, time_ms
+from rules.facts.needs import record_of, telemetry_of
+from rules.model.evidence import Telemetry
+from rules.model.findings import Finding, Scope, Severity
+from rules.model.run import Run
+from rules.model.values import whole
+from rules.registry import NotApplicable, NotChecked, Rule, rule
+from rules.ruleset import Ruleset
+
+TREES = ("process_tree", "sampler")  # scopes of telemetry whose `cpu` counts processes
+PACED_S = 1.0  # a sampler that gives way reads the node's processors at least this often
+FEW = 10  # readings that were due: fewer say nothing about a rate
+
+
+@rule(
+    "EVD040",
+    "Log and arrivals are those that the harness wrote",
+    Scope.RUN,
+    source="run protocol of this rulebook; sources A21, W7",
+    fix="Package log, timeline.jsonl and run.json as the harness wrote them.",
+)
+def as_written(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """The harness keeps digests of all that it writes in memory: a program that rewrites its log before it ends
+    shows. A run whose files had changed by then is refused; run.json carries the digests on."""
+    record = record_of(run)
+    path = run.files.record.as_posix()
+    if not record.journal:
+        if run.division == "open":
+            raise NotChecked("run.json has no digests of the log as it was written")
+        yield self.finding("run.json has no digests of the log as it was written", path=path)
+        return
+    for what, found in (
+        ("result", run.log.sha256),
+        ("timeline", run.file_digests.get(run.files.timeline.name)),
+    ):
+        if found is not None and record.journal.get(what) != found:
+            shown = run.path if what == "result" else run.files.timeline.as_posix()
+            yield self.finding(
+                f"the {what} is not the one that the harness wrote",
+                path=shown,
+                expected=record.journal.get(what),
+                actual=found,
+            )
+
+
+@rule(
+    "EVD041",
+    "Telemetry is as dense as was asked for",
+    Scope.RUN,
+    source="run protocol of this rulebook; sources L8, A19",
+    fix="Leave the sampler alone and the machine to the run; ask for fewer readings (telemetry.interval_s).",
+)
+def dense(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """A sampler that is stopped in pieces leaves short gaps only, and still misses nearly all of the run: its
+    readings are counted over the whole timed part."""
+    start, stop = time_ms(run_start(run.log)), time_ms(run_stop(run.log))
+    if start is None or stop is None or stop <= start:
+        raise NotApplicable("run_start or run_stop is missing")
+    window_s, share = (stop - start) / 1000, ruleset.evidence.telemetry_density
+    judged = False
+    for sampled in telemetry_of(run):
+        interval_s = max(sampled.interval_s, PACED_S) if sampled.paced else sampled.interval_s
+        due = window_s / interval_s if interval_s > 0 else 0.0
+        if sampled.readings is None or due < FEW:
+            continue
+        judged = True
+        if sampled.readings < share * due:
+            yield self.finding(
+                f"{sampled.readings} readings in {window_s:.1f} s, one each {interval_s:g} s was due",
+                severity=Severity.WARNING if run.division == "open" else Severity.ERROR,
+                path=sampled.path,
+                expected=f">= {share * due:.0f}",
+                actual=sampled.readings,
+            )
+    if not judged:
+        raise NotChecked(f"fewer than {FEW} readings were due in the timed run")
+
+
+@rule(
+    "EVD042",
+    "No process tree uses more than its processors",
+    Scope.RUN,
+    source="run protocol of this rulebook; sources 1.R, L18 (cross-check of this rulebook)",
+    fix="Run without anything that changes clocks (LD_PRELOAD); describe all processors of a node.",
+)
+def within_processors(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """Two cores give two seconds of work a second. More means that the clock is slow, by which the run is timed,
+    or that there are processors which the description does not have."""
+    processors = _processors(run)
+    if processors is None:
+        raise NotChecked("the number of processors of a node is not known")
+    limit = 100.0 * processors * (1 + ruleset.evidence.processor_slack)
+    used = [found for sampled in telemetry_of(run) for found in _trees(sampled)]
+    if not used:
+        raise NotChecked("telemetry has no processor time of processes")
+    for scope, percent, path in used:
+        if percent > limit:
+            yield self.finding(
+                f"{scope.replace('_', ' ')} used {percent:.0f} % of a core on average, the node has {processors}",
+                path=path,
+                expected=f"<= {100 * processors} %",
+                actual=round(percent, 1),
+            )
+
+
+def _trees(sampled: Telemetry) -> list[tuple[str, float, str]]:
+    """Scope, mean percent of a core and file of each process tree."""
+    return [
+        (q.scope, q.mean, sampled.path)
+        for q in sampled.quantities
+        if q.name == "cpu" and q.scope in TREES and q.mean is not None
+    ]
+
+
+def _processors(run: Run) -> int | None:
+    """Logical processors of a node: as described, or as detected where that is more."""
+    system = run.package.system
+    counts: list[int] = []
+    for fields in (system.fields, system.detected or {}) if system else ():
+        sockets = whole(fields.get("host_processors_per_node")) or 1
+        cores, threads = (
+            whole(fields.get("host_processor_core_count")),
+            whole(fields.get("host_processor_vcpu_count")),
+        )
+        counts += [count for count in (threads, cores * sockets if cores else None) if count]
+    return max(counts, default=None)
+
+
+@rule(
+    "EVD043",
+    "Nothing was put into the run's processes from outside",
+    Scope.RUN,
+    source="run protocol of this rulebook; sources A19, W7 (clocks that can be believed)",
+    fix="Start with `env -u LD_PRELOAD cloudmask submit`; what a site needs is named in environment.preload.",
+    severity=Severity.WARNING,
+)
+def no_preloads(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """A library that is loaded first can slow every clock, or answer every call. What the recipe declares stays and
+    is shown; what also worked in the harness itself makes its own clock doubtful."""
+    record = record_of(run)
+    path, said = run.files.record.as_posix(), record.environment
+    if not said:
+        raise NotChecked("run.json does not state the variables that load code")
+    declared = _declared(run)
+    kept = said.get("kept")
+    for name, value in kept.items() if isinstance(kept, dict) else ():
+        preload = name.startswith("LD_") and name != "LD_LIBRARY_PATH"
+        if name in declared or preload:
+            undeclared = name not in declared and run.division != "open"
+            yield self.finding(
+                f"{name} is set to {str(value)[:100]}",
+                path=path,
+                severity=Severity.ERROR if undeclared else Severity.WARNING,
+            )
+    for name in said.get("harness") or ():
+        if name not in declared:
+            yield self.finding(
+                f"{name} was set for the harness itself, whose clock times the run",
+                path=path,
+                severity=Severity.WARNING if run.division == "open" else Severity.ERROR,
+            )
+
+
+def _declared(run: Run) -> set[str]:
+    section = (run.package.recipe or {}).get("environment")
+    names = section.get("preload") if isinstance(section, dict) else None
+    return {name for name in names if isinstance(name, str)} if isinstance(names, list) else set()
+
+
+@rule(
+    "EVD044",
+    "Nothing of a run outlived it",
+    Scope.RUN,
+    source="run protocol of this rulebook; sources H5",
+    fix="Let the implementation wait for all that it starts.",
+    severity=Severity.WARNING,
+)
+def nothing_left(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """A process that goes on when the run is over may compute for the next run, outside of its time. The harness
+    ends it, and names it."""
+    for name in record_of(run).outlived:
+        yield self.finding(
+            f"{name[:100]} was still running when the run was over", path=run.files.record.as_posix()
+        )

@@ -1,0 +1,160 @@
+"""PKG: the report in a package is the harness' own, and says what the package says."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from rules.model.findings import Finding, Scope, Severity
+from rules.model.package import Package
+from rules.model.values import is_number, show
+from rules.registry import NotApplicable, NotChecked, Rule, rule
+from rules.ruleset import Ruleset
+
+_FILE = re.compile(r"(index\.html|data\.json|[a-z0-9][a-z0-9-]{0,80}\.png)\Z")
+_FIX = "Render the report again: `cloudmask report PACKAGE`; nothing else belongs below reports/."
+_POLICY = re.compile(r"<meta http-equiv=\"Content-Security-Policy\" content=\"([^\"]*)\"")
+_ADDRESS = re.compile(r"(?:src|srcset|action|formaction|data)\s*=\s*[\"']?\s*(?:[a-z]+:)?//", re.IGNORECASE)
+_HANDLER = re.compile(r"<[a-z][^>]*\son[a-z]{3,20}\s*=", re.IGNORECASE)
+_TAGS = re.compile(
+    r"<(?:iframe|frame|object|embed|base|form|link(?! rel=\"icon\" href=\"data:)|meta http-equiv=\"?refresh)\b",
+    re.IGNORECASE,
+)
+_RUN = re.compile(r'<th scope="row">(\d{1,9})</th>\s*<td class="r">([0-9][0-9 \u00a0,.]*)\s*s</td>')
+
+
+@rule(
+    "PKG040",
+    "reports/ holds reports and nothing else",
+    Scope.PACKAGE,
+    source="sources K1, P1; untrusted input; evidence of this rulebook",
+    fix=_FIX,
+)
+def reports_only(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """The manifest leaves reports out, since they can be rendered again: whatever else lies there was checked
+    by nobody, and travels with the verdict."""
+    systems = set(package.system_names)
+    for name in package.files:
+        if not name.startswith("reports/"):
+            continue
+        parts = name.split("/")
+        if len(parts) != 3 or parts[1] not in systems or not _FILE.match(parts[2]):
+            yield self.finding(
+                "is not part of a report",
+                severity=Severity.ERROR if package.division != "open" else Severity.WARNING,
+                path=name,
+            )
+
+
+@rule(
+    "PKG041",
+    "The report runs no foreign script and loads nothing",
+    Scope.PACKAGE,
+    source="sources P1; untrusted input",
+    fix=_FIX,
+)
+def report_closed(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """A rendered report names its style and its script by digest, and loads nothing but its own pictures: a
+    page that does more was edited, and acts on whoever opens it."""
+    from rules.package.scripts import foreign_scripts
+
+    text, path = _page(package, ruleset)
+    policy = _POLICY.search(text)
+    if policy is None:
+        yield self.finding("the page has no policy against foreign content", path=path)
+        return
+    for directive in policy[1].replace("&#39;", "'").split(";"):
+        name, *allowed = directive.split()
+        strange = [
+            w for w in allowed if not re.fullmatch(r"'(none|self|sha256-[A-Za-z0-9+/=]+)'|file:|data:", w)
+        ]
+        if strange:
+            yield self.finding(f"its policy lets {name} load from {show(strange[0])}", path=path)
+    for what in foreign_scripts(text, policy[1].replace("&#39;", "'")):
+        yield self.finding(what, path=path)
+    for pattern, what in (
+        (_ADDRESS, "it refers to another host"),
+        (_HANDLER, "an element carries a script"),
+        (_TAGS, "it has frames, forms or links to other files"),
+    ):
+        found = pattern.search(text)
+        if found:
+            yield self.finding(f"{what}: {show(found[0])}", path=path)
+
+
+@rule(
+    "PKG042",
+    "The report states the times of the package",
+    Scope.PACKAGE,
+    source="Messaging guidelines 1; sources P1, Q1",
+    fix=_FIX,
+)
+def report_numbers(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Readers see the report and not the logs: each run's time-to-train in it is the one of its log, and the
+    score lies between them."""
+    text, path = _page(package, ruleset)
+    known = {run.index: run.time_to_train_s for run in package.runs if run.converged}
+    for found in _RUN.finditer(text):
+        shown, actual = _number(found[2]), known.get(int(found[1]))
+        if shown is None or actual is None:
+            continue
+        if abs(shown - actual) > max(ruleset.clock.agreement_s, 1e-3 * actual):
+            yield self.finding(
+                f"it says that run {found[1]} took {shown:g} s, its evidence says {actual:.3f} s",
+                path=path,
+                expected=round(actual, 3),
+                actual=shown,
+            )
+    data = _data(package, ruleset)
+    for place, value in _stated(data):
+        actual = known.get(place) if place is not None else None
+        if actual is not None and is_number(value) and abs(value - actual) > ruleset.clock.agreement_s:
+            yield self.finding(
+                f"run {place} took {value:g} s by data.json, its evidence says {actual:.3f} s",
+                path=path.replace("index.html", "data.json"),
+                expected=round(actual, 3),
+                actual=value,
+            )
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(re.sub(r"[ \u00a0,]", "", text))
+    except ValueError:
+        return None
+
+
+def _page(package: Package, ruleset: Ruleset) -> tuple[str, str]:
+    """The page and its path. Raises NotApplicable or NotChecked."""
+    return _text(package, "index.html", ruleset), (package.layout.report_dir / "index.html").as_posix()
+
+
+def _text(package: Package, name: str, ruleset: Ruleset) -> str:
+    path = (package.layout.report_dir / name).as_posix()
+    if path not in package.files:
+        raise NotApplicable("there is no report in the package")
+    if package.sizes.get(path, 0) > ruleset.package.report_limit_bytes:
+        raise NotChecked(f"the report is larger than {ruleset.package.report_limit_bytes} bytes")
+    try:
+        return (package.root / path).read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise NotChecked(f"the report cannot be read: {error.strerror}") from None
+
+
+def _data(package: Package, ruleset: Ruleset) -> dict[str, Any]:
+    try:
+        value = json.loads(_text(package, "data.json", ruleset))
+    except (NotApplicable, ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _stated(data: dict[str, Any]) -> Iterator[tuple[int | None, Any]]:
+    """Number and time-to-train of each run that data.json lists."""
+    runs = data.get("runs")
+    for run in runs if isinstance(runs, list) else ():
+        index = run.get("index") if isinstance(run, dict) else None
+        if isinstance(index, int):
+            yield index, run.get("time_to_train_s")

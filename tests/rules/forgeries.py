@@ -1,0 +1,233 @@
+"""Consistent forgeries: everything that is derived agrees with the lie, as somebody with the source would do it.
+
+Apart from the cases of tests/rules/cases, which change one thing. Each says at which level it is found: by
+`check` (with the rules), on a board (beside other entries), or by nothing in the package: those need the
+weights recomputed (lineage, replay) or an outside clock (witness). docs/tampering.md lists them.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tests.rules.cases.consistent import edit_system, faster
+from tests.rules.cases.edits import GPU, edit_record, find, index, resample, set_value, shift
+from tests.support.builders import BuiltPackage, Lines
+
+Level = Literal["check", "lineage or replay", "witness", "a person"]
+
+
+@dataclass(frozen=True)
+class Forgery:
+    """One of them: what it pretends, and what finds it."""
+
+    name: str
+    pretends: str
+    level: Level
+    rules: tuple[str, ...]  # those that find it; empty where `check` cannot
+    forge: Callable[[BuiltPackage], None] = field(repr=False)
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+FORGERIES: list[Forgery] = []
+
+
+def forgery(pretends: str, *rules: str, level: Level = "check", **options: Any) -> Callable[..., None]:
+    """Register a forgery under the name of its function."""
+
+    def register(forge: Callable[[BuiltPackage], None]) -> None:
+        FORGERIES.append(Forgery(forge.__name__, pretends, level, rules, forge, options))
+
+    return register
+
+
+def _every_run(built: BuiltPackage, change: Callable[[Lines], object]) -> None:
+    for run in range(built.options.runs):
+
+        def edit(events: Lines) -> None:
+            change(events)
+
+        built.edit_events(run, edit)
+        resample(built, run)
+
+
+def _share(events: Lines, value: float) -> float:
+    """The nearest share of the evaluated pixels."""
+    pixels = find(events, "eval_samples")["value"] * find(events, "patch_size")["value"] ** 2
+    return round(value * pixels) / pixels
+
+
+@forgery("an epoch less: the run stops with an accuracy that it did not have", "QUA020")
+def typed_accuracy(built: BuiltPackage) -> None:
+    _every_run(built, lambda e: find(e, "eval_accuracy", -1).update(value=0.9013472913))
+
+
+@forgery("the same, by somebody who counts pixels", level="lineage or replay")
+def counted_accuracy(built: BuiltPackage) -> None:
+    _every_run(built, lambda e: find(e, "eval_accuracy", -1).update(value=_share(e, 0.9013472913)))
+
+
+@forgery("losses of a better model beside the accuracies of this one", "QUA021")
+def losses_of_another(built: BuiltPackage) -> None:
+    def change(events: Lines) -> None:
+        for nth in range(3):
+            find(events, "eval_loss", nth)["value"] *= 0.05
+
+    _every_run(built, change)
+
+
+@forgery("better science: accuracy and IoU lifted in step", "QUA022")
+def lifted_science(built: BuiltPackage) -> None:
+    for run in range(5):
+        lifted = {"accuracy": 0.951, "iou": 0.893}
+        built.edit_json(built.run_files(run).science, lambda s, v=lifted: s["overall"].update(v))
+
+        def change(events: Lines) -> None:
+            result = find(events, "result")["value"]
+            result["test_accuracy"]["value"], result["test_iou"]["value"] = 0.951, 0.893
+
+        built.edit_events(run, change)
+
+
+@forgery("a smaller machine, in description and detection", "SYS030")
+def old_processor(built: BuiltPackage) -> None:
+    edit_system(
+        built,
+        host_processor_core_count="1",
+        host_processor_vcpu_count="1",
+        host_processor_model_name="Intel Atom N270",
+    )
+
+
+@forgery("eight accelerators, described, detected and declared, with typed readings", "SYS030", "TIM020")
+def invented_cluster(built: BuiltPackage) -> None:
+    edit_system(built, host_processor_core_count="112", host_processor_vcpu_count="224")
+    faster(built, 6000.0)
+
+
+@forgery("three slow runs, ended by hand and kept as failed", "EVD018")
+def slow_runs_ended(built: BuiltPackage) -> None:
+    for attempt in range(3):
+        _failed(built, attempt, built.layout.result(attempt).read_text())
+
+
+@forgery("the same, with logs cut before their first epoch ends", level="witness")
+def slow_runs_cut(built: BuiltPackage) -> None:
+    for attempt in range(3):
+        text = built.layout.result(attempt).read_text()
+        _failed(built, attempt, text[: text.index('"epoch_stop"')].rpartition("\n")[0] + "\n")
+
+
+def _failed(built: BuiltPackage, attempt: int, log: str) -> None:
+    folder = built.layout.failed_dir(attempt)
+    folder.mkdir(parents=True)
+    (folder / "result.txt").write_text(log)
+    record = {
+        "schema": 1,
+        "run": attempt,
+        "status": "failed",
+        "reason": "exit code 1",
+        "seed": 10**6 + attempt,
+    }
+    (folder / "run.json").write_text(json.dumps(record))
+    built.reseal(timeline=False)
+
+
+@forgery("empty caches, on a machine that read nothing", "EVD052")
+def warm_cache(built: BuiltPackage) -> None:
+    for run in range(5):
+        resample(built, run, read_bytes=2.0e5)
+
+
+@forgery("five runs at once, each on a host of its own", "TIM023")
+def runs_at_once(built: BuiltPackage) -> None:
+    for run in range(1, 5):
+        events = built.events(run)
+        back_ms = -298_000 * run
+        shift(events, 0, len(events), back_ms)
+        built.edit_events(run, lambda _, moved=events: moved)
+
+        def moved_record(record: Any, run: int = run, by_s: float = back_ms / 1000) -> None:
+            record.update(host=f"node{run}", boot_id=f"boot-{run}")
+            record["started_wall_s"] += by_s
+            record["finished_wall_s"] += by_s
+
+        edit_record(built, moved_record, run)
+        resample(built, run)
+
+
+@forgery("four fifths of epoch 1 before run_start, arrivals in step", "TIM021")
+def early_training(built: BuiltPackage) -> None:
+    def change(events: Lines) -> None:
+        start, stop = find(events, "run_start"), find(events, "epoch_stop")
+        cut = round(0.8 * (stop["time_ms"] - start["time_ms"]))
+        for event in events[index(events, "init_stop") : index(events, "epoch_stop")]:
+            event["time_ms"] += cut
+
+    _every_run(built, change)
+
+
+@forgery("max_epochs as a knife: slow runs end early and are dropped as the slowest", "HYP002")
+def short_leash(built: BuiltPackage) -> None:
+    set_value(built, "max_epochs", 8)
+    built.edit_json(built.layout.plan, lambda p: p["recipe"]["hyperparameters"].update(max_epochs=8))
+    built.edit_text(built.layout.recipe, lambda t: t.replace("max_epochs: 200", "max_epochs: 8"))
+
+
+@forgery("a run without the evidence that would show it", "EVD050")
+def bare_minimum(built: BuiltPackage) -> None:
+    for run in range(5):
+        files = built.run_files(run)
+        for path in (files.telemetry(), files.science, files.spec, files.weights):
+            path.unlink()
+        built.edit_events(run, lambda e: [x for x in e if x["key"] != "weights_digest"])
+
+
+@forgery("readings of a GPU that nobody found", "SYS031")
+def typed_gpu(built: BuiltPackage) -> None:
+    edit_system(built, accelerators_per_node="0")
+    for run in range(5):
+        resample(built, run, accelerators=1, busy_percent=20.0)
+
+
+@forgery("telemetry under a clock that was slowed to two fifths", "SYS032")
+def slow_clock(built: BuiltPackage) -> None:
+    for run in range(5):
+        resample(built, run, busy_percent=450.0)
+
+
+@forgery("twenty times the speed of the machine, all clocks and readings in step", "TIM020")
+def beyond_the_roofline(built: BuiltPackage) -> None:
+    faster(built, 20.0)
+
+
+@forgery("a third faster, all clocks and readings in step", level="witness")
+def everything_rescaled(built: BuiltPackage) -> None:
+    faster(built, 1.33)
+
+
+@forgery("the page says another time, and a script keeps it so", "PKG041", "PKG042")
+def edited_report(built: BuiltPackage) -> None:
+    built.layout.report_dir.mkdir(parents=True)
+    policy = "default-src 'none'; script-src 'unsafe-inline' https://example.org"
+    (built.layout.report_dir / "index.html").write_text(
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">closed, unverified<script>1</script>'
+        '<th scope="row">1</th>\n<td class="r">0.10 s</td>'
+    )
+
+
+@forgery("four accelerators, of which telemetry never had a reading", "SYS031", **GPU)
+def silent_accelerators(built: BuiltPackage) -> None:
+    for run in range(5):
+        resample(built, run, accelerators=0)
+
+
+@forgery("weights of the first run as those of all", "CNV008")
+def one_set_of_weights(built: BuiltPackage) -> None:
+    digest = find(built.events(0), "weights_digest")["value"]
+    for run in range(1, 5):
+        shutil.copy(built.run_files(0).weights, built.run_files(run).weights)
+        built.edit_events(run, lambda e: find(e, "weights_digest").update(value=digest))
