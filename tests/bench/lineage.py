@@ -196,7 +196,8 @@ def summed_up(lines: list[dict[str, Any]]) -> LineageBounds:
     return LineageBounds(
         schema=1,
         source="docs/bench/lineage.json, by tests/bench/lineage.py",
-        profiles=sorted({t["profile"] for t in trained} & {t["profile"] for t in again}),
+        profiles=sorted({t["profile"] for t in trained}),
+        repeat_profiles=sorted({line["profile"] for line in again}),
         precisions=sorted({LOGGED[t["precision"]] for t in trained}),
         learning_rate=trained[0]["learning_rate"],
         runs=len(runs),
