@@ -38,7 +38,7 @@ $(sort $(VENV)/.installed $(INSTALLED)): pyproject.toml constraints.txt
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	@echo "Installing the test tools ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,dev,browser]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,dev,browser,docs]'
 	@touch $@
 
 submit: setup ## machine to checked package and report: make submit SYSTEM=local
@@ -69,8 +69,10 @@ test-all: $(VENV)/.installed-test ## run all tests, with the nightly ones and te
 lint: $(VENV)/.installed-test ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-docs: $(VENV)/.installed-test ## write the generated documents under docs/ again
+docs: $(VENV)/.installed-test ## write the generated pages under docs/ again, then build the site into build/site
 	@$(BIN)/python -m tests.docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo "Site: build/site/index.html"
 
 bench: $(VENV)/.installed-test ## run the benchmarks under tests/bench
 	@$(BIN)/python -m pytest tests/bench -m bench --timeout=14400 -s $(ARGS)

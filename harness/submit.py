@@ -8,7 +8,7 @@ The stages hand on typed values: Request, Ready (plan and launcher), then the pa
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ from harness.run.launch.registry import launcher_for
 from harness.run.many_runs import run_all
 from harness.run.progress import Display, make_display
 from harness.run.throughput import run_together
+from harness.run.witnessing import stamp_package
 from harness.score.model import Score
 from harness.score.score import score
 from reference.data.dataset import Progress
@@ -153,10 +154,10 @@ def is_complete(plan: RunPlan) -> bool:
     return len(finished_runs(plan.layout, plan.request.runs)) == plan.request.runs
 
 
-def seal(plan: RunPlan) -> PowerRecord:
+def seal(plan: RunPlan, note: Callable[[str], None] = lambda text: None) -> PowerRecord:
     """Write what the package needs beside the runs, then the manifest over everything.
 
-    Returns what became of the power files."""
+    Returns what became of the power files; `note` is told what the witness could not do."""
     request, recipe = plan.request, plan.recipe
     power = record_power(plan.layout, recipe, request.runs)
     implementation = Implementation(
@@ -166,6 +167,7 @@ def seal(plan: RunPlan) -> PowerRecord:
         commit=plan.source.commit,
         precision=recipe.precision,
     )
+    stamp_package(plan, note)
     seal_package(plan.layout, implementation)
     return power
 

@@ -30,6 +30,7 @@ GROUPS = {  # prefix of the IDs -> folder below rules/, in the order of lists
     "PKG": "package",
     "PWR": "power",
     "EVD": "evidence",
+    "WIT": "witness",
 }
 
 
@@ -59,6 +60,7 @@ class Rule:
     check: Check
     never_passes: bool = False  # what it asks for has to be judged by a person, as every verdict states
     supports: tuple[Support, ...] = ()  # what it shows of the result's claims where it passes
+    cause: bool = False  # what it finds in a file explains what other rules find there: named first
 
     def finding(self, message: str, **details: Any) -> Finding:
         """A finding of this rule, with its severity and fix unless given."""
@@ -91,6 +93,7 @@ def rule(
     divisions: tuple[str, ...] = ("closed", "open"),
     severity: Severity = Severity.ERROR,
     never_passes: bool = False,
+    cause: bool = False,
     supports: tuple[Support, ...] = (),
 ) -> Callable[[Check], Rule]:
     """Register a rule. The function is called as check(rule, subject, ruleset)."""
@@ -103,7 +106,7 @@ def rule(
         each = scopes if isinstance(scopes, tuple) else (scopes,)
         why = " ".join(function.__doc__.split())
         _RULES[id] = Rule(
-            id, title, each, divisions, source, fix, severity, why, function, never_passes, supports
+            id, title, each, divisions, source, fix, severity, why, function, never_passes, supports, cause
         )
         return _RULES[id]
 

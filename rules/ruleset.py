@@ -184,9 +184,6 @@ class EvidenceRules(_Part, frozen=True, kw_only=True):
     telemetry_density: float = (
         0.5  # share of the readings that were due: a starved sampler makes most of them
     )
-    processor_slack: float = (
-        0.1  # of the processors: readings a second apart are not taken at the same instant
-    )
     failed_maximum: int | None = None  # attempts that trained and failed; None: no more than runs (a warning)
     series: list[str] = []  # what telemetry of a closed run has to hold
     cpu_tolerance: float = 0.1  # of processor shares over a run
@@ -197,6 +194,17 @@ class EvidenceRules(_Part, frozen=True, kw_only=True):
     rss_minimum: int = 0  # bytes of any program that trains this model
     cache_null: bool = False  # a cache_clear line without a value is a warning only
     cache_verified: bool = True  # eviction has to be shown in the line's metadata
+
+
+class WitnessRules(_Part, frozen=True, kw_only=True):
+    """Whose time stamps count, and how far they may be from what the log says."""
+
+    roots: dict[str, str] = {}  # certificates of authorities in PEM; a reviewer may add others
+    accuracy_s: float = 1.0  # of stamps that state none
+    drift_s: float = 0.5  # between the harness' wall clock and the authority's, over one run
+    clock_s: float = 120.0  # the harness' wall clock may be off by this much
+    late_s: float = 10.0  # from an event to its stamp
+    idle_s: float = 60.0  # without a run, before it is asked whether one was left out
 
 
 class PowerRules(_Part, frozen=True, kw_only=True):
@@ -299,6 +307,7 @@ class Ruleset(_Part, frozen=True, kw_only=True):
     package: PackageRules
     system: SystemRules
     keys: dict[str, KeyRule]
+    witness: WitnessRules = WitnessRules()
     epoch_numbers: Literal["counted", "increasing"] = "counted"  # 1, 2, 3... or, say, samples seen so far
     first_epoch: int = 1  # the smallest epoch_num; 0 where a model is evaluated before it is trained
     tolerated: dict[str, str] = {}  # kind of log problem -> why it only warns

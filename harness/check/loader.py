@@ -21,12 +21,15 @@ from harness.package.manifest import verify_manifest
 from harness.untrusted import documents
 from harness.untrusted.documents import Unreadable
 from harness.untrusted.logs import read_log
+from harness.untrusted.witness import prefix_digests, read_chain
 from rules.facts.log_reading import run_start, run_stop, time_ms
 from rules.model.evidence import FailedAttempt, Telemetry
 from rules.model.layout import FAILED_LOG, RUN_FOLDER, WEAK, PackageLayout, RunFiles, is_litter, run_number
 from rules.model.log import Log
 from rules.model.package import PackageHeader, System, relative
 from rules.model.run import Run
+from rules.model.statement import Statement
+from rules.model.witness import Chain, Mark, Packaged
 
 MAX_RUNS = 20_000
 MAX_POWER_FILES = 100_000
@@ -149,6 +152,10 @@ class _Parts:
         results = self._tree.below(layout.results_dir.as_posix())
         header.result_names = sorted(n for n in results if n.startswith("result") and n.endswith(".txt"))
         header.scaling_file = read(documents.read_object, layout.scaling_json)
+        header.witness = read(read_chain, layout.witness)
+        header.statement = read(self._statement, layout.statement)
+        if header.witness is not None:
+            header.record_digests = self._records(header.witness)
         failed = f"{layout.evidence_dir.as_posix()}/failed/"
         for name in self._tree.sizes:
             if name.startswith(failed) and name.endswith("/run.json"):
@@ -183,7 +190,33 @@ class _Parts:
         run.weights_sha256 = run.file_digests.get(files.weights.name)
         self._telemetry(run, files)
         self._power(run)
+        if header.witness is not None:
+            marks = [entry.lines for _, entry in header.witness.of_run(index) if isinstance(entry, Mark)]
+            run.log_prefixes = self._prefixes(f"{results}/{name}", marks, run.problems)
+            run.timeline_prefixes = self._prefixes(arrivals, marks, run.problems)
         return run
+
+    def _statement(self, path: Path) -> Statement:
+        from harness.statement.reading import read_statement  # loads slowly: only where there is one
+
+        return read_statement(path, self._root)
+
+    def _prefixes(self, name: str, counts: list[int], problems: list[str]) -> dict[int, str]:
+        return self._try(lambda path: prefix_digests(path, counts), name, problems) or {}
+
+    def _records(self, chain: Chain) -> dict[str, str]:
+        """SHA-256 of what the witness stamped last and of the record of every run, by path below the evidence."""
+        below = f"{self._header.layout.evidence_dir.as_posix()}/"
+        stamped = {name for _, entry in chain.of(Packaged) for name in entry.records}
+        found = {}
+        for name in self._tree.sizes:
+            inside = name.removeprefix(below)
+            if inside != name and (inside in stamped or name.endswith("/run.json")):
+                found[inside] = self._try(self._digest_of(name), name, [])
+        return {name: digest for name, digest in found.items() if digest is not None}
+
+    def _digest_of(self, name: str) -> Callable[[Path], str]:
+        return lambda path: self._tree.digest(name)
 
     def _telemetry(self, run: Run, files: RunFiles) -> None:
         init = time_ms(run.log.first("init_start"))

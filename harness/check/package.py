@@ -56,11 +56,13 @@ def check_all(
     system: str | None = None,
     replay: ReplayStep | None = None,
     answer: AnswerStep | None = None,
+    roots: tuple[str, ...] = (),
 ) -> list[tuple[Package, Verdict]]:
     """Every system at `path` with its verdict. Raises UserError when there is nothing to check.
 
     Without `ruleset` each entry is judged by the one that it was made by. `replay` computes parts of a run
     again (harness/check/replay.py), `answer` the epochs of a challenge.
+    `roots` are of time stamp authorities that the reviewer trusts beside the ruleset's, in PEM.
     """
     by_own, ruleset = ruleset is None, ruleset or load_ruleset()
     target = find_target(path, system)
@@ -77,7 +79,7 @@ def check_all(
     checked = []
     for entry in entries:
         header = load_header(target.root, entry, tree)
-        header.entries = everything
+        header.entries, header.roots = everything, roots
         rules = made_by(header, ruleset) if by_own else ruleset
         checked.append(_check_entry(header, tree, rules.of(entry.benchmark), str(path), replay, answer))
     return checked

@@ -25,15 +25,50 @@ VERBS = {
     "launch": "send a submit to a cluster's batch system (Slurm, LSF)",
     "run": "one trial run, not part of any package",
     "check": "judge a package or a log, rule by rule",
+    "score": "show a score step by step: runs, mean, factor, interval",
     "challenge": "draw epochs of a package that its submitter is to show",
     "answer": "answer a challenge with the states that the runs kept",
     "report": "render the HTML report of a package",
+    "times": "where the time of every run went, phase by phase",
+    "export": "a package in another layout, as tables or as a crate; redacted, if wanted",
     "rcp": "record and list reference convergence points",
     "leaderboard": "build the leaderboard of packages that pass",
+    "review": "say what becomes of a result on a board: objection, verified, withdrawn",
+    "sign": "sign a package and its verdict",
+    "witness": "an outside clock for the runs: try an authority, relay for nodes without a network",
     "rules": "list and explain the rules",
     "monitor": "watch the machine",
+    "completion": "complete verbs and options in bash, zsh, fish",
     "release-digests": "digests by which a released code is recognised",
     "power": "energy of whole nodes: show it, import a meter's log",
+}
+
+# shown at the end of a verb's help, unless its own text has examples
+EXAMPLES = {
+    "doctor": ("cloudmask doctor", "cloudmask doctor --help"),
+    "data": (
+        "cloudmask data synthesize --profile quick",
+        "cloudmask data verify --profile official",
+        "cloudmask data preview --gallery submissions/my-lab/evidence/local/run_0/gallery.h5",
+    ),
+    "system": ("cloudmask system detect", "cloudmask system verify submissions/my-lab/systems/local.json"),
+    "plan": ("cloudmask plan --system local",),
+    "submit": ("cloudmask submit --system local", "cloudmask submit --system local --org my-lab --resume"),
+    "launch": ("cloudmask launch --system a100 --org my-lab",),
+    "run": ("cloudmask run --system local",),
+    "check": (
+        "cloudmask check submissions/examples",
+        "cloudmask check submissions/examples --system local-smoke --format json",
+    ),
+    "report": ("cloudmask report submissions/examples --system local-smoke",),
+    "challenge": ("cloudmask challenge submissions/lab --epochs 3 --days 14 --out lab.json",),
+    "answer": ("cloudmask answer lab.json --checkpoints submissions/.checkpoints/lab",),
+    "release-digests": ("cloudmask release-digests --check",),
+    "rcp": ("cloudmask rcp list",),
+    "leaderboard": ("cloudmask leaderboard", "cloudmask leaderboard --org examples --out build/site"),
+    "rules": ("cloudmask rules list --group CNV", "cloudmask rules explain CNV010"),
+    "monitor": ("cloudmask monitor", "cloudmask monitor --once"),
+    "power": ("cloudmask power show submissions/examples",),
 }
 
 
@@ -46,6 +81,8 @@ class _Verbs(click.Group):
             return None
         module = name.replace("-", "_")
         command: click.Command = getattr(importlib.import_module(f"harness.cli.{module}"), module)
+        if name in EXAMPLES and not command.epilog:
+            command.epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in EXAMPLES[name])
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

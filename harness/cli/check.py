@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,11 @@ from harness.check.formats.text import clean
 from harness.check.package import AnswerStep, ReplayStep
 from harness.check.watch import Watch
 from harness.cli import options
+from harness.cli.witness import read_roots
 from harness.core.errors import ExitCode, UserError, WrongData
 from harness.score.score import describe, score
 from rules.model.findings import Verdict
-from rules.model.layout import BENCHMARK
+from rules.model.layout import BENCHMARK, beside_of
 from rules.model.package import Package
 from rules.package.files import readable as READABLE
 from rules.ruleset import DEFAULT, load_ruleset
@@ -74,6 +75,12 @@ def _print_schema(context: click.Context, option: click.Parameter, wanted: Any) 
 )
 @click.option("--challenge", type=options.PathType, help="The challenge as you sent it.")
 @click.option("--received", type=click.DateTime(), help="When the answer came, UTC; default: what it says.")
+@click.option(
+    "--roots", type=click.Path(path_type=Path), help="More roots of time stamp authorities, in PEM."
+)
+@click.option(
+    "--keys", type=click.Path(path_type=Path), help="Public keys of signers: a PEM file, or a folder."
+)
 def check(
     path: Path,
     ruleset: str | None,
@@ -85,6 +92,8 @@ def check(
     answer: Path | None,
     challenge: Path | None,
     received: datetime | None,
+    roots: Path | None,
+    keys: Path | None,
 ) -> int:
     """Judge PATH by the rulebook: an organisation's folder, one of its systems, the same packed as
     .tar.gz or .zip, or one result file.
@@ -101,15 +110,18 @@ def check(
         rules = load_ruleset(ruleset) if ruleset else None
     except ValueError as error:
         raise UserError(str(error), "see `cloudmask check --help`.") from None
-    origin, scores = Origin(), []
+    names = _known_keys(keys)
+    origin, scores, beyond = Origin(), [], _Beyond()
     try:
         with ExitStack() as held:
             inside = held.enter_context(_unpacked(path))
             watch = held.enter_context(_watch())
             replayer = _replayer(held, data, replay, replay_runs, watch)
             retrainer = _retrainer(held, data, answer, challenge, received, watch)
-            found = check_all(inside, rules, system, replayer, retrainer)
+            trusted = (read_roots(roots),) if roots else ()
+            found = check_all(inside, rules, system, replayer, retrainer, trusted)
             scores = list(_scores(found))
+            beyond = _statements(path, found, names)
         origin = Origin(found[0][0].root) if inside == path else Origin(archive=str(path))
         verdict = replace(combine([v for _, v in found], str(path)), path=str(path))
     except UserError as error:
@@ -117,8 +129,10 @@ def check(
             raise
         verdict = _unreadable(ruleset or DEFAULT, path, error)
     click.echo(render(form, verdict, origin, _width(), colour_wanted(sys.stdout.isatty())))
-    for line in scores if form == "text" else []:
+    for line in [*scores, *beyond.lines] if form == "text" else []:
         click.echo(line)
+    if beyond.broken and verdict.verdict == "compliant":
+        return ExitCode.FINDINGS
     return {"compliant": ExitCode.OK, "not_compliant": ExitCode.FINDINGS}.get(verdict.verdict, ExitCode.USAGE)
 
 
@@ -190,6 +204,34 @@ def _retrainer(
     asked = read_question(challenge) if challenge is not None else None
     came_s = received.replace(tzinfo=timezone.utc).timestamp() if received is not None else None
     return held.enter_context(Retrainer(Answer(answer, asked, came_s), [data] if data else [], watch))
+
+
+@dataclass(frozen=True)
+class _Beyond:
+    """What is said of signed statements; `broken` when the one beside the package does not stand."""
+
+    lines: list[str] = field(default_factory=list)
+    broken: bool = False
+
+
+def _statements(path: Path, found: list[tuple[Package, Verdict]], names: dict[str, str]) -> _Beyond:
+    """Statements inside the package and beside it. Raises UserError when the latter cannot be read."""
+    package, inside = found[0][0], found[0][0].statement
+    if inside is None and not beside_of(path).is_file():
+        return _Beyond()
+    from harness.statement.describing import beside, describe, stands  # loads slowly
+
+    outside = beside(beside_of(path), package.root)
+    lines = [clean(line) for s in (inside, outside) if s is not None for line in describe(s, names)]
+    return _Beyond(lines, outside is not None and not stands(outside))
+
+
+def _known_keys(keys: Path | None) -> dict[str, str]:
+    if keys is None:
+        return {}
+    from harness.statement.keys import known_keys
+
+    return known_keys(keys)
 
 
 def _scores(found: list[tuple[Package, Verdict]]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from harness.cli.data_croissant import croissant
 from harness.cli.data_fetch import fetch
 from harness.core.errors import ExitCode, UserError
 from harness.core.files import write_json
@@ -60,6 +61,7 @@ def data() -> None:
 
 
 data.add_command(fetch)
+data.add_command(croissant)
 
 
 @data.command()

@@ -78,9 +78,12 @@ def monitor(once: bool, as_json: bool, pid: int | None) -> int:
             for readings in rounds:
                 click.echo(json.dumps(_as_json(sources, readings, notes)))
         elif once:
-            Console(highlight=False).print(_view(sources, next(rounds), notes), markup=False)
+            console = Console(highlight=False)
+            console.print(_view(sources, next(rounds), notes), *_missing(sources), sep="\n", markup=False)
         else:
-            with Live(console=Console(highlight=False), auto_refresh=False) as live:
+            console = Console(highlight=False)
+            console.print(*_missing(sources), sep="\n")  # once: what changes stands below it
+            with Live(console=console, auto_refresh=False) as live:
                 for readings in rounds:
                     live.update(_view(sources, readings, notes), refresh=True)
     finally:
@@ -185,8 +188,12 @@ def _view(sources: list[Source], readings: list[Reading], notes: list[str]) -> G
         for scope, text in source.devices().items()
     ]
     remarks = [Text(f"note: {note}", style="yellow") for note in notes[-5:]]
-    missing = [Text(f"not measured: {reason}", style="dim") for reason in reasons(sources)]
-    return Group(head, *tables, *devices, *remarks, *missing)
+    return Group(head, *tables, *devices, *remarks)
+
+
+def _missing(sources: list[Source]) -> list[Text]:
+    """What cannot be measured here, and why."""
+    return [Text(f"not measured: {reason}", style="dim") for reason in reasons(sources)]
 
 
 def _family(scope: str) -> str:

@@ -16,7 +16,8 @@ from harness.core.errors import ExitCode, UserError
 from harness.package.workspace import Workspace
 from harness.plan.request import Request, find_request
 from harness.plan.resolve import RunPlan
-from harness.score.model import EnergyScore, RunScore
+from harness.score import words
+from harness.score.model import EnergyScore
 from harness.score.score import describe
 from harness.submit import (
     PlanRefused,
@@ -96,7 +97,7 @@ def get_ready(console: Console, workspace: Workspace, request: Request) -> Ready
 
 def finish(console: Console, plan: RunPlan) -> ExitCode:
     """Seal the package, judge it and show the result."""
-    power = seal(plan)
+    power = seal(plan, lambda text: console.print(text, soft_wrap=True, markup=False))
     if power.problem:
         console.print(f"no power files are written: {power.reason}", soft_wrap=True, markup=False)
     submission = judge(plan.layout, plan.plan.ruleset)
@@ -119,12 +120,8 @@ def summarise(console: Console, submission: Submission) -> None:
     console.print(f"verdict: [bold {colour}]{verdict.words}[/] of {verdict.ruleset}", end="")
     warned = f"{counts['warn']} warning{'' if counts['warn'] == 1 else 's'}"
     console.print(f" ({counts['pass']} rules passed, {counts['fail']} failed, {warned})")
-    for run in result.runs:
-        dropped = f"  (dropped: {run.dropped})" if run.dropped else ""
-        accuracy = f"{run.accuracy:.4f}" if run.accuracy is not None else "not measured"
-        console.print(
-            f"  run {run.index}: {_time_to_train(run)}, {run.epochs} epochs, accuracy {accuracy}{dropped}"
-        )
+    for line in words.table(result, console.width) or [f"  run {run.index}" for run in result.runs]:
+        console.print(line, soft_wrap=True, markup=False)
     if result.weak is not None:
         console.print(f"throughput: [bold]{describe(result)}[/] (unverified; {result.method})")
     if result.time_to_train_s is not None:
@@ -155,7 +152,3 @@ def _show_energy(console: Console, energy: EnergyScore | None) -> None:
         soft_wrap=True,
         markup=False,
     )
-
-
-def _time_to_train(run: RunScore) -> str:
-    return f"{run.time_to_train_s:.2f} s" if run.time_to_train_s is not None else "did not converge"

@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from harness import __version__
@@ -18,8 +18,10 @@ from harness.leaderboard.collect import collect, package_folders
 from harness.leaderboard.export import CSV, JSON, board_csv, board_json
 from harness.leaderboard.judge import Judge, Result
 from harness.leaderboard.likeness import likenesses
-from harness.leaderboard.model import Board, Entry, Key, Rejected, Table, board_schema
+from harness.leaderboard.model import Board, Entry, Key, Rejected, Table, Withdrawn, board_schema
 from harness.leaderboard.pages import INDEX, board_pages
+from harness.leaderboard.placing import placed
+from harness.leaderboard.reviews import Review, read_all
 from harness.leaderboard.systempage import SYSTEMS
 from harness.report.drawing.labels import DATA_KINDS, DIVISIONS, FOOTNOTES
 from harness.report.drawing.text import clean, timestamp
@@ -68,8 +70,11 @@ def build_leaderboard(
             results += found.results
             for result in found.results:
                 progress(_line(result, found.known))
-        board = _board(results, ruleset, now, note)
-        _remove(out_dir, before - set(_linked(board)))
+        said, day = read_all(submissions), date.fromisoformat(timestamp(now)[:10])
+        shown = [one for one in results if one.entry is None or not _embargoed(one.entry, said, day)]
+        board = _board(shown, ruleset, now, note, said)
+        pages = {one.entry.report for one in results if one.entry is not None}
+        _remove(out_dir, (before | pages) - set(_linked(board)))
         return board, _write(board, ruleset, out_dir, now)
     except OSError as error:
         where = f" {error.filename}" if error.filename else f" {out_dir}"
@@ -79,21 +84,32 @@ def build_leaderboard(
         ) from error
 
 
+def _embargoed(entry: Entry, said: dict[str, Review], day: date) -> bool:
+    return entry.id in said and said[entry.id].hidden(day)
+
+
 def _line(result: Result, known: bool) -> str:
     became = "listed" if result.entry else "rejected" if result.rejected else "not scored"
     return f"{became}{' (unchanged)' if known else ''}: {result.name}"
 
 
-def _board(results: Iterable[Result], ruleset: Ruleset, now: datetime | float, note: str) -> Board:
+def _board(
+    results: Iterable[Result], ruleset: Ruleset, now: datetime | float, note: str, said: dict[str, Review]
+) -> Board:
     tables: dict[tuple[str, ...], tuple[Key, list[Entry]]] = {}
     rejected: list[Rejected] = []
     unscored: list[str] = []
     results = list(results)
     alike = likenesses([one.marked for one in results if one.marked is not None])
+    withdrawn: list[Withdrawn] = []
     for one in results:
-        if one.entry is not None and one.key is not None:
+        if one.entry is not None and said.get(one.entry.id, Review()).state == "withdrawn":
+            history = _history(said[one.entry.id])
+            withdrawn.append(Withdrawn(id=one.entry.id, history=history, report=one.entry.report))
+        elif one.entry is not None and one.key is not None:
+            place = tables.setdefault(tuple(one.key.model_dump().values()), (one.key, []))
             entry = one.entry.model_copy(update={"alike": alike.get(one.entry.id, [])})
-            tables.setdefault(tuple(one.key.model_dump().values()), (one.key, []))[1].append(entry)
+            place[1].append(_reviewed(entry, said))
         elif one.rejected is not None:
             rejected.append(one.rejected)
         elif one.unscored is not None:
@@ -105,9 +121,29 @@ def _board(results: Iterable[Result], ruleset: Ruleset, now: datetime | float, n
         note=clean(note),
         tables=[_table(key, entries) for key, entries in sorted(tables.values(), key=_order)],
         rejected=rejected,
+        withdrawn=withdrawn,
         unscored=unscored,
         footnotes=list(FOOTNOTES),
     )
+
+
+def _history(review: Review) -> list[str]:
+    return [clean(event.words()) for event in review.events]
+
+
+def _reviewed(entry: Entry, said: dict[str, Review]) -> Entry:
+    """The entry with the state and history of its review."""
+    review = said.get(entry.id)
+    if review is None or not review.events:
+        return entry
+    return entry.model_copy(update={"state": _state(review), "history": _history(review)})
+
+
+def _state(review: Review) -> str:
+    last = review.events[-1]
+    if last.state == "verified":
+        return clean(f"looked at by {last.by}", 80)
+    return clean(f"superseded by {last.superseded_by}", 80) if last.superseded_by else last.state
 
 
 def _order(table: tuple[Key, list[Entry]]) -> tuple[int, int, int, tuple[str, ...]]:
@@ -128,7 +164,7 @@ def _table(key: Key, entries: list[Entry]) -> Table:
     return Table(
         **key.model_dump(),
         id=f"t-{digest[:10]}",
-        entries=sorted(entries, key=lambda e: (e.time_to_train_s or 0.0, e.org, e.system)),
+        entries=placed(sorted(entries, key=lambda e: (e.time_to_train_s or 0.0, e.org, e.system))),
     )
 
 
@@ -145,6 +181,7 @@ def _write(board: Board, ruleset: Ruleset, out: Path, now: datetime | float) -> 
 def _linked(board: Board) -> Iterable[str]:
     yield from (entry.report for table in board.tables for entry in table.entries)
     yield from (one.report for one in board.rejected if one.report)
+    yield from (one.report for one in board.withdrawn)
 
 
 def _reports(out: Path) -> set[str]:
@@ -152,7 +189,7 @@ def _reports(out: Path) -> set[str]:
     try:
         board = json.loads((out / JSON).read_bytes())
         entries = [entry for table in board["tables"] for entry in table["entries"]]
-        return {one["report"] for one in [*entries, *board["rejected"]]}
+        return {one["report"] for one in [*entries, *board["rejected"], *board.get("withdrawn", ())]}
     except (OSError, ValueError, KeyError, TypeError):
         return set()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from harness.core.errors import UserError
 from harness.leaderboard.judge import Found, Judge, unreadable
 
+REVIEWS = "reviews"  # of this board: no organisation
 PAYS_FROM = 8  # packages: starting a process takes longer than checking a small package
 
 
@@ -29,6 +30,7 @@ def package_folders(submissions: Path, skip: Path) -> list[Path]:
         for folder in sorted(submissions.iterdir())
         if folder.is_dir()
         and not folder.name.startswith(".")
+        and folder.name != REVIEWS
         and folder.resolve() != skip.resolve()
         and any((folder / part).is_dir() for part in ("results", "systems"))
     ]

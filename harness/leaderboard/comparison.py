@@ -49,11 +49,17 @@ def comparison(report: Report, entry: Entry) -> dict[str, Any]:
             "Global batch size": who.global_batch_size,
             "Framework": who.framework,
             "Clock": entry.clock,
-            "Checked": entry.checked,
         },
         "synthetic": bool(data and data.synthetic),
         "numbers": {
             "time_to_train_s": score.time_to_train_s,
+            "mean_s": entry.mean_s,
+            "factor": entry.factor,
+            "low_s": entry.low_s,
+            "high_s": entry.high_s,
+            "error_s": entry.error_s,
+            "degrees": entry.degrees,
+            "epochs": entry.mean_epochs,
             "samples_per_s": score.samples_per_s,
             "seconds_per_scene": score.seconds_per_scene,
             "accuracy": score.accuracy,
@@ -64,6 +70,7 @@ def comparison(report: Report, entry: Entry) -> dict[str, Any]:
             for e in report.energy.summary
         ],
         "target": score.target,
+        "factor_reason": entry.factor_reason,
         "runs": [_run(run) for run in report.runs[:MAX_RUNS]],
         "system_fields": [
             [field.label, field.declared or field.detected]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from pydantic import BaseModel, ValidationError
@@ -202,18 +202,14 @@ def _key(content: ReportContent) -> Key:
 def _entry(report: Report, verdict: Verdict, id: str, link: str, system: str) -> Entry:
     who, energy = report.identity, headline(report.energy)
     processor = next((f.declared for f in report.system if f.name == "host_processor_model_name"), "")
-    times = [run.time_to_train_s for run in report.runs if run.time_to_train_s is not None]
     replayed = any(r.id == REPLAY_RULE.id and r.outcome is Outcome.PASS for r in verdict.rules)
     return Entry(
         id=id,
         system=who.system,
         org=who.org,
         status=who.status,
-        time_to_train_s=report.score.time_to_train_s,
+        **_times(report),
         clock=report.score.clock,
-        fastest_run_s=min(times, default=None),
-        slowest_run_s=max(times, default=None),
-        runs=len(report.runs),
         accuracy=report.score.accuracy,
         test_accuracy=report.score.science.get("accuracy"),
         samples_per_s=report.score.samples_per_s,
@@ -231,11 +227,35 @@ def _entry(report: Report, verdict: Verdict, id: str, link: str, system: str) ->
         precision=who.precision,
         global_batch_size=who.global_batch_size,
         warnings=report.verdict.warnings,
+        warned=[group.rule for group in report.verdict.groups if group.severity == "warning"],
+        target=report.score.target,
         commit=who.commit,
         checked=report.generated,
         report=link,
         system_page=system,
     )
+
+
+def _times(report: Report) -> dict[str, Any]:
+    """The score of an entry with its arithmetic, and the runs behind it."""
+    score, runs = report.score, report.runs
+    steps = score.arithmetic
+    times = [run.time_to_train_s for run in runs if run.time_to_train_s is not None]
+    shared = ("mean_s", "low_s", "high_s", "error_s", "degrees")
+    epochs = ("mean_epochs", "reference_epochs", "least_epochs")
+    return {
+        "time_to_train_s": score.time_to_train_s,
+        **{name: getattr(steps, name) if steps else None for name in (*shared, *epochs)},
+        "factor": steps.factor if steps else 1.0,
+        "pace": steps.pace if steps else "not_compared",
+        "factor_reason": steps.reason if steps else "",
+        "run_times_s": [run.time_to_train_s for run in runs],
+        "run_epochs": [run.epochs for run in runs],
+        "run_dropped": [run.dropped for run in runs],
+        "fastest_run_s": min(times, default=None),
+        "slowest_run_s": max(times, default=None),
+        "runs": len(runs),
+    }
 
 
 def _rejected(report: Report, link: str) -> Rejected:

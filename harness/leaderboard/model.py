@@ -6,7 +6,7 @@ import json
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 class Part(BaseModel):
@@ -22,7 +22,23 @@ class Entry(Part):
     system: str
     org: str
     status: str
-    time_to_train_s: float | None
+    time_to_train_s: float | None  # the score: mean_s times factor
+    mean_s: float | None  # of the runs that count, before the factor
+    factor: float  # of convergence
+    pace: str  # within, beyond, not_faster, no_point, not_compared (harness/score/model.py)
+    factor_reason: str  # in one sentence
+    low_s: float | None  # 95 % confidence interval of the score; None: too few runs to say
+    high_s: float | None
+    error_s: float | None  # standard error of the score
+    degrees: int | None  # of freedom
+    run_times_s: list[float | None]  # of each run; None: did not converge
+    run_epochs: list[int | None]
+    run_dropped: list[str]  # why a run is left out of the mean; empty: it is in it
+    mean_epochs: float | None  # without the fewest and the most
+    reference_epochs: float | None
+    least_epochs: float | None  # that chance explains
+    against_first: str = ""  # how the score compares with the first of its table, in words
+    against_above: str = ""  # the same with the row above it
     clock: str = ""  # whose clock the times are read from
     fastest_run_s: float | None  # of the runs that converged, the dropped ones included
     slowest_run_s: float | None
@@ -44,9 +60,15 @@ class Entry(Part):
     precision: str
     global_batch_size: int | None
     warnings: int
+    warned: list[str]  # the rules that warn
+    target: float | None  # accuracy that ends a run
     alike: list[str] = []  # other entries of this board that have runs of this one, one line each
     commit: str
     checked: str  # when the checker passed exactly these files
+    state: str = (
+        ""  # of its review by whoever runs this board: submitted, under review, objection, verified ...
+    )
+    history: list[str] = []  # of its review, oldest first
     report: str  # path of the report, relative to the leaderboard
     system_page: str
 
@@ -80,6 +102,14 @@ class Rejected(Part):
     report: str  # path of the report, empty when there is none
 
 
+class Withdrawn(Part):
+    """One result that was listed and is no more."""
+
+    id: str
+    history: list[str]
+    report: str
+
+
 class Board(Part):
     """leaderboard.json"""
 
@@ -91,6 +121,7 @@ class Board(Part):
     note: str = ""  # of whoever built this site
     tables: list[Table]
     rejected: list[Rejected]
+    withdrawn: list[Withdrawn] = []
     unscored: list[str]  # described, but nothing was run yet
     footnotes: list[str]
 

@@ -11,7 +11,12 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.leaderboard.model import Board, Entry, Rejected, Table
+from harness.leaderboard.placing import interval_of
+from harness.leaderboard.strips import energy_scatter, epoch_strips, time_strips
+from harness.report.drawing.words import COLUMNS, FIVE, GLOSSARY
 from harness.report.site import data_block, render
+from harness.score.interval import quantile
+from harness.score.words import interval_text
 from rules.registry import catalogue
 from rules.ruleset import Ruleset
 
@@ -28,6 +33,7 @@ FIRST_ROWS = 50  # of a table that stand in the index itself; scripts show the r
 FIRST_TABLES = 20
 FIRST_REJECTED = 20
 PAGE_ROWS = 500  # of the plain pages
+MOST_DEGREES = 200  # of freedom whose quantiles the compare page has
 
 _TEXT = (
     "id",
@@ -40,6 +46,14 @@ _TEXT = (
     "precision",
     "commit",
     "checked",
+    "against_first",
+    "against_above",
+    "pace",
+    "factor_reason",
+    "warned_rules",
+    "state",
+    "history_text",
+    "interval",
     "alike",
 )
 _NUMBERS = (
@@ -58,13 +72,27 @@ _NUMBERS = (
     "warnings",
     "power_scored",
     "replay_verified",
+    "mean_s",
+    "factor",
+    "low_s",
+    "high_s",
+    "mean_epochs",
+    "reference_epochs",
+    "target",
 )
 
 
 def board_pages(board: Board, ruleset: Ruleset, now: datetime | float) -> Iterator[tuple[str, str]]:
     """(path, text) of every page but the reports and system pages, one at a time; the index comes last."""
-    yield COMPARE, page("compare.html", now, "", ("compare.js",), loads=True, current=COMPARE)
-    yield METHOD, page("method.html", now, "", ruleset=ruleset, rules=catalogue(), current=METHOD)
+    quantiles = data_block([round(quantile(degrees), 6) for degrees in range(1, MOST_DEGREES + 1)])
+    yield (
+        COMPARE,
+        page("compare.html", now, "", ("compare.js",), loads=True, quantiles=quantiles, current=COMPARE),
+    )
+    yield (
+        METHOD,
+        page("method.html", now, "", ruleset=ruleset, rules=catalogue(), glossary=GLOSSARY, current=METHOD),
+    )
     yield from _table_pages(board, now)
     yield from _system_pages(board, now)
     yield from _rejected_pages(board, now)
@@ -81,6 +109,7 @@ def board_pages(board: Board, ruleset: Ruleset, now: datetime | float) -> Iterat
             first_tables=FIRST_TABLES,
             first_rejected=FIRST_REJECTED,
             table_page=table_page,
+            five=FIVE,
             current=INDEX,
         ),
     )
@@ -96,7 +125,20 @@ def page(
 ) -> str:
     """A page of the site. `root` leads from it to the folder of index.html: "", "../", ..."""
     files = (STYLE, *(TEMPLATES / name for name in scripts))
-    return render(template, now, (TEMPLATES,), files, loads, root=root, **values)
+    shared = {"columns": COLUMNS, "interval": _interval, "strips": _strips}
+    return render(template, now, (TEMPLATES,), files, loads, root=root, **{**shared, **values})
+
+
+def _interval(entry: Entry) -> str:
+    return interval_text(interval_of(entry))
+
+
+def _strips(table: Table) -> dict[str, Markup]:
+    return {
+        "times": time_strips(table),
+        "epochs": epoch_strips(table),
+        "energy": energy_scatter(table),
+    }
 
 
 def table_page(table: Table, number: int = 1) -> str:
@@ -130,17 +172,23 @@ def _table_pages(board: Board, now: datetime | float) -> Iterator[tuple[str, str
 
 
 def _system_pages(board: Board, now: datetime | float) -> Iterator[tuple[str, str]]:
-    """All systems by the hardware that trains: the accelerator, or else the processor."""
-    named = [(_hardware(entry), entry, table) for table in board.tables for entry in table.entries]
-    named.sort(key=lambda one: (one[0].casefold(), one[1].org.casefold(), one[1].system.casefold()))
+    """All systems: one table per division, data set and status, in it by the hardware that trains."""
+    named = [
+        (table, (hardware, entry))
+        for table in board.tables
+        for hardware, entry in sorted(
+            ((_hardware(entry), entry) for entry in table.entries),
+            key=lambda one: (one[0].casefold(), one[1].org.casefold(), one[1].system.casefold()),
+        )
+    ]
     parts = _split(named, PAGE_ROWS)
     for number, rows in enumerate(parts, start=1):
-        groups: dict[str, list[tuple[Entry, Table]]] = {}
-        for hardware, entry, table in rows:
-            groups.setdefault(hardware, []).append((entry, table))
+        groups: dict[str, tuple[Table, list[tuple[str, Entry]]]] = {}
+        for table, row in rows:
+            groups.setdefault(table.id, (table, []))[1].append(row)
         name = ALL_SYSTEMS if number == 1 else f"systems-{number}.html"
         values: dict[str, Any] = {
-            "groups": groups,
+            "groups": list(groups.values()),
             "total": len(named),
             "number": number,
             "pages": len(parts),
@@ -175,8 +223,13 @@ def compact(board: Board) -> Markup:
         return places.setdefault(text, len(places))
 
     def row(entry: Entry) -> list[Any]:
-        values = entry.model_dump()
-        values["alike"] = "; ".join(entry.alike)
+        values = {
+            **entry.model_dump(),
+            "warned_rules": _warned(entry),
+            "interval": _interval(entry),
+            "alike": "; ".join(entry.alike),
+            "history_text": "\n".join(entry.history),
+        }
         return [*(place(values[name]) for name in _TEXT), *(_short(values[name]) for name in _NUMBERS)]
 
     tables = [
@@ -186,7 +239,13 @@ def compact(board: Board) -> Markup:
         }
         for table in board.tables
     ]
-    return data_block({"text": _TEXT, "numbers": _NUMBERS, "tables": tables, "strings": list(places)})
+    return data_block(
+        {"text": _TEXT, "numbers": _NUMBERS, "tables": tables, "strings": list(places), "columns": COLUMNS}
+    )
+
+
+def _warned(entry: Entry) -> str:
+    return ", ".join(entry.warned[:3]) + (" …" if len(entry.warned) > 3 else "")
 
 
 def _short(value: float | int | bool | None) -> float | int | None:

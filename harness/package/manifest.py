@@ -1,7 +1,7 @@
 """MANIFEST.sha256: one digest for each file of an organisation's folder, as `sha256sum -c` reads it.
 
 It covers the whole folder (all systems), so whoever adds a system writes it anew. Reports are left out:
-they are derived from the rest and rendered again at will.
+they are derived from the rest and rendered again at will. So is the signed statement, which is over the manifest.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from pathlib import Path
 
 from harness.core.errors import UserError
 from harness.core.files import sha256, write_atomic
-from rules.model.layout import MANIFEST, REPORTS
+from rules.model.layout import MANIFEST, REPORTS, STATEMENT
 from rules.model.package import ManifestStatus
 
+UNLISTED = (MANIFEST, STATEMENT)  # the statement is over the manifest
 MAX_FILES = 2_000_000
 MAX_MANIFEST_BYTES = 512 * 1024 * 1024
 MAX_LINE_BYTES = 16 * 1024
@@ -23,7 +24,8 @@ _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)\Z")
 
 
 def package_files(root: Path) -> Iterator[str]:
-    """Files below root, relative and sorted within each folder; the manifest and reports/ apart.
+    """Files below root, relative and sorted within each folder; the manifest, the
+    statement on it and reports/ apart.
 
     Symbolic links are neither followed nor listed. Folders and files are sorted, so two calls
     agree. Raises UserError when there are more than MAX_FILES.
@@ -36,7 +38,7 @@ def package_files(root: Path) -> Iterator[str]:
         for name in sorted(files):
             path = Path(folder, name)
             relative = path.relative_to(root).as_posix()
-            if relative == MANIFEST or path.is_symlink() or not path.is_file():
+            if relative in UNLISTED or path.is_symlink() or not path.is_file():
                 continue
             count += 1
             if count > MAX_FILES:
@@ -46,7 +48,7 @@ def package_files(root: Path) -> Iterator[str]:
 
 def _belongs(name: str) -> bool:
     """Whether a file belongs in the manifest, by its relative path."""
-    return name != MANIFEST and not name.startswith(f"{REPORTS}/")
+    return name not in UNLISTED and not name.startswith(f"{REPORTS}/")
 
 
 def write_manifest(root: Path) -> Path:

@@ -184,6 +184,23 @@ class PowerRecipe(_Strict):
         return self
 
 
+class WitnessRecipe(_Strict):
+    """Whose time stamps witness the runs; see docs/witness.md."""
+
+    url: str | None = Field(None, pattern=r"^https?://[^\s]+$", max_length=1000)
+    spool: str | None = None  # folder whose requests `cloudmask witness relay` sends on
+    policy: str | None = Field(None, pattern=r"^\d+(\.\d+)+$")  # OID that every stamp has to state
+    roots: str | None = None  # PEM file: each stamp is verified when it comes, not only by `check`
+    timeout_s: float = Field(10, ge=0.1, le=300)  # for one reply
+    every_s: float = Field(10, ge=0, le=3600)  # stamps of epochs are at least this far apart
+
+    @model_validator(mode="after")
+    def _one_way(self) -> WitnessRecipe:
+        if (self.url is None) == (self.spool is None):
+            raise ValueError("name either url or spool")
+        return self
+
+
 class EnvironmentRecipe(_Strict):
     """What a run inherits from the environment that the harness is started in."""
 
@@ -237,6 +254,7 @@ class Recipe(_Strict):
     telemetry: TelemetryRecipe = TelemetryRecipe()
     power: PowerRecipe | None = None  # default: whatever measures the node, if anything does
     evidence: EvidenceRecipe = EvidenceRecipe()
+    witness: WitnessRecipe | None = None  # default: none
     contact: Contact = Contact()
 
     @model_validator(mode="after")

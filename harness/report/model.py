@@ -11,7 +11,7 @@ from pydantic import Field
 
 from harness.report.panels.energy.model import EnergyCard, NodeEnergyCard
 from harness.report.panels.gallery.model import GalleryCard
-from harness.report.panels.machine.model import TimelineCard
+from harness.report.panels.machine.model import TimelineCard, UsageRow
 from harness.report.panels.reproduce.model import Command
 from harness.report.panels.runs.model import RunCard
 from harness.report.panels.science.model import ScienceCard
@@ -77,6 +77,8 @@ class FindingGroup(Part):
     count: int
     fix: str
     findings: list[FindingCard]
+    cause: bool = False  # what it found explains findings of other rules
+    follows: str = ""  # the rule whose finding in the same file may explain this one
 
 
 class RuleCard(Part):
@@ -88,6 +90,7 @@ class RuleCard(Part):
     reason: str
     why: str
     source: str
+    needs: str = ""  # not checked: the command that can, or that a person has to judge
 
 
 class VerdictCard(Part):
@@ -99,8 +102,27 @@ class VerdictCard(Part):
     errors: int
     warnings: int
     notes: int
-    groups: list[FindingGroup]  # errors first
+    groups: list[FindingGroup]  # errors first, causes before consequences
     rules: list[RuleCard]
+
+
+class Arithmetic(Part):
+    """From the runs to the score (harness/score/breakdown.py)."""
+
+    line: str  # the whole of it in one line
+    counted: int  # runs in the mean
+    mean_s: float | None  # of these, before the factor
+    factor: float
+    pace: str  # within, beyond, not_faster, no_point, not_compared
+    reason: str  # of the factor, in one sentence
+    mean_epochs: float | None
+    reference_epochs: float | None
+    least_epochs: float | None  # that chance explains
+    low_s: float | None  # 95 % confidence interval of the score; None: too few runs to say
+    high_s: float | None
+    error_s: float | None  # standard error of the score
+    degrees: int | None  # of freedom
+    interval: str  # the same in words
 
 
 class ScoreCard(Part):
@@ -115,6 +137,7 @@ class ScoreCard(Part):
     accuracy: float | None  # mean of the last evaluations of the runs that converged
     target: float | None
     science: dict[str, float]  # mean over runs
+    arithmetic: Arithmetic | None = None  # None for throughput entries
 
 
 class Report(Part):
@@ -139,3 +162,4 @@ class Report(Part):
     reproduce: list[Command]
     notes: list[str]
     footnotes: list[str]
+    usage: list[UsageRow] = []

@@ -7,21 +7,25 @@ import re
 from datetime import datetime
 from pathlib import Path
 
+from harness.report.charts import charts
 from harness.report.data import ReportContent, report_data
+from harness.report.downloads import PATTERN, chart_files, prefix
 from harness.report.drawing.labels import BENCHMARKS
 from harness.report.drawing.text import NOT_MEASURED, energy
 from harness.report.model import Report
 from harness.report.panels.energy.builder import headline
 from harness.report.panels.registry import all_panels, folders, report_model
 from harness.report.site import TEMPLATES, fragment, render, write_folder
+from harness.report.verdict import REPLAY
 from harness.score.model import Score
+from rules.evidence.replay import replay as REPLAY_RULE
 from rules.model.findings import Verdict
 from rules.model.layout import BENCHMARK
 from rules.model.package import Package
 
 INDEX = "index.html"
 DATA = "data.json"
-_PICTURE = re.compile(r"scene-\d{2,}-[a-z-]+\.png")
+_PICTURE = re.compile(rf"(?:synthetic-)?scene-\d{{2,}}-[a-z-]+\.png|{PATTERN}")
 
 
 def build_report(
@@ -45,6 +49,7 @@ def write_report(
         INDEX: report_page(content.report, now, home),
         DATA: data_json(content.report),
         **content.files,
+        **chart_files(content.report, charts(content.report)),
     }
     return write_folder(out_dir, files, INDEX, _PICTURE, durable)
 
@@ -63,8 +68,20 @@ def report_schema() -> str:
 def report_page(report: Report, now: datetime | float, home: str = "") -> str:
     """index.html as text: the head of the report, and the section of every panel."""
     ours = report.identity.benchmark == BENCHMARK
+    rules_page = home.replace(INDEX, "method.html")
     sections = [
-        (panel, fragment(panel.template, folders(), r=report, ours=ours, **panel.view(report)))
+        (
+            panel,
+            fragment(
+                panel.template,
+                folders(),
+                r=report,
+                ours=ours,
+                rules_page=rules_page,
+                before=prefix(report),
+                **panel.view(report),
+            ),
+        )
         for panel in all_panels()
     ]
     return render(
@@ -79,6 +96,8 @@ def report_page(report: Report, now: datetime | float, home: str = "") -> str:
         sections=sections,
         energy_headline=energy_headline(report),
         accelerators=accelerators(report),
+        replayed=replayed(report),
+        replay_command=REPLAY,
     )
 
 
@@ -96,3 +115,8 @@ def accelerators(report: Report) -> str:
     if who.accelerators == 0:
         return "none"
     return f"{who.accelerators} × {who.accelerator}" if who.accelerator else str(who.accelerators)
+
+
+def replayed(report: Report) -> bool:
+    """Whether the stored weights were evaluated again while the package was judged."""
+    return any(rule.id == REPLAY_RULE.id and rule.outcome == "pass" for rule in report.verdict.rules)

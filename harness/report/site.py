@@ -24,6 +24,7 @@ from harness.core.errors import UserError
 from harness.core.files import write_atomic
 from harness.report.drawing import labels, text
 from harness.report.model import MAX_LISTED
+from harness.score.words import UNVERIFIED
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 NOTHING = re.compile(r"(?!)")
@@ -59,6 +60,7 @@ def environment(extra: tuple[Path, ...] = ()) -> Environment:
         max_listed=MAX_LISTED,
         tool=f"cloudmask-harness {__version__}",
         footnotes=labels.FOOTNOTES,
+        statement=UNVERIFIED,
         verdicts=labels.VERDICTS,
         outcomes=labels.OUTCOMES,
         severities=labels.SEVERITIES,

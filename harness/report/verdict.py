@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from harness.report.curves import logged
 from harness.report.drawing.text import clean, finite
-from harness.report.model import MAX_LISTED, FindingCard, FindingGroup, RuleCard, ScoreCard, VerdictCard
-from harness.score.model import Score
-from rules.model.findings import Finding, Severity, Verdict
+from harness.report.model import (
+    MAX_LISTED,
+    Arithmetic,
+    FindingCard,
+    FindingGroup,
+    RuleCard,
+    ScoreCard,
+    VerdictCard,
+)
+from harness.score.model import Breakdown, Score
+from harness.score.words import interval_text, sum_text
+from rules.model.findings import Finding, Outcome, Severity, Verdict
 from rules.model.package import Package
-from rules.registry import catalogue
+from rules.registry import Rule, catalogue
 
 MAX_PLACES = 200
 
@@ -17,7 +26,6 @@ def verdict_card(verdict: Verdict) -> VerdictCard:
     """The verdict with findings grouped by rule, errors first, and rules by outcome, failures first."""
     known = {rule.id: rule for rule in catalogue()}
     severities = [finding.severity for finding in verdict.findings]
-    titles = {id: rule.title for id, rule in known.items()}
     rules = []
     for result in sorted(verdict.rules, key=lambda r: (r.outcome.rank, r.id)):
         rule = known.get(result.id)
@@ -29,6 +37,7 @@ def verdict_card(verdict: Verdict) -> VerdictCard:
                 reason=clean(result.reason),
                 why=rule.why if rule else "",
                 source=rule.source if rule else "",
+                needs=_needs(rule, clean(result.reason)) if result.outcome is Outcome.NOT_CHECKED else "",
             )
         )
     return VerdictCard(
@@ -38,29 +47,53 @@ def verdict_card(verdict: Verdict) -> VerdictCard:
         errors=severities.count(Severity.ERROR),
         warnings=severities.count(Severity.WARNING),
         notes=severities.count(Severity.INFO),
-        groups=_group(verdict.findings, titles),
+        groups=_group(verdict.findings, known),
         rules=rules,
     )
 
 
-def _group(findings: list[Finding], titles: dict[str, str]) -> list[FindingGroup]:
-    """One group per rule and severity, errors first, in the order of first appearance."""
+REPLAY = "cloudmask check PACKAGE --replay --data DATA"
+
+
+def _needs(rule: Rule | None, reason: str) -> str:
+    """What would check a rule that was not checked."""
+    if "--replay" in reason:
+        return REPLAY
+    if rule is not None and rule.never_passes:
+        return "a person has to judge it"
+    return "evidence that this package does not hold"
+
+
+def _group(findings: list[Finding], known: dict[str, Rule]) -> list[FindingGroup]:
+    """One group per rule and severity: errors first, of equal severity causes first, then as they appeared."""
     groups: dict[tuple[Severity, str], list[Finding]] = {}
     for severity in Severity:
-        for finding in findings:
+        for finding in sorted(findings, key=lambda f: not _is_cause(f.rule, known)):
             if finding.severity == severity:
                 groups.setdefault((severity, finding.rule), []).append(finding)
+    causes = {f.path: f.rule for f in findings if _is_cause(f.rule, known) and f.path}
     return [
         FindingGroup(
             rule=clean(rule, 40),
-            title=titles.get(rule, ""),
+            title=known[rule].title if rule in known else "",
             severity=severity.value,
             count=len(members),
             fix=clean(members[0].fix),
             findings=_merged(members)[:MAX_LISTED],
+            cause=_is_cause(rule, known) and len(groups) > 1,
+            follows="" if _is_cause(rule, known) else _follows(members, causes),
         )
         for (severity, rule), members in groups.items()
     ]
+
+
+def _is_cause(rule: str, known: dict[str, Rule]) -> bool:
+    return rule in known and known[rule].cause
+
+
+def _follows(members: list[Finding], causes: dict[str, str]) -> str:
+    """The cause that lies in a file of these findings; empty where there is none."""
+    return next((causes[f.path] for f in members if f.path and f.path in causes), "")
 
 
 def _merged(findings: list[Finding]) -> list[FindingCard]:
@@ -91,5 +124,27 @@ def score_card(package: Package, score: Score) -> ScoreCard:
         seconds_per_scene=finite(score.seconds_per_scene),
         accuracy=sum(reached) / len(reached) if reached else None,
         target=next((t for t in targets if t is not None and 0 <= t <= 1), None),
+        arithmetic=arithmetic(score.breakdown) if score.breakdown else None,
         science={clean(k, 60): v for k, raw in score.science.items() if (v := finite(raw)) is not None},
+    )
+
+
+def arithmetic(steps: Breakdown) -> Arithmetic:
+    """The arithmetic of a score, as data."""
+    pace, interval = steps.convergence, steps.interval
+    return Arithmetic(
+        line=clean(sum_text(steps)),
+        counted=len(steps.counted),
+        mean_s=finite(steps.mean_s),
+        factor=pace.factor,
+        pace=pace.pace,
+        reason=clean(pace.reason),
+        mean_epochs=finite(pace.mean_epochs),
+        reference_epochs=finite(pace.reference_epochs),
+        least_epochs=finite(pace.least_epochs),
+        low_s=interval.low_s if interval else None,
+        high_s=interval.high_s if interval else None,
+        error_s=interval.error_s if interval else None,
+        degrees=interval.degrees if interval else None,
+        interval=interval_text(interval),
     )

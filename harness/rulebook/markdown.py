@@ -22,6 +22,7 @@ GROUPS = {
     "PKG": "Package",
     "PWR": "Power",
     "EVD": "Evidence of the harness",
+    "WIT": "Witness and signed statement",
 }
 # sections of the ruleset whose numbers the rules of a group compare with
 SECTIONS = {
@@ -36,6 +37,7 @@ SECTIONS = {
     "PKG": ["divisions", "package"],
     "PWR": ["power"],
     "EVD": ["evidence"],
+    "WIT": ["witness"],
 }
 MADE_BY = "<!-- Made by `{command}`; do not edit. -->"
 
@@ -142,6 +144,8 @@ def _shown(value: Any) -> str:
         return ", ".join(map(str, value)) or "none"
     if value is None:
         return "no limit"
+    if isinstance(value, str) and value.startswith("-----BEGIN CERTIFICATE"):
+        return "its certificate, in PEM"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

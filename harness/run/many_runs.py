@@ -18,6 +18,8 @@ from harness.run.launch.base import Launcher
 from harness.run.launch.nodes import evict_on_all
 from harness.run.one_run import Start, draw_seed, run_once
 from harness.run.progress import Display
+from harness.run.witnessing import witnessed
+from harness.witness.witness import Witness
 from rules.model.evidence import RunRecord
 from rules.model.layout import PackageLayout, RunFiles
 
@@ -31,7 +33,7 @@ def run_all(plan: RunPlan, launcher: Launcher, display: Display, resume: bool) -
     Raises UserError when a run fails (it is kept, and the rest can be resumed), when there are runs
     already and `resume` is false, or when another submit is at work in the same place.
     """
-    with entry_open(plan, resume):
+    with entry_open(plan, resume), witnessed(plan, display.note) as witness:
         runs = plan.request.runs
         done = finished_runs(plan.layout, runs)
         if done:
@@ -39,16 +41,23 @@ def run_all(plan: RunPlan, launcher: Launcher, display: Display, resume: bool) -
         for run in range(runs):
             if run in done:
                 continue
-            record = run_single(plan, launcher, run, display)
+            record = run_single(plan, launcher, run, display, witness)
             if record.status not in FINISHED:
                 raise _failure(plan, record)
 
 
-def run_single(plan: RunPlan, launcher: Launcher, run: int, display: Display) -> RunRecord:
+def run_single(
+    plan: RunPlan, launcher: Launcher, run: int, display: Display, witness: Witness | None = None
+) -> RunRecord:
     """One run on its own, with a new seed and cold data files; raises as run_once does."""
-    seed = draw_seed(used_seeds(plan.layout))
-    start = Start(run, seed, launcher, lambda: evict_on_all(launcher, plan.data_files))
+    seed = next_seed(witness, run, used_seeds(plan.layout))
+    start = Start(run, seed, launcher, lambda: evict_on_all(launcher, plan.data_files), witness=witness)
     return run_once(plan, start, display)
+
+
+def next_seed(witness: Witness | None, run: int, used: set[int]) -> int:
+    """The seed of a run that begins now: from the witness' registration, or drawn by chance."""
+    return witness.open_run(run, lambda: draw_seed(used)) if witness else draw_seed(used)
 
 
 @contextlib.contextmanager

@@ -41,6 +41,7 @@ from harness.run.launch.base import Launcher
 from harness.run.launch.nodes import NodeSamplers
 from harness.run.progress import Display
 from harness.run.software import boot_id, code, loaded_files, software
+from harness.witness.witness import Witness
 from reference.protocol.log import PROGRESS_TOKEN
 from reference.protocol.spec import SPEC_VARIABLE, RunSpec
 from rules.model.evidence import RunRecord
@@ -60,6 +61,7 @@ class Start:
     launcher: Launcher
     evict: Callable[[], CacheResult]  # makes the data files cold; called once, just before the run
     stop: threading.Event = field(default_factory=threading.Event)  # ends the run early when set
+    witness: Witness | None = None
 
 
 @dataclass
@@ -109,6 +111,8 @@ def run_once(plan: RunPlan, start: Start, display: Display) -> RunRecord:
     display.run_started(start.run, plan.request.runs, start.seed)
     try:
         with open_journal(files.root / PART_RESULT, files.timeline, display.event) as journal:
+            if start.witness:
+                journal.on_event = start.witness.following(start.run, journal, display.event)
             try:
                 _attempt(plan, start, files, journal, outcome, display)
             finally:
@@ -120,6 +124,8 @@ def run_once(plan: RunPlan, start: Start, display: Display) -> RunRecord:
     record = _record(plan, start, spec, outcome, started_wall_s, duration_s)
     record = replace(record, software={**software(), **code(tree, tree_files(), outcome.loaded)})
     record = _settle(plan, files, record)
+    if start.witness:
+        start.witness.close_run(record.run, record.status, record.files)
     display.run_finished(record)
     if interrupted:
         raise interrupted

@@ -20,9 +20,11 @@ from harness.plan.resolve import RunPlan
 from harness.run.folders import FINISHED, used_seeds
 from harness.run.launch.base import Launcher
 from harness.run.launch.nodes import evict_on_all
-from harness.run.many_runs import entry_open
-from harness.run.one_run import Start, draw_seed, run_once
+from harness.run.many_runs import entry_open, next_seed
+from harness.run.one_run import Start, run_once
 from harness.run.progress import PlainDisplay, clock
+from harness.run.witnessing import witnessed
+from harness.witness.witness import Witness
 from rules.model.evidence import RunRecord
 
 
@@ -33,8 +35,8 @@ def run_together(plan: RunPlan, launcher: Launcher, console: Console) -> None:
     are kept and marked, and the whole has to be done again. Raises KeyboardInterrupt after having kept
     what there is.
     """
-    with entry_open(plan, resume=False):
-        starts = _starts(plan, launcher)
+    with entry_open(plan, resume=False), witnessed(plan, _Quiet(console, 0).note) as witness:
+        starts = _starts(plan, launcher, witness)
         records = _train(plan, starts, console)
     failed = [record for record in records if record.status not in FINISHED]
     if failed:
@@ -46,16 +48,16 @@ def run_together(plan: RunPlan, launcher: Launcher, console: Console) -> None:
         )
 
 
-def _starts(plan: RunPlan, launcher: Launcher) -> list[Start]:
+def _starts(plan: RunPlan, launcher: Launcher, witness: Witness | None) -> list[Start]:
     """One start per model. The data files are evicted once for all, before the first model begins:
     evicting again would take data from those that read already."""
     cleared = evict_on_all(launcher, plan.data_files)
     stop, seeds = threading.Event(), used_seeds(plan.layout)
     starts = []
     for model in range(plan.request.models):
-        seed = draw_seed(seeds)
+        seed = next_seed(witness, model, seeds)
         seeds.add(seed)
-        starts.append(Start(model, seed, launcher.part(model), lambda: cleared, stop))
+        starts.append(Start(model, seed, launcher.part(model), lambda: cleared, stop, witness))
     return starts
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from rules.model.run_facts import RunEnergy
 
@@ -16,6 +17,70 @@ class RunScore:
     epochs: int | None
     accuracy: float | None  # the last evaluation
     dropped: str | None = None  # "fastest", "slowest", "did not converge"
+
+    @property
+    def counts(self) -> bool:
+        """Whether the run is part of the mean."""
+        return self.time_to_train_s is not None and self.dropped is None
+
+
+# how the epochs of an entry compare with the reference's: fewer within chance, fewer beyond it, not fewer,
+# no point at this batch size, not compared at all
+Pace = Literal["within", "beyond", "not_faster", "no_point", "not_compared"]
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """What the mean is multiplied by, and why, in one sentence (TR 12.2)."""
+
+    factor: float
+    pace: Pace
+    reason: str
+    mean_epochs: float | None = None  # without the fewest and the most
+    reference_epochs: float | None = None
+    least_epochs: float | None = None  # that chance explains
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A 95 % confidence interval, in seconds; see harness/score/interval.py."""
+
+    low_s: float
+    high_s: float
+    error_s: float  # standard error
+    degrees: int  # of freedom
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How many times longer one score is than another, with a 95 % confidence interval where there is one."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether the runs show a difference at all."""
+        return self.low is not None and self.high is not None and not self.low <= 1 <= self.high
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """The arithmetic of a score, step by step."""
+
+    method: str
+    runs: list[RunScore]
+    convergence: Convergence
+    note: str | None = None  # why there is no score, or what is unusual about its runs
+    mean_s: float | None = None  # of the runs that count, before the factor
+    score_s: float | None = None
+    interval: Interval | None = None  # of the score; None: too few runs to say
+
+    @property
+    def counted(self) -> list[RunScore]:
+        """The runs in the mean."""
+        return [run for run in self.runs if run.counts]
 
 
 @dataclass(frozen=True)
@@ -43,6 +108,7 @@ class Score:
     scaling_factor: float = 1.0  # from the convergence points (TR 12.2); already in time_to_train_s
     weak: WeakScore | None = None  # throughput entries: instead of time_to_train_s
     energy: EnergyScore | None = None  # of whole nodes; None when no power was submitted
+    breakdown: Breakdown | None = None  # None for throughput entries
 
 
 @dataclass(frozen=True)

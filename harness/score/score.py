@@ -1,27 +1,24 @@
-"""The score: olympic mean of time-to-train over the runs of an entry.
+"""The score of an entry: olympic mean of time-to-train over its runs, and what stands beside it.
 
-MLPerf Training rules, section 12: drop the fastest and the slowest run, take the mean of the rest;
-one run that did not converge may count as the slowest. Open entries with fewer runs than the ruleset
-asks for (SP 9: one is enough) get the plain mean.
+The arithmetic is in breakdown.py, convergence.py and interval.py.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
+from harness.score.breakdown import breakdown
+from harness.score.convergence import convergence
 from harness.score.energy import energy_score
-from harness.score.model import RunScore, Score, WeakScore
+from harness.score.model import Breakdown, RunScore, Score, WeakScore
 from rules.facts.log_reading import (
     instance_scale,
     system_scale,
 )
-from rules.facts.reference_points import compare_package
 from rules.model.package import Package
 from rules.model.run_facts import HARNESS_CLOCK, LOG_CLOCK, RunFacts
 from rules.model.values import is_number
-from rules.registry import NotApplicable, NotChecked
 from rules.ruleset import Ruleset
 
 
@@ -36,26 +33,34 @@ def score(package: Package, ruleset: Ruleset) -> Score:
     if package.scaling == "weak":
         return _weak_score(package, ruleset)
     runs = [_run_score(run) for run in package.runs]
-    time_s, method, runs, note = _mean_time(runs, package, ruleset)
-    factor = scaling_factor(package, ruleset)
-    if time_s is not None and factor != 1:
-        time_s *= factor
-        how = _faster_by(package, ruleset)
-        scaled = f"multiplied by {factor:.6g}: faster convergence than the reference's, {how}"
-        note = f"{note}; {scaled}" if note else scaled
+    steps = breakdown(runs, ruleset.division(package.division), convergence(package, ruleset))
+    factor = steps.convergence.factor
     counted = [r for r in package.runs if r.converged]
     return Score(
-        time_to_train_s=time_s,
-        method=method,
-        runs=runs,
+        time_to_train_s=steps.score_s,
+        method=steps.method,
+        runs=steps.runs,
         samples_per_s=_mean([r.samples_per_s for r in counted]),
         seconds_per_scene=_mean([r.seconds_per_scene for r in counted]),
         science=_science(counted),
-        note=note,
+        note=_note(steps),
         clock=timed_by(package.runs),
         scaling_factor=factor,
-        energy=energy_score(package.runs, runs, factor),
+        energy=energy_score(package.runs, steps.runs, factor),
+        breakdown=steps,
     )
+
+
+def _note(steps: Breakdown) -> str | None:
+    """What a reader of the score alone has to know."""
+    if steps.mean_s is None or steps.convergence.factor == 1:
+        return steps.note
+    pace = "within chance" if steps.convergence.pace == "within" else "BEYOND CHANCE: practice data only"
+    scaled = (
+        f"{steps.mean_s:.3f} s multiplied by {steps.convergence.factor:.6g}: "
+        f"faster convergence than the reference's, {pace}"
+    )
+    return f"{steps.note}; {scaled}" if steps.note else scaled
 
 
 def describe(result: Score) -> str:
@@ -72,22 +77,6 @@ def describe(result: Score) -> str:
     else:
         text = "no score"
     return f"{text} ({result.note})" if result.note else text
-
-
-def scaling_factor(package: Package, ruleset: Ruleset) -> float:
-    """What the convergence points multiply a closed entry's time by (TR 12.2); 1 where they do not."""
-    if package.division != "closed":
-        return 1.0
-    try:
-        return compare_package(package, ruleset).factor
-    except (NotApplicable, NotChecked):
-        return 1.0
-
-
-def _faster_by(package: Package, ruleset: Ruleset) -> str:
-    """Whether chance explains the factor."""
-    within = compare_package(package, ruleset).outcome == "pass"
-    return "within chance" if within else "BEYOND CHANCE: practice data only"
 
 
 def _weak_score(package: Package, ruleset: Ruleset) -> Score:
@@ -140,36 +129,6 @@ def _run_score(run: RunFacts) -> RunScore:
         accuracy=last.value if last else None,
         dropped=None if run.converged else "did not converge",
     )
-
-
-def _mean_time(
-    runs: list[RunScore], package: Package, ruleset: Ruleset
-) -> tuple[float | None, str, list[RunScore], str | None]:
-    division = ruleset.division(package.division)
-    method = "mean without the fastest and the slowest run (MLPerf Training rules, 12)"
-    if not runs:
-        return None, method, runs, "there are no runs"
-    timed = sorted((r for r in runs if r.time_to_train_s is not None), key=lambda r: r.time_to_train_s or 0.0)
-    failed = len(runs) - len(timed)
-    if len(runs) < division.runs_minimum:
-        return None, method, runs, f"{division.runs_minimum} runs are needed, there are {len(runs)}"
-    if division.runs_maximum is not None and len(runs) > division.runs_maximum:
-        return None, method, runs, f"{division.runs_maximum} runs are scored, there are {len(runs)}"
-    if len(runs) < division.olympic_from:
-        method = "mean of all runs (too few to drop the fastest and the slowest)"
-        if failed:
-            return None, method, runs, f"{failed} of {len(runs)} runs did not converge"
-        return _mean([r.time_to_train_s for r in timed]), method, runs, None
-    if failed > 1:
-        return None, method, runs, f"{failed} of {len(runs)} runs did not converge; one may"
-    dropped = {timed[0].index: "fastest"}
-    kept = timed[1:]
-    if not failed:
-        dropped[timed[-1].index] = "slowest"
-        kept = timed[1:-1]
-    note = "the run that did not converge counts as the slowest" if failed else None
-    marked = [replace(r, dropped=dropped.get(r.index, r.dropped)) for r in runs]
-    return _mean([r.time_to_train_s for r in kept]), method, marked, note
 
 
 def _mean(values: list[float | None]) -> float | None:

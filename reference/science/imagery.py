@@ -12,7 +12,9 @@ COLOURS = np.array(
 GAMMA = 1.65
 COLDEST_K, WARMEST_K = 215.0, 300.0
 CLOUD_RGB, CLEAR_RGB = (244, 247, 250), (22, 46, 79)
-MISSED_RGB, FALSE_RGB = (214, 73, 51), (247, 181, 56)  # cloud called clear; clear called cloud
+# Cloud called clear; clear called cloud. They differ in lightness and along the blue-orange axis, which all
+# common kinds of colour blindness keep apart.
+MISSED_RGB, FALSE_RGB = (255, 176, 32), (46, 134, 255)
 
 
 def false_colour(refs: np.ndarray, bts: np.ndarray, daylight: bool) -> np.ndarray:
@@ -48,7 +50,7 @@ def probability_picture(probability: np.ndarray) -> np.ndarray:
 
 
 def disagreement_picture(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """RGB (H, W, 3) uint8: a dimmed mask where both agree, missed cloud in red, false cloud in amber."""
+    """RGB (H, W, 3) uint8: a dimmed mask where both agree, missed cloud in amber, false cloud in blue."""
     picture = (mask_picture(truth) * 0.45).astype(np.uint8)
     picture[(truth > 0) & (predicted == 0)] = MISSED_RGB
     picture[(truth == 0) & (predicted > 0)] = FALSE_RGB

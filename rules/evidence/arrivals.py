@@ -57,6 +57,7 @@ def record(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     Scope.RUN,
     source="run protocol of this rulebook; sources A21, W7",
     fix="Do not edit logs: repeat the run.",
+    cause=True,
 )
 def lines_as_arrived(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """The harness notes a digest of each line when it arrives: an edited, added or removed line shows."""

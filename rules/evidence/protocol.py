@@ -6,14 +6,11 @@ from collections.abc import Iterator
 
 from rules.facts.log_reading import run_start, run_stop, time_ms
 from rules.facts.needs import record_of, telemetry_of
-from rules.model.evidence import Telemetry
 from rules.model.findings import Finding, Scope, Severity
 from rules.model.run import Run
-from rules.model.values import whole
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
-TREES = ("process_tree", "sampler")  # scopes of telemetry whose `cpu` counts processes
 PACED_S = 1.0  # a sampler that gives way reads the node's processors at least this often
 FEW = 10  # readings that were due: fewer say nothing about a rate
 
@@ -80,56 +77,6 @@ def dense(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
             )
     if not judged:
         raise NotChecked(f"fewer than {FEW} readings were due in the timed run")
-
-
-@rule(
-    "EVD042",
-    "No process tree uses more than its processors",
-    Scope.RUN,
-    source="run protocol of this rulebook; sources 1.R, L18 (cross-check of this rulebook)",
-    fix="Run without anything that changes clocks (LD_PRELOAD); describe all processors of a node.",
-)
-def within_processors(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """Two cores give two seconds of work a second. More means that the clock is slow, by which the run is timed,
-    or that there are processors which the description does not have."""
-    processors = _processors(run)
-    if processors is None:
-        raise NotChecked("the number of processors of a node is not known")
-    limit = 100.0 * processors * (1 + ruleset.evidence.processor_slack)
-    used = [found for sampled in telemetry_of(run) for found in _trees(sampled)]
-    if not used:
-        raise NotChecked("telemetry has no processor time of processes")
-    for scope, percent, path in used:
-        if percent > limit:
-            yield self.finding(
-                f"{scope.replace('_', ' ')} used {percent:.0f} % of a core on average, the node has {processors}",
-                path=path,
-                expected=f"<= {100 * processors} %",
-                actual=round(percent, 1),
-            )
-
-
-def _trees(sampled: Telemetry) -> list[tuple[str, float, str]]:
-    """Scope, mean percent of a core and file of each process tree."""
-    return [
-        (q.scope, q.mean, sampled.path)
-        for q in sampled.quantities
-        if q.name == "cpu" and q.scope in TREES and q.mean is not None
-    ]
-
-
-def _processors(run: Run) -> int | None:
-    """Logical processors of a node: as described, or as detected where that is more."""
-    system = run.package.system
-    counts: list[int] = []
-    for fields in (system.fields, system.detected or {}) if system else ():
-        sockets = whole(fields.get("host_processors_per_node")) or 1
-        cores, threads = (
-            whole(fields.get("host_processor_core_count")),
-            whole(fields.get("host_processor_vcpu_count")),
-        )
-        counts += [count for count in (threads, cores * sockets if cores else None) if count]
-    return max(counts, default=None)
 
 
 @rule(

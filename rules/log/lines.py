@@ -25,6 +25,7 @@ EVENT_TYPES = {"start": "INTERVAL_START", "stop": "INTERVAL_END", "point": "POIN
     Scope.RUN,
     source="sources A1, A2, W8; MLLOG line format",
     fix="Write the log only through mlperf_logging.mllog, one object per line, and do not edit it.",
+    cause=True,
 )
 def unreadable_lines(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """A line that two readers understand differently (a repeated JSON key, NaN, a second object, text

@@ -13,6 +13,7 @@ BENCHMARK = "cloudmask"
 STRONG = "strong"  # scaling: time to train of one model
 WEAK = "weak"  # throughput: many models at the same time
 MANIFEST = "MANIFEST.sha256"
+STATEMENT = "STATEMENT.dsse.json"  # signed, over the manifest, which therefore does not list it
 REPORTS = "reports"
 FAILED_LOG = "result.txt"  # the log of a run that was not finished, beside its record
 RESULT_PATTERN = re.compile(r"result_([0-9]{1,9})\.txt\Z")
@@ -24,6 +25,11 @@ def run_number(name: str) -> int | None:
     """The number of a result file, zero-padded or not; None for another name."""
     match = RESULT_PATTERN.match(name)
     return int(match[1]) if match else None
+
+
+def beside_of(path: Path) -> Path:
+    """Where a signed statement may lie beside a package: the name of its folder or archive, and .dsse.json."""
+    return path.absolute().with_name(f"{path.absolute().name}.dsse.json")
 
 
 def is_litter(name: str) -> bool:
@@ -116,6 +122,11 @@ class PackageLayout:
         return self.evidence_dir / "system_detected.json"
 
     @property
+    def witness(self) -> Path:
+        """The witness: what the harness wrote down as it happened, with an outside clock's stamps."""
+        return self.evidence_dir / "witness.jsonl"
+
+    @property
     def report_dir(self) -> Path:
         """The HTML report."""
         return self.root / REPORTS / self.system  # of time-to-train; throughput has no page
@@ -124,6 +135,11 @@ class PackageLayout:
     def manifest(self) -> Path:
         """Digests of all files."""
         return self.root / MANIFEST
+
+    @property
+    def statement(self) -> Path:
+        """Who signed the manifest, and with which verdict."""
+        return self.root / STATEMENT
 
 
 @dataclass(frozen=True)

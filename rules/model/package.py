@@ -14,6 +14,8 @@ from rules.model.evidence import Challenge, FailedAttempt
 from rules.model.layout import BENCHMARK, STRONG, PackageLayout, RunFiles
 from rules.model.log import Stated
 from rules.model.run_facts import RunFacts
+from rules.model.statement import Statement
+from rules.model.witness import Chain
 
 NOT_PROBED = "not probed"  # of a field of a system description: nobody knows, which agrees with nothing
 
@@ -102,6 +104,10 @@ class PackageHeader:
     padded: dict[str, str] = field(default_factory=dict)  # folder of a run -> as it is named: result_01
     failed: list[FailedAttempt] = field(default_factory=list)  # retained and marked, not scored
     challenge: Challenge | None = None  # only when a challenge or an answer was given
+    witness: Chain | None = None
+    statement: Statement | None = None
+    roots: tuple[str, ...] = ()  # of time stamp authorities that the reviewer trusts, in PEM
+    record_digests: dict[str, str] = field(default_factory=dict)  # of what the witness stamped last, as it is
 
     @property
     def layout(self) -> PackageLayout:

@@ -30,6 +30,9 @@ class Run:
     replay: Replay | None = None  # only when it was asked for
     file_digests: dict[str, str] = field(default_factory=dict)  # evidence file name -> SHA-256 as it is now
     power: dict[str, Log] = field(default_factory=dict)  # power/result_<i>/: file name -> readings
+    # SHA-256 of the first n lines of log and timeline, for each n that the witness stamped
+    log_prefixes: dict[int, str] = field(default_factory=dict)
+    timeline_prefixes: dict[int, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)  # evidence that could not be read, one line each
 
     @property

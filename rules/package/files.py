@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from rules.model.findings import Finding, Scope, Severity
-from rules.model.layout import WEAK
+from rules.model.layout import MANIFEST, STATEMENT, WEAK
 from rules.model.package import Package
 from rules.model.run import Run
 from rules.model.values import show
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
-MANIFEST = "MANIFEST.sha256"
-TOP_FILES = {MANIFEST, "README.md", "LICENSE"}
+TOP_FILES = {MANIFEST, STATEMENT, "README.md", "LICENSE"}
 RUN_EVIDENCE = re.compile(
     r"(run\.json|spec\.json|timeline\.jsonl|telemetry_node_\d+\.h5|weights\.weights\.h5|output\.log|science\.json"
     r"|gallery\.h5)\Z"
@@ -109,7 +108,7 @@ def foreign(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]
     """Files outside the layout are not read, and may be there by mistake."""
     evidence = re.compile(
         re.escape(package.layout.evidence_dir.as_posix())
-        + r"/((plan|dataset|system_detected)\.json|result_\d+/[^/]+|failed/attempt_\d+/[^/]+)\Z"
+        + r"/((plan|dataset|system_detected)\.json|witness\.jsonl|result_\d+/[^/]+|failed/attempt_\d+/[^/]+)\Z"
     )
     benchmarks = {package.benchmark, *(entry.rsplit("/", 1)[-1] for entry in package.entries)}
     for name in package.files:
@@ -210,6 +209,7 @@ def readable_code(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
     (Scope.RUN, Scope.PACKAGE),
     source="sources W6, W15; untrusted input",
     fix="Write the file anew with the harness; do not edit it.",
+    cause=True,
 )
 def readable(self: Rule, subject: Run | Package, ruleset: Ruleset) -> Iterator[Finding]:
     """What cannot be read cannot be checked, and must not pass because of it."""

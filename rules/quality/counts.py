@@ -17,7 +17,7 @@ from rules.ruleset import Ruleset
 
 WHOLE = 1e-3  # of a pixel: a double carries 15 digits, and no data set has more than 1e9 pixels
 LN2 = math.log(2)  # the cross-entropy of a pixel at the threshold: a wrong one costs at least so much
-_SOURCE = "TR 9.4; sources F1, F2 (arithmetic of the metric; cross-check of this rulebook)"
+_SOURCE = "TR 9.4; sources F1, F2"
 _FIX = "Log share of pixels and mean loss over the whole split as they were computed; do not edit them."
 
 

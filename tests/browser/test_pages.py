@@ -98,7 +98,7 @@ def test_from_the_leaderboard_to_a_report_and_its_reasons(visit: Callable[..., A
     seen = visit(site.board)
     seen.page.locator("#rejected a").first.click()
     seen.page.wait_for_selector("#reasons")
-    assert "Not compliant" in seen.page.locator(".verdict .word").inner_text()
+    assert "Breaks the rules" in seen.page.locator(".verdict .word").inner_text()
     assert seen.complaints == [] and seen.foreign == []
 
 
@@ -130,3 +130,38 @@ def test_on_paper_it_is_light_complete_and_without_buttons(visit: Callable[..., 
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator("details[open]").count() == 0
     assert len(page.pdf()) > 20_000
+
+
+OVERLAPS = """
+() => [...document.querySelectorAll('svg.chart')].filter((one) => one.clientWidth > 0).flatMap((svg) => {
+  const texts = [...svg.querySelectorAll('text')].map((t) => ({ t: t.textContent, r: t.getBoundingClientRect() }));
+  const frame = svg.getBoundingClientRect(), found = [];
+  for (const [i, a] of texts.entries()) {
+    if (a.r.left < frame.left - 2 || a.r.right > frame.right + 2) found.push('outside: ' + a.t);
+    for (const b of texts.slice(i + 1)) {
+      const wide = Math.min(a.r.right, b.r.right) - Math.max(a.r.left, b.r.left);
+      const tall = Math.min(a.r.bottom, b.r.bottom) - Math.max(a.r.top, b.r.top);
+      if (wide > 1 && tall > 3) found.push(svg.getAttribute('aria-label') + ': ' + a.t + ' | ' + b.t);
+    }
+  }
+  return found;
+})
+"""
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+@pytest.mark.parametrize("name", ["good", "gpu", "board"])
+def test_no_label_overlaps_another_or_leaves_its_chart(
+    visit: Callable[..., Any], site: Any, name: str, width: int
+) -> None:
+    page = visit(getattr(site, name), width).page
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    assert page.evaluate(OVERLAPS) == []
+
+
+def test_a_report_on_a_phone_is_short_until_it_is_opened(visit: Callable[..., Any], site: Any) -> None:
+    page = visit(site.good, 360).page
+    assert page.evaluate("document.documentElement.scrollHeight") < 8 * 800
+    page.evaluate("location.hash = '#chart-runs'")
+    page.wait_for_function("document.querySelector('#runs details').open")
+    assert page.locator("#chart-runs").is_visible(), "a link opens what it leads to"

@@ -1,6 +1,6 @@
 """Write the generated documents: all of them, or those that are named.
 
-    python -m tests.docs [architecture | rules | coverage | tampering | hpc-corpus] ...
+    python -m tests.docs [architecture | rules | coverage | commands | test-scenes | tampering | hpc-corpus] ...
 
 docs/tampering.md: only cases that it does not list yet are judged (all of them: python -m tests.rules.tampering).
 docs/hpc-corpus.md: left alone where the published packages are not at hand (tests/rules/corpus.py).
@@ -24,6 +24,7 @@ def main(names: list[str]) -> int:
             path = DOCS / place
             changed = not path.is_file() or path.read_text(encoding="utf-8") != text
             if changed:
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
             print(f"docs/{place}: {'written' if changed else 'in step'}")
     return 0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.rulebook.coverage import coverage_page
 from harness.rulebook.markdown import rules_page
-from tests.docs import architecture
+from tests.docs import architecture, scenes_page
 from tests.rules import corpus
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -28,17 +28,25 @@ def _tampering() -> dict[str, str]:
     return {"tampering.md": (DOCS / "tampering.md").read_text(encoding="utf-8")}
 
 
+def _commands() -> dict[str, str]:
+    return {"reference/commands.md": _printed_by("tests.docs.commands")}
+
+
+def _test_scenes() -> dict[str, str]:
+    return {"explanation/test-scenes.md": scenes_page.page()}
+
+
 def _hpc_corpus() -> dict[str, str]:
     if not corpus.CORPUS.is_dir():
         return {}
-    made = subprocess.run(
-        [sys.executable, "-m", "tests.rules.corpus"],
-        cwd=DOCS.parent,
-        check=True,
-        capture_output=True,
-        text=True,
+    return {"hpc-corpus.md": _printed_by("tests.rules.corpus")}
+
+
+def _printed_by(module: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", module], cwd=DOCS.parent, check=True, capture_output=True, text=True
     )
-    return {"hpc-corpus.md": made.stdout}
+    return done.stdout
 
 
 # name -> texts by path below docs/
@@ -46,6 +54,8 @@ MAKERS: dict[str, Callable[[], dict[str, str]]] = {
     "architecture": architecture.pages,
     "rules": _rules,
     "coverage": _coverage,
+    "commands": _commands,
+    "test-scenes": _test_scenes,
     "tampering": _tampering,
     "hpc-corpus": _hpc_corpus,
 }

@@ -19,11 +19,11 @@ GROUPS, FRAMEWORKS = "rules.*", "reference.*"
 # from the top: a room imports rooms of lower floors only; `*` stands for every room not named elsewhere
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("harness.cli",),
-    ("harness.submit", "harness.leaderboard"),
+    ("harness.submit", "harness.leaderboard", "harness.export"),
     ("harness.report",),
     ("harness.score",),
     ("harness.check", "harness.run", "harness.power"),
-    ("harness.plan",),
+    ("harness.plan", "harness.witness", "harness.statement"),
     (GROUPS, "harness.rulebook", "harness.untrusted", "harness.machine", "harness.fetch"),
     (FRAMEWORKS, "rules.facts"),
     ("reference.science", "rules.registry", "harness.package", "harness.telemetry"),

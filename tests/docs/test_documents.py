@@ -15,10 +15,10 @@ from tests.docs.__main__ import main
 from tests.docs.documents import DOCS, MAKERS
 from tests.docs.structure import ROOT
 
-WRITTEN = sorted([*DOCS.glob("*.md"), *ROOT.glob("*.md")])
+WRITTEN = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
 
 
-@pytest.mark.parametrize("name", ["rules", "coverage", "architecture"])
+@pytest.mark.parametrize("name", ["rules", "coverage", "architecture", "commands", "test-scenes"])
 def test_document_is_in_step(name: str) -> None:
     for place, text in MAKERS[name]().items():
         assert (DOCS / place).read_text(encoding="utf-8") == text, (
@@ -28,7 +28,9 @@ def test_document_is_in_step(name: str) -> None:
 
 def test_every_document_that_says_it_is_made_has_a_maker() -> None:
     made = {
-        path.stem for path in DOCS.glob("*.md") if path.read_text(encoding="utf-8").startswith("<!-- Made by")
+        path.stem
+        for path in DOCS.rglob("*.md")
+        if path.read_text(encoding="utf-8").startswith("<!-- Made by")
     }
     assert made == set(MAKERS)
 
@@ -38,7 +40,7 @@ def test_unknown_documents_are_refused(capsys: pytest.CaptureFixture[str]) -> No
     assert "rules" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_and_paths_lead_somewhere(page: Path) -> None:
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     broken = []

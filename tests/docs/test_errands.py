@@ -15,7 +15,17 @@ from tests.docs.errands import GUIDE, errands
 from tests.docs.structure import ROOT
 
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
-TREE = ("rules", "reference", "harness", "tests", "docs", "submissions/examples", "pyproject.toml", *PAGES)
+TREE = (
+    "rules",
+    "reference",
+    "harness",
+    "tests",
+    "docs",
+    "submissions/examples",
+    "containers",
+    "pyproject.toml",
+    *PAGES,
+)
 PYTEST = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow"]
 YEAR = "from rules.ruleset import load_ruleset as load; assert load('cloudmask-2.0').quality.target == 0.92"
 LAUNCHER = """

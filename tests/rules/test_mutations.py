@@ -9,7 +9,7 @@ import pytest
 from harness.check import check_package
 from rules.model.findings import Outcome, Severity, Verdict
 from rules.registry import catalogue
-from tests.rules.cases import CASES, HPC_CASES, Case
+from tests.rules.cases import CASES, HPC_CASES, WITNESS_CASES, Case
 
 # rules that a machine cannot judge, in whole or for the reference implementation: never a pass
 UNJUDGED = {rule.id for rule in catalogue() if rule.never_passes}
@@ -61,7 +61,7 @@ def test_mutation_is_noticed(fresh, case: Case):
 
 
 def test_every_rule_has_a_failing_case():
-    tested = {c.rule for c in [*CASES, *HPC_CASES]}
+    tested = {c.rule for c in [*CASES, *HPC_CASES, *WITNESS_CASES]}
     known = {r.id for r in catalogue()}
     assert known - tested - UNJUDGED == set()
     assert tested <= known

@@ -7,6 +7,8 @@
   const form = document.getElementById("filters"), counted = document.getElementById("counted");
   const place = document.getElementById("tables"), tray = document.getElementById("tray");
 
+  // the drawings of each table are the server's; they move with it
+  const drawn = new Map([...document.querySelectorAll(".strips")].map((one) => [one.id.slice("runs-".length), one]));
   const entries = [];
   for (const table of data.tables) {
     table.entries = table.rows.map(function (row) {
@@ -63,15 +65,18 @@
   const count = (name) => ({ right: true, sort: (e) => e[name], cell: (e) => e[name] === null ? absent("not stated") : [String(e[name])] });
   const columns = {
     system: { label: "System", always: true, sort: (e) => e.system.toLowerCase(), cell: systemCell },
-    time: { label: "Time-to-train", always: true, right: true, sort: (e) => e.time_to_train_s,
-      cell: (e) => [make("b", {}, seconds(e.time_to_train_s)), br(), make("a", { className: "tag unverified", href: "#note-1" }, "unverified")] },
+    time: { label: "Score", always: true, right: true, sort: (e) => e.time_to_train_s, cell: scoreCell },
+    against: { label: "Against the first", shown: true, sort: (e) => e.time_to_train_s,
+      cell: (e) => [e.against_first || "the first row", ...(e.against_above && !e.against_first.startsWith("cannot")
+        ? [br(), muted("from the row above: cannot be told apart")] : [])] },
+    epochs: { label: "Epochs", shown: true, right: true, sort: (e) => e.mean_epochs, cell: epochsCell },
     org: { label: "Organisation", shown: true, ...words("org") },
     spread: { label: "Fastest and slowest run", right: true, sort: (e) => e.slowest_run_s,
       cell: (e) => e.fastest_run_s === null ? absent("not measured") : [seconds(e.fastest_run_s) + " to " + seconds(e.slowest_run_s)] },
-    accuracy: { label: "Accuracy", shown: true, ...number("accuracy", (v) => v.toFixed(4)) },
-    test: { label: "Test accuracy", ...number("test_accuracy", (v) => v.toFixed(4)) },
+    accuracy: { label: "Accuracy at the end", ...number("accuracy", (v) => v.toFixed(4)) },
+    test: { label: "Test accuracy", shown: true, ...number("test_accuracy", (v) => v.toFixed(4), (e) => e.target === null ? "" : "target " + e.target) },
     throughput: { label: "Throughput", ...number("samples_per_s", quantity("patches/s", 3)) },
-    inference: { label: "Inference", shown: true, ...number("seconds_per_scene", quantity("s", 3), () => "per scene") },
+    inference: { label: "Inference", ...number("seconds_per_scene", quantity("s", 3), () => "per scene") },
     energy: { label: "Energy per run", shown: true, ...number("energy_j", quantity("J", 4), (e) => "scope " + e.energy_scope) },
     accelerators: { label: "Accelerators", shown: true, sort: (e) => e.accelerators,
       cell: (e) => e.accelerators === null ? absent("not stated")
@@ -86,12 +91,28 @@
     commit: { label: "Commit", sort: (e) => e.commit || null, cell: (e) => e.commit ? [make("code", {}, e.commit.slice(0, 12))] : absent("not stated") },
     checked: { label: "Checked", sort: (e) => e.checked, cell: (e) => [e.checked.replace("T", " ").replace("Z", " UTC")] },
   };
+  function scoreCell(e) {
+    const said = e.low_s === null ? [muted("too few runs for an interval")] : [e.interval + " ", muted("95 %")];
+    const tag = make("a", { className: "tag unverified", href: "#note-1", title: "Result not verified by MLCommons Association." }, "unverified");
+    const sum = e.factor === 1 ? [] : [br(), make("a", { className: "muted", href: "method.html#factor", title: e.factor_reason },
+      "mean " + seconds(e.mean_s) + " × " + Number(e.factor.toPrecision(5)))];
+    return [make("b", {}, seconds(e.time_to_train_s)), " ", tag, br(), ...said, ...sum];
+  }
+  function epochsCell(e) {
+    if (e.mean_epochs === null) return absent("not known");
+    const short = (v) => String(Number(v.toPrecision(4)));
+    return [short(e.mean_epochs), ...(e.reference_epochs === null ? [] : [br(), muted("reference " + short(e.reference_epochs))]),
+      ...(e.pace === "beyond" ? [br(), make("a", { className: "doubt", href: "method.html#beyond" }, "fewer than chance explains")] : [])];
+  }
   function systemCell(e) {
     const link = make("a", { href: e.report }, bdi(e.system));
     const tags = [["replay_verified", "replay-verified"], ["power_scored", "power-scored"]]
       .filter(([name]) => e[name]).map(([, text]) => make("span", { className: "tag good" }, text));
     const body = make("span", {}, link, ...(tags.length ? [br(), ...tags] : []),
-      ...(e.warnings ? [br(), muted(e.warnings === 1 ? "1 warning" : e.warnings + " warnings")] : []),
+      ...(e.warnings ? [br(), make("a", { className: "muted", href: e.report + "#rules" },
+        (e.warnings === 1 ? "1 warning: " : e.warnings + " warnings: ") + e.warned_rules)] : []),
+      ...(e.state ? [make("details", { className: "life" }, make("summary", {}, e.state),
+        make("ul", {}, ...e.history_text.split("\n").map((line) => make("li", {}, bdi(line)))))] : []),
       ...(e.alike ? [br(), make("span", { className: "tag error" }, "same runs"), " ", bdi(e.alike)] : []));
     const box = make("input", { type: "checkbox", checked: state.pick.includes(e.id), disabled: !state.pick.includes(e.id) && state.pick.length >= MOST });
     box.setAttribute("aria-label", "Compare " + e.system + " by " + e.org);
@@ -143,7 +164,11 @@
   }
   function build() {
     controls.q = make("input", { type: "search", placeholder: "system, organisation, hardware, framework, digest" });
-    form.append(field("Search", controls.q, "search"));
+    const box = make("details", { className: "more", open: false }, make("summary", {}, "Search, filters and columns"));
+    const fields = make("div", { className: "fields" });
+    box.append(fields);
+    form.append(box);
+    fields.append(field("Search", controls.q, "search"));
     for (const [key, [label, value]] of Object.entries(facets)) {
       const found = new Map();
       for (const e of entries) found.set(value(e), (found.get(value(e)) || 0) + 1);
@@ -151,12 +176,12 @@
       controls[key] = make("select", {}, make("option", { value: "" }, "any"),
         ...[...found].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).slice(0, 200)
           .map(([name, many]) => make("option", { value: name }, name.slice(0, 60) + " (" + many + ")")));
-      form.append(field(label, controls[key]));
+      fields.append(field(label, controls[key]));
     }
     for (const [key, [label, name]] of Object.entries(ticks)) {
       if (!entries.some((e) => e[name]) && !state[key]) continue;
       controls[key] = make("input", { type: "checkbox", value: "1" });
-      form.append(make("label", { className: "tick" }, controls[key], label));
+      fields.append(make("label", { className: "tick" }, controls[key], label));
     }
     const choices = make("div", { className: "choices" });
     for (const [key, column] of Object.entries(columns)) {
@@ -165,7 +190,8 @@
       box.dataset.column = key;
       choices.append(make("label", { className: "tick" }, box, column.label));
     }
-    form.append(make("details", {}, make("summary", {}, "Columns"), choices));
+    fields.append(make("details", {}, make("summary", {}, "Columns"), choices));
+    box.open = changed();
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("input", function (event) {
       const at = event.target;
@@ -238,13 +264,20 @@
     const note = make("p", { className: "data" + (table.data_kind === "SYNTHETIC" ? " synthetic" : "") }, table.data_kind + " data");
     if (table.data_profile && table.data_profile !== table.data_kind) note.append(", profile ", bdi(table.data_profile));
     const digest = make("code", { title: table.data_digest }, table.data_digest.slice(0, 12) || "not stated");
-    const about = muted("Status: ", bdi(table.status || "not stated"), ". Data set digest ", digest, ". "
+    const about = muted("Target " + (table.entries[0].target ?? "not stated") + ". Status: ", bdi(table.status || "not stated"), ". Data set digest ", digest, ". "
       + (table.entries.length === 1 ? "1 result." : table.entries.length + " results."));
-    const body = make("div", { className: "body" }, note, make("p", {}, about), grid(table, found));
+    const body = make("div", { className: "body" }, note, make("p", { className: "beside" }, about), statement(table), grid(table, found));
+    if (drawn.has(table.id)) body.append(drawn.get(table.id));
     if (found.length > PAGE) body.append(pager(table, found));
     const one = make("section", { className: "full", id: table.id }, title, body);
     one.setAttribute("aria-labelledby", table.id + "-h");
     return one;
+  }
+  function statement(table) {
+    const all = make("button", { type: "button", className: "plainbutton" }, "Compare the first " + Math.min(MOST, table.entries.length));
+    all.addEventListener("click", function () { location.href = "compare.html#" + table.entries.slice(0, MOST).map((e) => e.id).join("&"); });
+    return make("p", { className: "statement" }, "Result not verified by MLCommons Association. "
+      + (table.data_kind === "SYNTHETIC" ? "SYNTHETIC data. " : ""), ...(table.entries.length > 1 ? [all] : []));
   }
   function grid(table, found) {
     const keys = Object.keys(columns).filter((key) => columns[key].always || state.columns.includes(key));
@@ -253,14 +286,21 @@
       press.dataset.sort = key;
       press.addEventListener("click", function () { sortBy(key, table.id); });
       const th = make("th", { scope: "col", className: columns[key].right ? "r" : "" }, press);
+      if (data.columns[key]) {
+        const why = make("span", { className: "why", tabIndex: 0 }, "?");
+        why.setAttribute("role", "note");
+        why.setAttribute("aria-label", data.columns[key]);
+        th.append(" ", why);
+      }
       if (state.sort === key) th.setAttribute("aria-sort", state.down ? "descending" : "ascending");
       return th;
     }));
     const from = (table.page || 0) * PAGE;
-    const rows = found.slice(from, from + PAGE).map((e) => make("tr", {}, ...keys.map((key) =>
-      make(key === "system" ? "th" : "td", key === "system" ? { scope: "row" } : { className: columns[key].right ? "r" : "" }, ...columns[key].cell(e)))));
+    const rows = found.slice(from, from + PAGE).map((e) => make("tr", { id: "r-" + e.id.replace("/", "-") }, ...keys.map((key) =>
+      key === "system" ? make("th", { scope: "row" }, ...columns[key].cell(e))
+        : make("td", { className: columns[key].right ? "r" : "", "data-label": columns[key].label }, make("span", {}, ...columns[key].cell(e))))));
     const region = make("div", { className: "wide-table", tabIndex: 0 },
-      make("table", { className: "board" }, make("thead", {}, head), make("tbody", {}, ...rows)));
+      make("table", { className: "board cards" }, make("thead", {}, head), make("tbody", {}, ...rows)));
     region.setAttribute("role", "region");
     region.setAttribute("aria-label", table.division_name + ", " + table.data_kind + " data " + table.data_profile + ", " + table.status);
     return region;

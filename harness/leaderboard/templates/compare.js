@@ -39,11 +39,46 @@
   const significant = (digits, unit) => (v) =>
     v.toLocaleString("en", { minimumSignificantDigits: digits, maximumSignificantDigits: digits }).replaceAll(",", "\u202f") + NBSP + unit;
 
+  // ---- ratios of scores, as harness/score/interval.py and words.py compute and say them
+  const quantiles = JSON.parse(document.getElementById("quantiles").textContent);
+  function figures(v) { return v >= 100 ? String(Number(v.toPrecision(2))) : v.toPrecision(2); }
+  function speed(v) { return v > 0.95 && v < 1.05 ? "as fast" : v > 1 ? figures(v) + "x slower" : figures(1 / v) + "x faster"; }
+  function compareScores(base, other) {
+    const a = base.numbers, b = other.numbers;
+    if (!(a.time_to_train_s > 0) || !(b.time_to_train_s > 0)) return null;
+    const value = b.time_to_train_s / a.time_to_train_s;
+    if (a.error_s === null || b.error_s === null) return { value, apart: false, text: speed(value) + "; too few to say whether that is more than chance" };
+    const one = (a.error_s / a.time_to_train_s) ** 2, two = (b.error_s / b.time_to_train_s) ** 2;
+    if (one + two === 0) return { value, apart: value !== 1, text: speed(value) };
+    const degrees = Math.floor((one + two) ** 2 / (one ** 2 / a.degrees + two ** 2 / b.degrees) + 1e-9);
+    const reach = quantiles[Math.min(Math.max(1, degrees), quantiles.length) - 1] * Math.sqrt(one + two);
+    let low = value * Math.exp(-reach), high = value * Math.exp(reach);
+    if (low <= 1 && high >= 1) return { value, apart: false, text: "cannot be told apart (" + figures(low) + "x to " + figures(high) + "x the time)" };
+    if (value < 1) [low, high] = [1 / high, 1 / low];
+    return { value, apart: true, text: speed(value) + " (" + figures(low) + "x to " + figures(high) + "x)" };
+  }
+  function interval(n) {
+    if (n.low_s === null) return "too few runs for an interval";
+    const width = n.high_s - n.low_s, digits = width >= 20 ? 0 : width >= 0.5 ? 1 : 2;
+    return n.low_s.toFixed(digits) + " to " + n.high_s.toFixed(digits) + NBSP + "s (95" + NBSP + "%)";
+  }
+  function conclusion(results, reasons) {
+    if (results.length < 2) return null;
+    const lines = reasons.length ? ["These results do not compare: they differ in " + reasons.join(", ").toLowerCase() + "."]
+      : results.slice(1).map(function (r) {
+        const found = compareScores(results[0], r);
+        if (!found) return r.system + " and " + results[0].system + ": a score is missing.";
+        if (!found.apart) return r.system + " by " + r.org + " and " + results[0].system + " by " + results[0].org + ": " + found.text + ".";
+        return r.system + " by " + r.org + " is " + found.text + " than " + results[0].system + " by " + results[0].org + ".";
+      });
+    return make("div", { className: "conclusion" }, ...lines.map((line) => make("p", {}, line)));
+  }
+
   function draw(results) {
     if (!results.length) { place.replaceChildren(make("p", { className: "spaced" }, "Nothing is chosen yet.")); return; }
     const reasons = unfair(results);
     place.replaceChildren(...[
-      heads(results), results.length > 1 ? warning(results, reasons) : null,
+      conclusion(results, reasons), heads(results), results.length > 1 ? warning(results, reasons) : null,
       part("Numbers", numbers(results, reasons)),
       part("Learning curves", curves(results)),
       part("Systems", systems(results)),
@@ -66,6 +101,8 @@
       return make("li", { className: "k" + i },
         make("h2", {}, make("a", { href: r.report }, bdi(r.system))), make("p", { className: "muted" }, "by ", bdi(r.org)),
         make("p", { className: "big" }, r.numbers.time_to_train_s === null ? "not measured" : r.numbers.time_to_train_s.toFixed(2) + NBSP + "s"),
+        make("p", {}, interval(r.numbers)),
+        make("p", { className: "muted" }, r.numbers.factor === 1 ? "mean of its runs, factor 1" : "mean " + r.numbers.mean_s.toFixed(2) + NBSP + "s × " + Number(r.numbers.factor.toPrecision(5))),
         make("p", {}, make("a", { className: "tag unverified", href: "#note-1" }, "unverified")),
         make("p", {}, r.must_agree.Division + ", ", bdi(r.must_agree.Data)),
         make("p", { className: "muted" }, "ID ", bdi(r.id)),
@@ -81,7 +118,7 @@
     const stated = Object.keys(results[0].state).filter((key) => new Set(results.map((r) => String(r.state[key]))).size > 1);
     const list = [...reasons.map((key) => [key, "must_agree"]), ...stated.map((key) => [key, "state"])];
     const box = make("div", { className: reasons.length ? "warnbox" : "spaced" },
-      make("p", {}, reasons.length ? "These results do not compare: no speed-up or energy ratio is given. They differ in:"
+      make("p", {}, reasons.length ? "These results do not compare: no ratio is given. They differ in:"
         : list.length ? "They stand in one kind of table, so they compare. What differs:" : "They agree in everything that is stated."));
     if (list.length) {
       box.append(make("ul", { className: "differing" }, ...list.map(([key, kind]) => make("li", {}, make("b", {}, key), ": ",
@@ -94,9 +131,10 @@
   function numbers(results, reasons) {
     const fair = !reasons.length && results.length > 1;
     const rows = [
-      ["Time-to-train (score)", (r) => r.numbers.time_to_train_s, fixed(2, "s"), "speed-up", -1],
+      ["Time-to-train (score)", (r) => r.numbers.time_to_train_s, fixed(2, "s"), "score", -1],
+      ["Epochs to the target", (r) => r.numbers.epochs, significant(3, ""), "ratio", 1],
       ["Training throughput", (r) => r.numbers.samples_per_s, significant(3, "patches/s"), "ratio", 1],
-      ["Inference, per scene", (r) => r.numbers.seconds_per_scene, significant(3, "s"), "speed-up", -1],
+      ["Inference, per scene", (r) => r.numbers.seconds_per_scene, significant(3, "s"), "speed", -1],
       ["Evaluation accuracy", (r) => r.numbers.accuracy, fixed(4), "difference", 0],
       ...names(results, (r) => Object.keys(r.science)).map((name) => ["Test scenes: " + name, (r) => r.science[name] ?? null, fixed(4), "difference", 0]),
       ...names(results, (r) => whole(r.energy).map(scope)).map((name) =>
@@ -107,7 +145,7 @@
       const base = value(results[0]);
       return make("tr", {}, make("th", { scope: "row" }, label), ...results.map(function (r, i) {
         const cell = make("td", { className: "r" }, value(r) === null ? make("span", { className: "absent" }, "not measured") : write(value(r)));
-        if (fair && i && base && value(r)) cell.append(make("br"), make("span", { className: "muted" }, ratio(base, value(r), kind, way)));
+        if (fair && i && base && value(r)) cell.append(make("br"), make("span", { className: "muted" }, kind === "score" ? compareScores(results[0], r).text : ratio(base, value(r), kind, way)));
         return cell;
       }));
     });
@@ -123,8 +161,8 @@
   const names = (results, list) => [...new Set(results.flatMap(list))];
   function ratio(base, value, kind, way) {
     if (way === 0) return (value - base >= 0 ? "+" : "\u2212") + Math.abs(value - base).toFixed(4);
-    const times = way === -1 ? base / value : value / base;
-    return kind + " " + times.toPrecision(3) + "×";
+    if (way === -1) return speed(value / base);
+    return kind + " " + figures(value / base) + "x";
   }
   function wide(label, table) {
     const region = make("div", { className: "wide-table", tabIndex: 0 }, table);
@@ -210,11 +248,13 @@
   // ---- systems, only what differs unless all is asked for
   function systems(results) {
     const value = (r, label) => (r.system_fields.find(([name]) => name === label) || [])[1] || r.software[label] || "";
+    const WEIGHTY = ["Number of nodes", "Accelerators per node", "Accelerator model name", "Host processor model name", "Host processors per node", "Host processor core count", "Host memory capacity", "Framework", "Operating system"];
+    const weight = (label) => { const at = WEIGHTY.indexOf(label); return at < 0 ? WEIGHTY.length : at; };
     const labels = [...names(results, (r) => r.system_fields.map(([name]) => name)), ...names(results, (r) => Object.keys(r.software))];
     const differs = (label) => new Set(results.map((r) => value(r, label))).size > 1;
     const holder = make("div");
     function table() {
-      const kept = [...new Set(labels)].filter((label) => all || results.length < 2 || differs(label));
+      const kept = [...new Set(labels)].sort((a, b) => weight(a) - weight(b)).filter((label) => !/checked|time stamp/i.test(label)).filter((label) => all || results.length < 2 || differs(label));
       const head = make("tr", {}, make("th", { scope: "col" }, "Field"), ...results.map((r) => make("th", { scope: "col" }, bdi(r.system))));
       return kept.length ? wide("Systems side by side", make("table", {}, make("thead", {}, head), make("tbody", {}, ...kept.map((label) =>
         make("tr", { className: all && differs(label) ? "differs" : "" }, make("th", { scope: "row" }, label),

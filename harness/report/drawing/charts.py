@@ -15,9 +15,9 @@ from harness.report.drawing.svg import Canvas
 WIDE, NARROW = 760, 330  # pixels
 
 
-def both(draw: Callable[[int], Canvas | None]) -> Markup:
+def both(draw: Callable[[int], Canvas | None], wide: int = WIDE) -> Markup:
     """The wide and the narrow drawing, one of which is shown; empty when there is nothing to draw."""
-    parts = [(name, draw(width)) for name, width in (("wide", WIDE), ("narrow", NARROW))]
+    parts = [(name, draw(width)) for name, width in (("wide", wide), ("narrow", NARROW))]
     return Markup("").join(
         Markup('<div class="drawing {}">{}</div>').format(name, canvas.render())
         for name, canvas in parts

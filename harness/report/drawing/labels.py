@@ -25,8 +25,8 @@ STATUSES = {
 
 # Own wording, after the messaging guidelines of the association (rules docs/sources.md, group Q).
 _FOOTNOTES = """
-Unverified: these results come from the submitter's own runs and were checked by this tool only.
-MLCommons has neither reviewed nor verified them.
+Result not verified by MLCommons Association. These results come from the submitter's own runs and were
+checked by this tool only. MLCommons has neither reviewed nor verified them.
 
 The benchmark is the MLCommons Science CloudMask benchmark, of the Science working group. Nothing here is an
 MLPerf® result, and nothing here may be compared with one.
@@ -46,7 +46,8 @@ tool.
 """
 # Of packages of another benchmark, which a ruleset of another year judges.
 _FOOTNOTES_OF_OTHERS = """
-Unverified: this page was made from the package by this tool only. MLCommons has neither reviewed nor verified
+Result not verified by MLCommons Association. This page was made from the package by this tool only.
+MLCommons has neither reviewed nor verified
 it. It is not an MLPerf® result, even where MLCommons has published one of the same runs.
 
 The benchmark and its division are those that the package states. The verdict is that of the ruleset named above,
@@ -67,7 +68,11 @@ def _notes(text: str) -> tuple[str, ...]:
 FOOTNOTES = _notes(_FOOTNOTES)
 FOOTNOTES_OF_OTHERS = _notes(_FOOTNOTES_OF_OTHERS)
 
-VERDICTS = {"compliant": "Compliant", "not_compliant": "Not compliant", "unreadable": "Unreadable"}
+VERDICTS = {
+    "compliant": "Consistent with the rules",
+    "not_compliant": "Breaks the rules",
+    "unreadable": "Cannot be read",
+}
 OUTCOMES = {
     "fail": "failed",
     "warn": "warning",

@@ -12,6 +12,16 @@ from dataclasses import dataclass, field
 from markupsafe import Markup, escape
 
 TICK_DECIMALS = 12
+NO_TIPS = 400  # pixels: a narrower drawing is for screens without a pointer
+COLOURS = 6  # of the palette in page.css: --c0 to --c5
+SHAPES = ("circle", "square", "up", "diamond", "down")
+CORNERS = {
+    "square": ((-4.0, -4.0), (4.0, -4.0), (4.0, 4.0), (-4.0, 4.0)),
+    "up": ((0.0, -5.0), (5.0, 4.0), (-5.0, 4.0)),
+    "diamond": ((0.0, -5.5), (5.5, 0.0), (0.0, 5.5), (-5.5, 0.0)),
+    "down": ((0.0, 5.0), (5.0, -4.0), (-5.0, -4.0)),
+}
+WIDE_LETTERS = "mwMW@%"
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,20 @@ def tick_text(value: float, all_ticks: Sequence[float]) -> str:
     return f"{value:,.{min(digits, 8)}f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
+def text_width(text: str, size: float = 12) -> float:
+    """Pixels that a text takes at most, in the usual sans-serif faces."""
+    return sum((0.92 if c in WIDE_LETTERS else 0.72 if c.isupper() else 0.58) * size for c in text)
+
+
+def clipped(text: str, pixels: float, size: float = 12) -> str:
+    """The text, cut with an ellipsis where it is wider than `pixels`."""
+    if text_width(text, size) <= pixels:
+        return text
+    while text and text_width(text + "…", size) > pixels:
+        text = text[:-1]
+    return text.rstrip() + "…"
+
+
 @dataclass
 class Canvas:
     """One picture, with a name and a description for readers who cannot see it."""
@@ -68,6 +92,7 @@ class Canvas:
             for key, value in attributes.items()
             if value is not None
         )
+        tip = tip if self.width > NO_TIPS else None
         inner = (f"<title>{escape(tip)}</title>" if tip else "") + (str(escape(text)) if text else "")
         self.parts.append(f"<{name}{shown}>{inner}</{name}>" if inner else f"<{name}{shown}/>")
 
@@ -102,6 +127,32 @@ class Canvas:
         if len(points) < 2:
             return
         self.path([(points[0][0], base), *points, (points[-1][0], base)], class_)
+
+    def mark(self, x: float, y: float, number: int, class_: str, tip: str | None = None) -> None:
+        """Draw the mark of a run: its shape and its colour follow from its number, so it is the same everywhere."""
+        style = f"mark run-{number % COLOURS} {class_}".strip()
+        shape = SHAPES[number % len(SHAPES)]
+        if shape == "circle":
+            self.circle(x, y, 4.5, style, tip)
+            return
+        corners = CORNERS[shape]
+        steps = "L".join(f"{_number(x + dx)} {_number(y + dy)}" for dx, dy in corners)
+        self._add("path", {"d": f"M{steps}Z", "class_": style}, None, tip)
+
+    def keys(self, names: Sequence[tuple[int, str, str]], left: float, top: float, right: float) -> float:
+        """Write a legend of runs (number, name, class) in as many lines as it needs; returns its lower end."""
+        x, y = left, top + 10
+        for number, name, class_ in names:
+            wide = 20 + text_width(name) + 14
+            if x > left and x + wide > right:
+                x, y = left, y + 20
+            self.parts.append(f'<g class="key key-{number % COLOURS}" tabindex="0">')
+            self.rect(x - 4, y - 10, wide - 6, 20, "key-box")
+            self.mark(x + 6, y, number, class_)
+            self.text(x + 17, y + 4, name, "label strong")
+            self.parts.append("</g>")
+            x += wide
+        return y + 12
 
     def render(self) -> Markup:
         """The picture as an <svg> element."""

@@ -55,6 +55,7 @@ class ReportPanel:
     build: Callable[[Material], Built] = _nothing_built
     view: Callable[[Report], Mapping[str, Any]] = _nothing_more
     adds: Mapping[str, Any] = field(default_factory=dict)
+    about: str = ""  # one line for a reader who does not know the panel
 
     @property
     def template(self) -> str:

@@ -27,6 +27,21 @@
     });
   }
 
+  // On a small screen sections begin closed; a link to something inside one opens it.
+  function openFor(hash) {
+    const place = hash.length > 1 && document.getElementById(decodeURIComponent(hash.slice(1)));
+    if (!place) return;
+    for (let one = place.querySelector(":scope > details") || place; one; one = one.parentElement) {
+      if (one.tagName === "DETAILS") one.open = true;
+    }
+    place.scrollIntoView();
+  }
+  if (matchMedia("(max-width: 40rem)").matches) {
+    for (const one of document.querySelectorAll("details.fold")) one.open = false;
+  }
+  openFor(location.hash);
+  addEventListener("hashchange", function () { openFor(location.hash); });
+
   // On paper everything is shown.
   const closed = [];
   addEventListener("beforeprint", function () {

@@ -10,9 +10,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from tests.rules.cases.registry import CASES, HPC_CASES, Case, HpcCase
+from tests.rules.cases.registry import CASES, HPC_CASES, WITNESS_CASES, Case, HpcCase
 
-__all__ = ["CASES", "HPC_CASES", "Case", "HpcCase"]
+__all__ = ["CASES", "HPC_CASES", "WITNESS_CASES", "Case", "HpcCase"]
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")

@@ -142,8 +142,3 @@ def one_node_sampled_twice(built: BuiltPackage) -> None:
 def sampler_stopped_in_pieces(built: BuiltPackage) -> None:
     """Four of five readings are missing, and no gap is long."""
     resample(built, every=5)
-
-
-@case("EVD042", only=True, **TELEMETRY)
-def clock_at_a_fifth(built: BuiltPackage) -> None:
-    resample(built, busy_percent=442.0)

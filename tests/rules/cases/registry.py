@@ -37,6 +37,7 @@ class HpcCase:
 
 CASES: list[Case] = []
 HPC_CASES: list[HpcCase] = []
+WITNESS_CASES: list[Case] = []  # judged with the root of a test authority pinned
 
 
 def case(rule: str, only: bool = False, **options: Any) -> Callable[[Mutation], Mutation]:
@@ -46,6 +47,18 @@ def case(rule: str, only: bool = False, **options: Any) -> Callable[[Mutation], 
         name = f"{rule}-{mutate.__name__}"
         assert all(c.name != name for c in CASES), f"two cases are called {name}"
         CASES.append(Case(rule, name, options, mutate, only))
+        return mutate
+
+    return register
+
+
+def witness_case(rule: str, only: bool = False, **options: Any) -> Callable[[Mutation], Mutation]:
+    """Register a mutation of a witnessed package built with `options`."""
+
+    def register(mutate: Mutation) -> Mutation:
+        name = f"{rule}-{mutate.__name__}"
+        assert all(c.name != name for c in WITNESS_CASES), f"two cases are called {name}"
+        WITNESS_CASES.append(Case(rule, name, {"witness": True, **options}, mutate, only))
         return mutate
 
     return register

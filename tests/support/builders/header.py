@@ -138,6 +138,8 @@ def write_code(layout: PackageLayout, options: PackageOptions) -> dict[str, Any]
         "launcher": "slurm" if options.nodes > 1 else "local",
         "devices": {"nodes": options.nodes, "accelerators_per_node": options.accelerators_per_node},
     }
+    if options.witness:
+        recipe["witness"] = {"url": "http://authority.example/tsr"}
     if options.division == "open":
         recipe["best_of"] = options.best_of or options.runs
     code = layout.code_dir

@@ -40,6 +40,7 @@ class PackageOptions:
     telemetry: bool = True
     weights: bool = True
     best_of: int | None = None
+    witness: bool = False  # with an authority whose clock is that of the logs
 
 
 @dataclass(frozen=True)

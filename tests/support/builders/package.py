@@ -15,8 +15,9 @@ from tests.support.builders.evidence import seal_record, write_evidence, write_t
 from tests.support.builders.files import Lines, events_of, mllog_text, sha256, write, write_json
 from tests.support.builders.header import make_dataset, make_plan, write_code, write_system
 from tests.support.builders.log import LogWriter, log_inference, log_settings, log_submission, log_training
-from tests.support.builders.options import PackageOptions, RunOptions
+from tests.support.builders.options import BASE_WALL_S, RUN_PITCH_S, PackageOptions, RunOptions
 from tests.support.builders.telemetry import write_power
+from tests.support.builders.witness import WitnessWriter, witnessed_seeds
 
 
 class BuiltPackage:
@@ -84,8 +85,16 @@ def build_package(root: Path, options: PackageOptions | None = None, **changes: 
     write_system(layout, options)
     recipe = write_code(layout, options)
     write_json(layout.plan, make_plan(options, recipe, dataset))
+    witness = WitnessWriter(layout.witness) if options.witness else None
+    if witness:
+        options = replace(options, seeds=witnessed_seeds(witness.register(layout.plan), options.runs))
     for run in range(options.runs):
-        _write_run(layout, RunOptions(options, dataset, run))
+        one = RunOptions(options, dataset, run)
+        _write_run(layout, one)
+        if witness:
+            witness.run(layout, run, one.seed, run)
+    if witness:
+        witness.package(layout, BASE_WALL_S + options.runs * RUN_PITCH_S)
     write_manifest(layout.root)
     return BuiltPackage(layout, options)
 

@@ -21,4 +21,12 @@ def _view(report: Report) -> dict[str, object]:
     return {"bars": both(lambda width: energy_bars(report.energy, width))}
 
 
-PANEL = ReportPanel(anchor="energy", title="Energy", link="Energy", order=50, build=_build, view=_view)
+PANEL = ReportPanel(
+    anchor="energy",
+    title="Energy",
+    link="Energy",
+    order=50,
+    build=_build,
+    view=_view,
+    about="What was measured, of which parts, and what was not.",
+)

@@ -7,25 +7,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from harness.report.drawing.labels import VIEWS
 from harness.report.drawing.text import clean, daylight, finite, position
 from harness.report.panels.gallery.model import GalleryCard, GalleryScene
 from harness.untrusted.gallery import Scene
 from harness.untrusted.hdf5_guard import Reader
+from reference.science.imagery import FALSE_RGB, MISSED_RGB
 
 THRESHOLD = 127  # a probability above it (of 255) is 0.5 or more, and means cloud
 
 Colour = tuple[int, int, int]
 CLEAR = (28, 52, 74)  # deep water blue
 CLOUD = (236, 240, 243)
-# Disagreement: the two mistakes differ in lightness and along the blue-orange axis, which all common
-# kinds of colour blindness keep apart; agreement stays grey.
+# Disagreement: the mistakes in the colours of `data preview`; agreement stays grey.
 AGREED_CLEAR = (45, 52, 60)
 AGREED_CLOUD = (150, 158, 166)
-MISSED_CLOUD = (255, 176, 32)
-FALSE_CLOUD = (46, 134, 255)
+MISSED_CLOUD, FALSE_CLOUD = MISSED_RGB, FALSE_RGB
 
 
 @dataclass(frozen=True)
@@ -36,30 +35,37 @@ class Pictures:
     files: dict[str, bytes]
 
 
-def read_gallery(path: Path | None, run: int | None, reader: Reader | None = None) -> Pictures:
-    """Scenes and pictures of one run's gallery.h5; an empty gallery with a note when there is none."""
+def read_gallery(
+    path: Path | None, run: int | None, reader: Reader | None = None, synthetic: bool = False
+) -> Pictures:
+    """Scenes and pictures of one run's gallery.h5; an empty gallery with a note when there is none.
+
+    Pictures of `synthetic` scenes say so in their names and in themselves: they may leave their page.
+    """
     if path is None or not path.is_file():
         return Pictures(GalleryCard(run=run, scenes=[], notes=["No pictures of scenes were recorded"]), {})
     try:
         found = (reader or Reader()).gallery(path)
     except ValueError as error:
         return Pictures(GalleryCard(run=run, scenes=[], notes=[clean(error)]), {})
-    shown = [_scene(scene, number) for number, scene in enumerate(found.scenes)]
+    shown = [_scene(scene, number, synthetic) for number, scene in enumerate(found.scenes)]
     files = {name: picture for _, images in shown for name, picture in images.items()}
     notes = [clean(note) for note in found.notes]
     return Pictures(GalleryCard(run=run, scenes=[scene for scene, _ in shown], notes=notes), files)
 
 
-def _scene(found: Scene, number: int) -> tuple[GalleryScene, dict[str, bytes]]:
+def _scene(found: Scene, number: int, synthetic: bool) -> tuple[GalleryScene, dict[str, bytes]]:
     truth, predicted = found.bayes > 0, found.probability > THRESHOLD
     mistakes = 2 * truth.astype(np.uint8) + predicted
+    mark = _stamped if synthetic else _plain
     pictures = {
-        "false_colour": png(found.false_colour),
-        "bayes": png(truth.astype(np.uint8), [CLEAR, CLOUD]),
-        "probability": png(found.probability, _ramp()),
-        "disagreement": png(mistakes, [AGREED_CLEAR, FALSE_CLOUD, MISSED_CLOUD, AGREED_CLOUD]),
+        "false_colour": png(mark(found.false_colour, 0, 255)),
+        "bayes": png(mark(truth.astype(np.uint8), 0, 1), [CLEAR, CLOUD]),
+        "probability": png(mark(found.probability, 0, 255), _ramp()),
+        "disagreement": png(mark(mistakes, 0, 3), [AGREED_CLEAR, FALSE_CLOUD, MISSED_CLOUD, AGREED_CLOUD]),
     }
-    images = {view: f"scene-{number:02d}-{view.replace('_', '-')}.png" for view in VIEWS}
+    before = "synthetic-" if synthetic else ""
+    images = {view: f"{before}scene-{number:02d}-{view.replace('_', '-')}.png" for view in VIEWS}
     height, width = truth.shape
     stated = found.attributes
     scene = GalleryScene(
@@ -74,6 +80,21 @@ def _scene(found: Scene, number: int) -> tuple[GalleryScene, dict[str, bytes]]:
         images=images,
     )
     return scene, {images[view]: picture for view, picture in pictures.items()}
+
+
+def _plain(picture: np.ndarray, dark: int, light: int) -> np.ndarray:
+    return picture
+
+
+def _stamped(picture: np.ndarray, dark: int, light: int) -> np.ndarray:
+    """The picture with the word SYNTHETIC in its corner, light on dark."""
+    words = Image.new("L", (62, 13), 0)
+    ImageDraw.Draw(words).text((3, 1), "SYNTHETIC", fill=255, font=ImageFont.load_default(10))
+    stamp = np.where(np.asarray(words)[: picture.shape[0], : picture.shape[1]] > 127, light, dark)
+    result = np.array(picture, np.uint8)
+    height, width = stamp.shape
+    result[:height, :width] = stamp if result.ndim == 2 else stamp[..., None]
+    return result
 
 
 def _ramp() -> list[Colour]:

@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from markupsafe import Markup
 
 from harness.report.drawing.charts import both
 from harness.report.model import Report
-from harness.report.panels.learning.chart import learning_curves
+from harness.report.panels.learning.chart import Curves, learning_curves
 from harness.report.panels.registry import ReportPanel
-from harness.report.panels.runs.model import Epoch
 from rules.model.layout import BENCHMARK
 
 
-def _view(report: Report) -> dict[str, object]:
-    def curves(
-        value: Callable[[Epoch], float | None], title: str, y_label: str, target: float | None = None
-    ) -> Markup:
-        return both(lambda width: learning_curves(report.runs, value, title, y_label, width, target))
-
+def wanted_curves(report: Report) -> dict[str, Curves]:
+    """What is drawn over the epochs of the runs, by the end of its chart's name."""
     quality = "accuracy" if report.identity.benchmark == BENCHMARK else "quality"
+    target = report.score.target
     return {
-        "accuracy": curves(
-            lambda e: e.eval_accuracy, f"Evaluation {quality} by epoch", quality, report.score.target
+        "learning-seconds": Curves(
+            f"Evaluation {quality} over time", quality, lambda e: e.eval_accuracy, "seconds", target
         ),
-        "loss": curves(lambda e: e.train_loss, "Training loss by epoch", "loss"),
-        "throughput": curves(lambda e: e.patches_per_s, "Training throughput by epoch", "patches/s"),
-        "rows": [(run.index, epoch) for run in report.runs for epoch in run.curve],
+        "learning-epochs": Curves(
+            f"Evaluation {quality} by epoch", quality, lambda e: e.eval_accuracy, target=target
+        ),
+        "loss": Curves("Training loss by epoch", "training loss", lambda e: e.train_loss),
+        "throughput": Curves(
+            "Training throughput by epoch", "patches/s", lambda e: e.patches_per_s, from_zero=True
+        ),
     }
 
 
-PANEL = ReportPanel(anchor="learning", title="Learning curves", link="Learning", order=30, view=_view)
+def _view(report: Report) -> dict[str, object]:
+    wanted = wanted_curves(report)
+    rows = [(run.index, epoch) for run in report.runs for epoch in run.curve]
+    drawn = {name.replace("-", "_"): _both(report, one) for name, one in wanted.items()}
+    return {**drawn, "rows": rows}
+
+
+def _both(report: Report, wanted: Curves) -> Markup:
+    return both(lambda width: learning_curves(report.runs, wanted, width))
+
+
+PANEL = ReportPanel(
+    anchor="learning",
+    title="Learning curves",
+    link="Learning",
+    order=30,
+    view=_view,
+    about="How the accuracy of each run rises to the target.",
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from rules.model.run_facts import RunFacts
 MAX_POINTS = 400  # per series: more than a page has pixels for
 MAX_SERIES = 8  # per panel
 MAX_QUANTITIES = 80
+OWN_USE = "own_use"
 MAX_REMARKS = 10  # of the sampler, per node
 
 
@@ -86,6 +87,8 @@ def timeline_card(run: RunFacts, files: list[TelemetryFile]) -> TimelineCard | N
     panels, notes = [], []
     for kind in KINDS:
         chosen = [one for one in series if kind.takes(one)]
+        if kind is KINDS[0]:
+            chosen += _own_use(series)
         cards = [card for one in chosen[:MAX_SERIES] if (card := _thin(one, kind, origin, start, stop))]
         if len(chosen) > MAX_SERIES:
             notes.append(f"{kind.title}: {len(chosen)} were measured, the first {MAX_SERIES} are drawn")
@@ -111,6 +114,15 @@ def timeline_card(run: RunFacts, files: list[TelemetryFile]) -> TimelineCard | N
     )
 
 
+def _own_use(series: list[Series]) -> list[Series]:
+    """The run's own processor use as a share of the node, for a single node whose cores were counted."""
+    cores = sum(one.name == "core_utilization" for one in series)
+    own = [one for one in series if one.scope == "process_tree" and one.name == "cpu" and one.unit == "%"]
+    if not cores or len(own) != 1:
+        return []
+    return [replace(own[0], name=OWN_USE, values=np.asarray(own[0].values, np.float64) / cores)]
+
+
 def _thin(series: Series, kind: _Kind, origin: float, start: float, stop: float) -> SeriesCard | None:
     times = np.asarray(series.wall_s, np.float64) - origin / 1000
     values = np.asarray(series.values, np.float64)
@@ -124,7 +136,7 @@ def _thin(series: Series, kind: _Kind, origin: float, start: float, stop: float)
 
 
 def _label(series: Series) -> str:
-    names = {"memory_used": "node", "rss": "run", **TRAFFIC}
+    names = {OWN_USE: "run", "memory_used": "node", "rss": "run", **TRAFFIC}
     return clean(names.get(series.name, series.scope), 30)
 
 

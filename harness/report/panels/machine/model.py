@@ -47,3 +47,19 @@ class TimelineCard(Part):
     quantities: list[QuantityCard]
     sampling: str  # interval asked for, rate achieved, longest gap
     notes: list[str]  # what is not shown, and why
+
+
+class UsageRow(Part):
+    """Whose work one node did between run_start and run_stop of one run; None means: not measured."""
+
+    run: int
+    node: str
+    cores: int | None  # logical
+    own_percent: float | None  # of all cores of the node: the run's own processes
+    node_percent: float | None  # all processes together
+    others_percent: float | None  # neither the run nor the sampler
+    gpu_percent: float | None  # share of time in which a kernel ran, mean of the GPUs
+    read_bytes: float | None  # from disks, by all processes of the node
+    clock_mhz: float | None  # mean of the cores
+    nominal: str  # frequency as the description states it
+    crowded: bool  # others took more than 10 % of the node

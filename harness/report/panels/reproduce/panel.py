@@ -40,4 +40,11 @@ def _build(material: Material) -> Built:
     return Built({"reproduce": list(commands(material.package, material.identity, material.dataset))})
 
 
-PANEL = ReportPanel(anchor="reproduce", title="How to reproduce", link="Reproduce", order=100, build=_build)
+PANEL = ReportPanel(
+    anchor="reproduce",
+    title="How to reproduce",
+    link="Reproduce",
+    order=100,
+    build=_build,
+    about="Commands to check and repeat it.",
+)

@@ -1,46 +1,82 @@
-"""Time-to-train of every run on one axis."""
+"""Time-to-train of every run on one axis from zero, with the mean of those that count and the score."""
 
 from __future__ import annotations
 
-from harness.report.drawing.svg import Canvas, plot_in
+from harness.report.drawing.svg import Canvas, Plot, plot_in, text_width
 from harness.report.drawing.text import duration_text
+from harness.report.model import ScoreCard
 from harness.report.panels.runs.model import RunCard
 
 
-def run_times(runs: list[RunCard], mean_s: float | None, width: int) -> Canvas | None:
-    """Time-to-train of each run on one axis, with the score."""
+def run_times(runs: list[RunCard], score: ScoreCard | None, width: int) -> Canvas | None:
+    """Time-to-train of each run, with mean, score and the score's interval; `score` is None where it does
+    not count."""
     timed = [(run, run.time_to_train_s) for run in runs if run.time_to_train_s is not None]
     if not timed:
         return None
-    divisor, unit = _time_unit(max(time for _, time in timed))
-    values = [time / divisor for _, time in timed] + ([mean_s / divisor] if mean_s is not None else [])
-    low, high = min(values), max(values)
-    pad = (high - low) * 0.08 or high * 0.02 or 1.0
+    divisor, unit = time_unit(max(time for _, time in timed))
+    lines = _lines(score)
+    ends = [time for _, time in timed] + [value for value, *_ in lines]
+    high_s = score.arithmetic.high_s if score and score.arithmetic else None
+    longest = max([*ends, high_s or 0.0]) / divisor
     row = 24 if len(timed) <= 40 else 14
-    height = 34 + row * len(timed) + 46
+    top = 12 + 18 * len(lines)
+    height = top + row * len(timed) + 48
     listed = ", ".join(f"run {run.index}: {duration_text(time)}" for run, time in timed)
-    canvas = Canvas(width, height, "Time-to-train of each run", f"{listed}. Score: {duration_text(mean_s)}.")
-    plot = plot_in(canvas, (52, 30, width - 8, height - 46), (low - pad, high + pad), (0, 1))
-    for i, (run, time) in enumerate(timed):
-        y = plot.top + row * (i + 0.5)
-        x = plot.x(time / divisor)
-        words = f"{time / divisor:.2f}" + (f", {run.dropped}" if run.dropped else "")
+    told = ". ".join(text for _, text, _ in lines)
+    canvas = Canvas(width, height, "Time-to-train of each run", f"{listed}. {told}")
+    margin = max(text_width(_value(run, time / divisor)) for run, time in timed) + 12
+    plot = plot_in(canvas, (64, top, width - margin, height - 48), (0.0, longest * 1.03 or 1.0), (0, 1))
+    _marks(plot, lines, score, divisor)
+    for place, (run, time) in enumerate(timed):
+        y = plot.top + row * (place + 0.5)
         canvas.line(plot.left, y, plot.right, y, "grid")
-        canvas.text(0, y + 4, f"run {run.index}")
-        canvas.circle(
-            x, y, 5, "dot hollow" if run.dropped else "dot", f"run {run.index}: {duration_text(time)}"
+        canvas.text(0, y + 4, f"run {run.index}", "label strong")
+        tip = f"run {run.index}: {duration_text(time)}" + (
+            f", left out: {run.dropped}" if run.dropped else ""
         )
-        right = x < plot.left + 0.62 * (plot.right - plot.left)
-        canvas.text(x + (11 if right else -11), y + 4, words, "label", "start" if right else "end")
-    if mean_s is not None:
-        x = plot.x(mean_s / divisor)
-        canvas.line(x, plot.top - 6, x, plot.bottom, "accent-line")
-        canvas.text(x, plot.top - 12, f"score {duration_text(mean_s)}", "label accent", "middle")
+        canvas.mark(plot.x(time / divisor), y, run.index, "hollow" if run.dropped else "", tip)
+        canvas.text(width, y + 4, _value(run, time / divisor), "label", "end")
     plot.x_axis(f"time-to-train ({unit})", 6 if width > 400 else 4)
     return canvas
 
 
-def _time_unit(longest_s: float) -> tuple[float, str]:
+def _value(run: RunCard, time: float) -> str:
+    return f"{time:.2f}" + (f", {run.dropped}" if run.dropped else "")
+
+
+def _lines(score: ScoreCard | None) -> list[tuple[float, str, str]]:
+    """Value in seconds, label and class of the lines: the mean before the factor where there is one, the score."""
+    if score is None or score.time_to_train_s is None:
+        return []
+    lines = [(score.time_to_train_s, f"score {duration_text(score.time_to_train_s)}", "accent-line")]
+    steps = score.arithmetic
+    if steps and steps.mean_s is not None and steps.factor != 1:
+        lines.insert(0, (steps.mean_s, f"mean {duration_text(steps.mean_s)}", "mean-line"))
+        lines[1] = (lines[1][0], f"{lines[1][1]} = mean × {steps.factor:.5g}", "accent-line")
+    elif steps:
+        lines[0] = (lines[0][0], f"{lines[0][1]} = mean of the solid marks", "accent-line")
+    return lines
+
+
+def _marks(plot: Plot, lines: list[tuple[float, str, str]], score: ScoreCard | None, divisor: float) -> None:
+    steps = score.arithmetic if score else None
+    if steps and steps.low_s is not None and steps.high_s is not None:
+        low, high = plot.x(steps.low_s / divisor), plot.x(steps.high_s / divisor)
+        tip = f"95 % interval of the score: {steps.interval}"
+        plot.canvas.rect(low, plot.top, high - low, plot.bottom - plot.top, "interval", tip)
+    for place, (value, text, style) in enumerate(lines):
+        x, y = plot.x(value / divisor), plot.top - 8 - 18 * (len(lines) - 1 - place)
+        plot.canvas.line(x, y + 4, x, plot.bottom, style)
+        half = text_width(text) / 2
+        middle = min(max(x, half), plot.canvas.width - half)
+        plot.canvas.text(
+            middle, y, text, "label accent" if style == "accent-line" else "label strong", "middle"
+        )
+
+
+def time_unit(longest_s: float) -> tuple[float, str]:
+    """Divisor and name of the unit in which times up to this one are drawn."""
     if longest_s < 600:
         return 1.0, "s"
     return (60.0, "min") if longest_s < 36_000 else (3600.0, "h")

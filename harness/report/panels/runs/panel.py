@@ -40,10 +40,16 @@ def _build(material: Material) -> Built:
 
 def _view(report: Report) -> dict[str, object]:
     # a result that does not count gets no line in the chart
-    score_s = report.score.time_to_train_s if report.verdict.verdict == "compliant" else None
-    return {"times": both(lambda width: run_times(report.runs, score_s, width))}
+    score = report.score if report.verdict.verdict == "compliant" else None
+    return {"times": both(lambda width: run_times(report.runs, score, width))}
 
 
 PANEL = ReportPanel(
-    anchor="runs", title="Runs and their spread", link="Runs", order=20, build=_build, view=_view
+    anchor="runs",
+    title="Runs and their spread",
+    link="Runs",
+    order=20,
+    build=_build,
+    view=_view,
+    about="Each run starts from another seed; how far they lie apart is how sure the score is.",
 )

@@ -48,8 +48,8 @@ def _middle(one: CalibrationBin) -> float:
     return one.mean_probability if one.mean_probability is not None else (one.low + one.high) / 2
 
 
-def precision_recall(card: ScienceCard, width: int) -> Canvas | None:
-    """Precision over recall, one point per threshold."""
+def precision_recall(card: ScienceCard, width: int, at: tuple[float, float] | None = None) -> Canvas | None:
+    """Precision over recall, one point per threshold; `at` is where threshold 0.5 stands (recall, precision)."""
     points = sorted(card.precision_recall)
     if len(points) < 2:
         return None
@@ -58,11 +58,15 @@ def precision_recall(card: ScienceCard, width: int) -> Canvas | None:
     canvas = Canvas(
         side, height, "Precision and recall", f"{len(points)} thresholds, from {points[0]} to {points[-1]}."
     )
-    low = min(0.8, min(p for _, p in points))
+    low = min(0.8, min(p for _, p in [*points, *([at] if at else [])]))
     plot = plot_in(canvas, (46, 28, side - 12, 28 + side - 60), (0, 1), (max(0.0, low - 0.02), 1))
     plot.y_axis("precision", 5)
     plot.x_axis("recall", 5)
     canvas.path(plot.points(points), "curve kept")
+    if at is not None:
+        words = f"threshold 0.5: precision {at[1]:.3f}, recall {at[0]:.3f}"
+        canvas.circle(plot.x(at[0]), plot.y(at[1]), 6, "operating", words)
+        canvas.text(plot.left + 8, plot.bottom - 12, f"○ {words}", "label strong")
     return canvas
 
 

@@ -17,13 +17,29 @@ def _build(material: Material) -> Built:
 
 def _view(report: Report) -> dict[str, object]:
     card = report.science
+    operating = operating_point(report)
     return {
         "calibration": both(lambda width: chart.calibration(card, width)),
-        "precision_recall": both(lambda width: chart.precision_recall(card, width)),
+        "precision_recall": both(lambda width: chart.precision_recall(card, width, operating)),
         "by_group": both(lambda width: chart.group_dots(card, width)),
-        "map": both(lambda width: chart.scene_map(card, width)),
+        "map": both(lambda width: None if synthetic(report) else chart.scene_map(card, width)),
         "group_metrics": _group_metrics(card),
     }
+
+
+def synthetic(report: Report) -> bool:
+    """Whether the scenes were generated: then they lie nowhere on Earth."""
+    return report.dataset is not None and report.dataset.synthetic
+
+
+def operating_point(report: Report) -> tuple[float, float] | None:
+    """Recall and precision of the run that is shown at the threshold the masks use; None where not measured."""
+    place = next((i for i, run in enumerate(report.runs) if run.index == report.science.run), None)
+    if place is None:
+        return None
+    values = {m.name: m.per_run[place] for m in report.science.metrics if place < len(m.per_run)}
+    recall, precision = values.get("recall"), values.get("precision")
+    return None if recall is None or precision is None else (recall, precision)
 
 
 def _group_metrics(card: ScienceCard) -> list[str]:
@@ -31,4 +47,12 @@ def _group_metrics(card: ScienceCard) -> list[str]:
     return list(dict.fromkeys(name for group in card.groups for name in group.metrics))[:6]
 
 
-PANEL = ReportPanel(anchor="science", title="Science", link="Science", order=60, build=_build, view=_view)
+PANEL = ReportPanel(
+    anchor="science",
+    title="Science",
+    link="Science",
+    order=60,
+    build=_build,
+    view=_view,
+    about="How good the mask is on scenes the model has not seen.",
+)

@@ -94,4 +94,5 @@ PANEL = ReportPanel(
     link="Official or not",
     order=10,
     build=lambda material: Built({"standing": standing(material)}),
+    about="What an official result would need, point by point.",
 )

@@ -84,4 +84,5 @@ PANEL = ReportPanel(
     order=80,
     build=_build,
     view=lambda report: {"undetectable": UNDETECTABLE},
+    about="What the submitter says, beside what was found on the machine.",
 )

@@ -93,7 +93,8 @@ def page(package: Package, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_page_says_what_it_must(page: Path) -> None:
     said = words(parse(page))
     for phrase in (
-        "MLCommons Science CloudMask",
+        "Unofficial CloudMask results",
+        "Result not verified by MLCommons Association.",
         "CloudMask Closed",
         "this rulebook's own profile",
         "SYNTHETIC data, profile quick",
@@ -116,6 +117,7 @@ def test_every_number_of_the_score_has_its_unit(package: Package, page: Path) ->
 
 def test_sections_come_in_the_order_of_the_design(page: Path) -> None:
     wanted = [
+        "review",
         "standing",
         "runs",
         "learning",
@@ -130,7 +132,7 @@ def test_sections_come_in_the_order_of_the_design(page: Path) -> None:
     sections = [attrs.get("id") for tag, attrs in parse(page).seen if tag == "section"]
     assert sections == wanted
     links = {attrs["href"] for tag, attrs in parse(page).seen if tag == "a" and attrs.get("href")}
-    assert {f"#{name}" for name in wanted} <= links
+    assert {f"#{name}" for name in wanted[1:]} <= links
 
 
 def test_ids_are_unique_and_links_lead_somewhere(page: Path) -> None:
@@ -220,7 +222,7 @@ def test_reasons_come_first_when_not_compliant(package: Package, tmp_path: Path)
     page = build_report(package, hand_verdict(package, [finding]), hand_score(package), tmp_path, NOW)
     said = words(parse(page))
     for phrase in (
-        "Not compliant",
+        "Breaks the rules",
         "learning rate is 0.0005",
         "result_0.txt:7",
         "Use 0.001.",
@@ -261,7 +263,7 @@ def test_empty_package_has_a_page(tmp_path: Path) -> None:
         parse(build_report(empty, verdict, Score(None, "", [], note="there are no runs"), tmp_path, NOW))
     )
     for phrase in (
-        "Unreadable",
+        "Cannot be read",
         "permission denied",
         "no score",
         "there are no runs",

@@ -25,7 +25,7 @@ def set_times(built, times_s):
             start = next(e for e in events if e["key"] == "run_start")["time_ms"]
             next(e for e in events if e["key"] == "run_stop")["time_ms"] = start + round(time_s * 1000)
 
-        built.edit_events(run, change, reseal=False)
+        built.edit_events(run, change)
 
 
 def test_fastest_and_slowest_are_dropped(tmp_path):

@@ -1,0 +1,82 @@
+"""cloudmask review: what a board's maintainers say of a result, kept beside the submissions."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import get_args
+
+import click
+from pydantic import ValidationError
+
+from harness.check.formats.text import clean
+from harness.cli import options
+from harness.core.errors import UserError
+from harness.leaderboard import reviews
+
+
+@click.command()
+@click.argument("result")
+@click.option("--state", type=click.Choice(get_args(reviews.State)), help="Add an event; without it: show.")
+@click.option("--by", help="Who says so.")
+@click.option("--text", default="", help="What is objected to, or a remark.")
+@click.option("--superseded-by", default="", help="The result that takes its place: organisation/system.")
+@click.option("--until", help="Of an embargo: the first day on which it may be shown (2026-12-31).")
+@click.option("--when", help="The day of the event; default: today.")
+@options.submissions
+def review(
+    result: str,
+    state: reviews.State | None,
+    by: str | None,
+    text: str,
+    superseded_by: str,
+    until: str | None,
+    when: str | None,
+    submissions: Path,
+) -> None:
+    """Show or extend the history of RESULT (organisation/system): submitted, under review, verified ...
+
+    It is kept in reviews/<organisation>/<system>.yaml beside the organisations' folders. Events are only
+    ever added. The board shows state and history, and leaves out what is withdrawn or under embargo.
+
+    \b
+    Examples:
+      cloudmask review examples/local-smoke
+      cloudmask review examples/local-smoke --state "under review" --by "R. Eviewer"
+      cloudmask review examples/local-smoke --state objection --by "R. Eviewer" --text "Run 3 shares a node."
+      cloudmask review examples/local-smoke --state embargoed --until 2027-01-15 --by "The board"
+    """
+    path = reviews.path_of(submissions, result)
+    if state is None:
+        found = reviews.read_review(path)
+        for line in [event.words() for event in found.events] or ["nothing was said of it yet"]:
+            click.echo(clean(line))
+        return
+    if not (submissions / result.split("/")[0]).is_dir():
+        raise UserError(
+            f"There is no organisation {result.split('/')[0]}.", "see the folders of --submissions."
+        )
+    if not by:
+        raise UserError("It is not said who says so.", "add --by NAME.")
+    day = _day(when) if when else datetime.now(timezone.utc).date()
+    try:
+        event = reviews.Event(
+            state=state,
+            when=day,
+            by=by,
+            text=text,
+            superseded_by=superseded_by,
+            until=_day(until) if until else None,
+        )
+    except ValidationError as error:
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise UserError(f"{said[:1].upper()}{said[1:]}.", "see `cloudmask review --help`.") from None
+    reviews.add(path, event)
+    click.echo(clean(f"{result}: {event.words()}"))
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"'{text[:40]}' is not a day.", "write it like 2026-12-31.") from None

@@ -1,0 +1,69 @@
+"""cloudmask score: the score of a package, and how it is computed from its runs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import click
+
+from harness.check import check_all
+from harness.check.formats.text import clean
+from harness.cli import options
+from harness.core.errors import ExitCode, UserError
+from harness.score import words
+from harness.score.score import describe
+from harness.score.score import score as compute
+from rules.ruleset import DEFAULT, load_ruleset
+
+
+@click.command()
+@click.argument("path", type=options.PathType)
+@click.option("--system", default=None, help="One system of the organisation; default: all of them.")
+@click.option(
+    "--ruleset",
+    default=None,
+    help=f"Rules to judge by; default: those of the package's plan, else {DEFAULT}.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+def score(path: Path, system: str | None, ruleset: str | None, as_json: bool) -> int:
+    """Show the score of PATH step by step: runs, what is left out, mean, convergence factor, score.
+
+    PATH is an organisation's folder, one of its systems, or one result file. The verdict stands beside the
+    score: a score of a package that breaks a rule does not count.
+
+    \b
+    Examples:
+      cloudmask score submissions/examples
+      cloudmask score submissions/examples --system local-smoke
+      cloudmask score submissions/examples --json
+
+    Exit code 0: every score counts; 1: one does not; 2: PATH cannot be read.
+    """
+    try:
+        rules = load_ruleset(ruleset) if ruleset else None
+    except ValueError as error:
+        raise UserError(str(error), "see `cloudmask rules list`.") from None
+    width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+    records, counts = [], True
+    for package, verdict in check_all(path, rules, system):
+        if not package.entries:
+            continue
+        result = compute(package, load_ruleset(verdict.ruleset))
+        sound = verdict.verdict == "compliant"
+        counts = counts and sound and (result.time_to_train_s is not None or result.weak is not None)
+        word = verdict.verdict.replace("_", " ")
+        if as_json:
+            head = {"entry": package.entry, "ruleset": verdict.ruleset, "verdict": verdict.verdict}
+            records.append({**head, "counts": sound, **words.record(result)})
+            continue
+        click.echo(clean(f"{package.entry}: {word} with {verdict.ruleset}"))
+        if not sound:
+            click.echo("  The score does not count: the package breaks a rule.")
+        for line in words.table(result, width) or [f"  {clean(describe(result))}"]:
+            click.echo(line)
+        click.echo()
+    if as_json:
+        click.echo(json.dumps({"schema": 1, "scores": records}, indent=1, allow_nan=False))
+    return ExitCode.OK if counts else ExitCode.FINDINGS

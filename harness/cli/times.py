@@ -1,0 +1,93 @@
+"""cloudmask times: where the time of every run went, phase by phase."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import click
+
+from harness.check.formats.text import clean
+from harness.check.log_files import LogFile, result_logs
+from harness.core.csv_text import csv_text
+from harness.core.errors import UserError
+from rules.facts.phases import Phase, phases, span_s
+
+_COLUMNS = [f.name for f in fields(Phase)]
+Row = tuple[LogFile, float | None, list[Phase]]
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--system", default=None, help="One system of the organisation; default: all of them.")
+@click.option("--csv", "as_csv", is_flag=True, help="One line per phase and run, for spreadsheets.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def times(path: Path, system: str | None, as_csv: bool, as_json: bool) -> None:
+    """Add up every phase of every run at PATH: count, total, mean and share.
+
+    PATH is an organisation's folder, one of its systems, the same packed as .tar.gz or .zip, or one result file; of any
+    MLPerf training or HPC benchmark. A share is of the time from a log's first event to its last; phases lie inside
+    each other (epochs in the run), so shares do not add up to 100 %. Nothing is judged: see `cloudmask check`.
+
+    \b
+    Examples:
+      cloudmask times submissions/my-lab
+      cloudmask times submissions/my-lab --system box --csv > times.csv
+      cloudmask times result_0.txt
+    """
+    if as_csv and as_json:
+        raise UserError("--csv and --json exclude each other.", "leave one out.")
+    with _folder(path) as inside:
+        rows = [(file, span_s(log), phases(log)) for file, log in result_logs(inside, system)]
+    if as_json:
+        click.echo(json.dumps({"schema": 1, "runs": [_record(row) for row in rows]}, indent=1))
+    elif as_csv:
+        head = ["entry", "run", "file", *_COLUMNS]
+        lines = ([f.entry, f.run, f.path, *asdict(p).values()] for f, _, found in rows for p in found)
+        click.echo(csv_text(head, lines), nl=False)
+    else:
+        for row in rows:
+            click.echo("\n".join(_table(row)))
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[Path]:
+    """The path itself, or what is in an archive."""
+    from harness.untrusted.archives import is_archive, opened
+
+    if path.is_file() and is_archive(path):
+        with opened(path) as inside:
+            yield inside
+    else:
+        yield path
+
+
+def _record(row: Row) -> dict[str, object]:
+    file, span, found = row
+    return {**asdict(file), "span_s": span, "phases": [asdict(phase) for phase in found]}
+
+
+def _table(row: Row) -> Iterator[str]:
+    file, span, found = row
+    title = f"{file.entry}, run {file.run}" if file.entry else file.path
+    length = "times unknown" if span is None else f"{span:.3f} s from first to last event"
+    yield clean(f"{title} ({length})")
+    width = max([len(phase.name) for phase in found] + [10])
+    heads = f"{'count':>6} {'total s':>11} {'mean s':>10} {'shortest':>10} {'longest':>10} {'share':>7}"
+    yield f"  {'phase':{width}} {heads}"
+    for p in found:
+        cells = [f"{p.count:6}", _seconds(p.total_s, 11) if p.count else f"{'-':>11}"]
+        cells += [_seconds(value, 10) for value in (p.mean_s, p.shortest_s, p.longest_s)]
+        share = f"{'-':>7}" if p.share is None else f"{p.share:7.1%}"
+        note = f"  {p.unmatched} without a counterpart" if p.unmatched else ""
+        yield f"  {clean(p.name):{width}} {' '.join(cells)} {share}{note}"
+    if not found:
+        yield "  no phase in this log"
+    yield ""
+
+
+def _seconds(value: float | None, width: int) -> str:
+    return f"{'-':>{width}}" if value is None else f"{value:{width}.3f}"

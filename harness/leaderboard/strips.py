@@ -1,0 +1,166 @@
+"""All runs of a table on one axis from zero: a row per entry, with its score, interval and reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+from harness.leaderboard.model import Entry, Table
+from harness.report.drawing.charts import both
+from harness.report.drawing.svg import COLOURS, Canvas, Plot, clipped, plot_in, text_width
+from harness.report.drawing.text import seconds_text
+
+WIDE = 530  # pixels: two stand side by side on a wide page
+MAX_ROWS = 30
+ROW = 46  # pixels: a line of text and a strip below it
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One row: its name, its runs (value, left out), and what is drawn over them."""
+
+    name: str
+    said: str  # at the right end of the name's line
+    runs: Sequence[tuple[float, str]]
+    score: float | None = None
+    mean: float | None = None
+    interval: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Strips:
+    """A chart of strips; `lines` are values that all rows share: (value, name, class)."""
+
+    title: str
+    axis: str
+    rows: Sequence[Strip]
+    lines: Sequence[tuple[float, str, str]] = field(default_factory=tuple)
+    write: Callable[[float], str] = seconds_text
+
+
+def time_strips(table: Table, references: Sequence[tuple[float, str]] = ()) -> Markup:
+    """Time-to-train of every run of the first entries, the score and its interval."""
+    rows = []
+    for entry in table.entries[:MAX_ROWS]:
+        interval = (
+            (entry.low_s, entry.high_s) if entry.low_s is not None and entry.high_s is not None else None
+        )
+        rows.append(
+            Strip(
+                f"{entry.system}, {entry.org}",
+                seconds_text(entry.time_to_train_s),
+                [
+                    (t, why)
+                    for t, why in zip(entry.run_times_s, entry.run_dropped, strict=True)
+                    if t is not None
+                ],
+                entry.time_to_train_s,
+                entry.mean_s if entry.factor != 1 else None,
+                interval,
+            )
+        )
+    lines = [(value, name, "reference-line") for value, name in references]
+    strips = Strips("Time-to-train of every run", "seconds", rows, lines)
+    return both(lambda width: draw(strips, width), WIDE)
+
+
+def epoch_strips(table: Table) -> Markup:
+    """Epochs of every run beside the reference's; empty where no run says how many."""
+    rows = []
+    for entry in table.entries[:MAX_ROWS]:
+        pairs = zip(entry.run_epochs, entry.run_times_s, entry.run_dropped, strict=True)
+        runs = [(float(e), why) for e, time, why in pairs if e is not None and time is not None]
+        said = f"{entry.mean_epochs:.4g} on average" if entry.mean_epochs is not None else ""
+        rows.append(Strip(f"{entry.system}, {entry.org}", said, runs))
+    known = next((e for e in table.entries if e.reference_epochs is not None), None)
+    lines = _reference(known) if known and _one_reference(table.entries) else []
+    if not any(row.runs for row in rows):
+        return Markup("")
+    strips = Strips("Epochs of every run", "epochs to the target", rows, lines, lambda v: f"{v:g} epochs")
+    return both(lambda width: draw(strips, width), WIDE)
+
+
+def _one_reference(entries: Sequence[Entry]) -> bool:
+    return len({e.reference_epochs for e in entries if e.reference_epochs is not None}) == 1
+
+
+def _reference(entry: Entry) -> list[tuple[float, str, str]]:
+    lines = [(entry.reference_epochs or 0.0, f"reference {entry.reference_epochs:.4g}", "reference-line")]
+    if entry.least_epochs is not None:
+        lines.append((entry.least_epochs, f"least by chance {entry.least_epochs:.4g}", "mean-line"))
+    return sorted(lines)
+
+
+def draw(strips: Strips, width: int) -> Canvas:
+    """The chart. Names stand above their strips and lines have a legend, so that nothing overlaps."""
+    values = [v for row in strips.rows for v, _ in row.runs] + [v for v, _, _ in strips.lines]
+    values += [v for row in strips.rows for v in (row.score, row.interval[1] if row.interval else None) if v]
+    top = 20.0 * len(strips.lines) + 6
+    height = round(top + ROW * len(strips.rows) + 46)
+    told = "; ".join(f"{row.name}: {', '.join(strips.write(v) for v, _ in row.runs)}" for row in strips.rows)
+    canvas = Canvas(width, height, strips.title, told[:2000])
+    plot = plot_in(canvas, (10, top, width - 14, height - 46), (0.0, max(values, default=1.0) * 1.02), (0, 1))
+    for place, (value, name, style) in enumerate(strips.lines):
+        y = 14 + 20 * place
+        canvas.line(0, y - 4, 24, y - 4, style)
+        canvas.text(30, y, clipped(name, width - 34), "label strong")
+        for at in range(len(strips.rows)):  # in the strips alone, so that no name is crossed
+            middle = top + ROW * at + 31
+            canvas.line(plot.x(value), middle - 12, plot.x(value), middle + 12, style)
+    for place, row in enumerate(strips.rows):
+        _strip(plot, row, top + ROW * place, strips.write, width)
+    plot.x_axis(strips.axis, 8 if width > 400 else 4)
+    return canvas
+
+
+def _strip(plot: Plot, row: Strip, top: float, write: Callable[[float], str], width: int) -> None:
+    canvas, y = plot.canvas, top + 31
+    canvas.text(0, top + 15, clipped(row.name, width - text_width(row.said) - 14), "label strong")
+    canvas.text(width, top + 15, row.said, "label", "end")
+    canvas.line(plot.left, y, plot.right, y, "grid")
+    if row.interval is not None:
+        low, high = (plot.x(v) for v in row.interval)
+        canvas.rect(low, y - 9, high - low, 18, "interval", f"95 % interval of the score of {row.name}")
+    for number, (value, why) in enumerate(row.runs):
+        tip = f"run {number}: {write(value)}" + (f", left out: {why}" if why else "")
+        canvas.circle(plot.x(value), y, 4.5, "dot hollow" if why else "dot", tip)
+    if row.mean is not None:
+        canvas.line(plot.x(row.mean), y - 9, plot.x(row.mean), y + 9, "mean-line")
+    if row.score is not None:
+        canvas.line(plot.x(row.score), y - 11, plot.x(row.score), y + 11, "bar-interval")
+
+
+def energy_scatter(table: Table) -> Markup:
+    """Energy over time of entries whose energy has one scope and method; empty for fewer than two."""
+    kinds: dict[tuple[str, str], list[Entry]] = {}
+    for entry in table.entries:
+        if entry.energy_j is not None and entry.time_to_train_s is not None:
+            kinds.setdefault((entry.energy_scope, entry.energy_method), []).append(entry)
+    best = max(kinds.items(), key=lambda kind: len(kind[1]), default=None)
+    if best is None or len(best[1]) < 2:
+        return Markup("")
+    (scope, method), entries = best
+    return both(lambda width: _scatter(entries[:60], f"energy per run (J), {scope}, {method}", width), WIDE)
+
+
+def _scatter(entries: Sequence[Entry], label: str, width: int) -> Canvas:
+    points = [(e.time_to_train_s or 0.0, e.energy_j or 0.0) for e in entries]
+    canvas = Canvas(width, 0, "Energy over time-to-train", f"{len(points)} entries; both axes begin at zero.")
+    few = len(entries) <= 12
+    names = (
+        [(i, clipped(f"{e.system}, {e.org}", width - 60), "") for i, e in enumerate(entries)] if few else []
+    )
+    top = (canvas.keys(names, 6, 4, width) if names else 8) + 30
+    canvas.height = round(top + 230 + 46)
+    box = (70, top, width - 12, canvas.height - 46)
+    plot = plot_in(
+        canvas, box, (0.0, max(x for x, _ in points) * 1.06), (0.0, max(y for _, y in points) * 1.06 or 1.0)
+    )
+    plot.y_axis(clipped(label, width))
+    plot.x_axis("score (s)", 8 if width > 400 else 4)
+    for number, (entry, (x, y)) in enumerate(zip(entries, points, strict=True)):
+        tip = f"{entry.system} by {entry.org}: {x:.2f} s, {y:.4g} J"
+        canvas.mark(plot.x(x), plot.y(y), number % COLOURS if not few else number, "", tip)
+    return canvas

@@ -1,0 +1,74 @@
+"""The site builds strictly (broken links and pages without a place end it), and needs no network."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs.structure import ROOT
+
+pytest.importorskip("material", reason="the extra 'docs' is not installed")
+_LOADED = re.compile(
+    r"<(?:script|img|iframe)[^>]*\ssrc=\"?(https?:[^\s\">]+)|<link[^>]*href=\"?(https?:[^\s\">]+)"
+)
+
+
+def _build(tree: Path, out: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--site-dir", str(out)],
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("site")
+    done = _build(ROOT, out)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return out
+
+
+@pytest.mark.slow
+def test_nothing_is_loaded_from_a_network(site: Path) -> None:
+    pages = list(site.rglob("*.html"))
+    assert len(pages) > 40
+    loaded = {at for page in pages for pair in _LOADED.findall(page.read_text()) for at in pair if at}
+    assert {at for at in loaded if "canonical" not in at} == set()
+
+
+@pytest.mark.slow
+def test_search_works_from_the_file_system(site: Path) -> None:
+    """A page read from file:// may not fetch: the index has to be a script as well."""
+    assert (site / "search/search_index.js").is_file()
+    assert "TIM001" in (site / "search/search_index.js").read_text()
+
+
+@pytest.mark.slow
+def test_pages_outside_of_docs_and_linked_files_are_there(site: Path) -> None:
+    assert (site / "project/CONTRIBUTING.html").is_file()
+    assert (site / "source/tests/support/plain_implementation.py.txt").is_file()
+    assert "load_spec" in (site / "reference/api-protocol.html").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "said"), [("[x](nowhere.md)", "nowhere.md"), ("[x](index.md#nothing)", "nothing")]
+)
+def test_a_broken_link_ends_the_build(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/index.md").write_text(f"# A\n\n{text}\n")
+    config = (ROOT / "mkdocs.yml").read_text()
+    config = config[: config.index("nav:\n")].replace(
+        "tests/docs/site_hooks.py", str(ROOT / "tests/docs/site_hooks.py")
+    )
+    (tmp_path / "mkdocs.yml").write_text(config)
+    done = _build(tmp_path, tmp_path / "out")
+    assert done.returncode != 0 and said in done.stderr

@@ -1,0 +1,69 @@
+"""Every kind of page is HTML without a parse error, and its ids are unique."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from harness.leaderboard import build_leaderboard
+from rules.ruleset import load_ruleset
+from tests.support.builders import build_package
+from tests.support.report_builders import enrich
+
+justhtml = pytest.importorskip("justhtml", reason="justhtml is missing (pip install justhtml)")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("valid")
+    enrich(build_package(root, org="Alpha", system="box"), gpus=1, scenes=1, shape=(30, 40))
+    build_package(root, org="Beta", system="x" * 60, seeds=(111, 8_222, 43_333, 504_444, 6_155_555))
+    bad = build_package(root, org="Hasty", system="rushed", seeds=(131, 9_342, 73_363, 904_484, 8_155_655))
+    bad.edit_events(1, lambda events: [e for e in events if e["key"] != "seed"])
+    _, page = build_leaderboard(root, root / "out", load_ruleset(), 1_795_000_000.0, cache=root / "cache")
+    return page.parent
+
+
+PAGES = (
+    "index.html",
+    "compare.html",
+    "systems.html",
+    "rejected.html",
+    "method.html",
+    "system/Alpha/box.html",
+    "reports/Alpha/box/index.html",
+    "reports/Hasty/rushed/index.html",
+    "tables/*.html",
+)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_are_valid(site: Path, name: str) -> None:
+    for path in sorted(site.glob(name)):
+        text = path.read_text(encoding="utf-8")
+        found = justhtml.JustHTML(text, collect_errors=True).errors
+        assert [str(error) for error in found] == [], path.name
+        ids = Counter(re.findall(r'\sid="([^"]+)"', text))
+        assert [one for one, count in ids.items() if count > 1] == [], path.name
+    assert list(site.glob(name))
+
+
+def test_downloads_say_what_they_are(site: Path) -> None:
+    folder = site / "reports/Alpha/box"
+    pictures = sorted(folder.glob("*.svg"))
+    assert {path.stem for path in pictures} >= {
+        f"synthetic-chart-{name}" for name in ("runs", "learning-seconds", "learning-epochs", "loss")
+    }
+    for path in pictures:
+        text = path.read_text()
+        assert "Unofficial. Result not verified by MLCommons Association. SYNTHETIC data." in text
+        assert (
+            path.with_suffix(".csv")
+            .read_text()
+            .splitlines()[1]
+            .endswith("Result not verified by MLCommons Association.")
+        )
+    assert all(path.name.startswith("synthetic-") for path in folder.glob("*.png"))
