@@ -17,6 +17,7 @@ from harness.export.science import missing, science_files
 from harness.export.tables import tables
 from harness.package.workspace import check_name
 from harness.score.score import score
+from rules.model.findings import Verdict
 from rules.ruleset import DEFAULT, Ruleset, load_ruleset
 
 LAYOUTS = ("package", "hpc", "science", "ro-crate", "csv")
@@ -100,17 +101,17 @@ def export(
         out = out / package.org  # a package's folder has the name of its organisation
     write_folder(content, out, manifest=layout in _PACKAGES)
     click.echo(f"{len(content)} files are in {out}")
-    return _compared(content, out, layout, rules, verdict.verdict, package.system_name)
+    return _compared(content, out, layout, rules, verdict, package.system_name)
 
 
-def _compared(content: Content, out: Path, layout: str, rules: Ruleset, before: str, system: str) -> int:
+def _compared(content: Content, out: Path, layout: str, rules: Ruleset, before: Verdict, system: str) -> int:
     """Check what was written, where it is a package."""
     if layout not in ("package", "ro-crate"):
         return ExitCode.OK
     _, verdict = check_package(out, rules, system=system)
-    click.echo(clean(f"checked: {verdict.verdict.replace('_', ' ')} with {verdict.ruleset}"))
-    if verdict.verdict != before:
-        click.echo(f"the original is {before.replace('_', ' ')}: see `cloudmask check {out}`", err=True)
+    click.echo(clean(f"checked: {verdict.words} of {verdict.ruleset}"))
+    if verdict.verdict != before.verdict:
+        click.echo(f"the original is {before.words}: see `cloudmask check {out}`", err=True)
         return ExitCode.FINDINGS
     return ExitCode.OK
 

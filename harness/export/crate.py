@@ -224,7 +224,7 @@ def _instant(at_s: float | None) -> datetime | None:
 
 
 def _standing(verdict: Verdict, score: Score) -> str:
-    told = "consistent with" if verdict.verdict == "compliant" else "not compliant with"
+    told = "consistent with" if verdict.verdict == "compliant" else "not consistent with"
     time = "no score" if score.time_to_train_s is None else f"score {score.time_to_train_s:.3f} s to train"
     return (
         f"When exported, {told} the rules {verdict.ruleset}; {time}. Unverified: not reviewed by MLCommons."

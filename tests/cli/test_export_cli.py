@@ -19,7 +19,7 @@ from harness.cli import main
 from harness.package.manifest import write_manifest
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "submissions/examples"
-SYSTEM = "local-smoke"
+SYSTEM = "local-smoke-open"
 pytestmark = pytest.mark.slow  # each checks a package of five runs once or twice
 EVIDENCE = f"evidence/{SYSTEM}/strong/cloudmask"
 
@@ -35,7 +35,9 @@ def export(
 
 
 def test_one_system_as_a_package(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "checked: compliant" in export(capsys, "--layout", "package", "--out", str(tmp_path))
+    assert "checked: consistent with the rules" in export(
+        capsys, "--layout", "package", "--out", str(tmp_path)
+    )
     copy = tmp_path / "examples"
     assert [p.name for p in (copy / "results").iterdir()] == [SYSTEM]
     log = f"results/{SYSTEM}/strong/cloudmask/result_0.txt"
@@ -145,7 +147,7 @@ def test_redacted_copy_holds_no_names_and_is_judged_as_the_original(
     named: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = export(capsys, "--layout", "package", "--redact", "--out", str(tmp_path / "public"), source=named)
-    assert "checked: compliant" in said
+    assert "checked: consistent with the rules" in said
     for path in (tmp_path / "public").rglob("*"):
         if path.is_file():
             data = path.read_bytes()
@@ -159,7 +161,7 @@ def test_a_name_in_a_log_changes_its_line_and_the_line_s_digest(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = export(capsys, "--layout", "package", "--redact-name", "runner", "--out", str(tmp_path))
-    assert "checked: compliant" in said
+    assert "checked: consistent with the rules" in said
     log = (tmp_path / f"examples/results/{SYSTEM}/strong/cloudmask/result_0.txt").read_text()
     assert "runner" not in log and "harness/n1xxxx.py" in log
 
@@ -168,7 +170,7 @@ def test_a_copy_that_is_judged_otherwise_is_said_to_be(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--layout", "package", "--redact-name", SYSTEM, "--out", str(tmp_path)]
-    assert "the original is compliant" in export(capsys, *arguments, code=1)
+    assert "the original is consistent with the rules" in export(capsys, *arguments, code=1)
 
 
 def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,6 +185,6 @@ def test_a_package_that_fails_is_exported_and_said_to_fail(
 ) -> None:
     log = named / f"results/{SYSTEM}/strong/cloudmask/result_0.txt"
     log.write_text(log.read_text().replace('"status": "success"', '"status": "aborted"'))
-    assert "checked: not compliant" in export(
+    assert "checked: not consistent with the rules" in export(
         capsys, "--layout", "package", "--out", str(tmp_path / "o"), source=named
     )

@@ -175,6 +175,7 @@ def write_telemetry(path: Path, events: list[dict[str, Any]], gpus: int, seed: i
     if not gpus:
         why = Unavailable("nvml", "no NVIDIA GPU can be read", "the driver is not loaded", "Run nvidia-smi.")
         absent.append(NullSource(why))
+    path.unlink(missing_ok=True)  # the builder may have written a plain one
     writer = SampleWriter(path, "node_0", "testbox", 0.5, Anchor(start, 1000.0))
     sources: list[Source] = [host, process, *([cards] if gpus else [])]
     writer.begin([*sources, *absent], {s.name: 0.5 for s in sources})

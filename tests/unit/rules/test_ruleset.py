@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from rules.registry import catalogue, get
-from rules.ruleset import DEFAULT, load_ruleset, names
+from rules.ruleset import DEFAULT, FILE, FOLDER, load_ruleset, names
 from tests.support.waiting import HANG_S
 
 
@@ -73,3 +73,11 @@ def test_numbers_of_every_benchmark_are_valid(name):
     ruleset = load_ruleset(name)
     for benchmark in ruleset.benchmarks:
         assert ruleset.of(benchmark).benchmark == benchmark
+
+
+def test_no_section_of_a_ruleset_stands_twice():
+    """YAML keeps the last of two equal keys without a word: the rules of the first would come back."""
+    for name in names():
+        lines = (FOLDER / name / FILE).read_text(encoding="utf-8").splitlines()
+        sections = [line.partition(":")[0] for line in lines if line[:1].isalpha()]
+        assert sorted(set(sections)) == sorted(sections), name

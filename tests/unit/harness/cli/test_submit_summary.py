@@ -41,7 +41,8 @@ def test_the_mean_of_the_runs(judged: tuple[Any, Any]) -> None:
 def test_a_score_that_is_not_the_mean_says_why(judged: tuple[Any, Any]) -> None:
     note = "multiplied by 1.125: faster convergence than the reference's, within chance"
     result = replace(score(judged[0], load_ruleset()), note=note)
-    assert f"{result.method}; {result.note})" in said(judged, result)
+    text = said(judged, result)
+    assert f"(unverified; {result.method};" in text and f"{result.note})" in text
 
 
 def test_no_score_says_why(judged: tuple[Any, Any]) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 import jsonschema
 import pytest
 
-from harness.check.replay_data import Progress
 from harness.core.errors import UserError, WrongData
 from harness.leaderboard import build_leaderboard
 from harness.leaderboard.collect import collect
@@ -272,7 +271,7 @@ def test_a_replay_earns_the_badge_and_is_kept(tmp_path: Path, monkeypatch: pytes
     build_package(tmp_path / "submissions", org="Alpha", system="box")
     tried: list[Path] = []
 
-    def section(dataset: Dataset, folder: Path, progress: Progress) -> dict[str, Any]:
+    def section(dataset: Dataset, folder: Path, say: Any) -> dict[str, Any]:
         tried.append(folder)
         if folder.name != "right":
             raise WrongData("another data set")

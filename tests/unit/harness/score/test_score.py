@@ -9,11 +9,11 @@ from harness.score.score import score
 from rules.ruleset import load_ruleset
 from tests.support.builders import build_package
 
-RULESET = load_ruleset()
+RULESET = load_ruleset("cloudmask-1.0")  # reads times from the log alone, which tests can edit
 
 
 def scored(built):
-    package, _ = check_package(built.root)
+    package, _ = check_package(built.root, RULESET)
     return score(package, RULESET)
 
 
