@@ -33,7 +33,8 @@ class LineageBounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
     schema: int
     source: str
-    profiles: list[str]
+    profiles: list[str]  # data sets on which it was recorded how far weights move
+    repeat_profiles: list[str]  # and those on which epochs were trained again
     precisions: list[str]  # as logged
     learning_rate: float
     runs: int  # that were recorded
@@ -93,7 +94,9 @@ def load_bounds(ruleset: str) -> LineageBounds | None:
 
 
 def bounds_for(run: Run, ruleset: Ruleset, steps: int | None = None) -> LineageBounds:
-    """The recorded bounds that fit a run (and so many steps). Raises NotChecked where none do."""
+    """The recorded bounds that fit a run: of its way after so many steps, else of repeating its epochs.
+
+    Raises NotChecked where none do."""
     bounds = load_bounds(ruleset.name)
     if bounds is None:
         raise NotChecked(f"no bounds recorded for {ruleset.name}: {HOW}")
@@ -103,7 +106,7 @@ def bounds_for(run: Run, ruleset: Ruleset, steps: int | None = None) -> LineageB
     misses = [
         what
         for what, known in (
-            (f"{profile} data", profile in bounds.profiles),
+            (f"{profile} data", profile in (bounds.repeat_profiles if steps is None else bounds.profiles)),
             (f"precision {precision}", precision in bounds.precisions),
             ("runs on accelerators", integer(settings, "accelerators_per_node") == 0),
             ("this learning rate", number(settings, "opt_base_learning_rate") == bounds.learning_rate),

@@ -48,6 +48,7 @@ def bounds(monkeypatch):
         schema=1,
         source="this test",
         profiles=["quick"],
+        repeat_profiles=["quick"],
         precisions=["fp32"],
         learning_rate=1e-3,
         runs=3,
