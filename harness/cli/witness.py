@@ -21,7 +21,13 @@ timeout_option = click.option(
 
 @click.group()
 def witness() -> None:
-    """An outside clock for the runs: time stamps of a public authority (RFC 3161). See docs/witness.md."""
+    """An outside clock for the runs: time stamps of a public authority (RFC 3161). See docs/witness.md.
+
+    \b
+    Examples:
+      cloudmask witness try --url http://timestamp.digicert.com
+      cloudmask witness relay /shared/spool --url http://timestamp.digicert.com
+    """
 
 
 @witness.command(name="try")

@@ -13,7 +13,14 @@ from rules.model.values import is_number, show
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
-_FILE = re.compile(r"(index\.html|data\.json|[a-z0-9][a-z0-9-]{0,80}\.png)\Z")
+_FILE = re.compile(
+    r"(index\.html|data\.json|[a-z0-9][a-z0-9-]{0,80}\.png|(synthetic-)?chart-[a-z0-9-]{1,80}\.(svg|csv))\Z"
+)
+_ACTIVE = re.compile(  # what a drawing that only shows something has no use for
+    r"<\s*(?:script|foreignobject|iframe|image|use|a|set|animate\w*|handler|!entity|\?xml-stylesheet)\b"
+    r"|\son[a-z]{3,20}\s*=|href\s*=|@import|url\s*\(\s*[\"']?(?!#)|javascript:",
+    re.IGNORECASE,
+)
 _FIX = "Render the report again: `cloudmask report PACKAGE`; nothing else belongs below reports/."
 _POLICY = re.compile(r"<meta http-equiv=\"Content-Security-Policy\" content=\"([^\"]*)\"")
 _ADDRESS = re.compile(r"(?:src|srcset|action|formaction|data)\s*=\s*[\"']?\s*(?:[a-z]+:)?//", re.IGNORECASE)
@@ -60,6 +67,7 @@ def report_closed(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
     page that does more was edited, and acts on whoever opens it."""
     from rules.package.scripts import foreign_scripts
 
+    yield from _active_drawings(self, package, ruleset)
     text, path = _page(package, ruleset)
     policy = _POLICY.search(text)
     if policy is None:
@@ -117,6 +125,16 @@ def report_numbers(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[F
                 expected=round(actual, 3),
                 actual=value,
             )
+
+
+def _active_drawings(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """Drawings of the report that would do something when they are opened."""
+    folder = f"{package.layout.report_dir.as_posix()}/"
+    for path in package.files:
+        if path.startswith(folder) and path.lower().endswith(".svg"):
+            found = _ACTIVE.search(_text(package, path.removeprefix(folder), ruleset))
+            if found:
+                yield self.finding(f"the drawing is not only a picture: {show(found[0])}", path=path)
 
 
 def _number(text: str) -> float | None:

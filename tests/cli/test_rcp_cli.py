@@ -75,7 +75,7 @@ def test_record_adds_to_a_file(run, tmp_path):
             {"hyperparameters": Hyperparameters(learning_rate=0.01), "division": "open"},
             "opt_base_learning_rate",
         ),
-        ({"not_converged": (1,), "max_epochs": 8}, "did not converge"),
+        ({"not_converged": (1,), "max_epochs": 100}, "did not converge"),
         ({"runs": 4}, "not compliant"),
         ({"runs": 5, "division": "open", "best_of": 20}, "chosen from more"),
     ],

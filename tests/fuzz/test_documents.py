@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.check.replay import _data_section
+from harness.check.replay_data import data_section
 from harness.core.errors import UserError, WrongData
 from harness.package.manifest import read_manifest
 from harness.plan.recipe import Recipe, load_recipe
@@ -245,7 +245,7 @@ def test_a_replay_finds_no_scene_of_an_odd_name(closed, tmp_path, name):
     odd = [replace(dataset, profile=name), replace(dataset, train=[replace(dataset.train[0], name=name)])]
     for one in odd:
         with pytest.raises(WrongData):
-            _data_section(one, tmp_path, lambda line: None)
+            data_section(one, tmp_path, lambda *_: None)
 
 
 @cases(60)
@@ -260,4 +260,4 @@ def test_a_description_never_leads_a_replay_astray(closed, place, data):
     except Unreadable:
         return
     with pytest.raises(WrongData):
-        _data_section(dataset, place.parent, lambda line: None)
+        data_section(dataset, place.parent, lambda *_: None)

@@ -207,6 +207,13 @@ def report_that_calls_home(built: BuiltPackage) -> None:
     _report(built, '<img src="https://example.org/seen.png">')
 
 
+@case("PKG041", only=True)
+def drawing_that_runs_a_script(built: BuiltPackage) -> None:
+    _report(built, "")
+    drawing = built.layout.report_dir / "synthetic-chart-runs.svg"
+    drawing.write_text('<svg xmlns="http://www.w3.org/2000/svg"><rect onload="alert(1)"/></svg>')
+
+
 @case("PKG042", only=True)
 def another_time_in_the_report(built: BuiltPackage) -> None:
     _report(built, '<table><tr>\n<th scope="row">1</th>\n<td class="r">0.10 s</td></tr></table>')

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from harness.telemetry.recorder.file import Anchor, SampleWriter
+from harness.telemetry.recorder.file import Anchor, SampleWriter, compact
 from harness.telemetry.sources.base import Kind, QuantitySpec, Source
 from rules.model.layout import PackageLayout
 from tests.support.builders.files import events_of, write
@@ -105,6 +105,7 @@ def write_telemetry(
         writer.event(remark, middle_s - BOOT_WALL_S)
     writer.flush()
     writer.close()
+    compact(path)  # as at the end of a run
 
 
 def _reading(rng: random.Random, busy_percent: float, gpus: list[float], gpus_w: list[float]) -> list[float]:

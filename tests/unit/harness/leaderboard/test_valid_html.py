@@ -19,11 +19,13 @@ justhtml = pytest.importorskip("justhtml", reason="justhtml is missing (pip inst
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("valid")
-    enrich(build_package(root, org="Alpha", system="box"), gpus=1, scenes=1, shape=(30, 40))
+    enrich(build_package(root, org="Alpha", system="box"), gpus=0, scenes=1, shape=(30, 40))
     build_package(root, org="Beta", system="x" * 60, seeds=(111, 8_222, 43_333, 504_444, 6_155_555))
     bad = build_package(root, org="Hasty", system="rushed", seeds=(131, 9_342, 73_363, 904_484, 8_155_655))
     bad.edit_events(1, lambda events: [e for e in events if e["key"] != "seed"])
-    _, page = build_leaderboard(root, root / "out", load_ruleset(), 1_795_000_000.0, cache=root / "cache")
+    _, page = build_leaderboard(
+        root, root / "out", load_ruleset("cloudmask-1.0"), 1_795_000_000.0, cache=root / "cache"
+    )
     return page.parent
 
 

@@ -24,7 +24,7 @@ def test_report_goes_into_the_package_and_leaves_it_compliant(
     built = build_package(tmp_path)
     code, out, _ = run(capsys, "report", str(built.root))
     page = built.layout.report_dir / "index.html"
-    assert code == 0 and page.is_file() and str(page) in out and out.startswith("compliant")
+    assert code == 0 and page.is_file() and str(page) in out and out.startswith("consistent with the rules")
     assert check_package(built.root)[1].verdict == "compliant", "the report did not break the manifest"
 
 
@@ -34,7 +34,7 @@ def test_report_never_launders_a_changed_file(tmp_path: Path, capsys: pytest.Cap
         log.write("\n")
     before = built.layout.manifest.read_bytes()
     code, out, _ = run(capsys, "report", str(built.root))
-    assert code == 0 and out.startswith("not compliant")
+    assert code == 0 and out.startswith("not consistent")
     assert built.layout.manifest.read_bytes() == before
 
 
