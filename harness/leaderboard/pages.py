@@ -227,7 +227,7 @@ def compact(board: Board) -> Markup:
             **entry.model_dump(),
             "warned_rules": _warned(entry),
             "interval": _interval(entry),
-            "alike": "; ".join(entry.alike),
+            "alike": "\n".join(entry.alike),
             "history_text": "\n".join(entry.history),
         }
         return [*(place(values[name]) for name in _TEXT), *(_short(values[name]) for name in _NUMBERS)]

@@ -86,15 +86,36 @@ def test_the_timeline_is_read_and_zoomed_by_keyboard(visit: Callable[..., Any], 
     assert shown_range(page) == "whole run"
 
 
-def test_a_mark_under_the_pointer_says_its_value(visit: Callable[..., Any], site: Any) -> None:
+MARKS = "#chart-learning-epochs .drawing.wide .mark:has(> title)"
+
+
+@pytest.mark.parametrize("run", range(5))
+def test_a_mark_under_the_pointer_says_its_value(visit: Callable[..., Any], site: Any, run: int) -> None:
     page = visit(site.good).page
-    dot = page.locator("#learning .drawing.wide circle").first
+    dot = page.locator(f"{MARKS}.run-{run}").last
     dot.scroll_into_view_if_needed()
     box = dot.bounding_box()
-    page.mouse.move(box["x"] + 4, box["y"] + 4)
-    assert "epoch" in page.locator(".tip").inner_text() and page.locator(".tip").is_visible()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert page.locator(".tip").is_visible()
+    assert page.locator(".tip").inner_text() == dot.locator("title").text_content()
+    assert page.locator(".tip").inner_text().startswith(f"run {run}, epoch ")
     page.mouse.move(5, 5)
     assert not page.locator(".tip").is_visible()
+
+
+def test_the_marks_of_a_chart_are_read_by_keyboard(visit: Callable[..., Any], site: Any) -> None:
+    page = visit(site.good).page
+    values = page.locator(f"{MARKS} title").all_text_contents()
+    assert len(values) > 5
+    tip = page.locator(".tip")
+    page.keyboard.press("Tab")  # focus shows where it came by keyboard
+    page.locator("#chart-learning-epochs .drawing.wide").focus()
+    assert tip.inner_text() == values[0] and tip.get_attribute("aria-live") == "polite"
+    for key, value in [("ArrowRight", values[1]), ("End", values[-1]), ("ArrowLeft", values[-2])]:
+        page.keyboard.press(key)
+        assert tip.inner_text() == value
+    page.keyboard.press("Escape")
+    assert not tip.is_visible()
 
 
 def test_on_paper_the_timeline_is_the_plain_drawing(visit: Callable[..., Any], site: Any) -> None:

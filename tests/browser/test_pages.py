@@ -22,6 +22,14 @@ LUMINANCE = """
 """
 
 
+LOAD_IMAGES = """
+() => Promise.all([...document.images].map((image) => {
+  image.loading = 'eager';
+  return image.complete || new Promise((done) => { image.onload = image.onerror = done; });
+}))
+"""
+
+
 @pytest.mark.parametrize("name", ["good", "bad", "gpu", "board", "compare", "system", "systems", "method"])
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (768, "dark"), (360, "light"), (360, "dark")])
 def test_loads_from_a_file_without_complaint(
@@ -29,11 +37,14 @@ def test_loads_from_a_file_without_complaint(
 ) -> None:
     seen = visit(getattr(site, name), width, scheme)
     page = seen.page
-    page.evaluate("document.querySelectorAll('img').forEach((image) => { image.loading = 'eager'; })")
-    page.wait_for_load_state("networkidle")
+    page.evaluate(LOAD_IMAGES)
     assert seen.complaints == [] and seen.foreign == []
     assert page.evaluate("document.documentElement.scrollWidth") == width, "no sideways scrolling of the page"
     assert page.evaluate("[...document.images].every((image) => image.naturalWidth > 0)")
+    folds = page.locator("details.fold")
+    assert page.locator("details.fold[open]").count() == (0 if width == 360 else folds.count())
+    folds.evaluate_all("(all) => all.forEach((one) => { one.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") == width, "nor with every section open"
     drawn = page.locator(".drawing:visible").count() + page.locator("#timeline .live-chart").count()
     assert drawn == page.locator(".drawing").count() / 2, "one drawing of each chart"
 
@@ -67,6 +78,7 @@ def test_verdict_and_score_are_on_the_first_screen(visit: Callable[..., Any], si
             box = page.locator(selector).bounding_box()
             assert box["y"] + box["height"] < 800, selector
     assert page.locator("#reasons").bounding_box()["y"] < 700, "why it is not compliant comes next"
+    assert visit(site.bad, 360).page.locator("#reasons").bounding_box()["y"] < 2 * 800
 
 
 def test_the_theme_can_be_switched_by_keyboard_and_is_kept(visit: Callable[..., Any], site: Any) -> None:
@@ -109,8 +121,10 @@ def test_without_scripts_everything_is_readable(visit: Callable[..., Any], site:
     assert page.locator("#theme:visible").count() == 0, "no dead buttons"
     if name == "good":
         assert page.locator(".pane:visible").count() == 8
-        page.locator("summary").first.click()
-        assert page.locator("details[open] table:visible").count() == 1
+        assert page.locator("details.fold").count() == page.locator("details.fold[open]").count() > 5
+        assert page.locator("details[open]:not(.fold) table:visible").count() == 0
+        page.locator("details:not(.fold) > summary").first.click()
+        assert page.locator("details[open]:not(.fold) table:visible").count() == 1
 
 
 def test_the_policy_really_stops_a_request(visit: Callable[..., Any], site: Any) -> None:
@@ -120,15 +134,23 @@ def test_the_policy_really_stops_a_request(visit: Callable[..., Any], site: Any)
     assert "Content Security Policy" in " ".join(seen.complaints)
 
 
-def test_on_paper_it_is_light_complete_and_without_buttons(visit: Callable[..., Any], site: Any) -> None:
-    page = visit(site.good, scheme="dark").page
+OPEN = "[...document.querySelectorAll('details')].map((one) => one.open)"
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_on_paper_it_is_light_complete_and_without_buttons(
+    visit: Callable[..., Any], site: Any, width: int
+) -> None:
+    page = visit(site.good, width, scheme="dark").page
+    before = page.evaluate(OPEN)
+    assert not all(before)
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(252, 252, 250)"
     assert page.locator("#theme:visible, .views:visible").count() == 0
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("details:not([open])").count() == 0
     page.evaluate("dispatchEvent(new Event('afterprint'))")
-    assert page.locator("details[open]").count() == 0
+    assert page.evaluate(OPEN) == before
     assert len(page.pdf()) > 20_000
 
 

@@ -46,7 +46,11 @@ def test_nothing_is_loaded_from_a_network(site: Path) -> None:
 
 @pytest.mark.slow
 def test_search_works_from_the_file_system(site: Path) -> None:
-    """A page read from file:// may not fetch: the index has to be a script as well."""
+    """A page read from file:// may not fetch or start workers: index and shim have to be scripts beside it."""
+    shim = site / "assets/iframe-worker/shim.js"
+    assert "window.Worker" in shim.read_text() and shim.with_name("LICENSE.txt").is_file()
+    for name, at in [("index.html", "assets/"), ("guides/laptop.html", "../assets/")]:
+        assert f'src="{at}iframe-worker/shim.js"' in (site / name).read_text()
     assert (site / "search/search_index.js").is_file()
     assert "TIM001" in (site / "search/search_index.js").read_text()
 

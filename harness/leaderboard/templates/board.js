@@ -111,9 +111,9 @@
     const body = make("span", {}, link, ...(tags.length ? [br(), ...tags] : []),
       ...(e.warnings ? [br(), make("a", { className: "muted", href: e.report + "#rules" },
         (e.warnings === 1 ? "1 warning: " : e.warnings + " warnings: ") + e.warned_rules)] : []),
+      ...(e.alike ? e.alike.split("\n").flatMap((line) => [br(), make("span", { className: "tag error" }, "same runs"), " ", bdi(line)]) : []),
       ...(e.state ? [make("details", { className: "life" }, make("summary", {}, e.state),
-        make("ul", {}, ...e.history_text.split("\n").map((line) => make("li", {}, bdi(line)))))] : []),
-      ...(e.alike ? [br(), make("span", { className: "tag error" }, "same runs"), " ", bdi(e.alike)] : []));
+        make("ul", {}, ...e.history_text.split("\n").map((line) => make("li", {}, bdi(line)))))] : []));
     const box = make("input", { type: "checkbox", checked: state.pick.includes(e.id), disabled: !state.pick.includes(e.id) && state.pick.length >= MOST });
     box.setAttribute("aria-label", "Compare " + e.system + " by " + e.org);
     box.dataset.id = e.id;

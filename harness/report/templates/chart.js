@@ -14,9 +14,8 @@
     return node;
   }
 
-  // ---- every chart: what the nearest mark says
+  // ---- every chart: what the nearest mark says, by pointer, touch or arrow keys
   const tip = make("div", { className: "tip", hidden: true });
-  tip.setAttribute("aria-hidden", "true"); // the same numbers stand in the tables
   document.body.append(tip);
   let marked = null;
   function mark(node) {
@@ -25,20 +24,24 @@
     marked = node;
     if (marked) marked.classList.add("at");
   }
+  const telling = (chart) => Array.from(chart ? chart.querySelectorAll(":not(.curve) > title") : [], (title) => title.parentNode);
   function point(event) {
     const chart = event.target.closest ? event.target.closest(".drawing svg.chart") : null;
     let best = null, least = 28;
-    for (const node of chart ? chart.querySelectorAll("circle, rect, .bar") : []) {
-      if (!node.querySelector("title")) continue;
-      const box = node.getBoundingClientRect();
-      const dx = Math.max(box.left - event.clientX, 0, event.clientX - box.right);
-      const dy = Math.max(box.top - event.clientY, 0, event.clientY - box.bottom);
-      const far = Math.hypot(dx, dy) + (node.tagName === "circle" ? 0 : 4);
-      if (far < least) { best = node; least = far; }
+    for (const node of telling(chart)) {
+      const box = node.getBoundingClientRect(), area = node.tagName === "rect";
+      const dx = event.clientX - (area ? Math.min(Math.max(event.clientX, box.left), box.right) : box.left + box.width / 2);
+      const dy = event.clientY - (area ? Math.min(Math.max(event.clientY, box.top), box.bottom) : box.top + box.height / 2);
+      const far = Math.hypot(dx, dy) + (area ? 6 : 0); // marks lie on areas
+      if (far <= least) { best = node; least = far; } // of several in one place the last is on top
     }
+    say(best);
+  }
+  function say(best, aloud) {
     mark(best);
     tip.hidden = !best;
     if (!best) return;
+    tip.setAttribute("aria-live", aloud ? "polite" : "off");
     tip.textContent = best.querySelector("title").textContent;
     const box = best.getBoundingClientRect();
     const half = tip.offsetWidth / 2;
@@ -48,6 +51,24 @@
   }
   addEventListener("pointermove", point, { passive: true });
   addEventListener("pointerdown", point, { passive: true });
+  for (const drawing of document.querySelectorAll(".drawing")) {
+    const marks = telling(drawing);
+    if (!marks.length) continue;
+    drawing.tabIndex = 0;
+    drawing.setAttribute("role", "group");
+    drawing.setAttribute("aria-label", drawing.firstElementChild.getAttribute("aria-label") + ": arrow keys go through its values");
+    let at = 0;
+    drawing.addEventListener("focus", function () { if (drawing.matches(":focus-visible")) say(marks[at], true); });
+    drawing.addEventListener("blur", function () { say(null); });
+    drawing.addEventListener("keydown", function (event) {
+      const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: marks.length - 1 }[event.key];
+      if (event.key === "Escape") say(null);
+      if (to === undefined || event.target !== drawing) return;
+      event.preventDefault();
+      at = Math.min(Math.max(to, 0), marks.length - 1);
+      say(marks[at], true);
+    });
+  }
 
   // ---- the timeline of a run: one time axis for all panels, to zoom and to read
   const holder = document.getElementById("timeline"), block = document.getElementById("timeline-data");
