@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 
 from harness.check.claims import what_stands
-from rules.model.findings import Finding, Outcome, Severity, Verdict
+from rules.model.findings import Finding, Outcome, RuleResult, Severity, Verdict
 from rules.registry import get
 
 MAX_PLACES = 4  # shown per rule; the rest is counted
@@ -32,8 +32,8 @@ def render_text(verdict: Verdict, width: int = 80, colour: bool = False) -> str:
     unknown = [r for r in verdict.rules if r.outcome is Outcome.NOT_CHECKED]
     if unknown:
         lines.append(paint(f"not checked ({len(unknown)})", "bold"))
-        for result in unknown:
-            lines += _wrapped(f"  {result.id}  ", clean(result.reason or "no reason given"), width)
+        for reason, ids in _by_reason(unknown).items():
+            lines += _wrapped(f"  {_shortly(ids)}  ", reason, width)
         lines.append("")
     lines += _claims(verdict, width, paint)
     return "\n".join([*lines, *_summary(verdict, width, paint)])
@@ -49,6 +49,26 @@ def _claims(verdict: Verdict, width: int, paint: Paint) -> Iterator[str]:
         shown = f"{standing.value}: {by}" + (f" ({', '.join(rules)})" if rules else "")
         yield from _wrapped(f"  {claim.value:<19} ", clean(shown), width)
     yield ""
+
+
+def _by_reason(results: list[RuleResult]) -> dict[str, list[str]]:
+    """IDs of the rules that were not checked, by why."""
+    reasons: dict[str, list[str]] = {}
+    for result in results:
+        reasons.setdefault(clean(result.reason or "no reason given"), []).append(result.id)
+    return reasons
+
+
+def _shortly(ids: list[str]) -> str:
+    """IDs in order, neighbours of one group as a range: WIT001-012."""
+    runs: list[list[str]] = []
+    for id in ids:
+        last = runs[-1][-1] if runs else None
+        if last is not None and last[:3] == id[:3] and int(id[3:]) == int(last[3:]) + 1:
+            runs[-1].append(id)
+        else:
+            runs.append([id])
+    return ", ".join(r[0] if len(r) == 1 else f"{r[0]}-{r[-1][3:]}" for r in runs)
 
 
 def clean(text: str) -> str:

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 from lxml import etree
 
-from harness.check import check_package, render_json
+from harness.check import check_package, render_json, render_text
 from harness.check.formats.json_record import json_schema
 from harness.check.formats.junit import render_junit
 from harness.check.formats.origin import Origin
@@ -228,3 +228,11 @@ def test_no_control_character_reaches_the_reader(packages, form):
     text: Any = render(form, packages["nasty"][0], Origin(), colour=False)
     assert all(c == "\n" or c.isprintable() for c in text)
     text.encode("utf-8")
+
+
+def test_rules_that_were_not_checked_for_one_reason_share_a_line():
+    ids = ["EVD019", "WIT001", "WIT002", "WIT003", "WIT005"]
+    results = [RuleResult(id, Outcome.NOT_CHECKED, "alone" if id == "EVD019" else "no witness") for id in ids]
+    text = render_text(Verdict("any", "any", "compliant", [], results), 100)
+    assert "not checked (5)" in text and "  EVD019  alone" in text
+    assert "  WIT001-003, WIT005  no witness" in text
