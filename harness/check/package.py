@@ -95,11 +95,10 @@ def made_by(header: PackageHeader, current: Ruleset) -> Ruleset:
 
 
 def load_package(root: Path, entry: Entry, ruleset: Ruleset | None = None) -> Package:
-    """An entry with the facts of its runs, without a verdict."""
-    ruleset = (ruleset or load_ruleset()).of(entry.benchmark)
+    """An entry with the facts of its runs, by the ruleset that it was made by, without a verdict."""
     tree = scan(root)
     header = load_header(root, entry, tree)
-    maker = FactsMaker(ruleset)
+    maker = FactsMaker((ruleset or made_by(header, load_ruleset())).of(entry.benchmark))
     known = [(run.pruned, maker.facts(run)) for run in load_runs(header, tree)]
     return _package(header, known)
 
