@@ -57,7 +57,7 @@ example-site: setup ## build a leaderboard of the examples alone, to look around
 	@$(CLOUDMASK) leaderboard --org examples --out $(or $(OUT),build/example-site) \
 	  --note "Examples: real but small runs of the maintainers, made to show this site. Nobody's best."
 
-test: $(VENV)/.installed-test ## run the tests, but for nightly ones (about 14 minutes on two cores)
+test: $(VENV)/.installed-test ## run the tests, but for nightly ones (about 20 minutes on two cores)
 	@$(BIN)/python -m pytest $(AT_ONCE) $(ARGS)
 
 test-fast: $(VENV)/.installed-test ## run the fast tests only (4 minutes on two cores)
