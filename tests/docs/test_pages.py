@@ -15,6 +15,10 @@ from tests.docs.structure import ROOT
 
 WITH_COMMANDS = [page for page in pages() if any(b.fate == "run" for b in blocks(page))]
 QUICK = {"tutorials/read-a-log", "guides/timers", "lesson/2-time-energy-uncertainty"}  # in the fast tier
+LONG = {
+    "guides/laptop",
+    "lesson/1-what-a-benchmark-measures",
+}  # the submit of tutorials/first-package once more
 
 
 def _name(page: Path) -> str:
@@ -32,9 +36,14 @@ def test_quick_page_works(page: Path, tmp_path: Path) -> None:
     _work_through(page, tmp_path)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-@pytest.mark.parametrize("page", [page for page in WITH_COMMANDS if _name(page) not in QUICK], ids=_name)
+SLOW = [
+    pytest.param(page, marks=pytest.mark.nightly if _name(page) in LONG else pytest.mark.slow)
+    for page in WITH_COMMANDS
+    if _name(page) not in QUICK
+]
+
+
+@pytest.mark.parametrize("page", SLOW, ids=_name)
 def test_page_works(page: Path, tmp_path: Path) -> None:
     _work_through(page, tmp_path)
 
