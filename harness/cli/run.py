@@ -27,10 +27,13 @@ from rules.model.layout import PackageLayout
     help="Where log and evidence go: a new folder each time.",
 )
 def run(system: str, org: str, submissions: Path, data_dir: Path, out: Path) -> int:
-    """One run of SYSTEM's recipe, watched and recorded like a scored one, but not part of any submission."""
+    """One run of SYSTEM's recipe, watched and recorded like a scored one, but not part of any submission.
+
+    A plan that breaks rules is shown as such and runs: `submit` would refuse it.
+    """
     console = Console(highlight=False)
     workspace = options.workspace_of(system, org, submissions, data_dir)
-    ready = get_ready(console, workspace, find_request(workspace, system, org))
+    ready = get_ready(console, workspace, find_request(workspace, system, org), trial=True)
     number = len(list(out.glob("trial_*"))) if out.is_dir() else 0
     trial = ready.plan.trial(PackageLayout(out / f"trial_{number}", system))
     sweep(trial.layout)

@@ -72,11 +72,21 @@ def submit(
     return finish(console, ready.plan)
 
 
-def get_ready(console: Console, workspace: Workspace, request: Request) -> Ready:
-    """Data at hand, right machine, plan by the rules; or a UserError that says what to do."""
+def get_ready(console: Console, workspace: Workspace, request: Request, trial: bool = False) -> Ready:
+    """Data at hand, right machine, plan by the rules; or a UserError that says what to do.
+
+    A trial is no submission: what its plan breaks is shown, and it runs.
+    """
+    keeps = "it breaks no rule of"
     try:
         ready = make_ready(request, workspace, options.ConsoleWatch(console))
-        require_compliant(ready.plan.plan)
+        try:
+            require_compliant(ready.plan.plan)
+        except PlanRefused as error:
+            if not trial:
+                raise
+            _show_findings(console, error.verdict)
+            keeps = "a trial only: submit refuses it by"
     except WrongMachine as error:
         show_machine(console, error.machine)
         raise
@@ -89,7 +99,7 @@ def get_ready(console: Console, workspace: Workspace, request: Request) -> Ready
     recipe, ruleset = request.recipe, ready.plan.plan.ruleset
     console.print(
         f"plan: {request.runs} {recipe.division} run(s) of '{request.system}' for {request.org}, data set "
-        f"{recipe.data.profile}, {recipe.precision}; it breaks no rule of {ruleset}",
+        f"{recipe.data.profile}, {recipe.precision}; {keeps} {ruleset}",
         soft_wrap=True,
     )
     return ready
