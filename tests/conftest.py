@@ -21,6 +21,7 @@ settings.load_profile("cloudmask")
 
 # a shell starts jobs in the background with SIGINT ignored, and every command that is tested would inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and nohup has SIGHUP ignored
 
 UNMEASURED = ("fuzz", "net")  # folders whose tests coverage would slow down most, and which reach nothing new
 

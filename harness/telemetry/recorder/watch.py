@@ -47,7 +47,7 @@ class Watch:
 
     def end(self, pid: int) -> None:
         """The sampling is to end: sum up."""
-        self._stops += _goes_on(pid)
+        self._stops += _goes_on(pid, ending=True)
         if self._stops:
             self._add(f"the telemetry sampler was found stopped (SIGSTOP) {self._stops} times")
         if self._silent:
@@ -62,10 +62,11 @@ class Watch:
         self.troubles.append(trouble)
 
 
-def _goes_on(pid: int) -> bool:
-    """Whether the process was stopped; it goes on then."""
+def _goes_on(pid: int, ending: bool = False) -> bool:
+    """Whether the process was stopped; it goes on then. `ending` also takes back a stop that is on its way."""
     with contextlib.suppress(psutil.Error, ProcessLookupError, PermissionError):
-        if psutil.Process(pid).status() == psutil.STATUS_STOPPED:
+        stopped = psutil.Process(pid).status() == psutil.STATUS_STOPPED
+        if stopped or ending:
             os.kill(pid, signal.SIGCONT)
-            return True
+        return stopped
     return False

@@ -201,7 +201,7 @@ def test_sampler_that_cannot_start_is_a_problem(tmp_path: Path, monkeypatch: pyt
 
 def test_a_sampler_that_does_not_listen_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.telemetry.recorder.client.STOP_S", 1.0)
-    monkeypatch.setattr("harness.telemetry.recorder.watch._goes_on", lambda pid: False)
+    monkeypatch.setattr("harness.telemetry.recorder.watch._goes_on", lambda pid, ending=False: False)
     with Sampler(tmp_path / "x.h5", sources=CHEAP) as sampler:
         child = sampler._process
         assert child is not None
