@@ -160,7 +160,7 @@ def _group(name: str) -> Callable[[h5py.File], None]:
 
 
 PLACES = {
-    "summary": "machine/table",
+    "summary": "machine/time_s",
     "gallery": "scene_000/bayes",
     "weights": "layers/conv2d/vars/0",
 }
