@@ -10,6 +10,7 @@ from rules.facts.needs import dataset_of, telemetry_of
 from rules.facts.quantities import of_name
 from rules.model.evidence import Telemetry
 from rules.model.findings import Finding, Scope, Severity
+from rules.model.layout import WEAK
 from rules.model.run import Run
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
@@ -29,6 +30,10 @@ def read_again(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     event = run.log.last("cache_clear")
     if event is None or event.value is not True:
         raise NotApplicable("no eviction is claimed")
+    if run.package.scaling == WEAK:
+        raise NotApplicable(
+            "models that train at the same time read the same files: one of them pays for all"
+        )
     start, stop = time_ms(run_start(run.log)), time_ms(run_stop(run.log))
     dataset = dataset_of(run)
     if start is None or stop is None or stop <= start:
