@@ -37,8 +37,10 @@ def test_models_at_the_same_time(both):
     assert len({r["seed"] for r in records}) == 3 and len({json.dumps(r["cache"]) for r in records}) == 1
     checked = trial.cloudmask("check", "submissions/lab")
     assert checked.returncode == 0, checked.stdout
-    assert "box/strong/cloudmask: compliant, time to train" in checked.stdout
-    assert "box/weak/cloudmask: compliant, 3 models of 1 of 1 accelerators in" in checked.stdout
+    assert "box/strong/cloudmask: consistent with the rules, time to train" in checked.stdout
+    assert (
+        "box/weak/cloudmask: consistent with the rules, 3 models of 1 of 1 accelerators in" in checked.stdout
+    )
     again = trial.submit("--throughput")
     assert again.returncode == 2 and "--replace" in again.stderr
     kept = trial.submit("--throughput", "--resume")
