@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rules.model.findings import Finding, Scope, Severity
+from rules.model.layout import WEAK
 from rules.model.package import Package
 from rules.model.values import is_number, show
 from rules.registry import NotApplicable, NotChecked, Rule, rule
@@ -102,6 +103,8 @@ def report_closed(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
 def report_numbers(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Readers see the report and not the logs: each run's time-to-train in it is the one of its log, and the
     score lies between them."""
+    if package.scaling == WEAK:
+        raise NotApplicable("the report is that of time-to-train")
     text, path = _page(package, ruleset)
     known = {run.index: run.time_to_train_s for run in package.runs if run.converged}
     for found in _RUN.finditer(text):
