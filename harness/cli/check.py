@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from harness.check import check_all, colour_wanted, combine
 from harness.check.formats.json_record import json_schema
@@ -23,6 +21,7 @@ from harness.check.formats.text import clean
 from harness.check.package import AnswerStep, ReplayStep
 from harness.check.watch import Watch
 from harness.cli import options
+from harness.cli.bars import progress_bar
 from harness.cli.witness import read_roots
 from harness.core.errors import ExitCode, UserError, WrongData
 from harness.score.score import describe, score
@@ -152,23 +151,11 @@ def _unpacked(path: Path) -> AbstractContextManager[Path]:
 
 @contextmanager
 def _watch() -> Iterator[Watch]:
-    """Lines and a progress bar on standard error; the bar only in a terminal."""
-    console = Console(stderr=True, highlight=False)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bar:
-        task = bar.add_task("", total=None, visible=False)
+    """Lines and a progress bar on standard error."""
+    with progress_bar() as step:
         yield Watch(
             say=lambda line: click.echo(clean(line), err=True),
-            progress=lambda title, done, total: bar.update(
-                task, description=clean(title), completed=done, total=total, visible=done < total
-            ),
+            progress=lambda title, done, total: step(clean(title), done, total),
         )
 
 

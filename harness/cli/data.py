@@ -3,40 +3,39 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from harness.cli.data_croissant import croissant
 from harness.cli.data_fetch import fetch
-from harness.core.errors import ExitCode, UserError
+from harness.cli.data_places import (
+    DATA_VARIABLE,
+    DEFAULT_ROOT,
+    OFFICIAL,
+    bar,
+    data_folder,
+    describe_profile,
+    locate_like,
+    official_differences,
+    read_manifest,
+    user_errors,
+)
+from harness.core.errors import ExitCode
 from harness.core.files import write_json
-from harness.plan.datasets import shown_path
-from reference.data.dataset import DatasetPaths, Described, describe, locate, locate_files, verify
-from reference.data.profiles import PROFILES, Profile, get_profile
+from reference.data.dataset import locate, verify
+from reference.data.profiles import PROFILES, get_profile
 from reference.data.shards import prepare
-from reference.data.synthetic import synthesize_command
-from reference.protocol.dataset import Dataset, DatasetFile
 from reference.protocol.official import (
     EITHER_LAYOUT,
     PUBLISHED_MANIFEST,
-    SAMPLE_PROFILE,
-    test_scene_differences,
 )
-from reference.protocol.spec import Geometry, Split
 
-DATA_VARIABLE = "CLOUDMASK_DATA"
-DEFAULT_ROOT = Path("data")
 PREPARED_FOLDER = "prepared"
 DEFAULT_SEED = 1
-OFFICIAL = PROFILES["official"]
 SYNTHETIC = [name for name, profile in PROFILES.items() if profile.synthetic]
 
 profile_option = click.option(
@@ -85,7 +84,7 @@ def synthesize(profile: str, scenes: int | None, seed: int, out: Path) -> None:
     """
     from reference.data import synthetic
 
-    with user_errors("choose another --out, or remove the folder."), _bar("Scenes") as step:
+    with user_errors("choose another --out, or remove the folder."), bar("Scenes") as step:
         folder = synthetic.synthesize(profile, out, seed=seed, scenes=scenes, progress=step)
     click.echo(f"{profile} data set (synthetic, seed {seed}) is in {folder}")
 
@@ -161,7 +160,7 @@ def verify_command(
         paths = locate_like(expected, where) if expected else locate(where)
         problems = official_differences(paths) if profile else []
         if expected:
-            with _bar("Hashing") as step:
+            with bar("Hashing") as step:
                 problems += verify(paths, expected, step, sizes_only)
     if as_json:
         click.echo(json.dumps({"schema": 1, "equal": not problems, "problems": problems}, indent=1))
@@ -174,18 +173,6 @@ def verify_command(
         click.echo("970 training scenes, and the 100 test scenes have the official names.")
         click.echo("Contents were not compared: no manifest was given, and none has been published yet.")
     return ExitCode.FINDINGS if problems else ExitCode.OK
-
-
-def official_differences(paths: DatasetPaths) -> list[str]:
-    """How a folder differs from the official data set as it is known: number of scenes, names for testing."""
-    problems = []
-    for kind, found, known in (
-        ("training", len(paths.train), OFFICIAL.train_scenes),
-        ("test", len(paths.test), OFFICIAL.test_scenes),
-    ):
-        if found != known:
-            problems.append(f"{found} {kind} scenes, the official data set has {known}")
-    return problems + test_scene_differences(path.name for path in paths.test)
 
 
 @data.command("prepare")
@@ -205,7 +192,7 @@ def prepare_command(profile: str, folder: Path | None, out: Path | None) -> None
     """
     found = describe_profile(get_profile(profile), folder)
     where = out or data_folder(get_profile(profile), folder) / PREPARED_FOLDER
-    with user_errors("choose another --out with enough space."), _bar("Preparing") as step:
+    with user_errors("choose another --out with enough space."), bar("Preparing") as step:
         prepared = prepare(found, where, step)
     click.echo(f"{len(prepared.shards)} shards are in {where}, digest {prepared.digest}")
     click.echo(f"To use them, write into the recipe: data: {{prepared: {where}}}")
@@ -235,102 +222,3 @@ def preview(profile: str, folder: Path | None, gallery: Path | None, scenes: int
             sheet = scenes_sheet(locate(data_folder(chosen, folder)).test[:scenes], chosen.geometry)
         save_sheet(sheet, out)
     click.echo(f"Picture is in {out}")
-
-
-# ---------------------------------------------------------------- shared by these commands
-
-
-def data_folder(profile: Profile, folder: Path | None) -> Path:
-    """The folder of a profile's scenes: as given, else $CLOUDMASK_DATA (official) or data/<profile>.
-
-    Raises UserError when the official data set's folder is not known.
-    """
-    if folder is not None:
-        return folder
-    if profile.name != "official":
-        return DEFAULT_ROOT / profile.name
-    named = os.environ.get(DATA_VARIABLE)
-    if not named:
-        raise UserError(
-            "The official data set's folder is not known.",
-            f"pass --data FOLDER or set {DATA_VARIABLE} (the folder with {EITHER_LAYOUT}); "
-            "to download it: cloudmask data fetch.",
-        )
-    return Path(named)
-
-
-def describe_profile(profile: Profile, folder: Path | None) -> Described:
-    """Describe a profile's data set, with a progress bar while files are hashed. Raises UserError."""
-    where = data_folder(profile, folder)
-    fix = (
-        f"make it: {synthesize_command(where, profile.name)}"
-        if profile.synthetic
-        else "fetch it: cloudmask data fetch --scenes 20."
-        if profile.name == SAMPLE_PROFILE
-        else f"pass --data FOLDER or set {DATA_VARIABLE} to the folder with {EITHER_LAYOUT}; "
-        "to download it: cloudmask data fetch."
-    )
-    with user_errors(fix):
-        paths = locate(where)
-        with _bar("Hashing") as step:
-            found = describe(paths, profile.name, profile.geometry, progress=step)
-    for difference in official_differences(paths) if profile is OFFICIAL else []:
-        click.echo(f"note: not the official data set: {difference}", err=True)
-    return replace(found, dataset=replace(found.dataset, root=shown_path(paths.root)))
-
-
-def read_manifest(path: Path) -> Dataset:
-    """The data set that a manifest describes. Raises UserError when the file is not a manifest."""
-    try:
-        raw = json.loads(path.read_text())
-        lists = {kind: [DatasetFile(**file) for file in raw[kind]] for kind in ("train", "test")}
-        dataset = Dataset(**{**raw, **lists})
-        Geometry(**dataset.geometry), Split(**dataset.split)
-        return dataset
-    except OSError as error:
-        raise UserError(
-            f"Cannot read {path}: {error.strerror}.",
-            "pass a manifest that `cloudmask data manifest` wrote.",
-        ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"{path} is not the manifest of a data set.", "write one: cloudmask data manifest --out FILE."
-        ) from error
-
-
-def locate_like(expected: Dataset, root: Path) -> DatasetPaths:
-    """The files below `root` of a described data set, whether it was given as folders or as a list."""
-    if any("/" in file.name for file in expected.train):
-        return locate(root)
-    train = [root / file.name for file in expected.train if (root / file.name).is_file()]
-    test = [root / file.name for file in expected.test if (root / file.name).is_file()]
-    return locate_files(train, test)
-
-
-@contextmanager
-def user_errors(fix: str) -> Iterator[None]:
-    """Turn the reference's ValueErrors and OSErrors into UserErrors with this fix."""
-    try:
-        yield
-    except ValueError as error:
-        raise UserError(f"{error}.", fix) from error
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        raise UserError(f"{where}{error.strerror or error}.", fix) from error
-
-
-@contextmanager
-def _bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A progress bar on stderr, if that is a terminal. Yields a function of done, total and name."""
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn(title),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
-        task = progress.add_task(title, total=None)
-        yield lambda done, total, name: progress.update(task, completed=done, total=total)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from harness.cli.data_places import describe_profile, user_errors
 from harness.core.files import write_atomic
 from reference.data.profiles import PROFILES, get_profile
 
@@ -30,7 +31,6 @@ def croissant(profile: str, folder: Path | None, published: str | None, out: Pat
     Example:
       cloudmask data croissant --profile smoke --out data/smoke/croissant.json
     """
-    from harness.cli.data import describe_profile, user_errors
     from harness.export.croissant import croissant as described
 
     found = describe_profile(get_profile(profile), folder).dataset

@@ -8,7 +8,8 @@ from typing import Any
 from harness.rulebook.examples import Example, load_examples
 from harness.rulebook.sources import linked
 from rules.registry import Rule, catalogue
-from rules.ruleset import KeyRule, Ruleset, load_ruleset
+from rules.ruleset import Ruleset, load_ruleset
+from rules.sections import KeyRule
 
 GROUPS = {
     "LOG": "Structure and order of a result log",

@@ -41,8 +41,8 @@ _RUN = re.compile(r'<th scope="row">(\d{1,9})</th>\s*<td class="r">([0-9][0-9 \u
     fix=_FIX,
 )
 def reports_only(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """The manifest leaves reports out, since they can be rendered again: whatever else lies there was checked
-    by nobody, and travels with the verdict."""
+    """The manifest leaves reports out, since they can be rendered again: what else lies there is not
+    checked, and travels with the verdict."""
     systems = set(package.system_names)
     for name in package.files:
         if not name.startswith("reports/"):

@@ -1,4 +1,4 @@
-"""One set of runs under two names is found, and strangers are not taken for relatives."""
+"""One set of runs under two names is found, and unrelated ones are not."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_what_two_entries_share_is_named_on_both(left, right, reason):
 
 
 def test_chance_is_not_likeness():
-    strangers = [
+    unrelated = [
         _entry(
             f"lab {n}",
             sketch=_sketch(n),
@@ -59,7 +59,7 @@ def test_chance_is_not_likeness():
         )
         for n in range(20)
     ]
-    assert likenesses(strangers) == {}
+    assert likenesses(unrelated) == {}
 
 
 def test_runs_of_one_entry_are_not_compared_with_each_other():
