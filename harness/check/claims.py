@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rules.model.claims import ASSERTED_BY, Claim, Standing, Support
+from rules.model.claims import BY_ITSELF, Claim, Standing, Support
 from rules.model.findings import Outcome, Verdict
 from rules.registry import catalogue
 
 ORDER = list(Standing)
-COVERED = (Outcome.PASS, Outcome.WARN, Outcome.FAIL)  # the rule had something to judge
 
 
 class Stands(NamedTuple):
@@ -24,8 +23,7 @@ class Stands(NamedTuple):
 def what_stands(verdict: Verdict) -> list[Stands]:
     """Every claim with the strongest that was shown of it; empty for a verdict on a plan or on nothing.
 
-    A rule shows what it declares (`supports`) only where it passed for every run that it judged. Energy is
-    not covered where no rule about readings had anything to judge.
+    A rule shows what it declares (`supports`) only where it passed for every run that it judged.
     """
     outcomes = {result.id: result.outcome for result in verdict.rules}
     known = [rule for rule in catalogue() if rule.id in outcomes]
@@ -36,15 +34,12 @@ def what_stands(verdict: Verdict) -> list[Stands]:
         if outcomes[rule.id] is Outcome.PASS:
             for support in rule.supports:
                 shown[support.claim].append((support, rule.id))
-    metered = any(outcomes[rule.id] in COVERED for rule in known if rule.id.startswith("PWR"))
-    return [_stands(claim, found, metered) for claim, found in shown.items()]
+    return [_stands(claim, found) for claim, found in shown.items()]
 
 
-def _stands(claim: Claim, found: list[tuple[Support, str]], metered: bool) -> Stands:
+def _stands(claim: Claim, found: list[tuple[Support, str]]) -> Stands:
     if not found:
-        if claim is Claim.ENERGY and not metered:
-            return Stands(claim, Standing.NOT_COVERED, "no node power was measured", [])
-        return Stands(claim, Standing.ASSERTED, ASSERTED_BY[claim], [])
+        return Stands(claim, *BY_ITSELF[claim], [])
     best = min(ORDER.index(support.standing) for support, _ in found)
     strongest = [(support, id) for support, id in found if ORDER.index(support.standing) == best]
     phrases = dict.fromkeys(support.by for support, _ in strongest)

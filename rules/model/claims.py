@@ -35,12 +35,15 @@ class Support(NamedTuple):
     by: str
 
 
-ASSERTED_BY = {
-    Claim.TIME: "clocks of the submitter's machine",
-    Claim.HARDWARE: "the system description and what the harness detected on that machine",
-    Claim.SEED: "the run records, which say that the harness drew it",
-    Claim.CODE: "the run records, which name the code that ran",
-    Claim.ACCURACY: "the logs",
-    Claim.ENERGY: "readings of the submitter's sensors or meters",
-    Claim.ATTEMPTS: "the failed runs that the submitter retained",
+BY_ITSELF = {  # how a claim stands that no rule shows anything of, and by what
+    Claim.TIME: (Standing.ASSERTED, "clocks of the submitter's machine"),
+    Claim.HARDWARE: (
+        Standing.ASSERTED,
+        "the system description and what the harness detected on that machine",
+    ),
+    Claim.SEED: (Standing.ASSERTED, "the run records, which say that the harness drew it"),
+    Claim.CODE: (Standing.ASSERTED, "the run records, which name the code that ran"),
+    Claim.ACCURACY: (Standing.ASSERTED, "the logs"),
+    Claim.ENERGY: (Standing.NOT_COVERED, "the power of whole nodes was not measured in every run"),
+    Claim.ATTEMPTS: (Standing.ASSERTED, "the failed runs that the submitter retained"),
 }

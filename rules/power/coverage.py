@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from rules.facts.log_reading import integer
 from rules.facts.node_energy import ESTIMATE
+from rules.model.claims import Claim, Standing, Support
 from rules.model.findings import Finding, Scope, Severity
 from rules.model.package import Package
 from rules.model.run import Run
@@ -32,6 +33,7 @@ def needs_power(package: Package) -> None:
     Scope.PACKAGE,
     source="PM 3.3; sources L6, K6, W22, case 77",
     fix="Measure all scored runs, or submit without power.",
+    supports=(Support(Claim.ENERGY, Standing.ASSERTED, "readings of the submitter's sensors or meters"),),
 )
 def every_run(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Energy is scored over the same runs as time: measuring only some of them is a selection."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.check.claims import what_stands
-from rules.model.claims import Claim, Standing
+from rules.model.claims import BY_ITSELF, Claim, Standing
 from rules.model.findings import Outcome, RuleResult, Verdict
 from rules.registry import catalogue
 
@@ -24,7 +24,7 @@ def _standing(verdict: Verdict, claim: Claim) -> Standing:
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_only_a_rule_that_passed_shows_anything(rule, support, outcome):
     found = _standing(_verdict(**{rule.id: outcome}), support.claim)
-    weaker = Standing.NOT_COVERED if support.claim is Claim.ENERGY else Standing.ASSERTED
+    weaker = BY_ITSELF[support.claim][0]
     assert found is (support.standing if outcome is Outcome.PASS else weaker)
 
 
@@ -32,8 +32,7 @@ def test_no_result_no_claims():
     assert what_stands(_verdict()) == [] and what_stands(_verdict(HYP001=Outcome.PASS)) == []
 
 
-def test_energy_is_not_covered_without_readings():
-    id = SUPPORTING[0][0].id
-    assert _standing(_verdict(**{id: Outcome.PASS}), Claim.ENERGY) is Standing.NOT_COVERED
-    measured = _verdict(**{id: Outcome.PASS, "PWR001": Outcome.PASS})
-    assert _standing(measured, Claim.ENERGY) is Standing.ASSERTED
+def test_energy_is_covered_where_every_run_was_measured_only():
+    for outcome in Outcome:
+        wanted = Standing.ASSERTED if outcome is Outcome.PASS else Standing.NOT_COVERED
+        assert _standing(_verdict(PWR001=outcome), Claim.ENERGY) is wanted
