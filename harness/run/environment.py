@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 PYTHON = "PYTHON"
+SWITCHES = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")  # of Python, that load nothing
 LOADER = ("LD_", "DYLD_")  # of the dynamic linker
 NAMES = (
     "GLIBC_TUNABLES",
@@ -27,7 +28,7 @@ MAX_VALUE = 500  # characters of a value that are recorded
 
 def is_hook(name: str) -> bool:
     """Whether a variable of that name can put code into a process, or exchange what it loads."""
-    return name in NAMES or name.startswith((PYTHON, *LOADER))
+    return name not in SWITCHES and (name in NAMES or name.startswith((PYTHON, *LOADER)))
 
 
 @dataclass(frozen=True)
