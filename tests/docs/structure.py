@@ -29,6 +29,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("reference.science", "rules.registry", "harness.package", "harness.telemetry"),
     ("reference.data", "rules.model"),
     ("reference.protocol", "rules.ruleset", "harness.core"),
+    ("rules.sections",),
 )
 Arrow = tuple[str, str]
 

@@ -62,7 +62,7 @@ class Case:
     group: str
     name: str
     make: Make
-    ruleset: str = DEFAULT
+    ruleset: str | None = DEFAULT  # None: the one that the package was made by
 
     @property
     def key(self) -> str:
@@ -98,7 +98,7 @@ def _examples() -> Iterator[Case]:
         EXAMPLES / "results" / system / "strong" / "cloudmask" / "result_0.txt" for system in systems[:2]
     ]
     for path in paths:
-        yield Case("examples", str(path.relative_to(ROOT)), partial(_there, path))
+        yield Case("examples", str(path.relative_to(ROOT)), partial(_there, path), None)
 
 
 def _sound() -> Iterator[Case]:

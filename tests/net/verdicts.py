@@ -53,17 +53,17 @@ Records = dict[str, Record]
 # ---------------------------------------------------------------- judging
 
 
-def judge(path: Path, ruleset: str, hidden: dict[str, str]) -> Record:
+def judge(path: Path, ruleset: str | None, hidden: dict[str, str]) -> Record:
     """What `cloudmask check --format json` says of a path, without what differs from run to run.
 
     `hidden` are strings (folders) and what to write in their place.
     """
-    rules = load_ruleset(ruleset)
+    rules = load_ruleset(ruleset) if ruleset else None
     try:
         with mock.patch("time.time", return_value=NOW_S):
             found = check_all(path, rules)
         scores = [
-            f"{package.entry}: {verdict.verdict}, {describe(score(package, rules))}"
+            f"{package.entry}: {verdict.verdict}, {describe(score(package, load_ruleset(verdict.ruleset)))}"
             for package, verdict in found
             if package.entries
         ]

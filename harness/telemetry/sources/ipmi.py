@@ -183,7 +183,7 @@ def _run(command: list[str], limit_s: float) -> _Answer:
         except subprocess.TimeoutExpired:
             with contextlib.suppress(OSError):
                 os.killpg(process.pid, signal.SIGKILL)
-            raise ReadingFailed(f"no answer within {limit_s:g} s") from None
+            raise ReadingFailed(f"no answer within {round(limit_s, 1):g} s") from None
     return _Answer(process.returncode, output, errors)
 
 

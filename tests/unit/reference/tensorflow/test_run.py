@@ -74,6 +74,7 @@ def test_a_run_that_reaches_the_target(tmp_path: Path) -> None:
         "eval_loss",
         "eval_accuracy",
         "eval_stop",
+        "weights_commitment",
     ]
     assert keys[0] == "init_start" and keys[1] == "seed"
     assert keys[keys.index("init_stop") :] == [
