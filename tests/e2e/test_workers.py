@@ -81,7 +81,7 @@ def test_a_worker_killed_while_it_trains(trial):
         devices={"workers_per_node": 2},
         hyperparameters={"global_batch_size": 8, "max_epochs": 40},
     )
-    code, errors = start_and_kill(trial, "-m reference", 1)
+    code, errors = start_and_kill(trial, "start_module.py", 1)
     assert code == 3
     assert "worker 1 of 2 was ended by signal 9 (SIGKILL)" in errors
     assert (trial.evidence() / "failed/attempt_0/result.txt").is_file()
