@@ -21,7 +21,6 @@ from harness.check.formats.text import clean
 from harness.check.package import AnswerStep, ReplayStep
 from harness.check.watch import Watch
 from harness.cli import options
-from harness.cli.bars import progress_bar
 from harness.cli.witness import read_roots
 from harness.core.errors import ExitCode, UserError, WrongData
 from harness.score.score import describe, score
@@ -152,6 +151,8 @@ def _unpacked(path: Path) -> AbstractContextManager[Path]:
 @contextmanager
 def _watch() -> Iterator[Watch]:
     """Lines and a progress bar on standard error."""
+    from harness.cli.bars import progress_bar  # a plain check shows none, and starts without it
+
     with progress_bar() as step:
         yield Watch(
             say=lambda line: click.echo(clean(line), err=True),

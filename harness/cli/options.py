@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from harness.package.workspace import DEFAULT_ORG, Workspace, check_name
 
@@ -47,27 +44,3 @@ def workspace_of(system: str, org: str, submissions: Path, data_dir: Path) -> Wo
     check_name("a system", system)
     check_name("an organisation", org)
     return Workspace(submissions, data_dir)
-
-
-@contextmanager
-def file_progress(console: Console, title: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A bar over files, as progress(done, total, name); without a terminal nothing is shown."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total, name: bar.update(task, completed=done, total=total)
-
-
-class ConsoleWatch:
-    """Shows on a console what happens before the runs."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
-    def files(self, title: str) -> AbstractContextManager[Callable[[int, int, str], None]]:
-        """A bar over files."""
-        return file_progress(self._console, title)
-
-    def note(self, text: str) -> None:
-        """A line of its own."""
-        self._console.print(text)

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from harness.check import render_text
 from harness.cli import options
+from harness.cli.bars import ConsoleWatch
 from harness.cli.plan import show_machine, show_source_doubt
 from harness.core.errors import ExitCode, UserError
 from harness.package.workspace import Workspace
@@ -79,7 +80,7 @@ def get_ready(console: Console, workspace: Workspace, request: Request, trial: b
     """
     keeps = "it breaks no rule of"
     try:
-        ready = make_ready(request, workspace, options.ConsoleWatch(console))
+        ready = make_ready(request, workspace, ConsoleWatch(console))
         try:
             require_compliant(ready.plan.plan)
         except PlanRefused as error:

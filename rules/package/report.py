@@ -66,7 +66,7 @@ def reports_only(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fin
 def report_closed(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """A rendered report names its style and its script by digest, and loads nothing but its own pictures: a
     page that does more was edited, and acts on whoever opens it."""
-    from rules.package.scripts import foreign_scripts
+    from rules.facts.page_scripts import foreign_scripts
 
     yield from _active_drawings(self, package, ruleset)
     text, path = _page(package, ruleset)
