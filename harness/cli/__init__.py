@@ -31,6 +31,7 @@ VERBS = {
     "report": "render the HTML report of a package",
     "times": "where the time of every run went, phase by phase",
     "export": "a package in another layout, as tables or as a crate; redacted, if wanted",
+    "import": "file results of upstream's own program as an open, unverified entry",
     "rcp": "record and list reference convergence points",
     "leaderboard": "build the leaderboard of packages that pass",
     "review": "say what becomes of a result on a board: objection, verified, withdrawn",
@@ -42,6 +43,8 @@ VERBS = {
     "release-digests": "digests by which a released code is recognised",
     "power": "energy of whole nodes: show it, import a meter's log",
 }
+
+MODULES = {"import": "import_logs"}  # where a verb is a word of Python
 
 # shown at the end of a verb's help, unless its own text has examples
 EXAMPLES = {
@@ -79,7 +82,7 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in VERBS:
             return None
-        module = name.replace("-", "_")
+        module = MODULES.get(name, name.replace("-", "_"))
         command: click.Command = getattr(importlib.import_module(f"harness.cli.{module}"), module)
         if name in EXAMPLES and not command.epilog:
             command.epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in EXAMPLES[name])

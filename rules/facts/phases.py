@@ -1,7 +1,8 @@
 """How a log's time divides into phases: every pair of X_start and X_stop, added up.
 
-Of any log of MLPerf's line format: keys are not known beforehand. A phase that begins twice without an end, or ends
-without a beginning, is counted as such and adds no time.
+Of any log of MLPerf's line format: keys are not known beforehand, and decide alone: upstream's program logs
+run_start as an end and eval_start as a point in time. A phase that begins twice without an end, or ends without a
+beginning, is counted as such and adds no time.
 """
 
 from __future__ import annotations
@@ -46,17 +47,15 @@ def phases(log: Log) -> list[Phase]:
     """The phases of a log in the order of their first beginning, MAX_PHASES at most."""
     sums: dict[tuple[str, str], _Sum] = {}
     for event in log.events:
-        if event.event_type == "INTERVAL_START" and event.key.endswith(_START):
-            name = event.key.removesuffix(_START)
-        elif event.event_type == "INTERVAL_END" and event.key.endswith(_STOP):
-            name = event.key.removesuffix(_STOP)
-        else:
+        begins = event.key.endswith(_START)
+        if not begins and not event.key.endswith(_STOP):
             continue
+        name = event.key.removesuffix(_START if begins else _STOP)
         scope = event.namespace if isinstance(event.namespace, str) else ""
         key = (name, scope)
         if key not in sums and len(sums) >= MAX_PHASES:
             continue
-        _add(sums.setdefault(key, _Sum()), event.event_type == "INTERVAL_START", time_ms(event))
+        _add(sums.setdefault(key, _Sum()), begins, time_ms(event))
     whole = span_s(log)
     return [
         _phase(f"{name} ({scope})" if scope else name, found, whole) for (name, scope), found in sums.items()

@@ -14,7 +14,12 @@ from tests.docs.blocks import Block, blocks, pages, shows
 from tests.docs.structure import ROOT
 
 WITH_COMMANDS = [page for page in pages() if any(b.fate == "run" for b in blocks(page))]
-QUICK = {"tutorials/read-a-log", "guides/timers", "lesson/2-time-energy-uncertainty"}  # in the fast tier
+QUICK = {  # in the fast tier
+    "tutorials/read-a-log",
+    "guides/timers",
+    "guides/import",
+    "lesson/2-time-energy-uncertainty",
+}
 LONG = {
     "guides/laptop",
     "lesson/1-what-a-benchmark-measures",
