@@ -89,7 +89,8 @@ def test_the_timeline_is_read_and_zoomed_by_keyboard(visit: Callable[..., Any], 
 TOUCH = """
 (stage, [type, id, x]) => {
   const box = stage.getBoundingClientRect();
-  stage.dispatchEvent(new PointerEvent(type, { pointerId: id, pointerType: 'touch', clientX: box.left + x, clientY: box.top + 90 }));
+  const place = { pointerId: id, pointerType: 'touch', clientX: box.left + x, clientY: box.top + 90 };
+  stage.dispatchEvent(new PointerEvent(type, place));
 }
 """
 
