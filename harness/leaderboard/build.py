@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import json
 import os
-import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from pathlib import Path
 
 from harness import __version__
 from harness.core.errors import UserError
-from harness.core.files import write_atomic
-from harness.leaderboard.cache import default_cache, publish
+from harness.leaderboard.cache import default_cache
 from harness.leaderboard.collect import collect, package_folders
 from harness.leaderboard.export import CSV, JSON, board_csv, board_json
 from harness.leaderboard.judge import Judge, Result
@@ -21,8 +19,8 @@ from harness.leaderboard.likeness import likenesses
 from harness.leaderboard.model import Board, Entry, Key, Rejected, Table, Withdrawn, board_schema
 from harness.leaderboard.pages import INDEX, board_pages
 from harness.leaderboard.placing import placed
+from harness.leaderboard.publishing import SiteFiles
 from harness.leaderboard.reviews import Review, read_all
-from harness.leaderboard.systempage import SYSTEMS
 from harness.report.drawing.labels import DATA_KINDS, DIVISIONS, FOOTNOTES
 from harness.report.drawing.text import clean, timestamp
 from harness.report.page import report_schema
@@ -30,7 +28,6 @@ from rules.model.layout import BENCHMARK
 from rules.ruleset import Ruleset
 
 SCHEMAS = {"schemas/leaderboard.schema.json": board_schema, "schemas/data.schema.json": report_schema}
-_REPORT = re.compile(r"reports/[A-Za-z0-9_+][A-Za-z0-9_+.-]*/[A-Za-z0-9_+][A-Za-z0-9_+.-]*/index\.html")
 
 
 def build_leaderboard(
@@ -61,31 +58,38 @@ def build_leaderboard(
         )
     folders = [f for f in package_folders(submissions, out_dir) if not orgs or f.name in orgs]
     judge = Judge(ruleset, cache or default_cache(), now, data)
+    said, day = read_all(submissions), date.fromisoformat(timestamp(now)[:10])
+    hidden = {id for id, review in said.items() if review.hidden(day)}
+    site = SiteFiles(out_dir)
     results: list[Result] = []
     try:
-        before = _reports(out_dir)
         for found in collect(folders, judge, jobs or os.cpu_count() or 1):
             if found.pages is not None:
-                publish(found.pages, out_dir)
-            results += found.results
+                site.publish(found.pages, hidden)
             for result in found.results:
-                progress(_line(result, found.known))
-        said, day = read_all(submissions), date.fromisoformat(timestamp(now)[:10])
-        shown = [one for one in results if one.entry is None or not _embargoed(one.entry, said, day)]
-        board = _board(shown, ruleset, now, note, said)
-        pages = {one.entry.report for one in results if one.entry is not None}
-        _remove(out_dir, (before | pages) - set(_linked(board)))
-        return board, _write(board, ruleset, out_dir, now)
-    except OSError as error:
-        where = f" {error.filename}" if error.filename else f" {out_dir}"
-        raise UserError(
-            f"Cannot write{where}: {error.strerror}.",
-            "free space, check permissions, or use --out and --cache.",
-        ) from error
+                if result.id in hidden:
+                    progress(f"under embargo: {result.name}")
+                else:
+                    results.append(result)
+                    progress(_line(result, found.known))
+        board = _board(results, ruleset, now, note, said)
+        _write(board, ruleset, site, now)
+        site.finish()
+        return board, out_dir / INDEX
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            site.give_up()
+        if isinstance(error, OSError):
+            raise _unwritable(error, out_dir) from error
+        raise
 
 
-def _embargoed(entry: Entry, said: dict[str, Review], day: date) -> bool:
-    return entry.id in said and said[entry.id].hidden(day)
+def _unwritable(error: OSError, out_dir: Path) -> UserError:
+    where = f" {error.filename}" if error.filename else f" {out_dir}"
+    return UserError(
+        f"Cannot write{where}: {error.strerror}.",
+        "free space, check permissions, or use --out and --cache.",
+    )
 
 
 def _line(result: Result, known: bool) -> str:
@@ -141,6 +145,8 @@ def _reviewed(entry: Entry, said: dict[str, Review]) -> Entry:
 
 def _state(review: Review) -> str:
     last = review.events[-1]
+    if last.state == "embargoed":
+        return f"embargo ended {last.until}"
     if last.state == "verified":
         return clean(f"looked at by {last.by}", 80)
     return clean(f"superseded by {last.superseded_by}", 80) if last.superseded_by else last.state
@@ -168,37 +174,10 @@ def _table(key: Key, entries: list[Entry]) -> Table:
     )
 
 
-def _write(board: Board, ruleset: Ruleset, out: Path, now: datetime | float) -> Path:
+def _write(board: Board, ruleset: Ruleset, site: SiteFiles, now: datetime | float) -> None:
     for name, schema in SCHEMAS.items():
-        write_atomic(out / name, schema())
-    write_atomic(out / JSON, board_json(board))
-    write_atomic(out / CSV, board_csv(board))
+        site.write(name, schema())
+    site.write(JSON, board_json(board))
+    site.write(CSV, board_csv(board))
     for name, text in board_pages(board, ruleset, now):
-        write_atomic(out / name, text)
-    return out / INDEX
-
-
-def _linked(board: Board) -> Iterable[str]:
-    yield from (entry.report for table in board.tables for entry in table.entries)
-    yield from (one.report for one in board.rejected if one.report)
-    yield from (one.report for one in board.withdrawn)
-
-
-def _reports(out: Path) -> set[str]:
-    """Reports that an earlier build put there."""
-    try:
-        board = json.loads((out / JSON).read_bytes())
-        entries = [entry for table in board["tables"] for entry in table["entries"]]
-        return {one["report"] for one in [*entries, *board["rejected"], *board.get("withdrawn", ())]}
-    except (OSError, ValueError, KeyError, TypeError):
-        return set()
-
-
-def _remove(out: Path, reports: set[str]) -> None:
-    """Take away the pages of packages that are gone."""
-    for name in reports:
-        if _REPORT.fullmatch(name):
-            folder = (out / name).parent
-            system = out / SYSTEMS / folder.parent.name / f"{folder.name}.html"
-            for path in [*(folder.iterdir() if folder.is_dir() else ()), system]:
-                path.unlink(missing_ok=True)
+        site.write(name, text)

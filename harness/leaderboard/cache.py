@@ -52,24 +52,3 @@ def fill(cache: Path, key: str, write: Callable[[Path], None]) -> Path:
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return target
-
-
-def publish(source: Path, out: Path) -> None:
-    """Put the files below `source` at the same place below `out`, as hard links where that is possible."""
-    for folder, _, files in os.walk(source):
-        place = out / Path(folder).relative_to(source)
-        place.mkdir(parents=True, exist_ok=True)
-        for name in files:
-            if not (Path(folder) == source and name == JUDGED):
-                _put(Path(folder, name), place / name)
-
-
-def _put(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        if not os.path.samefile(source, target):
-            target.unlink()
-            _put(source, target)
-    except OSError:  # another file system, or one without hard links
-        shutil.copyfile(source, target)

@@ -54,6 +54,12 @@ class Result(BaseModel):
     rejected: Rejected | None = None
     unscored: str | None = None
 
+    @property
+    def id(self) -> str:
+        """organisation/system, as reviews name it; empty where it has no report."""
+        report = self.entry.report if self.entry else self.rejected.report if self.rejected else ""
+        return report.removeprefix(f"{REPORTS}/").removesuffix(f"/{INDEX}")
+
 
 class Judged(BaseModel):
     """All entries of one organisation. Its pages lie in the folder of the cache that holds this."""

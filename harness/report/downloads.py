@@ -17,7 +17,7 @@ PATTERN = r"(?:synthetic-)?chart-[a-z0-9-]+\.(?:svg|csv)"
 STYLE = """
 svg{background:#fcfcfa;--paper:#fcfcfa;--ink:#171b20;--muted:#565f6a;--grid:#e6e8e4;--accent:#0a6761;
 --accent-soft:#d3e6e3;--train:#b9d6d2;--c0:#0a6761;--c1:#9a3f00;--c2:#3d4f9f;--c3:#7a5000;--c4:#8a2468;--c5:#41484f}
-.label{font:12px system-ui,sans-serif;fill:var(--muted)}.label.strong{fill:var(--ink)}.label.accent{fill:var(--accent)}
+text{font:12px system-ui,sans-serif;fill:var(--muted)}.label.strong{fill:var(--ink)}.label.accent{fill:var(--accent)}
 .axis,.tick{stroke:var(--muted)}.grid{stroke:var(--grid)}.dot{fill:var(--accent);stroke:var(--accent)}
 .dot.hollow{fill:var(--paper);stroke:var(--muted)}.target{stroke:var(--accent);stroke-dasharray:2 4}
 .curve{fill:none;stroke-width:1.75;stroke:var(--mark,var(--accent))}.curve.dropped{stroke-dasharray:5 4}

@@ -92,7 +92,12 @@ def assets(names: tuple[Path, ...], loads: bool) -> Assets:
 
 
 def _asset(path: Path) -> str:
-    return re.sub(r"\s*\n\s*", "\n", path.read_text(encoding="utf-8")).strip() + "\n"
+    """The text of a file without indentation and lines of comment; of a style sheet, without needless spaces."""
+    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    kept = "\n".join(line for line in lines if line and not line.startswith("//"))
+    if path.suffix == ".css":
+        kept = re.sub(r'"[^"]*"|(?<=[:;,{]) | (?=[{}])', lambda found: found[0].lstrip(" "), kept)
+    return kept + "\n"
 
 
 def _policy(style: str, script: str, loads: bool) -> str:

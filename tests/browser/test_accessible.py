@@ -86,6 +86,38 @@ def test_the_timeline_is_read_and_zoomed_by_keyboard(visit: Callable[..., Any], 
     assert shown_range(page) == "whole run"
 
 
+TOUCH = """
+(stage, [type, id, x]) => {
+  const box = stage.getBoundingClientRect();
+  const place = { pointerId: id, pointerType: 'touch', clientX: box.left + x, clientY: box.top + 90 };
+  stage.dispatchEvent(new PointerEvent(type, place));
+}
+"""
+
+
+def test_the_timeline_zooms_with_two_fingers(visit: Callable[..., Any], site: Any) -> None:
+    seen = visit(site.gpu, 360, has_touch=True)
+    seen.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    stage = seen.page.locator(".stage")
+    for step in [
+        ("pointerdown", 1, 150),
+        ("pointerdown", 2, 190),
+        ("pointermove", 1, 110),
+        ("pointermove", 2, 230),
+    ]:
+        stage.evaluate(TOUCH, list(step))
+    low, high = (float(part.split()[0]) for part in shown_range(seen.page).replace("\xa0", " ").split(" to "))
+    whole = seen.page.evaluate("JSON.parse(document.getElementById('timeline-data').textContent)")
+    assert high - low == pytest.approx((whole["stop_s"] - whole["start_s"]) / 3, rel=0.02), (
+        "three times as far"
+    )
+    for number in (1, 2):
+        stage.evaluate(TOUCH, ["pointerup", number, 150])
+    stage.evaluate(TOUCH, ["pointermove", 1, 60])
+    assert shown_range(seen.page).startswith(f"{low:.1f}"), "no finger, no zoom"
+    assert seen.complaints == []
+
+
 MARKS = "#chart-learning-epochs .drawing.wide .mark:has(> title)"
 
 

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from harness.report.drawing.svg import Canvas
 
 WIDE, NARROW = 760, 330  # pixels
+SMALL = 345  # of a drawing that stands beside another, and alone on a phone
 
 
 def both(draw: Callable[[int], Canvas | None], wide: int = WIDE) -> Markup:
@@ -23,3 +24,9 @@ def both(draw: Callable[[int], Canvas | None], wide: int = WIDE) -> Markup:
         for name, canvas in parts
         if canvas
     )
+
+
+def once(draw: Callable[[int], Canvas | None]) -> Markup:
+    """One small drawing for every screen; empty when there is nothing to draw."""
+    canvas = draw(SMALL)
+    return Markup('<div class="drawing once">{}</div>').format(canvas.render()) if canvas else Markup("")

@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from markupsafe import Markup, escape
 
 TICK_DECIMALS = 12
-NO_TIPS = 400  # pixels: a narrower drawing is for screens without a pointer
+NO_TIPS = 340  # pixels: a narrower drawing is for screens without a pointer
 COLOURS = 6  # of the palette in page.css: --c0 to --c5
 SHAPES = ("circle", "square", "up", "diamond", "down")
-CORNERS = {
-    "square": ((-4.0, -4.0), (4.0, -4.0), (4.0, 4.0), (-4.0, 4.0)),
-    "up": ((0.0, -5.0), (5.0, 4.0), (-5.0, 4.0)),
-    "diamond": ((0.0, -5.5), (5.5, 0.0), (0.0, 5.5), (-5.5, 0.0)),
-    "down": ((0.0, 5.0), (5.0, -4.0), (-5.0, -4.0)),
+# where the outline of a shape begins, seen from its middle, and how it goes on from there
+OUTLINES = {
+    "square": (-4.0, -4.0, "h8v8h-8z"),
+    "up": (0.0, -5.0, "l5 9h-10z"),
+    "diamond": (0.0, -5.5, "l5.5 5.5-5.5 5.5-5.5-5.5z"),
+    "down": (0.0, 5.0, "l5-9h-10z"),
 }
 WIDE_LETTERS = "mwMW@%"
 
@@ -100,6 +101,12 @@ class Canvas:
         """Draw a straight line."""
         self._add("line", {"x1": x1, "y1": y1, "x2": x2, "y2": y2, "class_": class_}, None, None)
 
+    def lines(self, ends: Sequence[tuple[float, float, float, float]], class_: str) -> None:
+        """Draw straight lines (x1, y1, x2, y2) of one kind as one element; nothing where there are none."""
+        if ends:
+            steps = "".join(_outline([(x1, y1), (x2, y2)]) for x1, y1, x2, y2 in ends)
+            self._add("path", {"d": steps, "class_": class_}, None, None)
+
     def rect(
         self, x: float, y: float, width: float, height: float, class_: str, tip: str | None = None
     ) -> None:
@@ -113,14 +120,15 @@ class Canvas:
 
     def text(self, x: float, y: float, text: str, class_: str = "label", anchor: str = "start") -> None:
         """Write a line of text; `anchor` is the part of it that stands at x: start, middle or end."""
-        self._add("text", {"x": x, "y": y, "class_": class_, "text_anchor": anchor}, text, None)
+        other = anchor if anchor != "start" else None
+        style = class_ if class_ != "label" else None  # what every text of a chart looks like
+        self._add("text", {"x": x, "y": y, "class_": style, "text_anchor": other}, text, None)
 
     def path(self, points: Sequence[tuple[float, float]], class_: str, tip: str | None = None) -> None:
         """Draw a polyline; nothing for fewer than two points."""
         if len(points) < 2:
             return
-        steps = "L".join(f"{_number(x)} {_number(y)}" for x, y in points)
-        self._add("path", {"d": f"M{steps}", "class_": class_}, None, tip)
+        self._add("path", {"d": _outline(points), "class_": class_}, None, tip)
 
     def area(self, points: Sequence[tuple[float, float]], base: float, class_: str) -> None:
         """Fill the area between a polyline and the height `base`."""
@@ -135,9 +143,8 @@ class Canvas:
         if shape == "circle":
             self.circle(x, y, 4.5, style, tip)
             return
-        corners = CORNERS[shape]
-        steps = "L".join(f"{_number(x + dx)} {_number(y + dy)}" for dx, dy in corners)
-        self._add("path", {"d": f"M{steps}Z", "class_": style}, None, tip)
+        dx, dy, outline = OUTLINES[shape]
+        self._add("path", {"d": f"M{_number(x + dx)} {_number(y + dy)}{outline}", "class_": style}, None, tip)
 
     def keys(self, names: Sequence[tuple[int, str, str]], left: float, top: float, right: float) -> float:
         """Write a legend of runs (number, name, class) in as many lines as it needs; returns its lower end."""
@@ -170,6 +177,22 @@ def _number(value: object) -> str:
     return str(value)
 
 
+def _outline(points: Sequence[tuple[float, float]]) -> str:
+    """A polyline in the short form of paths: the first point, then steps between the rounded points."""
+    tenths = [tuple(round(v * 10) if math.isfinite(v) else 0 for v in point) for point in points]
+    (x, y), steps = tenths[0], []
+    for now_x, now_y in tenths[1:]:
+        dx, dy = _number((now_x - x) / 10), _number((now_y - y) / 10)
+        steps.append(f"{dx}{dy if dy.startswith('-') else f' {dy}'}")
+        x, y = now_x, now_y
+    first = f"M{_number(tenths[0][0] / 10)} {_number(tenths[0][1] / 10)}"
+    return (
+        first
+        + "l"
+        + "".join(one if i == 0 or one.startswith("-") else f" {one}" for i, one in enumerate(steps))
+    )
+
+
 def spread(positions: Sequence[float], gap: float, low: float, high: float) -> list[float]:
     """The positions moved apart to at least `gap`, in the same order, inside [low, high] if there is room."""
     order = sorted(range(len(positions)), key=lambda i: positions[i])
@@ -199,8 +222,9 @@ class Plot:
     def x_axis(self, label: str, count: int = 6) -> None:
         """Draw the axis below the area, with about `count` ticks."""
         marks = ticks(self.x.low, self.x.high, count)
+        ends = [(self.x(mark), self.bottom, self.x(mark), self.bottom + 4) for mark in marks]
+        self.canvas.lines(ends, "tick")
         for mark in marks:
-            self.canvas.line(self.x(mark), self.bottom, self.x(mark), self.bottom + 4, "tick")
             self.canvas.text(self.x(mark), self.bottom + 17, tick_text(mark, marks), "label", "middle")
         self.canvas.line(self.left, self.bottom, self.right, self.bottom, "axis")
         if label:
@@ -209,8 +233,9 @@ class Plot:
     def y_axis(self, label: str, count: int = 5) -> None:
         """Draw a grid line and a number for each of about `count` ticks."""
         marks = ticks(self.y.low, self.y.high, count)
+        ends = [(self.left, self.y(mark), self.right, self.y(mark)) for mark in marks]
+        self.canvas.lines(ends, "grid")
         for mark in marks:
-            self.canvas.line(self.left, self.y(mark), self.right, self.y(mark), "grid")
             self.canvas.text(self.left - 8, self.y(mark) + 4, tick_text(mark, marks), "label", "end")
         if label:
             self.canvas.text(0, self.top - 14, label, "label strong")

@@ -150,7 +150,9 @@
   }
   function labels(picture, panel, y, top, right, wide) {
     if (!wide) {
-      picture.append(svg("text", { x: right, y: top - 14, class: "label muted", "text-anchor": "end" }, panel.series.map((s) => s.label).join(" · ").slice(0, 26)));
+      const all = panel.series.map((s) => s.label).join(" · ");
+      const said = all.length < 20 ? all : panel.series.length + " lines: tap to read";
+      picture.append(svg("text", { x: right, y: top - 14, class: "label muted", "text-anchor": "end" }, said));
       return;
     }
     const wanted = panel.series.map((s, i) => ({ i, at: y(s.points[s.points.length - 1][1]) })).sort((a, b) => a.at - b.at);
@@ -217,7 +219,8 @@
   const stage = make("div", { className: "stage", tabIndex: 0 });
   stage.setAttribute("role", "group");
   stage.setAttribute("aria-label", "Timeline of run " + data.run + ". Left and right move through time, plus and minus zoom, 0 shows the whole run. The values are read out below.");
-  const reading = make("p", { className: "reading" }, "Point at the chart to read it; drag to zoom in.");
+  const reading = make("p", { className: "reading" }, 
+    matchMedia("(pointer: coarse)").matches ? "Tap the chart to read it; two fingers or the buttons zoom." : "Point at the chart to read it; drag to zoom in.");
 
   stage.addEventListener("keydown", function (event) {
     const step = (range[1] - range[0]) / 60;
@@ -237,12 +240,32 @@
   let from = null;
   const time = (event) => range[0] + ((event.clientX - stage.getBoundingClientRect().left - left) / (parts.right - left)) * (range[1] - range[0]);
   const inside = (t) => Math.min(Math.max(t, range[0]), range[1]);
+
+  // two fingers: what lay under them when they came down stays under them
+  const fingers = new Map();
+  let held = null;
+  const places = () => [...fingers.values()].sort((a, b) => a - b);
+  function pinch() {
+    const [a, b] = places(), pixels = parts.right - left;
+    const span = ((held[1] - held[0]) / Math.max(b - a, 8)) * pixels;
+    const start = held[0] - ((a - stage.getBoundingClientRect().left - left) / pixels) * span;
+    zoom(start, start + span);
+  }
+  for (const name of ["pointerup", "pointercancel"]) {
+    stage.addEventListener(name, function (event) { fingers.delete(event.pointerId); held = null; });
+  }
   stage.addEventListener("pointerdown", function (event) {
+    if (event.pointerType === "touch") {
+      fingers.set(event.pointerId, event.clientX);
+      held = fingers.size === 2 ? places().map((clientX) => time({ clientX })) : null;
+    }
     if (event.button !== 0) return;
     from = inside(time(event));
     if (event.pointerType === "mouse") stage.setPointerCapture(event.pointerId);
   });
   stage.addEventListener("pointermove", function (event) {
+    if (fingers.has(event.pointerId)) fingers.set(event.pointerId, event.clientX);
+    if (held) { pinch(); return; }
     const t = inside(time(event));
     move(t, false);
     if (from === null || event.pointerType !== "mouse") return;

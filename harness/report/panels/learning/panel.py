@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from harness.report.drawing.charts import both
+from harness.report.drawing.charts import both, once
 from harness.report.model import Report
 from harness.report.panels.learning.chart import Curves, learning_curves
 from harness.report.panels.registry import ReportPanel
 from rules.model.layout import BENCHMARK
+
+SECONDARY = ("loss", "throughput")  # small, side by side
 
 
 def wanted_curves(report: Report) -> dict[str, Curves]:
@@ -32,12 +34,13 @@ def wanted_curves(report: Report) -> dict[str, Curves]:
 def _view(report: Report) -> dict[str, object]:
     wanted = wanted_curves(report)
     rows = [(run.index, epoch) for run in report.runs for epoch in run.curve]
-    drawn = {name.replace("-", "_"): _both(report, one) for name, one in wanted.items()}
+    drawn = {name.replace("-", "_"): _drawn(report, name, one) for name, one in wanted.items()}
     return {**drawn, "rows": rows}
 
 
-def _both(report: Report, wanted: Curves) -> Markup:
-    return both(lambda width: learning_curves(report.runs, wanted, width))
+def _drawn(report: Report, name: str, wanted: Curves) -> Markup:
+    draw = once if name in SECONDARY else both
+    return draw(lambda width: learning_curves(report.runs, wanted, width))
 
 
 PANEL = ReportPanel(

@@ -68,13 +68,25 @@ def _panel(canvas: Canvas, panel: Panel, x: Scale, box: tuple[float, float, floa
     canvas.text(0, top - 12, f"{panel.title} ({panel.unit})", "label strong")
     canvas.line(left, bottom, right, bottom, "axis")
     for i, series in enumerate(panel.series):
-        points = plot.points(series.points)
+        points = _apart(plot.points(series.points), 2.0)
         if i == 0:
             canvas.area(points, bottom, "fill")
         canvas.path(points, f"curve series-{i}", series.label)
     if right < canvas.width - 30 or len(panel.series) > 1:
         _series_labels(plot, panel)
     return plot
+
+
+def _apart(points: list[tuple[float, float]], gap: float) -> list[tuple[float, float]]:
+    """The points (pixels), those that lie closer together than `gap` as their mean; first and last stay."""
+    groups: list[list[tuple[float, float]]] = []
+    for point in points[1:-1]:
+        if groups and point[0] - groups[-1][0][0] < gap:
+            groups[-1].append(point)
+        else:
+            groups.append([point])
+    means = [(sum(x for x, _ in g) / len(g), sum(y for _, y in g) / len(g)) for g in groups]
+    return [*points[:1], *means, *points[1:][-1:]]
 
 
 def _round_up(value: float) -> float:
@@ -88,7 +100,8 @@ def _round_up(value: float) -> float:
 def _series_labels(plot: Plot, panel: Panel) -> None:
     if plot.right > plot.canvas.width - 30:  # no margin on a narrow page: one line above the panel
         text = " · ".join(s.label for s in panel.series)
-        plot.canvas.text(plot.right, plot.top - 12, text if len(text) < 26 else "", "label muted", "end")
+        said = text if len(text) < 20 else f"{len(panel.series)} lines"
+        plot.canvas.text(plot.right, plot.top - 12, said, "label muted", "end")
         return
     wanted = [plot.y(series.points[-1][1]) for series in panel.series]
     for i, y in enumerate(spread(wanted, 13, plot.top, plot.bottom + 6)):

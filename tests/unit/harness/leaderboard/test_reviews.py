@@ -88,3 +88,15 @@ def test_the_board_shows_the_state_and_leaves_out_what_is_withdrawn_or_under_emb
         tmp_path, tmp_path / "out", load_ruleset(), NOW + 60 * 86_400, cache=tmp_path / "c"
     )
     assert "Gamma/box" in [e.id for t in later.tables for e in t.entries], "the embargo is over"
+
+
+def test_a_rejected_package_under_embargo_is_left_out_too(tmp_path: Path) -> None:
+    bad = build_package(tmp_path, org="Hasty", system="box")
+    bad.edit_events(1, lambda events: [e for e in events if e["key"] != "seed"])
+    said: list[str] = []
+    add(path_of(tmp_path, "Hasty/box"), event("embargoed", until=date(2026, 12, 24)))
+    board, page = build_leaderboard(
+        tmp_path, tmp_path / "out", load_ruleset(), NOW, said.append, cache=tmp_path / "c"
+    )
+    assert board.rejected == [] and "Hasty" not in page.read_text()
+    assert not list((tmp_path / "out/reports").glob("*")) and said == ["under embargo: Hasty / box"]

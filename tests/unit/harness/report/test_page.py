@@ -318,3 +318,7 @@ def test_page_of_another_benchmark(tmp_path: Path) -> None:
     assert content.report.score.time_to_train_s is not None
     assert all(run.curve for run in content.report.runs)
     assert "CosmoFlow Closed" in text and not re.search("CloudMask (Closed|Open)|Science CloudMask", text)
+
+
+def test_a_report_of_five_runs_is_light(page: Path) -> None:
+    assert len(page.read_bytes()) <= 200_000
