@@ -19,6 +19,7 @@ from harness.core.errors import ExitCode, UserError
 VERBS = {
     "doctor": "say what works on this machine and what to do about the rest",
     "data": "fetch, make, describe and verify data sets",
+    "baselines": "what simple methods reach on a data set, to show beside results",
     "system": "describe this machine, compare it with a description",
     "plan": "show what a submit would run",
     "submit": "run, check, package and report: machine to submission",
@@ -54,6 +55,7 @@ EXAMPLES = {
         "cloudmask data verify --profile official",
         "cloudmask data preview --gallery submissions/my-lab/evidence/local/run_0/gallery.h5",
     ),
+    "baselines": ("cloudmask baselines --profile quick", "cloudmask baselines --profile smoke --json"),
     "system": ("cloudmask system detect", "cloudmask system verify submissions/my-lab/systems/local.json"),
     "plan": ("cloudmask plan --system local",),
     "submit": ("cloudmask submit --system local", "cloudmask submit --system local --org my-lab --resume"),

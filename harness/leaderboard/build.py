@@ -24,6 +24,7 @@ from harness.leaderboard.reviews import Review, read_all
 from harness.report.drawing.labels import DATA_KINDS, DIVISIONS, FOOTNOTES
 from harness.report.drawing.text import clean, timestamp
 from harness.report.page import report_schema
+from harness.report.panels.baselines.builder import card
 from rules.model.layout import BENCHMARK
 from rules.ruleset import Ruleset
 
@@ -167,10 +168,13 @@ def _rank(value: str, order: Iterable[str]) -> int:
 
 def _table(key: Key, entries: list[Entry]) -> Table:
     digest = hashlib.sha256("\0".join(key.model_dump().values()).encode("utf-8", "replace")).hexdigest()
+    simple = card(key.data_digest, (e.accuracy for e in entries), (e.test_accuracy for e in entries))
     return Table(
         **key.model_dump(),
         id=f"t-{digest[:10]}",
         entries=placed(sorted(entries, key=lambda e: (e.time_to_train_s or 0.0, e.org, e.system))),
+        simple_methods=simple.methods if simple else [],
+        skill=simple.sentence if simple else "",
     )
 
 

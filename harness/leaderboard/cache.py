@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.leaderboard.fingerprint import tool_digest
+from reference.baselines.records import cached_digest
 
 JUDGED = "judged.json"
 
@@ -24,8 +25,11 @@ def default_cache() -> Path:
 
 
 def cache_key(package_digest: str, org: str, ruleset: str, replay: bool) -> str:
-    """Names a verdict: the files, their folder's name, the tool, the ruleset, and whether it replayed."""
-    parts = (package_digest, org, tool_digest(), ruleset, "replay" if replay else "check")
+    """Names a verdict: the files, their folder's name, the tool, the ruleset, and whether it replayed.
+
+    The scores of simple methods that this machine knows are part of it: reports show them.
+    """
+    parts = (package_digest, org, tool_digest(), ruleset, "replay" if replay else "check", cached_digest())
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
 

@@ -6,6 +6,8 @@ import json
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from harness.report.panels.baselines.model import SimpleMethod
+
 SCHEMA = 3
 
 
@@ -89,6 +91,8 @@ class Table(Key):
 
     id: str  # stable name of the table in links
     entries: list[Entry]  # fastest first
+    simple_methods: list[SimpleMethod] = []  # on the same data set: fitted here, not timed, not a submission
+    skill: str = ""  # the best entry beside the best simple method, in one sentence
 
 
 class Rejected(Part):

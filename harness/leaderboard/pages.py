@@ -10,7 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from harness.leaderboard.model import Board, Entry, Rejected, Table
+from harness.leaderboard.model import Board, Entry, Key, Rejected, Table
 from harness.leaderboard.placing import interval_of
 from harness.leaderboard.strips import energy_scatter, epoch_strips, time_strips
 from harness.report.drawing.words import COLUMNS, FIVE, GLOSSARY
@@ -80,6 +80,7 @@ _NUMBERS = (
     "reference_epochs",
     "target",
 )
+_OF_TABLE = {*Key.model_fields, "id"}
 
 
 def board_pages(board: Board, ruleset: Ruleset, now: datetime | float) -> Iterator[tuple[str, str]]:
@@ -234,7 +235,7 @@ def compact(board: Board) -> Markup:
 
     tables = [
         {
-            **{name: value for name, value in table if name != "entries"},
+            **{name: value for name, value in table if name in _OF_TABLE},
             "rows": [row(entry) for entry in table.entries],
         }
         for table in board.tables

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.report.drawing.svg import COLOURS, Canvas, Plot, plot_in
+from harness.report.drawing.svg import COLOURS, Canvas, Plot, plot_in, spread
 from harness.report.panels.runs.model import Epoch, RunCard
 
 MAX_POINTS = 6000  # of all curves in one chart
@@ -26,6 +26,7 @@ class Curves:
     over: Over = "epochs"
     target: float | None = None
     from_zero: bool = False
+    levels: tuple[tuple[str, float], ...] = ()  # values of other methods, by name
 
 
 def learning_curves(runs: list[RunCard], wanted: Curves, width: int) -> Canvas | None:
@@ -35,10 +36,13 @@ def learning_curves(runs: list[RunCard], wanted: Curves, width: int) -> Canvas |
         return None
     target = wanted.target
     ys = [y for _, points in lines for _, y in points] + ([target] if target is not None else [])
+    ys += [value for _, value in wanted.levels]
     xs = [x for _, points in lines for x, _ in points]
     pad = (max(ys) - min(ys)) * 0.06 or 0.01
     ends = "; ".join(f"run {run.index} ends at {points[-1][1]:.4f}" for run, points in lines)
-    canvas = Canvas(width, 0, wanted.title, f"{ends}. Target: {target if target is not None else 'none'}.")
+    others = "".join(f" {name}: {value:.4f}." for name, value in wanted.levels)
+    told = f"{ends}. Target: {target if target is not None else 'none'}.{others}"
+    canvas = Canvas(width, 0, wanted.title, told)
     top = _legend(canvas, lines) + 30
     canvas.height = round(top + (256 if width > 400 else 200) + 46)
     left = 0.0 if wanted.over == "seconds" else min(xs)
@@ -58,8 +62,18 @@ def learning_curves(runs: list[RunCard], wanted: Curves, width: int) -> Canvas |
         canvas.line(plot.left, plot.y(target), plot.right, plot.y(target), "target")
         text = f"target {target:g}"
         canvas.text(plot.right, plot.top - 14, text, "label accent", "end")
+    _levels(plot, wanted.levels)
     _curves(plot, lines, wanted.over)
     return canvas
+
+
+def _levels(plot: Plot, levels: tuple[tuple[str, float], ...]) -> None:
+    """A dashed line across the area for each method, its name at the right end; names never overlap."""
+    heights = [plot.y(value) for _, value in levels]
+    places = spread([height - 4 for height in heights], 14, plot.top + 10, plot.bottom - 4)
+    for (name, value), height, place in zip(levels, heights, places, strict=True):
+        plot.canvas.line(plot.left, height, plot.right, height, "level")
+        plot.canvas.text(plot.right, place, f"{name} {value:.3f}", "label muted", "end")
 
 
 def _lines(runs: list[RunCard], wanted: Curves) -> list[Line]:

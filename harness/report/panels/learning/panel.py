@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from harness.report.drawing.charts import both, once
 from harness.report.model import Report
+from harness.report.panels.baselines.builder import NO_LEARNING
 from harness.report.panels.learning.chart import Curves, learning_curves
 from harness.report.panels.registry import ReportPanel
 from rules.model.layout import BENCHMARK
@@ -17,12 +18,21 @@ def wanted_curves(report: Report) -> dict[str, Curves]:
     """What is drawn over the epochs of the runs, by the end of its chart's name."""
     quality = "accuracy" if report.identity.benchmark == BENCHMARK else "quality"
     target = report.score.target
+    known = report.baselines.methods if report.baselines else []
+    levels = tuple(
+        (m.title, m.validation) for m in known if m.validation is not None and m.name != NO_LEARNING
+    )
     return {
         "learning-seconds": Curves(
-            f"Evaluation {quality} over time", quality, lambda e: e.eval_accuracy, "seconds", target
+            f"Evaluation {quality} over time",
+            quality,
+            lambda e: e.eval_accuracy,
+            "seconds",
+            target,
+            levels=levels,
         ),
         "learning-epochs": Curves(
-            f"Evaluation {quality} by epoch", quality, lambda e: e.eval_accuracy, target=target
+            f"Evaluation {quality} by epoch", quality, lambda e: e.eval_accuracy, target=target, levels=levels
         ),
         "loss": Curves("Training loss by epoch", "training loss", lambda e: e.train_loss),
         "throughput": Curves(

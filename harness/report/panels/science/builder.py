@@ -56,6 +56,11 @@ def science_card(runs: list[RunFacts], shown: RunFacts | None, details: dict[str
     )
 
 
+def accuracies(runs: list[RunFacts]) -> list[float | None]:
+    """The accuracy of every run on the test scenes; None where none was recorded."""
+    return [_fraction(_dict(_dict(run.science).get("overall")).get("accuracy")) for run in runs]
+
+
 def _metrics(runs: list[RunFacts]) -> list[Metric]:
     result = []
     for name, label in METRICS.items():

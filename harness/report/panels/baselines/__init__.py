@@ -1,0 +1,1 @@
+"""The result beside simple methods."""

@@ -1,0 +1,82 @@
+"""Simple methods beside a result: their scores on the same data set, and the sentence that follows from them.
+
+The scores were computed by this harness (`cloudmask baselines`), never taken from a package. They belong to
+a data set by its digest, so that a package from elsewhere finds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.report.panels.baselines.model import BaselinesCard, SimpleMethod
+from reference.baselines.records import Record, find
+
+NO_LEARNING = "majority"
+
+
+def simple_methods(digest: str) -> list[SimpleMethod]:
+    """What is known of the data set of this digest; empty where nothing is."""
+    record = find(digest)
+    return rows(record) if record else []
+
+
+def rows(record: Record) -> list[SimpleMethod]:
+    """The methods of a record."""
+    return [
+        SimpleMethod(
+            name=one.name,
+            title=one.title,
+            needs=one.needs,
+            numbers=one.numbers,
+            validation=one.validation.get("accuracy"),
+            test=one.test.get("accuracy"),
+            balanced=one.test.get("balanced_accuracy"),
+            mcc=one.test.get("mcc"),
+        )
+        for one in record.methods
+    ]
+
+
+def card(
+    digest: str, validation: Iterable[float | None], test: Iterable[float | None]
+) -> BaselinesCard | None:
+    """Simple methods beside the accuracies of the runs; None where no method is known for the data set."""
+    methods = simple_methods(digest)
+    if not methods:
+        return None
+    best_validation = max((v for v in validation if v is not None), default=None)
+    best_test = max((v for v in test if v is not None), default=None)
+    return BaselinesCard(
+        methods=methods,
+        best_validation=best_validation,
+        best_test=best_test,
+        sentence=sentence(methods, best_validation, best_test),
+    )
+
+
+def sentence(methods: list[SimpleMethod], validation: float | None, test: float | None) -> str:
+    """What the comparison means, in one sentence; empty where a run cannot be compared."""
+    places = [
+        (kind, best, method)
+        for kind, best in (("validation patches", validation), ("test scenes", test))
+        if best is not None and (method := _best(methods, kind)) is not None
+    ]
+    if not places:
+        return ""
+    level = [(kind, best, one) for kind, best, one in places if (_value(one, kind) or 0) >= best]
+    said = "; ".join(
+        f"{one.title} reaches {_value(one, kind):.4f} on the {kind}, the best run {best:.4f}"
+        for kind, best, one in level or places
+    )
+    if level:
+        return f"A simple method does as well as the best run, so this result shows speed, not skill: {said}."
+    return f"The best run is better than every simple method: {said}."
+
+
+def _best(methods: list[SimpleMethod], kind: str) -> SimpleMethod | None:
+    known = [one for one in methods if _value(one, kind) is not None]
+    return max(known, key=lambda one: _value(one, kind) or 0.0, default=None)
+
+
+def _value(method: SimpleMethod, kind: str) -> float | None:
+    return method.validation if kind == "validation patches" else method.test
