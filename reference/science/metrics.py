@@ -15,6 +15,10 @@ BINS = 256
 CALIBRATION_BINS = 16
 CURVE_POINTS = 64
 FRACTION_EDGES = (0.0, 0.25, 0.5, 0.75, 1.0)
+# The histogram that is kept of every scene: bins of BINS taken together, narrow where most pixels are. Its middle
+# edge is 0.5, so that either half adds up to what is called clear, or cloud.
+_HALF = (1, 1, 1, 1, 2, 2, 4, 4, 8, 8, 16, 16, 32, 32)
+COARSE_BINS = np.array((*_HALF, *_HALF[::-1]))
 
 
 @dataclass
@@ -45,6 +49,14 @@ class Tally:
         self.squared_error += other.squared_error
         return self
 
+    def without(self, part: Tally) -> Tally:
+        """A tally of what is not in `part`, which is a part of this one."""
+        return Tally(
+            self.counts - part.counts,
+            self.probability_sums - part.probability_sums,
+            max(0.0, self.squared_error - part.squared_error),
+        )
+
     @property
     def pixels(self) -> int:
         """Number of pixels counted."""
@@ -57,20 +69,29 @@ def bin_of(probability: np.ndarray) -> np.ndarray:
     return bins
 
 
-def summary(tally: Tally) -> dict[str, float | int | None]:
-    """Scores of a tally at threshold 0.5, and its Brier score.
-
-    MCC after Matthews (1975), Brier score after Brier (1950): mean of (probability - truth)^2.
-    """
+def confusion(tally: Tally) -> dict[str, int]:
+    """Pixels that threshold 0.5 makes true or false positives (tp, fp) and negatives (fn, tn); cloud is positive."""
     half = BINS // 2
     tn, fn = (int(v) for v in tally.counts[:half].sum(axis=0))
     fp, tp = (int(v) for v in tally.counts[half:].sum(axis=0))
+    return {"tp": tp, "fp": fp, "fn": fn, "tn": tn}
+
+
+def summary(tally: Tally) -> dict[str, float | int | None]:
+    """Counts and scores of a tally at threshold 0.5, its Brier score and the area under its ROC curve.
+
+    MCC after Matthews (1975), Brier score after Brier (1950): mean of (probability - truth)^2. The hit rate is the
+    recall; true skill score = hit rate - false alarm rate, after Hanssen and Kuipers (1965).
+    """
+    counted = confusion(tally)
+    tp, fp, fn, tn = counted.values()
     recall, specificity = _ratio(tp, tp + fn), _ratio(tn, tn + fp)
     both = None if recall is None or specificity is None else (recall + specificity) / 2
     root = math.sqrt(float(tp + fp) * float(tp + fn) * float(tn + fp) * float(tn + fn))
     total = tally.pixels
     return {
         "pixels": total,
+        **counted,
         "cloud_fraction": _ratio(tp + fn, total),
         "predicted_cloud_fraction": _ratio(tp + fp, total),
         "accuracy": _ratio(tp + tn, total),
@@ -78,12 +99,32 @@ def summary(tally: Tally) -> dict[str, float | int | None]:
         "precision": _ratio(tp, tp + fp),
         "recall": recall,
         "specificity": specificity,
+        "false_alarm_rate": _ratio(fp, fp + tn),
+        "true_skill_score": None if both is None else 2 * both - 1,
+        "auc": area_under_roc(tally.counts),
         "f1": _ratio(2 * tp, 2 * tp + fp + fn),
         "iou": _ratio(tp, tp + fp + fn),
         "mcc": _ratio(tp * tn - fp * fn, root),
         "brier_score": _ratio(tally.squared_error, total),
         "calibration_error": calibration_error(tally),
     }
+
+
+def area_under_roc(counts: np.ndarray) -> float | None:
+    """Chance that a cloud pixel has a higher probability than a clear one, ties counted half (Hanley, McNeil 1982).
+
+    `counts` are [bin, truth] in order of probability; pixels of one bin count as ties.
+    """
+    clear, cloud = counts[:, 0].astype(float), counts[:, 1].astype(float)
+    below = np.cumsum(clear) - clear
+    return _ratio(float(np.sum(cloud * (below + clear / 2))), float(clear.sum() * cloud.sum()))
+
+
+def coarse(tally: Tally) -> dict[str, list[int]]:
+    """The tally's histogram in few bins (COARSE_BINS): pixels of either truth, by probability of cloud."""
+    starts = np.cumsum(COARSE_BINS) - COARSE_BINS
+    clear, cloud = np.add.reduceat(tally.counts, starts, axis=0).T.tolist()
+    return {"clear": clear, "cloud": cloud}
 
 
 def calibration(tally: Tally, bins: int = CALIBRATION_BINS) -> list[dict[str, float | int | None]]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import statistics
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,29 @@ import h5py
 import numpy as np
 
 from reference.data.scenes import SURFACES, LoadedScene
+from reference.science.boundary import Outlines, outlines
 from reference.science.imagery import false_colour, shrink
-from reference.science.metrics import Tally, calibration, fraction_group, precision_recall, summary
+from reference.science.metrics import (
+    Tally,
+    calibration,
+    coarse,
+    confusion,
+    fraction_group,
+    precision_recall,
+    summary,
+)
 
-SCHEMA = 1
+SCHEMA = 2  # 1 had neither counts nor what follows from them: docs/reference/science-json.md
 GALLERY_PIXELS = 400
 
 MEANINGS = {
     "accuracy": "share of test pixels where mask and Bayesian mask agree",
     "balanced_accuracy": "mean of the shares of cloud and of clear pixels found",
     "precision": "share of pixels called cloud that are cloud",
-    "recall": "share of cloud pixels called cloud",
+    "recall": "share of cloud pixels called cloud (hit rate)",
+    "false_alarm_rate": "share of clear pixels called cloud",
+    "true_skill_score": "hit rate minus false alarm rate",
+    "auc": "chance that a cloud pixel gets a higher probability than a clear one",
     "f1": "harmonic mean of precision and recall",
     "iou": "intersection over union of called and true cloud",
     "mcc": "Matthews correlation coefficient",
@@ -38,6 +51,8 @@ class Science:
     """Collects test scenes one at a time; only the counts of a scene are kept."""
 
     overall: Tally = field(default_factory=Tally)
+    valid: Tally = field(default_factory=Tally)  # of the pixels that were observed
+    boundary: Outlines = Outlines()
     by_daylight: dict[str, Tally] = field(default_factory=dict)
     by_surface: dict[str, Tally] = field(default_factory=dict)
     by_cloud_fraction: dict[str, Tally] = field(default_factory=dict)
@@ -45,11 +60,15 @@ class Science:
     seconds: list[float] = field(default_factory=list)
 
     def add(self, scene: LoadedScene, probability: np.ndarray, duration_s: float) -> dict[str, Any]:
-        """Count a scene and its probability of cloud (H, W). Returns its row of per_scene."""
+        """Count a scene and its probability of cloud (H, W). Returns what identifies and sums it up."""
+        seen = observed(scene.bts)
         tally = Tally().add(probability, scene.truth)
-        scores = summary(tally)
+        valid = tally.without(Tally().add(probability[~seen], scene.truth[~seen]))
+        bounds = outlines(probability > 0.5, scene.truth, seen)
         fraction = float(np.mean(scene.truth))
         self.overall.merge(tally)
+        self.valid.merge(valid)
+        self.boundary += bounds
         _group(self.by_daylight, "day" if scene.daylight else "night").merge(tally)
         _group(self.by_cloud_fraction, fraction_group(fraction)).merge(tally)
         if scene.surface is not None:
@@ -60,13 +79,21 @@ class Science:
         self.seconds.append(duration_s)
         row = {
             "name": scene.facts.name,
-            "accuracy": scores["accuracy"],
+            "accuracy": summary(tally)["accuracy"],
             "cloud_fraction": fraction,
             "daylight": scene.daylight,
             "latitude": scene.facts.latitude,
             "longitude": scene.facts.longitude,
         }
-        self.per_scene.append(row)
+        counts = {
+            "pixels": tally.pixels,
+            **confusion(tally),
+            "valid": {"pixels": valid.pixels, **confusion(valid)},
+            "squared_error": tally.squared_error,
+            "boundary": asdict(bounds),
+            "histogram": coarse(tally),
+        }
+        self.per_scene.append({**row, **counts})
         return row
 
     def to_dict(self) -> dict[str, Any]:
@@ -79,6 +106,9 @@ class Science:
                 "mean": statistics.fmean(self.seconds) if self.seconds else None,
             },
             "overall": summary(self.overall),
+            "valid": summary(self.valid),
+            "boundary": {**self.boundary.scores(), **asdict(self.boundary)},
+            "cloud_fraction_error": fraction_error(self.per_scene),
             "calibration": calibration(self.overall),
             "precision_recall": precision_recall(self.overall),
             "by_daylight": _summaries(self.by_daylight),
@@ -101,6 +131,25 @@ class Science:
         }
         scores["test_scenes"] = {"value": content["scenes"], "meaning": "scenes predicted", "unit": "1"}
         return scores
+
+
+def observed(bts: np.ndarray) -> np.ndarray:
+    """Which pixels (H, W) of a scene an instrument has seen: one of its brightness temperatures (H, W, 3) is above 0.
+
+    Outside of the swath they are 0, and missing lines have none. Reflectance would not do: at night there is none.
+    """
+    usable = (bts > 0) & (bts < np.inf)
+    seen: np.ndarray = usable[..., 0] | usable[..., 1] | usable[..., 2]
+    return seen
+
+
+def fraction_error(rows: list[dict[str, Any]]) -> dict[str, float | None]:
+    """Mean and root mean square, over the scenes, of predicted minus true cloud fraction."""
+    errors = [(row["fp"] - row["fn"]) / row["pixels"] for row in rows]
+    return {
+        "bias": statistics.fmean(errors) if errors else None,
+        "rmse": math.sqrt(statistics.fmean(e * e for e in errors)) if errors else None,
+    }
 
 
 class Gallery:

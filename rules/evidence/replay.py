@@ -13,10 +13,14 @@ from rules.model.evidence import Replay
 from rules.model.findings import Finding, Scope
 from rules.model.package import Package
 from rules.model.run import Run
-from rules.model.values import is_number, show
+from rules.model.values import is_int, is_number, show
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
+# what science.json has since schema 2: of a file of schema 1 it is not asked
+SINCE_2 = frozenset({"tp", "fp", "fn", "tn", "false_alarm_rate", "true_skill_score", "auc"})
+SINCE_2_WHOLE = frozenset({"valid", "boundary", "cloud_fraction_error"})
+SINCE_2_SCENE = frozenset({"pixels", "valid", "squared_error", "boundary", "histogram"})
 SOURCE = "issue of forged packages; docs/evidence.md; sources R6, W7"
 
 
@@ -127,8 +131,8 @@ def test_scenes(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     allowed = ruleset.evidence.science_replay_tolerance * _looser(run, ruleset)
     wrong = [
         f"{name} is {show(stated)}, the weights give {show(again)}"
-        for name, stated, again in _numbers(run.science, found.science, "")
-        if not _near(stated, again, allowed)
+        for name, stated, again, pixels in _numbers(run.science, _asked_of(run.science, found.science), "")
+        if not _near(stated, again, allowed * _scale(name, again, pixels))
     ]
     if wrong:
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
@@ -182,24 +186,56 @@ def _looser(run: Run, ruleset: Ruleset) -> float:
     return limits.get(precision, max(limits.values())) / min(limits.values())
 
 
-def _numbers(stated: Any, again: Any, name: str) -> Iterator[tuple[str, Any, Any]]:
-    """Every number that either of two contents of science.json holds, by name; durations are left out."""
+def _asked_of(stated: dict[str, Any], again: dict[str, Any]) -> dict[str, Any]:
+    """What was computed again, without what the schema of the stated file does not have."""
+    if stated.get("schema") != 1:
+        return again
+    kept = {name: _without(value, SINCE_2) for name, value in again.items() if name not in SINCE_2_WHOLE}
+    rows = kept.get("per_scene")
+    if isinstance(rows, list):
+        kept["per_scene"] = [_without(row, SINCE_2_SCENE) for row in rows]
+    return kept
+
+
+def _without(value: Any, names: frozenset[str]) -> Any:
+    """The value without these names, in it and in what it holds."""
+    if isinstance(value, dict):
+        return {name: _without(inner, names) for name, inner in value.items() if name not in names}
+    return [_without(inner, names) for inner in value] if isinstance(value, list) else value
+
+
+def _numbers(
+    stated: Any, again: Any, name: str, pixels: int | None = None
+) -> Iterator[tuple[str, Any, Any, int | None]]:
+    """Every number that either of two contents of science.json holds, by name, with the pixels that it is about;
+    durations are left out."""
     if isinstance(again, dict):
+        about = again.get("pixels", (again.get("overall") or {}).get("pixels", pixels))
         for key, value in again.items():
             if key not in ("seconds_per_scene", "schema"):
                 inner = stated.get(key) if isinstance(stated, dict) else None
-                yield from _numbers(inner, value, f"{name}.{key}" if name else key)
+                yield from _numbers(inner, value, f"{name}.{key}" if name else key, about)
     elif isinstance(again, list):
         rows = stated if isinstance(stated, list) else []
         for at, value in enumerate(again):
-            yield from _numbers(rows[at] if at < len(rows) else None, value, f"{name}[{at}]")
+            yield from _numbers(rows[at] if at < len(rows) else None, value, f"{name}[{at}]", pixels)
     else:
-        yield name, stated, again
+        yield name, stated, again, pixels
+
+
+def _scale(name: str, again: Any, pixels: int | None) -> float:
+    """What the allowed share is of: counts and sums over pixels may move by so many pixels, all else by itself."""
+    last = name.rpartition(".")[2]
+    if last in ("pixels", "scenes"):
+        return 0.0
+    if pixels is not None and (is_int(again) or last == "squared_error"):
+        return float(pixels)
+    return max(1.0, abs(again)) if is_number(again) else 0.0
 
 
 def _near(stated: Any, again: Any, allowed: float) -> bool:
     if is_number(stated) and is_number(again):
-        return abs(stated - again) <= allowed * max(1.0, abs(again))
+        return abs(stated - again) <= allowed
     return type(stated) is type(again) and bool(stated == again)
 
 

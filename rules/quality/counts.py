@@ -12,6 +12,7 @@ from rules.model.findings import Finding, Scope, Severity
 from rules.model.log import Event
 from rules.model.run import Run
 from rules.model.values import is_int, is_number
+from rules.quality.scene_counts import SCHEMA, scene_problems, stated_counts
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
@@ -97,7 +98,8 @@ def loss_bound(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 @rule("QUA022", "The science follows from one count of test pixels", Scope.RUN, source=_SOURCE, fix=_FIX)
 def counted(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Accuracy, precision, recall, IoU and the rest are ratios of four counts, and those of day, night and
-    surfaces add up to the whole: numbers that were lifted one by one do not fit together."""
+    surfaces add up to the whole: numbers that were lifted one by one do not fit together. Since schema 2 the
+    file has the counts, also those of every scene, and all else follows from the scenes."""
     science = run.science
     overall = science.get("overall") if science else None
     if not isinstance(science, dict) or not isinstance(overall, dict) or not is_int(overall.get("pixels")):
@@ -123,6 +125,10 @@ def counted(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         yield self.finding(
             f"the scenes have a mean accuracy of {mean:.6f}, overall is {overall.get('accuracy')}", path=path
         )
+    schema = science.get("schema")
+    if counts is not None and is_int(schema) and schema >= SCHEMA:
+        for problem in scene_problems(science, counts):
+            yield self.finding(problem, path=path)
 
 
 Counts = tuple[int, int, int, int]  # true positives, false positives, false negatives, true negatives
@@ -158,12 +164,16 @@ def _ratios(scores: dict[str, Any], counts: Counts | None) -> Iterator[str]:
         yield "accuracy, cloud_fraction and predicted_cloud_fraction are not counts of pixels"
         return
     tp, fp, fn, tn = counts
+    if "tp" in scores and stated_counts(scores) != counts:
+        yield f"its shares give {counts} as tp, fp, fn and tn"
     root = math.sqrt(float(tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
     both = (_ratio(tp, tp + fn), _ratio(tn, tn + fp))
     for name, expected in (
         ("precision", _ratio(tp, tp + fp)),
         ("recall", both[0]),
         ("specificity", both[1]),
+        ("false_alarm_rate", _ratio(fp, fp + tn)),
+        ("true_skill_score", None if None in both else sum(b for b in both if b is not None) - 1),
         ("balanced_accuracy", None if None in both else sum(b for b in both if b is not None) / 2),
         ("f1", _ratio(2 * tp, 2 * tp + fp + fn)),
         ("iou", _ratio(tp, tp + fp + fn)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -20,6 +21,7 @@ from rules.model.evidence import (
 from rules.model.findings import Outcome
 from rules.ruleset import DEFAULT, load_ruleset
 from tests.rules.cases.edits import find
+from tests.support.scene_counts import measured, write_counts
 
 SIZES = (
     2592,
@@ -200,6 +202,75 @@ def test_science_that_leaves_a_number_out(fresh):
         )
 
     assert judged(fresh(), "EVD076", change)[0].outcome is Outcome.FAIL
+
+
+def scenes_again(change):
+    """Run 2 states schema 2; `change` edits what the weights give."""
+
+    def edit(replay, run):
+        again = json.loads(json.dumps(run.science))
+        change(again)
+        return replace(replay, scenes=replace(replay.scenes, science=again))
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome"),
+    [
+        (lambda s: None, Outcome.PASS),
+        (lambda s: s["per_scene"][0].update(fp=s["per_scene"][0]["fp"] + 3), Outcome.PASS),  # rounding
+        (lambda s: s["per_scene"][0].update(fp=s["per_scene"][0]["fp"] + 3000), Outcome.FAIL),
+        (lambda s: s["per_scene"][0]["histogram"]["clear"].__setitem__(0, 0), Outcome.FAIL),
+        (lambda s: s.update(scenes=s["scenes"] + 1), Outcome.FAIL),
+        (lambda s: s["per_scene"].append(s["per_scene"][0]), Outcome.FAIL),
+    ],
+)
+def test_counts_of_scenes_may_move_by_rounding_only(fresh, change, outcome):
+    built = fresh()
+    write_counts(built)
+    assert judged(built, "EVD076", scenes_again(change))[0].outcome is outcome
+
+
+def test_a_file_of_schema_1_is_not_asked_for_counts(fresh):
+    """The weights give schema 2 today; what schema 1 had is still compared."""
+    newer = measured(2, (60, 75))
+
+    def change(replay, run):
+        older = {**newer["overall"], **run.science["overall"]}
+        again = {**newer, "overall": older, "scenes": run.science["scenes"]}
+        lists = (
+            "calibration",
+            "precision_recall",
+            "by_daylight",
+            "by_surface",
+            "by_cloud_fraction",
+            "per_scene",
+        )
+        run.science.update({name: _older(newer[name]) for name in lists})
+        run.science["overall"] = _older(older)
+        return replace(replay, scenes=replace(replay.scenes, science=again))
+
+    result, findings = judged(fresh(), "EVD076", change)
+    assert result.outcome is Outcome.PASS, findings
+
+
+def _older(value):
+    new = {
+        "tp",
+        "fp",
+        "fn",
+        "tn",
+        "false_alarm_rate",
+        "true_skill_score",
+        "auc",
+        "valid",
+        "boundary",
+        "histogram",
+    }
+    if isinstance(value, dict):
+        return {name: _older(inner) for name, inner in value.items() if name not in new}
+    return [_older(inner) for inner in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ Numbers are made up but consistent with the log; pictures are small synthetic sc
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,13 +17,15 @@ import numpy as np
 from harness.score.model import RunScore, Score
 from harness.telemetry.recorder.file import Anchor, SampleWriter
 from harness.telemetry.sources.base import Kind, NullSource, QuantitySpec, Source, Unavailable
+from reference.data.scenes import LoadedScene, SceneFacts
 from reference.data.synthetic.fields import blur
 from reference.data.synthetic.scene import make_scene
 from reference.science.imagery import false_colour
-from reference.science.metrics import Tally, calibration, precision_recall, summary
+from reference.science.results import Science
 from rules.model.findings import Finding, Outcome, RuleResult, Severity, Verdict
 from rules.model.package import Package
 from tests.support.builders import BuiltPackage
+from tests.support.scene_counts import write_science
 
 SHAPE = (120, 150)
 
@@ -38,20 +39,10 @@ def enrich(
         files = built.run_files(run)
         write_telemetry(files.telemetry(), built.events(run), gpus, seed=run)
         measured = science(pictures, run)
-        built.edit_events(run, lambda events, m=measured: _state_result(events, m), reseal=False)
-        files.science.write_text(json.dumps(measured))
+        write_science(built, run, measured, reseal=False)
         write_gallery(files.gallery, pictures)
     built.reseal()
     return built
-
-
-def _state_result(events: list[dict[str, Any]], measured: dict[str, Any]) -> None:
-    """Make the log's result say what science.json says."""
-    for event in events:
-        if event["key"] == "result":
-            for name, value in measured["overall"].items():
-                if f"test_{name}" in event["value"]:
-                    event["value"][f"test_{name}"]["value"] = value
 
 
 # ---------------------------------------------------------------- scenes
@@ -80,33 +71,14 @@ def make_picture(number: int, shape: tuple[int, int]) -> dict[str, Any]:
 
 def science(pictures: Sequence[dict[str, Any]], seed: int) -> dict[str, Any]:
     """science.json as the reference writes it."""
-    whole, groups = Tally(), {"day": Tally(), "night": Tally()}
-    surfaces: dict[str, Tally] = {}
-    rows = []
+    found = Science()
     for one in pictures:
-        probability = np.clip(one["probability"] / 255 + 0.004 * seed, 0, 1)
-        tally = Tally().add(probability, one["bayes"])
-        whole.merge(tally)
-        groups["day" if one["daylight"] else "night"].merge(tally)
-        for code, name in enumerate(("ocean", "land", "ice")):
-            at = one["surface"] == code
-            if at.any():
-                surfaces.setdefault(name, Tally()).add(probability[at], one["bayes"][at])
-        row = {name: one[name] for name in ("name", "daylight", "latitude", "longitude")}
-        scores = summary(tally)
-        rows.append({**row, "accuracy": scores["accuracy"], "cloud_fraction": scores["cloud_fraction"]})
-    return {
-        "schema": 1,
-        "scenes": len(rows),
-        "seconds_per_scene": {"median": 1.5, "mean": 1.52},
-        "overall": summary(whole),
-        "calibration": calibration(whole),
-        "precision_recall": precision_recall(whole),
-        "by_daylight": {name: summary(tally) for name, tally in groups.items()},
-        "by_surface": {name: summary(tally) for name, tally in surfaces.items()},
-        "by_cloud_fraction": {"0.25-0.50": summary(whole), "0.50-0.75": summary(whole)},
-        "per_scene": rows,
-    }
+        facts = SceneFacts(one["name"], one["daylight"], one["latitude"], one["longitude"], True)
+        shape = one["bayes"].shape
+        warm = np.full((*shape, 3), 280.0, np.float32)
+        scene = LoadedScene(facts, warm, warm, one["bayes"], one["surface"], one["daylight"])
+        found.add(scene, np.clip(one["probability"] / 255 + 0.004 * seed, 0, 1), 1.5 + 0.01 * seed)
+    return found.to_dict()
 
 
 def write_gallery(path: Path, pictures: Sequence[dict[str, Any]]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from tests.rules.cases.edits import GPU, edit_dataset, edit_record, find, index, resample, set_value, shift
 from tests.rules.cases.registry import case, log_case
 from tests.support.builders import BuiltPackage, Lines
+from tests.support.scene_counts import write_counts, write_science
 
 
 def edit_system(built: BuiltPackage, **fields: str) -> None:
@@ -83,6 +84,45 @@ def fewer_test_pixels(built: BuiltPackage) -> None:
         accuracy=0.9,
         iou=0.45 / 0.55,
     )
+
+
+@case("QUA022", only=True)
+def a_scene_lifted(built: BuiltPackage) -> None:
+    """Accuracy and counts of one scene agree; histogram and sums do not."""
+    science = write_counts(built)
+    row = science["per_scene"][1]
+    row["tp"], row["fn"] = row["tp"] + row["fn"], 0
+    row["accuracy"] = (row["tp"] + row["tn"]) / row["pixels"]
+    write_science(built, 2, science)
+
+
+@case("QUA022", only=True)
+def a_bad_scene_left_out(built: BuiltPackage) -> None:
+    science = write_counts(built)
+    science["per_scene"].pop()
+    write_science(built, 2, science)
+
+
+@case("QUA022", only=True)
+def day_and_night_exchanged(built: BuiltPackage) -> None:
+    science = write_counts(built)
+    for row in science["per_scene"]:
+        row["daylight"] = not row["daylight"]
+    write_science(built, 2, science)
+
+
+@case("QUA022", only=True)
+def better_ranking_than_its_histogram(built: BuiltPackage) -> None:
+    science = write_counts(built)
+    science["overall"]["auc"] = 0.999999
+    write_science(built, 2, science)
+
+
+@case("QUA022", only=True)
+def no_cloud_too_many(built: BuiltPackage) -> None:
+    science = write_counts(built)
+    science["cloud_fraction_error"]["bias"] = 0.0
+    write_science(built, 2, science)
 
 
 @case("TIM020")

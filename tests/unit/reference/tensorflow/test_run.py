@@ -117,7 +117,7 @@ def check_outputs(spec: RunSpec, output: str) -> None:
     weights = spec.weights_path.read_bytes()
     assert values(output, "weights_digest") == [hashlib.sha256(weights).hexdigest()]
     science = json.loads(spec.science_path.read_text())
-    assert science["schema"] == 1 and science["scenes"] == 2 == len(science["per_scene"])
+    assert science["schema"] == 2 and science["scenes"] == 2 == len(science["per_scene"])
     assert science["overall"]["pixels"] == 2 * 40 * 50
     result = values(output, "result")[0]
     assert result["test_accuracy"]["value"] == science["overall"]["accuracy"]
