@@ -20,6 +20,7 @@ VERBS = {
     "doctor": "say what works on this machine and what to do about the rest",
     "data": "fetch, make, describe and verify data sets",
     "system": "describe this machine, compare it with a description",
+    "init": "begin a recipe of your own from one that works",
     "plan": "show what a submit would run",
     "submit": "run, check, package and report: machine to submission",
     "launch": "send a submit to a cluster's batch system (Slurm, LSF)",
