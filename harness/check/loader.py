@@ -185,6 +185,7 @@ class _Parts:
         run = Run(index, log, header, evidence_dir=self._root / files.root)
         run.record = self._try(documents.read_record, files.record.as_posix(), run.problems)
         run.timeline = self._try(documents.read_timeline, arrivals, run.problems)
+        run.packages = self._try(documents.read_packages, files.bill.as_posix(), run.problems)
         run.science = self._try(documents.read_object, files.science.as_posix(), run.problems)
         self._digests(run, files, name)
         run.weights_sha256 = run.file_digests.get(files.weights.name)

@@ -21,6 +21,7 @@ VERBS = {
     "data": "fetch, make, describe and verify data sets",
     "baselines": "what simple methods reach on a data set, to show beside results",
     "system": "describe this machine, compare it with a description",
+    "init": "begin a recipe of your own from one that works",
     "plan": "show what a submit would run",
     "submit": "run, check, package and report: machine to submission",
     "launch": "send a submit to a cluster's batch system (Slurm, LSF)",

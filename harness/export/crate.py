@@ -29,9 +29,10 @@ PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 _CONTEXT = [
     "https://w3id.org/ro/crate/1.1/context",
     "https://w3id.org/ro/terms/workflow-run/context",
-    {"prov": "http://www.w3.org/ns/prov#"},
+    {"prov": "http://www.w3.org/ns/prov#", "sha256": "http://schema.org/sha256"},
 ]
 _FORMATS = {
+    ".cdx.json": "application/vnd.cyclonedx+json",
     ".json": "application/json",
     ".jsonl": "application/jsonl",
     ".yaml": "application/yaml",
@@ -41,6 +42,7 @@ _FORMATS = {
     ".sh": "text/x-shellscript",
     ".h5": "application/x-hdf5",
 }
+_OTHER = "application/octet-stream"
 _PARAMETERS = ("seed", "global_batch_size", "opt_base_learning_rate", "max_epochs", "target_quality")
 _LICENCE = "Licence as stated on export"
 Entity = dict[str, Any]
@@ -117,7 +119,7 @@ class _Parts:
         commit = versions.pop("commit", None)
         needed = [
             {
-                "@id": f"#software-{quote(name)}",
+                "@id": f"pkg:{'generic' if name == 'python' else 'pypi'}/{quote(name)}@{quote(version)}",
                 "@type": "SoftwareApplication",
                 "name": name,
                 "version": version,
@@ -189,9 +191,7 @@ class _Parts:
             "agent": _ref(self.organisation["@id"]),
             "object": objects,
             "result": outcome,
-            "actionStatus": _ref(
-                "http://schema.org/CompletedActionStatus" if run.converged else "http://schema.org/FailedActionStatus"
-            ),
+            "actionStatus": f"http://schema.org/{'Completed' if run.converged else 'Failed'}ActionStatus",
             "prov:used": objects,
             "prov:generated": outcome,
             "prov:wasAssociatedWith": _ref(self.organisation["@id"]),
@@ -239,7 +239,7 @@ def _file(name: str, what: Path | bytes) -> Entity:
         "@type": "File",
         "name": clean(PurePosixPath(name).name, 200),
         "contentSize": str(size),
-        "encodingFormat": _FORMATS.get(PurePosixPath(name).suffix, "application/octet-stream"),
+        "encodingFormat": next((kind for end, kind in _FORMATS.items() if name.endswith(end)), _OTHER),
         "sha256": digest,
     }
 

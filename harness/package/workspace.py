@@ -1,4 +1,4 @@
-"""Where things lie in a checkout: recipes, packages and data sets, found by name."""
+"""Where things lie in a working folder: recipes, packages and data sets, found by name."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from harness.core.errors import UserError
 from rules.model.layout import BENCHMARK, STRONG, PackageLayout
 
 EXAMPLES = "examples"  # the organisation whose recipes serve as a start
+STARTERS = Path(__file__).resolve().parents[1] / "plan" / "starters"  # recipes that come with the harness
 REPLACED = ".replaced"  # folder of entries that were set aside
 CHECKPOINTS = ".checkpoints"  # folder of states between epochs, beside the organisations' folders
 DEFAULT_ORG = "my-organisation"
@@ -36,32 +37,23 @@ class Workspace:
             return []
         return sorted(p.name for p in self.submissions.iterdir() if p.is_dir() and not p.name.startswith("."))
 
-    def systems(self, org: str) -> list[str]:
-        """Systems of an organisation that have a recipe."""
-        folder = self.submissions / org / "benchmarks" / BENCHMARK
-        return sorted(p.parent.name for p in folder.glob("*/recipe.yaml"))
-
     def find_recipe(self, system: str, org: str) -> PackageLayout:
-        """The organisation's own recipe for the system, else the example's.
+        """The organisation's own recipe for the system, else the example's, else the one that comes with the harness.
 
-        Raises UserError with the nearest names when neither has one.
+        Raises UserError with the nearest names when none has one.
         """
-        for name in (org, EXAMPLES):
-            layout = self.layout(name, system)
+        roots = (self.submissions / org, self.submissions / EXAMPLES, STARTERS)
+        for root in roots:
+            layout = PackageLayout(root, system)
             if layout.recipe.is_file():
                 return layout
-        known = sorted({s for o in (org, EXAMPLES) for s in self.systems(o)})
-        if not known:
-            raise UserError(
-                f"No recipes under {self.submissions}/.",
-                "run this in a checkout of cloudmask-harness, or name one with --submissions.",
-            )
+        known = sorted({found for root in roots for found in _systems(root)})
         guess = difflib.get_close_matches(system, known, 1)
         hint = f"did you mean '{guess[0]}'? " if guess else ""
         raise UserError(
             f"Unknown SYSTEM '{system}'.",
             f"{hint}Known: {', '.join(known)}. A new one needs "
-            f"{self.layout(org, '<system>').recipe.as_posix()} (copy an example).",
+            f"{self.layout(org, '<system>').recipe.as_posix()} (`cloudmask init <system> --org {org}` makes one).",
         )
 
     def set_aside(self, layout: PackageLayout) -> Path | None:
@@ -78,6 +70,11 @@ class Workspace:
             place.parent.mkdir(parents=True, exist_ok=True)
             folder.rename(place)
         return target if found else None
+
+
+def _systems(root: Path) -> list[str]:
+    """Systems of an organisation's folder that have a recipe."""
+    return sorted(p.parent.name for p in (root / "benchmarks" / BENCHMARK).glob("*/recipe.yaml"))
 
 
 def state_folder(seed: int) -> str:

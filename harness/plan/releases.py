@@ -42,6 +42,8 @@ def compare(root: Path = ROOT) -> Comparison:
             problems.append(f"release {tag[1:]} is tagged, and has no digests in {RELEASES}")
         elif found != entry:
             problems.append(f"the digests of release {tag[1:]} are not those of its tag")
+        if f'__version__ = "{tag[1:]}"' not in _git(root, "show", f"{tag}:harness/__init__.py").decode():
+            problems.append(f"the code of tag {tag} states another version (harness/__init__.py)")
     here = of_tree(root)
     for version, entry in listed.items():
         state = "is the code as it is here" if entry == here else "is not the code as it is here"
@@ -59,7 +61,7 @@ def write(root: Path = ROOT) -> Release:
     if f"v{now.version}" in _git(root, "tag", "--list").decode().split() and now not in releases:
         raise UserError(
             f"Version {now.version} is released already, and its code was another.",
-            "raise the version in harness/__init__.py and pyproject.toml first.",
+            "raise the version in harness/__init__.py first.",
         )
     kept = [release for release in releases if release.version != now.version]
     comments = [line for line in (root / RELEASES).read_text().splitlines() if line.startswith("#")]

@@ -26,6 +26,7 @@ from harness.core.start_module import TOKEN as CODE_TOKEN
 from harness.machine.page_cache import CacheResult
 from harness.package.workspace import checkpoint_dir
 from harness.plan.resolve import RunPlan
+from harness.run.bom import write_bill
 from harness.run.environment import Environment, run_environment
 from harness.run.folders import (
     FINISHED,
@@ -185,6 +186,9 @@ def _attempt(
         LOCKING: os.environ.get(LOCKING, "FALSE"),
     }
     _say_stripped(inherited, display)
+    problem = write_bill(files.bill, inherited.kept, plan.request.command[0] == "python")
+    if problem:
+        display.note(problem)
     command = launcher.command(_started(plan))
     with (
         NodeSamplers(launcher, files, plan.recipe.telemetry.interval_s, inherited.variables) as samplers,

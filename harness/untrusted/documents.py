@@ -27,6 +27,7 @@ MAX_DEPTH = 64  # of objects and lists inside each other
 MAX_YAML_BYTES = 256 << 10
 MAX_TIMELINE_BYTES = 256 << 20
 MAX_PROBLEMS, MAX_PROBLEM = 1000, 200  # of samplers: lines, and characters of each
+MAX_COMPONENTS = 10_000  # of a bill of materials
 MAX_ARRIVALS = 1_000_000  # as many as lines of a log
 T = TypeVar("T")
 
@@ -44,6 +45,16 @@ class _Arrival(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 _ARRIVALS = msgspec.json.Decoder(_Arrival)
 _CONTROL = bytes(c for c in range(0x20) if c != 0x0A)  # not JSON inside strings, which msgspec lets pass
+
+
+class _Component(msgspec.Struct):
+    type: str
+    name: str
+    version: str = ""
+
+
+class _Bill(msgspec.Struct):
+    components: list[_Component]
 
 
 class Unreadable(Exception):
@@ -148,6 +159,19 @@ def read_record(path: Path) -> RunRecord:
 
 def _one_line(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text[:MAX_PROBLEM]).strip()
+
+
+def read_packages(path: Path) -> dict[str, str]:
+    """Versions by name, of the libraries and the platform in a bill of materials. Raises Unreadable."""
+    bill = _validated(_Bill, read_object(path))
+    if len(bill.components) > MAX_COMPONENTS:
+        raise Unreadable(f"has more than {MAX_COMPONENTS} components")
+    found: dict[str, str] = {}
+    for one in bill.components:
+        if one.type in ("library", "platform"):
+            name, version = (_one_line(text) for text in (one.name, one.version))
+            found.setdefault(re.sub(r"[-_.]+", "-", name).lower(), version)
+    return found
 
 
 def read_failed(path: Path) -> RunRecord:

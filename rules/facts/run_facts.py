@@ -73,6 +73,7 @@ class FactsMaker:
             clock=_clock(run),
             record=self._record(run),
             telemetry=tuple(run.telemetry),
+            packages=self._share(run.packages),
             science=_overall(run.science),
             evidence_dir=run.evidence_dir,
             weights_sha256=run.weights_sha256,

@@ -178,6 +178,11 @@ class RunFiles:
         return self.root / "output.log"
 
     @property
+    def bill(self) -> Path:
+        """What was installed where it ran: a bill of materials (CycloneDX)."""
+        return self.root / "sbom.cdx.json"
+
+    @property
     def science(self) -> Path:
         """Metrics on the test scenes."""
         return self.root / "science.json"

@@ -25,6 +25,7 @@ class Run:
     timeline: Timeline | None = None
     telemetry: list[Telemetry] = field(default_factory=list)
     science: dict[str, Any] | None = None
+    packages: dict[str, str] | None = None  # what was installed: versions by plain name (sbom.cdx.json)
     evidence_dir: Path | None = None
     weights_sha256: str | None = None  # of the file in the package
     replay: Replay | None = None  # only when it was asked for

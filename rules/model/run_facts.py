@@ -180,6 +180,7 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     # evidence
     record: RunRecord | None  # without spec, files and cache, which rules about the run have judged
     telemetry: tuple[Telemetry, ...]
+    packages: dict[str, str] | None  # what was installed: versions by plain name
     science: dict[str, Any] | None  # of science.json: the numbers over all test scenes, under "overall"
     evidence_dir: Path | None
     weights_sha256: str | None

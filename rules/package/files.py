@@ -17,7 +17,7 @@ from rules.ruleset import Ruleset
 TOP_FILES = {MANIFEST, STATEMENT, "README.md", "LICENSE"}
 RUN_EVIDENCE = re.compile(
     r"(run\.json|spec\.json|timeline\.jsonl|telemetry_node_\d+\.h5|weights\.weights\.h5|output\.log|science\.json"
-    r"|gallery\.h5)\Z"
+    r"|gallery\.h5|sbom\.cdx\.json)\Z"
 )
 
 

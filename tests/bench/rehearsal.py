@@ -23,7 +23,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.support import EXAMPLES, ROOT
+from tests.support import ROOT, STARTERS
 from tests.support.s3 import s3_server
 
 ORG, SYSTEM = "rehearsal", "full-size"
@@ -74,7 +74,7 @@ def row(step: Step) -> str:
 
 def write_recipe(work: Path, data: Path) -> None:
     """The a100 recipe with other data, accelerators and precision, as one open run of two epochs."""
-    example = EXAMPLES / "benchmarks/cloudmask/a100"
+    example = STARTERS / "benchmarks/cloudmask/a100"
     place = work / f"submissions/{ORG}/benchmarks/cloudmask/{SYSTEM}"
     shutil.copytree(example, place)
     recipe = yaml.safe_load((example / "recipe.yaml").read_text())

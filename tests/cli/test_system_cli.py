@@ -20,11 +20,11 @@ from harness.core.errors import ExitCode, UserError
 from harness.machine.description import FIELDS
 from harness.machine.doctor import Check, State
 from harness.telemetry.sources.base import QuantitySpec
-from tests.support import EXAMPLES, ROOT
+from tests.support import ROOT, STARTERS
 from tests.support.fakes.nvml import FakeNvml
 from tests.support.waiting import HANG_S
 
-EXAMPLE = EXAMPLES / "systems/a100.json"
+EXAMPLE = STARTERS / "systems/a100.json"
 
 
 def invoke(command: object, *arguments: str) -> tuple[int, str]:

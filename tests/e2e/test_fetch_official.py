@@ -18,13 +18,13 @@ from reference.data.profiles import get_profile
 from reference.data.shards import prepare, verify_prepared
 from reference.data.synthetic import synthesize
 from reference.protocol.official import official_test_scenes
-from tests.support import EXAMPLES, ROOT
+from tests.support import ROOT, STARTERS
 from tests.support.s3 import s3_server
 
 pytest.importorskip("moto", reason="moto, an S3 server for tests, is not installed")
 pytestmark = pytest.mark.slow
 
-SCRIPT = EXAMPLES / "benchmarks/cloudmask/a100/init_datasets.sh"
+SCRIPT = STARTERS / "benchmarks/cloudmask/a100/init_datasets.sh"
 
 
 def test_fetched_scenes_are_the_same_data_set(tmp_path: Path) -> None:

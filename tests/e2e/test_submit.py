@@ -8,7 +8,7 @@ import subprocess
 import psutil
 import pytest
 
-from tests.support import EXAMPLES
+from tests.support import STARTERS
 from tests.support.waiting import HANG_S, wait_for
 
 
@@ -173,7 +173,7 @@ def test_resume_refuses_another_plan(trial):
 
 def test_wrong_machine(trial):
     trial.recipe(system="a100x", devices={"nodes": 1, "accelerators_per_node": 4, "accelerator": "A100"})
-    fields = json.loads((EXAMPLES / "systems/a100.json").read_text())
+    fields = json.loads((STARTERS / "systems/a100.json").read_text())
     path = trial.org / "systems/a100x.json"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(fields))

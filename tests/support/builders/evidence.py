@@ -20,6 +20,7 @@ from tests.support.builders.telemetry import write_telemetry
 # Packages that are built here ran the code of a release of their own, which the rulebook knows in this process only.
 RELEASE = Release("0.0.0-test", **{name: sha256(f"{name} of a test") for name in PACKAGES})
 load_releases().append(RELEASE)
+INSTALLED = {"python": "3.11.9", "tensorflow": "2.20.0"}
 CODE: dict[str, Any] = {
     **{f"code_{name}": getattr(RELEASE, name) for name in PACKAGES},
     "code_ran": sha256("files that were loaded"),
@@ -43,6 +44,7 @@ def write_evidence(
     write(files.spec, json.dumps(spec, indent=1))
     write(files.output, "".join(line + "\n" for line in log.lines[harness_lines:]))
     write_json(files.science, _science(science, options.test_files))
+    write_json(files.bill, {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": _components()})
     write_timeline(files.timeline, log.lines, harness_lines)
     for node in range(options.nodes if options.telemetry else 0):
         accelerators = options.accelerators_per_node
@@ -69,13 +71,21 @@ def write_evidence(
             "resident_bytes_after": 0,
         },
         spec=spec,
-        software={"python": "3.11.9", "tensorflow": "2.20.0", "commit": COMMIT, "dirty": False, **CODE},
+        software={**INSTALLED, "commit": COMMIT, "dirty": False, **CODE},
         files={},
         peak_rss_bytes=1_500_000_000,
         journal={"lines": len(log.lines)},  # digests: seal_record
         environment={"kept": {}, "stripped": [], "harness": []},
     )
     write_json(files.record, asdict(record))
+
+
+def _components() -> list[dict[str, str]]:
+    kinds = {"python": "platform"}
+    return [
+        {"type": kinds.get(name, "library"), "name": name, "version": version}
+        for name, version in INSTALLED.items()
+    ]
 
 
 def _science(result: dict[str, Any], scenes: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from harness.report.drawing.labels import field_label
@@ -9,9 +10,11 @@ from harness.report.drawing.text import clean
 from harness.report.material import Material
 from harness.report.panels.registry import Built, ReportPanel
 from harness.report.panels.system.model import SystemField
+from rules.model.layout import RunFiles
 from rules.model.package import NOT_PROBED, Package
 
 MAX_FIELDS = 120
+BILL_ROW = "packages installed"
 UNDETECTABLE = (
     "submitter",
     "division",
@@ -69,7 +72,19 @@ def software(package: Package) -> dict[str, str]:
             known = seen.setdefault(clean(name, 60), [])
             if text not in known:
                 known.append(text)
-    return {name: ", ".join(versions[:4]) for name, versions in seen.items()}
+    shown = {name: ", ".join(versions[:4]) for name, versions in seen.items()}
+    return {**shown, **_installed(package)}
+
+
+def _installed(package: Package) -> dict[str, str]:
+    """How many packages were installed, and whether in all runs the same; nothing where no run lists them."""
+    lists = [run.packages for run in package.runs if run.packages is not None]
+    if not lists:
+        return {}
+    counts = sorted({len(one) for one in lists})
+    same = "the same in all runs" if all(one == lists[0] for one in lists) else "not the same in all runs"
+    few = "" if len(lists) == len(package.runs) else f", listed for {len(lists)} of {len(package.runs)} runs"
+    return {BILL_ROW: f"{' or '.join(map(str, counts[:4]))}, {same}{few}: {RunFiles(Path()).bill}"}
 
 
 def _build(material: Material) -> Built:

@@ -19,9 +19,9 @@ from harness.machine.description import (
     system_description,
 )
 from harness.machine.detect import Detected, detect
-from tests.support import ROOT
+from tests.support import ROOT, STARTERS
 
-EXAMPLE = ROOT / "submissions/examples/systems/a100.json"
+EXAMPLE = STARTERS / "systems/a100.json"
 CORPUS = ROOT.parent / "shared/corpus"
 A100 = {"model": "NVIDIA A100-SXM4-40GB", "memory_bytes": 40960 << 20}
 

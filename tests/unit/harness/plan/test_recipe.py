@@ -4,9 +4,11 @@ import pytest
 
 from harness.core.errors import UserError
 from harness.plan.recipe import load_recipe
-from tests.support import EXAMPLES
+from tests.support import EXAMPLES, STARTERS
 
-RECIPES = EXAMPLES / "benchmarks/cloudmask"
+RECIPES = [
+    p for root in (EXAMPLES, STARTERS) for p in sorted(root.glob("benchmarks/cloudmask/*/recipe.yaml"))
+]
 
 
 @pytest.fixture
@@ -19,7 +21,7 @@ def recipe(tmp_path):
     return write
 
 
-@pytest.mark.parametrize("path", sorted(RECIPES.glob("*/recipe.yaml")), ids=lambda p: p.parent.name)
+@pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.parent.name)
 def test_examples_are_valid(path):
     assert load_recipe(path).description
 

@@ -28,6 +28,7 @@ def project(tmp_path: Path) -> Path:
     for name in ("harness/a.py", "reference/b.py", "rules/c.yaml"):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).write_text(f"{name}\n")
+    (tmp_path / "harness/__init__.py").write_text(f'__version__ = "{__version__}"\n')
     (tmp_path / RELEASES).write_text("# digests\n[]\n")
     git(tmp_path, "init", "-q")
     commit(tmp_path, "first")
@@ -60,6 +61,14 @@ def test_a_release_is_written_tagged_and_stays_in_order(project: Path) -> None:
     assert compare(project).problems == []
     with pytest.raises(UserError, match="released already"):
         write(project)
+
+
+def test_a_tag_of_another_version_than_its_code_fails(project: Path) -> None:
+    write(project)
+    (project / "harness/__init__.py").write_text('__version__ = "9.9.9"\n')
+    commit(project, "release")
+    git(project, "tag", f"v{__version__}")
+    assert any("states another version" in problem for problem in compare(project).problems)
 
 
 def test_digests_that_are_stale_when_the_release_is_tagged_fail(project: Path) -> None:

@@ -3,6 +3,8 @@
 # and repeated: what is there is kept. Another mirror: CLOUDMASK_S3_ENDPOINT, CLOUDMASK_S3_BUCKET, CLOUDMASK_S3_PREFIX.
 set -e
 : "${CLOUDMASK_DATA:?set CLOUDMASK_DATA to a folder with 200 GB free}"
-.venv/bin/cloudmask data fetch --profile official
-.venv/bin/cloudmask data verify --profile official
-.venv/bin/cloudmask data describe --profile official
+cloudmask=.venv/bin/cloudmask
+[ -x "$cloudmask" ] || cloudmask=cloudmask # installed otherwise
+"$cloudmask" data fetch --profile official
+"$cloudmask" data verify --profile official
+"$cloudmask" data describe --profile official

@@ -1,0 +1,6 @@
+#!/bin/sh
+# Make the synthetic quick data set (deterministic; a submit does it by itself when it is missing).
+set -e
+cloudmask=.venv/bin/cloudmask
+[ -x "$cloudmask" ] || cloudmask=cloudmask # installed otherwise
+"$cloudmask" data synthesize --profile quick
