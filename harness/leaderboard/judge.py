@@ -27,10 +27,11 @@ from harness.leaderboard.likeness import Marked, mark
 from harness.leaderboard.model import Entry, Key, Rejected
 from harness.leaderboard.systempage import SYSTEMS, write_system_page
 from harness.report.data import ReportContent, report_data
-from harness.report.drawing.text import clean
+from harness.report.drawing.text import clean, timestamp
 from harness.report.model import Report
 from harness.report.page import INDEX, write_report
 from harness.report.panels.energy.builder import headline
+from harness.report.rates import training_rate
 from harness.score.score import score
 from rules.evidence.replay import replay as REPLAY_RULE
 from rules.model.evidence import Replay
@@ -41,6 +42,7 @@ from rules.model.run import Run
 from rules.ruleset import Ruleset
 
 FIRST_REASONS = 3
+FIRST_S, LAST_S = 1_577_836_800, 4_102_444_800  # 2020 and 2100: a clock outside them was never set
 REPORTS = "reports"
 
 
@@ -170,7 +172,7 @@ def _judge(
     write_report(content, place / folder, now, home="../../../index.html", durable=False)
     if verdict.verdict != "compliant" or content.report.score.time_to_train_s is None:
         return Result(name=name, rejected=_rejected(content.report, f"{folder}/{INDEX}"))
-    entry = _entry(content.report, verdict, id, f"{folder}/{INDEX}", system)
+    entry = _entry(package, content.report, verdict, id, f"{folder}/{INDEX}", system)
     write_comparison(content.report, entry, place / folder)
     write_system_page(content.report, entry, place / system, now)
     marked = mark(package, id, f"{clean(package.org, 100)} / {clean(package.system_name, 100)}")
@@ -205,7 +207,7 @@ def _key(content: ReportContent) -> Key:
     )
 
 
-def _entry(report: Report, verdict: Verdict, id: str, link: str, system: str) -> Entry:
+def _entry(package: Package, report: Report, verdict: Verdict, id: str, link: str, system: str) -> Entry:
     who, energy = report.identity, headline(report.energy)
     processor = next((f.declared for f in report.system if f.name == "host_processor_model_name"), "")
     replayed = any(r.id == REPLAY_RULE.id and r.outcome is Outcome.PASS for r in verdict.rules)
@@ -219,6 +221,8 @@ def _entry(report: Report, verdict: Verdict, id: str, link: str, system: str) ->
         accuracy=report.score.accuracy,
         test_accuracy=report.score.science.get("accuracy"),
         samples_per_s=report.score.samples_per_s,
+        train_flop_per_s=training_rate(report),
+        trained=trained_on(package),
         seconds_per_scene=report.score.seconds_per_scene,
         energy_j=energy.joules if energy else None,
         energy_scope=energy.scope if energy else "",
@@ -240,6 +244,13 @@ def _entry(report: Report, verdict: Verdict, id: str, link: str, system: str) ->
         report=link,
         system_page=system,
     )
+
+
+def trained_on(package: Package) -> str:
+    """The day (UTC) on which the first run began, as its log states; empty where no log does so sensibly."""
+    starts = [run.timed.start_ms for run in package.runs if run.timed.start_ms is not None]
+    first_s = min(starts, default=0.0) / 1000
+    return timestamp(first_s)[:10] if FIRST_S < first_s < LAST_S else ""
 
 
 def _times(report: Report) -> dict[str, Any]:

@@ -48,6 +48,10 @@ class Entry(Part):
     accuracy: float | None  # on the validation scenes, mean of the last evaluations
     test_accuracy: float | None  # on the test scenes, mean over runs
     samples_per_s: float | None
+    train_flop_per_s: float | None = (
+        None  # of the reference's model while it trained (harness/report/rates.py)
+    )
+    trained: str = ""  # day on which the first run began, as its log states
     seconds_per_scene: float | None
     energy_j: float | None
     energy_scope: str  # empty when no energy was measured

@@ -10,10 +10,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from harness.leaderboard.history import history
 from harness.leaderboard.model import Board, Entry, Key, Rejected, Table
 from harness.leaderboard.placing import interval_of
-from harness.leaderboard.strips import energy_scatter, epoch_strips, time_strips
+from harness.leaderboard.strips import energy_scatter, epoch_strips, rate_strips, time_strips
 from harness.report.drawing.words import COLUMNS, FIVE, GLOSSARY
+from harness.report.rates import machines, rate_text
 from harness.report.site import data_block, render
 from harness.score.interval import quantile
 from harness.score.words import interval_text
@@ -90,9 +92,11 @@ def board_pages(board: Board, ruleset: Ruleset, now: datetime | float) -> Iterat
         COMPARE,
         page("compare.html", now, "", ("compare.js",), loads=True, quantiles=quantiles, current=COMPARE),
     )
+    method: dict[str, Any] = {"rules": catalogue(), "glossary": GLOSSARY}
+    method |= {"machines": machines(), "rate_text": rate_text}
     yield (
         METHOD,
-        page("method.html", now, "", ruleset=ruleset, rules=catalogue(), glossary=GLOSSARY, current=METHOD),
+        page("method.html", now, "", ruleset=ruleset, current=METHOD, **method),
     )
     yield from _table_pages(board, now)
     yield from _system_pages(board, now)
@@ -138,7 +142,9 @@ def _strips(table: Table) -> dict[str, Markup]:
     return {
         "times": time_strips(table),
         "epochs": epoch_strips(table),
+        "rates": rate_strips(table),
         "energy": energy_scatter(table),
+        "history": history(table),
     }
 
 
@@ -226,7 +232,7 @@ def compact(board: Board) -> Markup:
     def row(entry: Entry) -> list[Any]:
         values = {
             **entry.model_dump(),
-            "warned_rules": _warned(entry),
+            "warned_rules": " ".join(entry.warned[:4]),
             "interval": _interval(entry),
             "alike": "\n".join(entry.alike),
             "history_text": "\n".join(entry.history),
@@ -243,10 +249,6 @@ def compact(board: Board) -> Markup:
     return data_block(
         {"text": _TEXT, "numbers": _NUMBERS, "tables": tables, "strings": list(places), "columns": COLUMNS}
     )
-
-
-def _warned(entry: Entry) -> str:
-    return ", ".join(entry.warned[:3]) + (" …" if len(entry.warned) > 3 else "")
 
 
 def _short(value: float | int | bool | None) -> float | int | None:

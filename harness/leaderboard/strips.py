@@ -9,8 +9,10 @@ from markupsafe import Markup
 
 from harness.leaderboard.model import Entry, Table
 from harness.report.drawing.charts import both
+from harness.report.drawing.rates import rate_chart
 from harness.report.drawing.svg import COLOURS, Canvas, Plot, clipped, plot_in, text_width
 from harness.report.drawing.text import seconds_text
+from harness.report.rates import machines
 
 WIDE = 530  # pixels: two stand side by side on a wide page
 MAX_ROWS = 30
@@ -40,7 +42,7 @@ class Strips:
     write: Callable[[float], str] = seconds_text
 
 
-def time_strips(table: Table, references: Sequence[tuple[float, str]] = ()) -> Markup:
+def time_strips(table: Table) -> Markup:
     """Time-to-train of every run of the first entries, the score and its interval."""
     rows = []
     for entry in table.entries[:MAX_ROWS]:
@@ -61,8 +63,7 @@ def time_strips(table: Table, references: Sequence[tuple[float, str]] = ()) -> M
                 interval,
             )
         )
-    lines = [(value, name, "reference-line") for value, name in references]
-    strips = Strips("Time-to-train of every run", "seconds", rows, lines)
+    strips = Strips("Time-to-train of every run", "seconds", rows)
     return both(lambda width: draw(strips, width), WIDE)
 
 
@@ -108,7 +109,7 @@ def draw(strips: Strips, width: int) -> Canvas:
         canvas.text(30, y, clipped(name, width - 34), "label strong")
         for at in range(len(strips.rows)):  # in the strips alone, so that no name is crossed
             middle = top + ROW * at + 31
-            canvas.line(plot.x(value), middle - 12, plot.x(value), middle + 12, style)
+            canvas.line(plot.x(value), middle - 9, plot.x(value), middle + 11, style)
     for place, row in enumerate(strips.rows):
         _strip(plot, row, top + ROW * place, strips.write, width)
     plot.x_axis(strips.axis, 8 if width > 400 else 4)
@@ -130,6 +131,17 @@ def _strip(plot: Plot, row: Strip, top: float, write: Callable[[float], str], wi
         canvas.line(plot.x(row.mean), y - 9, plot.x(row.mean), y + 9, "mean-line")
     if row.score is not None:
         canvas.line(plot.x(row.score), y - 11, plot.x(row.score), y + 11, "bar-interval")
+
+
+def rate_strips(table: Table) -> Markup:
+    """Rates of training beside known machines, on a logarithmic axis; empty where none is known."""
+    rows = [
+        (f"{entry.system}, {entry.org}", entry.train_flop_per_s / 1e12)
+        for entry in table.entries[:MAX_ROWS]
+        if entry.train_flop_per_s is not None
+    ]
+    lines = [(machine.name, machine.flop_per_s / 1e12) for machine in machines()]
+    return both(lambda width: rate_chart(rows, lines, "TFLOP/s", width), WIDE)
 
 
 def energy_scatter(table: Table) -> Markup:

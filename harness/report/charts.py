@@ -10,9 +10,11 @@ from harness.report.model import Report
 from harness.report.panels.energy.chart import energy_bars
 from harness.report.panels.learning.chart import learning_curves
 from harness.report.panels.learning.panel import wanted_curves
+from harness.report.panels.pace.panel import pace_chart
 from harness.report.panels.runs.chart import run_times
 from harness.report.panels.science import chart as science
 from harness.report.panels.science.panel import operating_point
+from harness.report.rates import machines, training_rate
 
 
 def charts(report: Report) -> Iterator[Chart]:
@@ -22,6 +24,8 @@ def charts(report: Report) -> Iterator[Chart]:
     yield Chart(
         "runs", run_times(report.runs, score, WIDE), ("run", "time_to_train_s", "epochs", "left_out"), runs
     )
+    rates = [(report.identity.system, training_rate(report)), *((m.name, m.flop_per_s) for m in machines())]
+    yield Chart("pace", pace_chart(report, WIDE), ("machine", "flop_per_s"), rates)
     for id, curves in wanted_curves(report).items():
         points = [(run.index, e.epoch, e.at_s, curves.value(e)) for run in report.runs for e in run.curve]
         drawn = learning_curves(report.runs, curves, WIDE)

@@ -24,6 +24,7 @@ text{font:12px system-ui,sans-serif;fill:var(--muted)}.label.strong{fill:var(--i
 .run-0{--mark:var(--c0)}.run-1{--mark:var(--c1)}.run-2{--mark:var(--c2)}.run-3{--mark:var(--c3)}
 .run-4{--mark:var(--c4)}.run-5{--mark:var(--c5)}.mark{fill:var(--mark);stroke:var(--mark);stroke-width:1.5}
 .mark.hollow{fill:var(--paper)}.key-box{fill:none}.mean-line{stroke:var(--ink);stroke-width:1.5;stroke-dasharray:6 3}
+.reference-line{stroke:var(--c3);stroke-width:1.5;stroke-dasharray:2 3}
 .accent-line{stroke:var(--accent);stroke-width:1.5}.interval{fill:var(--accent-soft)}.bar,.hist{fill:var(--train)}
 .operating{fill:var(--paper);stroke:var(--ink);stroke-width:2}
 """

@@ -78,6 +78,7 @@ def dataset_card(dataset: Dataset | None) -> DatasetCard | None:
         label=labels[kind],
         digest=clean(dataset.digest, 64),
         geometry=geometry,
+        patch_size=sides[2] if sides[2] and 0 < sides[2] <= 10_000 else None,
         train_scenes=len(dataset.train),
         test_scenes=len(dataset.test),
         train_samples=whole(dataset.train_samples),

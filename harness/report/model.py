@@ -52,6 +52,7 @@ class DatasetCard(Part):
     label: str  # the kind of data, in one line
     digest: str
     geometry: str
+    patch_size: int | None  # pixels of a side
     train_scenes: int | None
     test_scenes: int | None
     train_samples: int | None

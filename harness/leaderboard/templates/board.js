@@ -109,8 +109,9 @@
     const tags = [["replay_verified", "replay-verified"], ["power_scored", "power-scored"]]
       .filter(([name]) => e[name]).map(([, text]) => make("span", { className: "tag good" }, text));
     const body = make("span", {}, link, ...(tags.length ? [br(), ...tags] : []),
-      ...(e.warnings ? [br(), make("a", { className: "muted", href: e.report + "#rules" },
-        (e.warnings === 1 ? "1 warning: " : e.warnings + " warnings: ") + e.warned_rules)] : []),
+      ...(e.warnings ? [br(), make("a", { className: "muted", href: e.report + "#rules" }, e.warnings === 1 ? "1 warning" : e.warnings + " warnings"),
+        ...e.warned_rules.split(" ").filter(Boolean).slice(0, 3).flatMap((rule, i) => [muted(i ? ", " : ": "),
+          make("a", { className: "muted", href: e.report + "#finding-" + rule + "-warning" }, rule)]), muted(e.warned_rules.split(" ").length > 3 ? " …" : "")] : []),
       ...(e.alike ? e.alike.split("\n").flatMap((line) => [br(), make("span", { className: "tag error" }, "same runs"), " ", bdi(line)]) : []),
       ...(e.state ? [make("details", { className: "life" }, make("summary", {}, e.state),
         make("ul", {}, ...e.history_text.split("\n").map((line) => make("li", {}, bdi(line)))))] : []));
@@ -265,7 +266,7 @@
     if (table.data_profile && table.data_profile !== table.data_kind) note.append(", profile ", bdi(table.data_profile));
     const digest = make("code", { title: table.data_digest }, table.data_digest.slice(0, 12) || "not stated");
     const about = muted("Target " + (table.entries[0].target ?? "not stated") + ". Status: ", bdi(table.status || "not stated"), ". Data set digest ", digest, ". "
-      + (table.entries.length === 1 ? "1 result." : table.entries.length + " results."));
+      + (table.entries.length === 1 ? "1 result." : table.entries.length + " results.") + (bare(table, "energy") ? " Energy was not measured." : ""));
     const body = make("div", { className: "body" }, note, make("p", { className: "beside" }, about), statement(table), grid(table, found));
     if (drawn.has(table.id)) body.append(drawn.get(table.id));
     if (found.length > PAGE) body.append(pager(table, found));
@@ -279,8 +280,14 @@
     return make("p", { className: "statement" }, "Result not verified by MLCommons Association. "
       + (table.data_kind === "SYNTHETIC" ? "SYNTHETIC data. " : ""), ...(table.entries.length > 1 ? [all] : []));
   }
+  // a column in which no entry of the table has anything stays away until columns are chosen
+  const measured = { energy: "energy_j", test: "test_accuracy", epochs: "mean_epochs" };
+  function bare(table, key) {
+    if (state.columns.join() !== usual.join()) return false;
+    return key === "against" ? table.entries.length < 2 : key in measured && table.entries.every((e) => e[measured[key]] === null);
+  }
   function grid(table, found) {
-    const keys = Object.keys(columns).filter((key) => columns[key].always || state.columns.includes(key));
+    const keys = Object.keys(columns).filter((key) => columns[key].always || (state.columns.includes(key) && !bare(table, key)));
     const head = make("tr", {}, ...keys.map(function (key) {
       const press = make("button", { type: "button", className: "sort" }, columns[key].label);
       press.dataset.sort = key;

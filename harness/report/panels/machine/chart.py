@@ -23,7 +23,7 @@ def timeline(card: TimelineCard, width: int) -> Canvas:
         f"Timeline of run {card.run}",
         f"Phases of the log over {duration_text(card.stop_s - card.start_s)}, with {names}.",
     )
-    left, right = 46.0, width - (64.0 if width > 400 else 6.0)
+    left, right = 46.0, width - (74.0 if width > 400 else 6.0)
     x = Scale(card.start_s, card.stop_s, left, right)
     _clock(canvas, card, x, top, height - 44)
     drawn: dict[str, float] = {}

@@ -64,7 +64,7 @@ def precision_recall(card: ScienceCard, width: int, at: tuple[float, float] | No
     plot.x_axis("recall", 5)
     canvas.path(plot.points(points), "curve kept")
     if at is not None:
-        words = f"threshold 0.5: precision {at[1]:.3f}, recall {at[0]:.3f}"
+        words = f"{'threshold ' if side > 340 else ''}0.5: precision {at[1]:.3f}, recall {at[0]:.3f}"
         canvas.circle(plot.x(at[0]), plot.y(at[1]), 6, "operating", words)
         canvas.text(plot.left + 8, plot.bottom - 12, f"○ {words}", "label strong")
     return canvas

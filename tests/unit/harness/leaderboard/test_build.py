@@ -20,12 +20,13 @@ from harness.leaderboard.collect import collect
 from harness.leaderboard.export import board_csv
 from harness.leaderboard.fingerprint import package_digest
 from harness.leaderboard.judge import Found, Judge, Result, slug
-from harness.leaderboard.model import Board, Entry, Table
+from harness.leaderboard.model import Board, Entry
 from harness.leaderboard.pages import board_pages
 from rules.model.evidence import Replay
 from rules.model.package import Dataset
 from rules.model.run import Run
 from rules.ruleset import load_ruleset
+from tests.support.board_builders import make_entry, make_table
 from tests.support.builders import build_package
 
 NOW = 1_795_000_000.0
@@ -339,24 +340,7 @@ def test_every_page_links_only_to_what_is_there(built: tuple[Board, Path]) -> No
 
 
 def test_a_board_of_thousands_keeps_its_index_small(tmp_path: Path) -> None:
-    entry = Entry(
-        id="Org/system", system="system", org="Org", status="research", time_to_train_s=1234.5678,
-        mean_s=1234.5678, factor=1.0, pace="not_faster", factor_reason="Not scaled: as many epochs.",
-        low_s=1200.1, high_s=1270.2, error_s=13.1, degrees=4, run_times_s=[1234.5] * 5, run_epochs=[30] * 5,
-        run_dropped=[""] * 5, mean_epochs=30.0, reference_epochs=29.5, least_epochs=27.1, warned=["SYS003"],
-        target=0.9,
-        fastest_run_s=1200.0, slowest_run_s=1300.0, runs=5, accuracy=0.91, test_accuracy=0.9,
-        samples_per_s=31.25, seconds_per_scene=1.25, energy_j=1e6, energy_scope="all 8 GPUs",
-        energy_method="energy counter", power_scored=False, replay_verified=True, accelerators=8,
-        accelerator="NVIDIA H100 80GB", nodes=1, processor="AMD EPYC 9654", framework="TensorFlow 2.21.0",
-        precision="bfloat16", global_batch_size=256, warnings=1, commit="0" * 40, checked="2026-01-01T00:00:00Z",
-        report="reports/Org/system/index.html", system_page="system/Org/system.html",
-    )  # fmt: skip
-    entries = [entry.model_copy(update={"id": f"Org/s{i}", "system": f"s{i}"}) for i in range(10_000)]
-    table = Table(
-        data_kind="official", division="closed", data_profile="official", data_digest="ab" * 32,
-        status="research", division_name="CloudMask Closed", id="t-0123456789", entries=entries,
-    )  # fmt: skip
+    table = make_table([make_entry(id=f"Org/s{i}", system=f"s{i}") for i in range(10_000)])
     board = Board(
         generated="2026-01-01T00:00:00Z", tool="t", ruleset="cloudmask-1.1", tables=[table],
         rejected=[], unscored=[], footnotes=[],

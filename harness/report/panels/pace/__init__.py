@@ -1,0 +1,1 @@
+"""Is that fast? The rate of training beside that of named machines."""
