@@ -126,6 +126,7 @@ def test_sections_come_in_the_order_of_the_design(page: Path) -> None:
         "machine",
         "energy",
         "science",
+        "baselines",
         "gallery",
         "system",
         "rules",
