@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from statistics import fmean
 
 from harness.check.log_files import result_logs
 from harness.core.csv_text import csv_text
 from harness.export.content import Content
-from harness.report.drawing.text import clean
+from harness.report.drawing.text import clean, finite
+from harness.report.panels.science.sureness import read_counts
+from harness.science.counts import CONFUSION, OUTLINES
+from harness.science.metrics import METRICS, metric_interval, metric_value
+from harness.science.resampling import DRAWS, SEED
 from harness.score.model import Score
 from rules.facts.phases import phases
 from rules.model.findings import Verdict
@@ -36,15 +41,9 @@ def tables(package: Package, verdict: Verdict, score: Score) -> Content:
                 for point in run.curve
             ),
         ),
-        "science.csv": csv_text(
-            ["run", "metric", "value"],
-            (
-                [run.index, clean(name, 80), value]
-                for run in package.runs
-                for name, value in sorted((run.science or {}).items())
-                if isinstance(value, (int, float))
-            ),
-        ),
+        "science.csv": _science(package),
+        "intervals.csv": _intervals(package),
+        "scenes.csv": _scenes(package),
         "telemetry.csv": _telemetry(package),
         "system.csv": csv_text(
             ["field", "declared", "detected"],
@@ -62,6 +61,39 @@ def tables(package: Package, verdict: Verdict, score: Score) -> Content:
         ),
     }  # fmt: skip
     return {name: text.encode() for name, text in made.items()}
+
+
+def _science(package: Package) -> str:
+    rows = (
+        [run.index, clean(name, 80), value]
+        for run in package.runs
+        for name, value in sorted((run.science or {}).get("overall", {}).items())
+    )
+    return csv_text(["run", "metric", "value"], rows)
+
+
+def _intervals(package: Package) -> str:
+    """Means over the runs and their intervals over scenes; empty for too few scenes, or without their counts."""
+    counted = list(read_counts(package.runs).runs.values())
+    rows = []
+    for name in METRICS if counted else ():
+        low, high = metric_interval(name, counted) or (None, None)
+        mean = finite(fmean(metric_value(name, one) for one in counted))
+        rows.append([name, mean, low, high, counted[0].scenes, len(counted), DRAWS, SEED])
+    return csv_text(["metric", "mean", "low", "high", "scenes", "runs", "draws", "seed"], rows)
+
+
+def _scenes(package: Package) -> str:
+    """Counts of every scene and run."""
+    rows = []
+    for index, one in read_counts(package.runs).runs.items():
+        for place, name in enumerate(one.names):
+            counts = [int(v) for part in (one.confusion, one.valid, one.boundary) for v in part[place]]
+            rows.append([index, clean(name, 120), *counts, float(one.squared_error[place])])
+    valid, boundary = (
+        [f"{kind}_{n}" for n in names] for kind, names in (("valid", CONFUSION), ("boundary", OUTLINES))
+    )
+    return csv_text(["run", "scene", *CONFUSION, *valid, *boundary, "squared_error"], rows)
 
 
 def _system(package: Package) -> Iterator[list[object]]:

@@ -64,6 +64,7 @@ def comparison(report: Report, entry: Entry) -> dict[str, Any]:
             "seconds_per_scene": score.seconds_per_scene,
             "accuracy": score.accuracy,
         },
+        "scenes": [[one.name, one.right, one.pixels] for one in report.science.by_scene],
         "science": {m.name: score.science[key] for key, m in METRICS.items() if key in score.science},
         "energy": [
             {"scope": e.scope, "source": e.source, "method": e.method, "joules": e.joules}

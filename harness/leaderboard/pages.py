@@ -17,6 +17,7 @@ from harness.leaderboard.strips import energy_scatter, epoch_strips, rate_strips
 from harness.report.drawing.words import COLUMNS, FIVE, GLOSSARY
 from harness.report.rates import machines, rate_text
 from harness.report.site import data_block, render
+from harness.science.resampling import DRAWS, FEWEST, SEED, tail_of
 from harness.score.interval import quantile
 from harness.score.words import interval_text
 from rules.registry import catalogue
@@ -35,6 +36,7 @@ FIRST_ROWS = 50  # of a table that stand in the index itself; scripts show the r
 FIRST_TABLES = 20
 FIRST_REJECTED = 20
 PAGE_ROWS = 500  # of the plain pages
+MOST_SCENES = 400  # whose tails the compare page has
 MOST_DEGREES = 200  # of freedom whose quantiles the compare page has
 
 _TEXT = (
@@ -85,12 +87,27 @@ _NUMBERS = (
 _OF_TABLE = {*Key.model_fields, "id"}
 
 
+def _sampling() -> Markup:
+    """What the compare page needs to draw the scenes that harness/science/resampling.py draws."""
+    tails = [tail_of(max(scenes, 2)) for scenes in range(MOST_SCENES + 1)]
+    return data_block({"draws": DRAWS, "seed": SEED, "fewest": FEWEST, "tails": tails})
+
+
 def board_pages(board: Board, ruleset: Ruleset, now: datetime | float) -> Iterator[tuple[str, str]]:
     """(path, text) of every page but the reports and system pages, one at a time; the index comes last."""
     quantiles = data_block([round(quantile(degrees), 6) for degrees in range(1, MOST_DEGREES + 1)])
     yield (
         COMPARE,
-        page("compare.html", now, "", ("compare.js",), loads=True, quantiles=quantiles, current=COMPARE),
+        page(
+            "compare.html",
+            now,
+            "",
+            ("compare.js",),
+            loads=True,
+            quantiles=quantiles,
+            sampling=_sampling(),
+            current=COMPARE,
+        ),
     )
     method: dict[str, Any] = {"rules": catalogue(), "glossary": GLOSSARY}
     method |= {"machines": machines(), "rate_text": rate_text}

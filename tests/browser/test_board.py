@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness.leaderboard.comparison import write_comparison
@@ -16,6 +17,8 @@ from harness.leaderboard.systempage import write_system_page
 from harness.report.model import GalleryCard, Report
 from harness.report.page import report_page
 from harness.report.site import write_plain
+from harness.science.counts import SceneCounts
+from harness.science.paired import compare, in_words
 from rules.ruleset import load_ruleset
 
 pytestmark = pytest.mark.slow
@@ -121,6 +124,38 @@ def test_energy_ratios_only_within_one_scope_and_no_ratio_across_divisions(
         and "energy ratio" not in text
         and "all 2 GPUs" in text
     )
+
+
+@pytest.mark.parametrize(("scenes", "gain"), [(12, 40), (12, 0), (5, 40)])
+def test_masks_are_compared_by_scene_as_python_does(
+    visit: Callable[..., Any], site: Any, scenes: int, gain: int
+) -> None:
+    rng = np.random.default_rng(scenes + gain)
+    pixels = rng.integers(3000, 6000, scenes)
+    right = [pixels - rng.integers(200, 900, scenes) for _ in range(2)]
+    right[0] = right[1] + gain + rng.integers(-25, 25, scenes)
+    page = visit(site.compare).page
+    for place, values in zip(("Beta/fast", "Alpha/box"), right, strict=True):
+        script = (site.board.parent / "reports" / place / "compare.js").read_text()
+        entry = json.loads(script.removeprefix("cloudmask(").rstrip().removesuffix(");"))
+        rows = zip(values.tolist(), pixels.tolist(), strict=True)
+        entry["scenes"] = [[f"scene {n}", *row] for n, row in enumerate(rows)]
+        page.evaluate("(entry) => window.cloudmask(entry)", entry)
+    page.evaluate("location.hash = 'Alpha/box&Beta/fast'")
+    page.wait_for_selector(".masks")
+    one, two = ([_counts(values, pixels)] for values in right)
+    found = compare(one, two)
+    assert found is not None
+    said = page.locator(".masks").inner_text()
+    assert said == f"{in_words(found, 'fast by Beta', 'box by Alpha')}."
+    assert ("cannot be told apart" in said, "too few" in said) == (gain == 0, scenes < 8)
+
+
+def _counts(right: np.ndarray, pixels: np.ndarray) -> SceneCounts:
+    count, none = len(right), np.zeros(len(right))
+    confusion = np.stack([right, pixels - right, none, none], axis=1).astype(float)
+    rest = np.zeros((count, 4)), np.zeros((count, 8)), none, np.zeros((count, 2)), np.zeros((count, 2))
+    return SceneCounts(tuple(f"scene {n}" for n in range(count)), confusion, *rest)
 
 
 def test_an_odd_address_loads_nothing_odd(visit: Callable[..., Any], site: Any) -> None:

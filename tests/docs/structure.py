@@ -24,7 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("harness.score",),
     ("harness.check", "harness.run", "harness.power"),
     ("harness.plan", "harness.witness", "harness.statement", "harness.upstream"),
-    (GROUPS, "harness.rulebook", "harness.untrusted", "harness.machine", "harness.fetch"),
+    (GROUPS, "harness.rulebook", "harness.science", "harness.untrusted", "harness.machine", "harness.fetch"),
     (FRAMEWORKS, "rules.facts"),
     ("reference.science", "rules.registry", "harness.package", "harness.telemetry"),
     ("reference.data", "rules.model"),

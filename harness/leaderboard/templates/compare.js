@@ -57,6 +57,47 @@
     if (value < 1) [low, high] = [1 / high, 1 / low];
     return { value, apart: true, text: speed(value) + " (" + figures(low) + "x to " + figures(high) + "x)" };
   }
+  // ---- masks compared by scene, as harness/science/resampling.py draws and paired.py says it
+  const sampling = JSON.parse(document.getElementById("sampling").textContent);
+  function hashed(counter) {
+    let x = (counter + sampling.seed) >>> 0;
+    x = Math.imul(x ^ (x >>> 16), 0x21f0aaad) >>> 0;
+    x = Math.imul(x ^ (x >>> 15), 0x735a2d97) >>> 0;
+    return (x ^ (x >>> 15)) >>> 0;
+  }
+  function spanOf(rows) {
+    const n = rows.length, found = [];
+    for (let draw = 0, at = 0; draw < sampling.draws; draw += 1) {
+      const sum = [0, 0, 0, 0];
+      for (let i = 0; i < n; i += 1, at += 1) {
+        const row = rows[Math.floor(hashed(at) / 4294967296 * n)];
+        for (let k = 0; k < 4; k += 1) sum[k] += row[k];
+      }
+      found.push(sum[0] / sum[1] - sum[2] / sum[3]);
+    }
+    found.sort((a, b) => a - b);
+    const quantile = function (share) {
+      const place = share * (found.length - 1), low = Math.floor(place), high = Math.min(low + 1, found.length - 1);
+      return found[low] + (place - low) * (found[high] - found[low]);
+    };
+    const tail = sampling.tails[Math.min(n, sampling.tails.length - 1)];
+    return [quantile(tail), quantile(1 - tail)];
+  }
+  const points = (v) => ((100 * v < 0 ? "\u2212" : "+") + Math.abs(100 * v).toFixed(2));
+  function compareMasks(first, second) {
+    const others = new Map((second.scenes || []).map((row) => [row[0], row]));
+    const rows = (first.scenes || []).filter((row) => others.has(row[0])).map((row) => [row[1], row[2], ...others.get(row[0]).slice(1)]);
+    if (!rows.length) return "By their masks: not compared, there are no counts of the same test scenes.";
+    const one = first.system + " by " + first.org, two = second.system + " by " + second.org;
+    const sum = [0, 1, 2, 3].map((k) => rows.reduce((total, row) => total + row[k], 0));
+    const difference = sum[0] / sum[1] - sum[2] / sum[3], scenes = rows.length + (rows.length === 1 ? " scene" : " scenes");
+    if (rows.length < sampling.fewest) return one + " and " + two + " differ by " + points(difference) + " points in " + scenes + ", too few to say whether that is more than chance (at least " + sampling.fewest + ").";
+    const [low, high] = spanOf(rows), span = points(low) + " to " + points(high) + " points, " + scenes;
+    if (low <= 0 && high >= 0) return one + " and " + two + " cannot be told apart by their masks (" + span + ").";
+    const more = difference > 0 ? "more" : "fewer", sign = difference > 0 ? 1 : -1;
+    const count = rows.filter((row) => sign * (row[0] / row[1] - row[2] / row[3]) > 0).length;
+    return one + " labels " + Math.abs(100 * difference).toFixed(2) + " points " + more + " pixels right than " + two + " (" + span + ", " + more + " in " + count + " of them).";
+  }
   function interval(n) {
     if (n.low_s === null) return "too few runs for an interval";
     const width = n.high_s - n.low_s, digits = width >= 20 ? 0 : width >= 0.5 ? 1 : 2;
@@ -71,7 +112,8 @@
         if (!found.apart) return r.system + " by " + r.org + " and " + results[0].system + " by " + results[0].org + ": " + found.text + ".";
         return r.system + " by " + r.org + " is " + found.text + " than " + results[0].system + " by " + results[0].org + ".";
       });
-    return make("div", { className: "conclusion" }, ...lines.map((line) => make("p", {}, line)));
+    const masks = reasons.length ? [] : results.slice(1).map((r) => make("p", { className: "muted masks" }, compareMasks(r, results[0])));
+    return make("div", { className: "conclusion" }, ...lines.map((line) => make("p", {}, line)), ...masks);
   }
 
   function draw(results) {

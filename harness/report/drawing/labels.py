@@ -107,6 +107,21 @@ METRICS = {
         "precision", "fraction", "of the pixels called cloud, those that the mask calls cloud"
     ),
     "recall": MetricLabel("recall", "fraction", "of the pixels the mask calls cloud, those that were found"),
+    "false_alarm_rate": MetricLabel(
+        "false alarm rate",
+        "fraction",
+        "of the pixels the mask calls clear, those called cloud; lower is better",
+    ),
+    "true_skill_score": MetricLabel(
+        "true skill score",
+        "−1 to 1",
+        "hit rate (recall) minus false alarm rate: 0 for any guess that does not look",
+    ),
+    "auc": MetricLabel(
+        "AUC",
+        "fraction",
+        "chance that a cloud pixel gets a higher probability than a clear one, over all thresholds",
+    ),
     "f1": MetricLabel("F1", "fraction", "harmonic mean of precision and recall"),
     "iou": MetricLabel(
         "IoU", "fraction", "cloud in both, divided by cloud in either (intersection over union)"
@@ -121,6 +136,26 @@ METRICS = {
         "calibration error",
         "0 to 1",
         "mean distance of the stated probability from what was seen; lower is better",
+    ),
+    "valid_accuracy": MetricLabel(
+        "accuracy, observed pixels",
+        "fraction",
+        "without what lies outside of the swath, where everything is clear",
+    ),
+    "boundary_f1": MetricLabel(
+        "boundary F1",
+        "fraction",
+        "outlines of clouds that lie within one pixel of the mask's, and the reverse",
+    ),
+    "edge_accuracy": MetricLabel(
+        "accuracy at edges", "fraction", "of the pixels beside one with another label"
+    ),
+    "interior_accuracy": MetricLabel("accuracy inside", "fraction", "of all other observed pixels"),
+    "cloud_fraction_bias": MetricLabel(
+        "cloud fraction bias", "−1 to 1", "mean over scenes of predicted minus true cloud fraction; 0 is best"
+    ),
+    "cloud_fraction_rmse": MetricLabel(
+        "cloud fraction RMSE", "0 to 1", "root mean square of the same over scenes; lower is better"
     ),
 }
 

@@ -57,15 +57,14 @@ def read_gallery(
 def _scene(found: Scene, number: int, synthetic: bool) -> tuple[GalleryScene, dict[str, bytes]]:
     truth, predicted = found.bayes > 0, found.probability > THRESHOLD
     mistakes = 2 * truth.astype(np.uint8) + predicted
-    mark = _stamped if synthetic else _plain
+    mark = stamped if synthetic else _plain
     pictures = {
         "false_colour": png(mark(found.false_colour, 0, 255)),
         "bayes": png(mark(truth.astype(np.uint8), 0, 1), [CLEAR, CLOUD]),
         "probability": png(mark(found.probability, 0, 255), _ramp()),
         "disagreement": png(mark(mistakes, 0, 3), [AGREED_CLEAR, FALSE_CLOUD, MISSED_CLOUD, AGREED_CLOUD]),
     }
-    before = "synthetic-" if synthetic else ""
-    images = {view: f"{before}scene-{number:02d}-{view.replace('_', '-')}.png" for view in VIEWS}
+    images = {view: picture_name(f"scene-{number:02d}-{view.replace('_', '-')}", synthetic) for view in VIEWS}
     height, width = truth.shape
     stated = found.attributes
     scene = GalleryScene(
@@ -82,11 +81,16 @@ def _scene(found: Scene, number: int, synthetic: bool) -> tuple[GalleryScene, di
     return scene, {images[view]: picture for view, picture in pictures.items()}
 
 
+def picture_name(stem: str, synthetic: bool) -> str:
+    """File name of a picture; that of synthetic scenes says so."""
+    return f"{'synthetic-' if synthetic else ''}{stem}.png"
+
+
 def _plain(picture: np.ndarray, dark: int, light: int) -> np.ndarray:
     return picture
 
 
-def _stamped(picture: np.ndarray, dark: int, light: int) -> np.ndarray:
+def stamped(picture: np.ndarray, dark: int, light: int) -> np.ndarray:
     """The picture with the word SYNTHETIC in its corner, light on dark."""
     words = Image.new("L", (62, 13), 0)
     ImageDraw.Draw(words).text((3, 1), "SYNTHETIC", fill=255, font=ImageFont.load_default(10))

@@ -9,6 +9,9 @@ from harness.report.drawing.labels import METRICS
 from harness.report.drawing.text import clean, daylight, finite, position, whole
 from harness.report.panels.science import orbit
 from harness.report.panels.science.model import CalibrationBin, GroupRow, Metric, SceneRow, ScienceCard
+from harness.report.panels.science.sureness import Counted, farthest_apart, how_sure, scene_totals
+from harness.science.metrics import METRICS as OF_SCENES
+from harness.science.metrics import metric_interval, metric_value
 from harness.untrusted.documents import Unreadable, read_object
 from rules.model.layout import RunFiles
 from rules.model.run_facts import RunFacts
@@ -19,6 +22,7 @@ _GROUPS = (
     ("by_cloud_fraction", "cloud fraction of the scene"),
 )
 _GROUP_METRICS = ("accuracy", "balanced_accuracy", "precision", "recall", "iou", "mcc")
+_ROW_COUNTS = ("pixels", "tp", "fp", "fn", "tn")
 _ALIASES = {"brier_score": "brier"}
 _COUNTS = ("scenes", "pixels", "count", "patches")
 MAX_ROWS = 200
@@ -34,8 +38,14 @@ def read_science(run: RunFacts | None) -> dict[str, Any]:
         return {}
 
 
-def science_card(runs: list[RunFacts], shown: RunFacts | None, details: dict[str, Any]) -> ScienceCard:
-    """Overall metrics of every run, and the `details` (science.json) of the one run that is shown."""
+def science_card(
+    runs: list[RunFacts], shown: RunFacts | None, details: dict[str, Any], counted: Counted | None = None
+) -> ScienceCard:
+    """Overall metrics of every run, and the `details` (science.json) of the one run that is shown.
+
+    With the counts of scenes of all runs, metrics have intervals and the runs are compared.
+    """
+    counted = counted or Counted({})
     notes = [
         f"run {run.index}: no science metrics were recorded"
         for run in runs
@@ -47,12 +57,15 @@ def science_card(runs: list[RunFacts], shown: RunFacts | None, details: dict[str
     return ScienceCard(
         run=shown.index if shown and details else None,
         scenes=whole(details.get("scenes")),
-        metrics=_metrics(runs),
+        metrics=_metrics(runs, counted),
         groups=list(_groups(details)),
         calibration=list(_calibration(details.get("calibration"))),
         precision_recall=list(_precision_recall(details.get("precision_recall"))),
         per_scene=[_scene(row) for row in rows[:MAX_ROWS] if isinstance(row, dict)],
         notes=notes if any(isinstance(run.science, dict) for run in runs) else [],
+        intervals=how_sure(counted),
+        apart=farthest_apart(counted),
+        by_scene=scene_totals(counted),
     )
 
 
@@ -61,17 +74,39 @@ def accuracies(runs: list[RunFacts]) -> list[float | None]:
     return [_fraction(_dict(_dict(run.science).get("overall")).get("accuracy")) for run in runs]
 
 
-def _metrics(runs: list[RunFacts]) -> list[Metric]:
+def _metrics(runs: list[RunFacts], counted: Counted) -> list[Metric]:
     result = []
     for name, label in METRICS.items():
-        overalls = [_dict(_dict(run.science).get("overall")) for run in runs]
-        values = [finite(overall.get(name, overall.get(_ALIASES.get(name, "")))) for overall in overalls]
+        values = [_value(name, run, counted) for run in runs]
         known = [value for value in values if value is not None]
         if not known:
             continue
+        bounds = (
+            metric_interval(name, list(counted.runs.values())) if len(known) == len(counted.runs) else None
+        )
+        low, high = bounds or (None, None)
         mean = sum(known) / len(known)
-        result.append(Metric(name=name, value=mean, per_run=values, meaning=label.meaning, unit=label.unit))
+        result.append(
+            Metric(
+                name=name,
+                value=mean,
+                per_run=values,
+                meaning=label.meaning,
+                unit=label.unit,
+                low=low,
+                high=high,
+            )
+        )
     return result
+
+
+def _value(name: str, run: RunFacts, counted: Counted) -> float | None:
+    """What the run states, or else what the counts of its scenes give."""
+    overall = _dict(_dict(run.science).get("overall"))
+    stated = finite(overall.get(name, overall.get(_ALIASES.get(name, ""))))
+    if stated is None and name in OF_SCENES and name not in overall and run.index in counted.runs:
+        return finite(metric_value(name, counted.runs[run.index]))
+    return stated
 
 
 def _groups(details: dict[str, Any]) -> Iterable[GroupRow]:
@@ -128,6 +163,8 @@ def _scene(row: dict[str, Any]) -> SceneRow:
         latitude=latitude,
         longitude=longitude,
         estimated=guess is not None,
+        valid=whole(_dict(row.get("valid")).get("pixels")),
+        **{name: whole(row.get(name)) for name in _ROW_COUNTS},
     )
 
 

@@ -13,6 +13,8 @@ class Metric(Part):
     per_run: list[float | None]
     meaning: str
     unit: str
+    low: float | None = None  # of the mean's 95 % interval over scenes; None where there is none
+    high: float | None = None
 
 
 class GroupRow(Part):
@@ -45,6 +47,42 @@ class SceneRow(Part):
     latitude: float | None
     longitude: float | None
     estimated: bool = False  # from the orbit in the file name
+    pixels: int | None = None  # counts: since schema 2 of science.json
+    valid: int | None = None  # pixels that were observed
+    tp: int | None = None
+    fp: int | None = None
+    fn: int | None = None
+    tn: int | None = None
+
+
+class SceneTotal(Part):
+    """Pixels of one scene, summed over all runs, that are labelled as the mask labels them."""
+
+    name: str
+    right: int
+    pixels: int
+
+
+class ErrorMap(Part):
+    """Where runs err in one scene: a picture, and shares of its pixels."""
+
+    name: str
+    image: str
+    width: int
+    height: int
+    never: float  # wrong in no run
+    always: float  # wrong in all runs
+
+
+class AgreementCard(Part):
+    """How far the runs agree, pixel by pixel, in the scenes that all of them kept as pictures."""
+
+    runs: int
+    scenes: int
+    pairs: float
+    ensemble: float
+    single: float
+    maps: list[ErrorMap]
 
 
 class ScienceCard(Part):
@@ -58,3 +96,8 @@ class ScienceCard(Part):
     precision_recall: list[tuple[float, float]]  # recall, precision
     per_scene: list[SceneRow]
     notes: list[str]
+    intervals: str = ""  # how they were made, or why there are none
+    apart: str = ""  # the two runs that are farthest apart, compared by scene
+    by_scene: list[SceneTotal] = []  # of all runs together; empty without counts of scenes
+    agreement: AgreementCard | None = None
+    agreement_note: str = ""  # what it was measured on, or why it was not

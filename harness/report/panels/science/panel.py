@@ -9,10 +9,18 @@ from harness.report.panels.registry import Built, ReportPanel
 from harness.report.panels.science import chart
 from harness.report.panels.science.builder import read_science, science_card
 from harness.report.panels.science.model import ScienceCard
+from harness.report.panels.science.sureness import agreed, read_counts
 
 
 def _build(material: Material) -> Built:
-    return Built({"science": science_card(material.runs, material.shown, read_science(material.shown))})
+    runs, made = material.runs, material.dataset is not None and material.dataset.synthetic
+    card = science_card(runs, material.shown, read_science(material.shown), read_counts(runs))
+    if not card.metrics:
+        return Built({"science": card})
+    agreement, note, files = agreed(runs, material.reader, made)
+    return Built(
+        {"science": card.model_copy(update={"agreement": agreement, "agreement_note": note})}, files=files
+    )
 
 
 def _view(report: Report) -> dict[str, object]:
