@@ -26,6 +26,7 @@ VERBS = {
     "submit": "run, check, package and report: machine to submission",
     "launch": "send a submit to a cluster's batch system (Slurm, LSF)",
     "run": "one trial run, not part of any package",
+    "experiment": "try settings of a recipe: grid, random or guided search, on one machine or many",
     "check": "judge a package or a log, rule by rule",
     "score": "show a score step by step: runs, mean, factor, interval",
     "challenge": "draw epochs of a package that its submitter is to show",

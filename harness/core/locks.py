@@ -8,11 +8,13 @@ import fcntl
 import json
 import os
 import platform
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
+WAIT_S = 0.05  # between two looks at a lock that somebody holds
 HELD = (errno.EWOULDBLOCK, errno.EACCES)  # what flock answers while another process holds the lock
 
 
@@ -44,6 +46,34 @@ def exclusive(path: Path) -> Iterator[None]:
                 yield
         finally:
             path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def patient(path: Path, limit_s: float = 600.0) -> Iterator[None]:
+    """As `exclusive`, but waits for those who hold the lock. Raises Held after `limit_s`.
+
+    The file stays: were it removed, one process could lock the removed file and another a new one.
+    """
+    end_s = time.monotonic() + limit_s
+    with contextlib.ExitStack() as stack:
+        lock = stack.enter_context(path.open("a"))
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if error.errno not in HELD:
+                    try:
+                        stack.enter_context(_by_name(path.with_name(f"{path.name}.held")))
+                        break
+                    except Held:
+                        if time.monotonic() > end_s:
+                            raise
+                elif time.monotonic() > end_s:
+                    raise Held from None
+            else:
+                break
+            time.sleep(WAIT_S)
+        yield
 
 
 @contextlib.contextmanager

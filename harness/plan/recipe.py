@@ -225,6 +225,31 @@ class EvidenceRecipe(_Strict):
     checkpoints: Literal["keep", "challenge", "none"] = "none"
 
 
+class TrialRecipe(_Strict):
+    """Marks the run of an experiment, which is no submission; written by `cloudmask experiment run`."""
+
+    experiment: str = Field(max_length=100)
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$")  # of base recipe, search, objective and repeats
+    number: int = Field(ge=0)
+    point: int = Field(ge=0)  # which setting
+    repeat: int = Field(ge=0)  # which run of that setting
+
+
+class TunedRecipe(_Strict):
+    """Where the settings of a recipe come from; written by `cloudmask experiment recipe`."""
+
+    experiment: str = Field(max_length=100)
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+    trial: int = Field(ge=0)
+    trials: int = Field(
+        ge=1
+    )  # runs that the experiment had made when the recipe was written, failed ones too
+    points: int = Field(ge=1)  # settings that they tried
+    objective: str = Field(max_length=100)
+    value: float | None = None  # of the trial; None: without a value
+    values: dict[str, int | float | str | bool | None]  # the fields that were searched, as the trial had them
+
+
 class Contact(_Strict):
     """Whom to ask about the submission."""
 
@@ -255,6 +280,8 @@ class Recipe(_Strict):
     power: PowerRecipe | None = None  # default: whatever measures the node, if anything does
     evidence: EvidenceRecipe = EvidenceRecipe()
     witness: WitnessRecipe | None = None  # default: none
+    trial: TrialRecipe | None = None  # only in the trials of an experiment
+    tuned: TunedRecipe | None = None  # default: no experiment led to this recipe
     contact: Contact = Contact()
 
     @model_validator(mode="after")

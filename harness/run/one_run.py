@@ -53,6 +53,17 @@ LOCKING = "HDF5_USE_FILE_LOCKING"  # read by HDF5; file systems of clusters may 
 COMMON_SEED = 1234  # of the examples in many repositories: never drawn
 
 
+class Stop(threading.Event):
+    """Ends a run early when set; `reason` goes into its record."""
+
+    reason = "interrupted by the user"
+
+    def ask(self, reason: str) -> None:
+        """End the run for this reason."""
+        self.reason = reason
+        self.set()
+
+
 @dataclass(frozen=True)
 class Start:
     """What distinguishes one run of a plan from the others."""
@@ -61,7 +72,7 @@ class Start:
     seed: int
     launcher: Launcher
     evict: Callable[[], CacheResult]  # makes the data files cold; called once, just before the run
-    stop: threading.Event = field(default_factory=threading.Event)  # ends the run early when set
+    stop: Stop = field(default_factory=Stop)
     witness: Witness | None = None
 
 
@@ -120,7 +131,7 @@ def run_once(plan: RunPlan, start: Start, display: Display) -> RunRecord:
                 outcome.journal = journal.record()
         _unchanged(journal, outcome)
     except KeyboardInterrupt as interrupt:
-        outcome.status, outcome.reason, interrupted = "interrupted", "interrupted by the user", interrupt
+        outcome.status, outcome.reason, interrupted = "interrupted", start.stop.reason, interrupt
     duration_s = time.monotonic() - started_s
     record = _record(plan, start, spec, outcome, started_wall_s, duration_s)
     record = replace(record, software={**software(), **code(tree, tree_files(), outcome.loaded)})
@@ -260,7 +271,7 @@ def _follow(
     child: Child,
     sink: _Sink,
     samplers: NodeSamplers,
-    stop: threading.Event,
+    stop: Stop,
 ) -> None:
     limits = plan.recipe.limits
     next_look_s = 0.0

@@ -7,7 +7,6 @@ time-to-train too.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from harness.run.folders import FINISHED, used_seeds
 from harness.run.launch.base import Launcher
 from harness.run.launch.nodes import evict_on_all
 from harness.run.many_runs import entry_open, next_seed
-from harness.run.one_run import Start, run_once
+from harness.run.one_run import Start, Stop, run_once
 from harness.run.progress import PlainDisplay, clock
 from harness.run.witnessing import witnessed
 from harness.witness.witness import Witness
@@ -52,7 +51,7 @@ def _starts(plan: RunPlan, launcher: Launcher, witness: Witness | None) -> list[
     """One start per model. The data files are evicted once for all, before the first model begins:
     evicting again would take data from those that read already."""
     cleared = evict_on_all(launcher, plan.data_files)
-    stop, seeds = threading.Event(), used_seeds(plan.layout)
+    stop, seeds = Stop(), used_seeds(plan.layout)
     starts = []
     for model in range(plan.request.models):
         seed = next_seed(witness, model, seeds)
@@ -82,7 +81,7 @@ def _train(plan: RunPlan, starts: list[Start], console: Console) -> list[RunReco
 
 
 @contextmanager
-def _stopping(stop: threading.Event) -> Iterator[None]:
+def _stopping(stop: Stop) -> Iterator[None]:
     """Whatever ends the block early ends all models; they keep what there is."""
     try:
         yield

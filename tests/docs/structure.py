@@ -19,6 +19,7 @@ GROUPS, FRAMEWORKS = "rules.*", "reference.*"
 # from the top: a room imports rooms of lower floors only; `*` stands for every room not named elsewhere
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("harness.cli",),
+    ("harness.experiment",),
     ("harness.submit", "harness.leaderboard", "harness.export"),
     ("harness.report",),
     ("harness.score",),

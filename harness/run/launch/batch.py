@@ -63,6 +63,12 @@ class BatchSystem(ABC):
     log_number: ClassVar[str]
     """What the batch system replaces by the job's number in the name of a log."""
 
+    arrays: ClassVar[bool] = False
+    """Whether its template can make an array of equal jobs."""
+
+    array_number: ClassVar[str] = ""
+    """What it replaces by the numbers of array and task in the name of a log."""
+
     @abstractmethod
     def send(self, job: Job) -> str:
         """Send the job. Returns its number (with ";cluster" behind it where the batch system names one).

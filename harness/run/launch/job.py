@@ -38,8 +38,26 @@ def render(request: Request, workspace: Workspace) -> Job:
     Raises UserError when the recipe's launcher has no batch system, or for a folder whose name no
     directive can hold.
     """
-    batch, recipe = batch_system(request), request.recipe
     name = f"cloudmask-{request.org}-{request.system}" + ("-throughput" if request.throughput else "")
+    return _job(request, workspace, name, _submit(request, workspace))
+
+
+def render_array(request: Request, workspace: Workspace, name: str, command: list[str], tasks: int) -> Job:
+    """The job array of so many tasks that all run the same command, each with the nodes of the recipe.
+
+    Raises UserError as `render` does, and for batch systems without arrays.
+    """
+    if not batch_system(request).arrays:
+        raise UserError(
+            f"The recipe {request.source.recipe} has launcher {request.recipe.launcher}: "
+            "experiments are sent as arrays of Slurm only.",
+            "set launcher: slurm in it; or run the experiment inside a job, with --workers.",
+        )
+    return _job(request, workspace, name, command, tasks)
+
+
+def _job(request: Request, workspace: Workspace, name: str, command: list[str], array: int = 0) -> Job:
+    batch, recipe = batch_system(request), request.recipe
     folder = workspace.data.absolute() / JOBS
     if re.search(r"""[\s"'%\\]""", str(folder)):
         raise UserError(
@@ -47,7 +65,7 @@ def render(request: Request, workspace: Workspace) -> Job:
             "blanks, quotes and % have a meaning of their own in batch systems.",
             "choose another folder with --data-dir.",
         )
-    log = folder / f"{name}-{batch.log_number}.log"
+    log = folder / f"{name}-{batch.array_number if array else batch.log_number}.log"
     nodes = recipe.devices.nodes * request.models
     text = (
         _templates()
@@ -63,7 +81,8 @@ def render(request: Request, workspace: Workspace) -> Job:
             minutes=minutes(recipe.job.time),
             folder=str(Path.cwd()),
             recipe_path=request.source.recipe,
-            command=shlex.join(_submit(request, workspace)),
+            command=shlex.join(command),
+            array=array,
         )
     )
     return Job(name, text, folder / f"{name}.sh", log, nodes)

@@ -69,6 +69,8 @@ class SlurmBatch(FollowedBatchSystem):
 
     template: ClassVar[str] = "slurm.sh.j2"
     log_number: ClassVar[str] = "%j"
+    arrays: ClassVar[bool] = True
+    array_number: ClassVar[str] = "%A_%a"
 
     def send(self, job: Job) -> str:
         """Send the script with sbatch; returns the job's number, with ";cluster" where there are several."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import yaml
+
 from tests.rules.cases.edits import GPU, edit_record, set_value
 from tests.rules.cases.registry import case
 from tests.support.builders import BuiltPackage
@@ -92,3 +94,33 @@ def undocumented_loss(built: BuiltPackage) -> None:
 @case("HYP012", only=True)
 def half_precision_in_spec(built: BuiltPackage) -> None:
     edit_record(built, lambda r: r["spec"].update(precision="mixed_bfloat16"))
+
+
+MARK = {"experiment": "lr", "digest": "0" * 64}
+
+
+def _in_recipe(built: BuiltPackage, added: dict[str, Any]) -> None:
+    """Add fields to the recipe, and to the plan that was made from it."""
+    built.edit_text(built.layout.recipe, lambda text: text + yaml.safe_dump(added))
+    built.edit_json(built.layout.plan, lambda plan: plan["recipe"].update(added))
+
+
+@case("HYP013", only=True)
+def a_trial_is_submitted(built: BuiltPackage) -> None:
+    _in_recipe(built, {"trial": {**MARK, "number": 7, "point": 3, "repeat": 0}})
+
+
+def _tuned(trial: int, batch: int) -> dict[str, Any]:
+    values = {"hyperparameters.global_batch_size": batch}
+    said = {"trial": trial, "trials": 24, "points": 12, "objective": "time to train", "value": 60.0}
+    return {"tuned": {**MARK, **said, "values": values}}
+
+
+@case("HYP014")
+def recipe_edited_after_the_experiment(built: BuiltPackage) -> None:
+    _in_recipe(built, _tuned(7, 64))
+
+
+@case("HYP014")
+def trial_beyond_the_experiment(built: BuiltPackage) -> None:
+    _in_recipe(built, _tuned(24, 32))
