@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 
 from harness.cli import options
+from harness.cli.bars import ConsoleWatch
 from harness.core.errors import ExitCode, UserError
 from harness.core.files import write_atomic
 from harness.core.locks import patient
@@ -154,7 +155,7 @@ def run(
 def _workplace(found: Found, workspace: Workspace, console: Console, at_once: int) -> Workplace:
     """Data set, machine and records, ready for trials. What is missing is said before anything runs."""
     optuna()
-    watch = options.ConsoleWatch(console)
+    watch = ConsoleWatch(console)
     found.places.root.mkdir(parents=True, exist_ok=True)
     with patient(found.places.lock, DATA_S), watch.files("synthesising scenes") as progress:
         synthesize_if_missing(found.request.recipe.data, workspace, progress)
