@@ -7,7 +7,6 @@ import ctypes
 import json
 import os
 import secrets
-import selectors
 import signal
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import psutil
 
 from harness.core.cgroup import make_group
 from harness.core.own_code import start_script
+from harness.core.readout import Readout
 
 PR_SET_CHILD_SUBREAPER = 36
 MAX_LINE_BYTES = 1 << 20
@@ -30,7 +30,7 @@ KEEPER_S = 10.0  # that it takes to kill what did not end when asked
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the child's standard output, without its newline, and when it arrived."""
+    """One line of the child's standard output, without its newline, and when it could be read."""
 
     text: str
     monotonic_s: float
@@ -80,6 +80,7 @@ class Child:
         )
         os.close(report)
         self._output = cast(IO[bytes], self._process.stdout)  # not None: it is a pipe
+        self._readout = Readout(self._output.fileno())
         self.pid = self._process.pid
         self.exit_code: int | None = None
         self.peak_rss_bytes: int | None = None
@@ -90,32 +91,28 @@ class Child:
 
         Ends when the child has closed its output. Raises Overtime or Silence.
         """
-        descriptor = self._output.fileno()
-        os.set_blocking(descriptor, False)
-        started = last = time.monotonic()
+        started = last_s = time.monotonic()
         pending = b""
-        with selectors.DefaultSelector() as selector:
-            selector.register(descriptor, selectors.EVENT_READ)
-            while True:
-                ready = selector.select(tick_s)
-                now, wall = time.monotonic(), time.time()
-                if now - started > limit_s:
-                    raise Overtime(f"the run took longer than its limit of {limit_s:g} s")
-                if not ready:
-                    if now - last > silence_s:
-                        raise Silence(f"no output for {silence_s:g} s: it hangs")
-                    yield None
-                    continue
-                last = now
-                piece = os.read(descriptor, 1 << 16)
-                *complete, pending = (pending + piece).split(b"\n")
-                if not piece or len(pending) > MAX_LINE_BYTES:
-                    complete, pending = [*complete, pending], b""
-                for raw in complete:
-                    if raw:
-                        yield Line(raw.decode("utf-8", "replace").rstrip("\r"), now, wall)
-                if not piece:
-                    return
+        while True:
+            piece = self._readout.next(tick_s)
+            now = time.monotonic()
+            if now - started > limit_s:
+                raise Overtime(f"the run took longer than its limit of {limit_s:g} s")
+            if piece is None:
+                if now - last_s > silence_s:
+                    raise Silence(f"no output for {silence_s:g} s: it hangs")
+                yield None
+                continue
+            last_s = piece.monotonic_s
+            *complete, pending = (pending + piece.data).split(b"\n")
+            if not piece.data or len(pending) > MAX_LINE_BYTES:
+                complete, pending = [*complete, pending], b""
+            for raw in complete:
+                if raw:
+                    text = raw.decode("utf-8", "replace").rstrip("\r")
+                    yield Line(text, piece.monotonic_s, piece.wall_s)
+            if not piece.data:
+                return
 
     def send(self, line: str) -> None:
         """Write one line to the child's standard input; nothing happens when it has ended."""
@@ -173,6 +170,7 @@ class Child:
         if self._process.stdin:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()
+        self._readout.close()
         self._output.close()
 
 

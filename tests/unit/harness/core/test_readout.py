@@ -1,0 +1,96 @@
+"""The output of a child: every piece with the time at which it could be read."""
+
+import itertools
+import os
+import time
+from contextlib import suppress
+
+import pytest
+
+from harness.core import readout
+from harness.core.readout import MOST_WAITING, PIECE_BYTES, Readout
+from tests.support.waiting import HANG_S, wait_for
+
+
+@pytest.fixture
+def pipe():
+    ends = os.pipe()
+    yield ends
+    for end in ends:
+        try:
+            os.close(end)
+        except OSError:
+            continue
+
+
+def test_pieces_come_in_order_with_times_and_end_with_the_output(pipe):
+    read, write = pipe
+    before_s = time.monotonic()
+    reading = Readout(read)
+    assert reading.next(0.0) is None
+    os.write(write, b"a")
+    first = reading.next(HANG_S)
+    os.write(write, b"b")
+    second = reading.next(HANG_S)
+    os.close(write)
+    last = reading.next(HANG_S)
+    reading.close()
+    assert (first.data, second.data, last.data) == (b"a", b"b", b"")
+    assert before_s <= first.monotonic_s <= second.monotonic_s <= last.monotonic_s <= time.monotonic()
+
+
+def test_what_the_thread_waited_for_a_processor_is_not_the_child_s_time(pipe, monkeypatch):
+    read, write = pipe
+    waited_s = itertools.count(0.0, 0.25)  # a quarter of a second more each time it is asked
+    monkeypatch.setattr(readout, "_waited_s", lambda: next(waited_s))
+    begun_s = time.monotonic()
+    reading = Readout(read)
+    assert (
+        reading.next(2 * readout.TICK_S) is None
+    )  # so that a quarter of a second has passed since the beginning
+    os.write(write, b"a")
+    noted = reading.next(HANG_S)
+    arrived_s = time.monotonic()
+    reading.close()
+    assert begun_s <= noted.monotonic_s <= arrived_s - 0.25
+    assert time.time() - noted.wall_s >= 0.25
+
+
+def test_times_do_not_run_backwards(pipe, monkeypatch):
+    read, write = pipe
+    waited_s = itertools.count(0.0, 3600.0)
+    monkeypatch.setattr(readout, "_waited_s", lambda: next(waited_s))
+    reading = Readout(read)
+    noted = []
+    for _ in range(3):
+        os.write(write, b"a")
+        noted.append(reading.next(HANG_S).monotonic_s)
+    reading.close()
+    assert noted == sorted(noted)
+
+
+def test_a_system_that_does_not_say_how_long_a_thread_waited(monkeypatch, tmp_path):
+    for text in (None, "", "1", "a b c"):
+        place = tmp_path / "schedstat"
+        if text is not None:
+            place.write_text(text)
+        monkeypatch.setattr(readout, "SCHEDULED", str(place))
+        assert readout._waited_s() == 0.0
+    place.write_text("7 2500000000 3\n")
+    assert readout._waited_s() == 2.5
+
+
+def test_nobody_takes_what_is_read(pipe):
+    """No more is read than may wait, and the thread ends all the same."""
+    read, write = pipe
+    os.set_blocking(write, False)
+    reading = Readout(read)
+
+    def filled():
+        with suppress(BlockingIOError):
+            os.write(write, b"x" * PIECE_BYTES)
+        return reading._pieces.full()
+
+    wait_for(filled)
+    reading.close()
+    assert not reading._thread.is_alive() and reading._pieces.qsize() == MOST_WAITING
