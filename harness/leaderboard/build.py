@@ -116,7 +116,7 @@ def _board(
             place = tables.setdefault(tuple(one.key.model_dump().values()), (one.key, []))
             entry = one.entry.model_copy(update={"alike": alike.get(one.entry.id, [])})
             review = said.get(entry.id, Review())
-            place[1].append(ranked(_reviewed(entry, review), one.key.division, review, ruleset.name))
+            place[1].append(ranked(_reviewed(entry, review), one.key.division, review, ruleset))
         elif one.rejected is not None:
             rejected.append(one.rejected)
         elif one.unscored is not None:

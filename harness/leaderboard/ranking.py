@@ -1,8 +1,10 @@
 """Who has a rank in the closed division: whose code need not be believed, because its work was computed again.
 
-A program can print any line. What ranks an entry, for any code, is that its weights descend from its seed and that
-its first epoch was trained again, in every run: by the build of this site (--replay), or by a reviewer whose verdict
-stands in the entry's review. The code of a release was read by others; that it ran, the run records only assert.
+A program can print any line. What ranks an entry, for any code, is that in every run the weights descend from the
+seed and give the logged accuracy, and the first epoch was trained again: by the build of this site (--replay), or by a
+reviewer whose verdict stands in the entry's review. All three are needed: the way of another run, added to the seed's
+beginning, descends from it and computes nothing. The code of a release was read by others; that it ran, the run
+records only assert.
 """
 
 from __future__ import annotations
@@ -14,10 +16,12 @@ from harness.leaderboard.model import Entry
 from harness.leaderboard.reviews import Event, Recomputed, Review
 from rules.evidence.lineage import descends
 from rules.evidence.replay import first_epoch
+from rules.evidence.replay import replay as evaluation
 from rules.model.findings import Outcome, Verdict
 from rules.package.released import code_ran, code_read, released
+from rules.ruleset import Ruleset
 
-RECOMPUTED = (descends.id, first_epoch.id)  # rules that have to pass
+RECOMPUTED = (evaluation.id, descends.id, first_epoch.id)  # rules that have to pass
 RELEASED = (code_ran.id, released.id, code_read.id)
 HERE, RELEASE = "recomputed when this site was built", "of a release, as the run records state"
 UNREAD = "code unread"
@@ -41,19 +45,21 @@ def kept_of(record: Mapping[str, Any]) -> Recomputed:
         (entry,) = record["entries"]
         outcomes = {rule["id"]: rule["outcome"] for rule in record["rules"]}
         kept = {id: outcomes[id] for id in RECOMPUTED}
-        return Recomputed(entry=entry["sha256"], ruleset=record["ruleset"], rules=kept)
+        said: dict[str, Any] = {"ruleset": record["ruleset"], "verdict": record["verdict"], "rules": kept}
+        return Recomputed(entry=entry["sha256"], **said)
     except (KeyError, TypeError, ValueError):
         raise ValueError("it is not what `cloudmask check --format json` prints of one system") from None
 
 
-def ranked(entry: Entry, division: str, review: Review, ruleset: str) -> Entry:
-    """The entry with whether it has a rank, and by what or why not. Open entries always have one."""
-    if division == OPEN:
-        return entry
-    if entry.code == HERE:
+def ranked(entry: Entry, division: str, review: Review, ruleset: Ruleset) -> Entry:
+    """The entry with whether it has a rank, and by what or why not.
+
+    Open entries always have one, and so have all by a rulebook that has no rules for recomputing runs.
+    """
+    if division == OPEN or entry.code == HERE or any(id in ruleset.excluded for id in RECOMPUTED):
         return entry
     said = next((event for event in reversed(review.events) if event.recomputed is not None), None)
-    why = "nothing was recomputed" if said is None else _against(entry, said, ruleset)
+    why = "nothing was recomputed" if said is None else _against(entry, said, ruleset.name)
     if said is not None and not why:
         return entry.model_copy(update={"code": f"recomputed by {said.by}, {said.when}"})
     if entry.code:
@@ -70,6 +76,8 @@ def _against(entry: Entry, said: Event, ruleset: str) -> str:
         return f"{whose} is on other files"
     if kept.ruleset != ruleset:
         return f"{whose} is by {kept.ruleset}"
+    if kept.verdict != "compliant":
+        return f"{whose} found errors"
     wrong = [id for id in RECOMPUTED if kept.rules.get(id) != Outcome.PASS.value]
     return f"{whose} has {wrong[0]}: {kept.rules.get(wrong[0], 'absent')}".replace("_", " ") if wrong else ""
 

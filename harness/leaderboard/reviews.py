@@ -42,6 +42,7 @@ class Recomputed(BaseModel):
 
     entry: str = Field(pattern=r"^[0-9a-f]{64}$")  # digest of the entry's files
     ruleset: str
+    verdict: str
     rules: dict[str, str] = Field(max_length=20)  # outcomes of those that rank an entry, by their IDs
 
 

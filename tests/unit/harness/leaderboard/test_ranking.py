@@ -50,10 +50,10 @@ def rows(board: Board) -> list[tuple[str, bool, str]]:
     return [(e.org, e.ranked, e.code) for e in board.tables[0].entries]
 
 
-def recomputed(folder: Path, **changed: str) -> dict[str, Any]:
+def recomputed(folder: Path, conclusion: str = "compliant", **changed: str) -> dict[str, Any]:
     """What `check --replay --data --format json` would print of a package whose work was found right."""
     ((_, verdict),) = check_all(folder, load_ruleset())
-    record = verdict_record(verdict)
+    record = {**verdict_record(verdict), "verdict": conclusion}
     for rule in record["rules"]:
         if rule["id"] in RECOMPUTED:
             rule["outcome"] = changed.get(rule["id"], "pass")
@@ -94,6 +94,8 @@ def test_a_reviewer_s_verdict_ranks_exactly_what_it_was_made_of(submissions: Pat
     [
         ({"EVD075": "not_checked"}, "has EVD075: not checked"),
         ({"EVD070": "fail"}, "has EVD070: fail"),
+        ({"EVD019": "not_checked"}, "has EVD019: not checked"),
+        ({"conclusion": "not_compliant"}, "found errors"),
     ],
 )
 def test_a_verdict_that_left_something_out_ranks_nothing(
@@ -140,10 +142,20 @@ def test_what_a_verdict_shows_by_itself() -> None:
         return Verdict("r", "p", "compliant", [], [RuleResult(id, o) for id, o in outcomes.items()])
 
     passed, open_ = Outcome.PASS, Outcome.NOT_CHECKED
-    assert basis(verdict(EVD070=passed, EVD075=passed)) == HERE
-    assert basis(verdict(EVD070=passed, EVD075=open_)) == ""
+    assert basis(verdict(EVD019=passed, EVD070=passed, EVD075=passed)) == HERE
+    assert basis(verdict(EVD019=passed, EVD070=passed, EVD075=open_)) == ""
+    assert basis(verdict(EVD019=open_, EVD070=passed, EVD075=passed)) == "", "descends, and computes nothing"
     assert basis(verdict(PKG030=passed, PKG031=passed, PKG032=passed)) == RELEASE
     assert basis(verdict(PKG030=passed, PKG031=Outcome.WARN, PKG032=passed)) == ""
+
+
+def test_a_rulebook_without_these_rules_ranks_all(submissions: Path) -> None:
+    older = load_ruleset("cloudmask-1.0")
+    board, _ = build_leaderboard(submissions, submissions / "leaderboard", older, NOW)
+    assert [(e.org, e.ranked, e.code) for t in board.tables for e in t.entries] == [
+        ("Beta", True, ""),
+        ("Alpha", True, ""),
+    ]
 
 
 def test_code_of_a_release_and_open_entries_have_a_rank(tmp_path: Path) -> None:
