@@ -24,7 +24,7 @@ help: ## show this help
 	@echo "  SYSTEM=$(SYSTEM)  the recipe to run: local, a100, or one of your own"
 	@echo "  ORG=$(ORG)  your organisation's folder under submissions/"
 	@echo "  RESUME=1 continue an interrupted submit   REPLACE=1 set a finished one aside and start anew"
-	@echo "  OUT=DIR  where leaderboard and example-site go"
+	@echo "  OUT=DIR  where leaderboard and example-site go   REPLAY=1 compute the work of each package again"
 	@echo "  EXTRA=cuda install TensorFlow with its CUDA libraries; fetch: what downloads the official data; cuda,fetch: both"
 
 setup: $(INSTALLED) ## create .venv and install (pinned by constraints.txt)
@@ -51,7 +51,7 @@ report: setup ## render the HTML report of a package again
 	@$(CLOUDMASK) report submissions/$(ORG) --system $(SYSTEM)
 
 leaderboard: setup ## build the leaderboard of all packages that pass
-	@$(CLOUDMASK) leaderboard $(if $(OUT),--out $(OUT))
+	@$(CLOUDMASK) leaderboard $(if $(OUT),--out $(OUT)) $(if $(REPLAY),--replay --data data)
 
 example-site: setup ## build a leaderboard of the examples alone, to look around in
 	@$(CLOUDMASK) leaderboard --org examples --out $(or $(OUT),build/example-site) \

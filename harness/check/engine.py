@@ -164,7 +164,8 @@ def combine(verdicts: list[Verdict], path: str) -> Verdict:
     kinds = {v.verdict for v in verdicts}
     verdict = next(k for k in CONCLUSIONS if k in kinds)
     rulesets = ", ".join(sorted({v.ruleset for v in verdicts}))
-    return Verdict(rulesets, path, verdict, [f.finding for f in findings], list(worst.values()))
+    entries = {name: digest for v in verdicts for name, digest in v.entries.items()}
+    return Verdict(rulesets, path, verdict, [f.finding for f in findings], list(worst.values()), entries)
 
 
 @dataclass(frozen=True)

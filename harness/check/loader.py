@@ -7,6 +7,7 @@ plain files that lie in the package itself are opened (links are listed, never f
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -51,8 +52,24 @@ def load_header(root: Path, entry: Entry, tree: Tree | None = None) -> PackageHe
     )
     header.manifest = verify_manifest(root, tree.digest, tree.sizes)
     header.manifest.missing = sorted(set(header.manifest.missing).difference(tree.litter))
+    header.digest = _entry_digest(tree, header)
     _Parts(tree, header).describe()
     return header
+
+
+def _entry_digest(tree: Tree, header: PackageHeader) -> str | None:
+    """SHA-256 over what `sha256sum` prints for the files of the entry, sorted by path; None where one is unreadable.
+
+    Other systems of the organisation, and the manifest, which lists them too, are not part of it.
+    """
+    layout = header.layout
+    folders = tuple(f"{f.as_posix()}/" for f in (layout.results_dir, layout.evidence_dir, layout.code_dir))
+    own = [n for n in header.files if n.startswith(folders) or n == layout.system_json.as_posix()]
+    try:
+        lines = "".join(f"{tree.digest(name)}  {name}\n" for name in own)
+    except OSError:
+        return None
+    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def load_runs(header: PackageHeader, tree: Tree) -> Iterator[Run]:

@@ -124,7 +124,10 @@ def _check_entry(
     header.challenge = answer.outcome(header) if answer is not None else None
     package = _package(header, known)
     judge.judge(Scope.PACKAGE, package)
-    return package, judge.verdict(path, package.division)
+    verdict = judge.verdict(path, package.division)
+    if header.digest is not None:
+        verdict.entries[header.entry] = header.digest
+    return package, verdict
 
 
 def _package(header: PackageHeader, known: list[tuple[bool, RunFacts]]) -> Package:

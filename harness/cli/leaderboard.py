@@ -21,7 +21,9 @@ from rules.ruleset import DEFAULT, load_ruleset
 )
 @click.option("--ruleset", default=DEFAULT, show_default=True, help="Rules to judge by.")
 @click.option(
-    "--replay", is_flag=True, help="Evaluate weights again, for the badge; needs TensorFlow and --data."
+    "--replay",
+    is_flag=True,
+    help="Compute the work again, which gives a rank in closed; needs TensorFlow and --data.",
 )
 @click.option("--data", type=options.PathType, multiple=True, help="A data set for --replay; repeatable.")
 @click.option(
@@ -46,6 +48,8 @@ def leaderboard(
     """Check every package and build the leaderboard site: tables, reports, compare page, CSV and JSON.
 
     A package that breaks a rule is not listed among the results, but under Rejected with its first reasons.
+    In closed, entries whose work nobody computed again (--replay here, or `cloudmask review --verdict`) and
+    whose code is not of a release are listed without a rank.
     A package is checked again only when one of its files, the tool or the ruleset changed.
     """
     if replay and not data:

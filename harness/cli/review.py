@@ -13,6 +13,8 @@ from harness.check.formats.text import clean
 from harness.cli import options
 from harness.core.errors import UserError
 from harness.leaderboard import reviews
+from harness.leaderboard.ranking import kept_of
+from harness.untrusted.documents import Unreadable, read_json
 
 
 @click.command()
@@ -22,6 +24,11 @@ from harness.leaderboard import reviews
 @click.option("--text", default="", help="What is objected to, or a remark.")
 @click.option("--superseded-by", default="", help="The result that takes its place: organisation/system.")
 @click.option("--until", help="Of an embargo: the first day on which it may be shown (2026-12-31).")
+@click.option(
+    "--verdict",
+    type=options.PathType,
+    help="What `cloudmask check --replay --data DIR --format json` printed of it: ranks it in closed.",
+)
 @click.option("--when", help="The day of the event; default: today.")
 @options.submissions
 def review(
@@ -31,6 +38,7 @@ def review(
     text: str,
     superseded_by: str,
     until: str | None,
+    verdict: Path | None,
     when: str | None,
     submissions: Path,
 ) -> None:
@@ -43,6 +51,8 @@ def review(
     Examples:
       cloudmask review examples/local-smoke
       cloudmask review examples/local-smoke --state "under review" --by "R. Eviewer"
+      cloudmask check submissions/examples --system local-smoke --replay --data data --format json > verdict.json
+      cloudmask review examples/local-smoke --state verified --by "R. Eviewer" --verdict verdict.json
       cloudmask review examples/local-smoke --state objection --by "R. Eviewer" --text "Run 3 shares a node."
       cloudmask review examples/local-smoke --state embargoed --until 2027-01-15 --by "The board"
     """
@@ -67,12 +77,26 @@ def review(
             text=text,
             superseded_by=superseded_by,
             until=_day(until) if until else None,
+            recomputed=_kept(verdict) if verdict else None,
         )
     except ValidationError as error:
         said = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise UserError(f"{said[:1].upper()}{said[1:]}.", "see `cloudmask review --help`.") from None
     reviews.add(path, event)
     click.echo(clean(f"{result}: {event.words()}"))
+
+
+def _kept(path: Path) -> reviews.Recomputed:
+    """What is kept of a verdict. Raises UserError when the file is not one, or of several systems."""
+    try:
+        return kept_of(read_json(path))
+    except Unreadable as error:
+        raise UserError(f"{path} cannot be read: {error}.", "name the output of `cloudmask check`.") from None
+    except ValueError as error:
+        raise UserError(
+            f"{path}: {error}.",
+            "cloudmask check FOLDER --system NAME --replay --data DIR --format json > FILE",
+        ) from None
 
 
 def _day(text: str) -> date:

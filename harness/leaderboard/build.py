@@ -18,8 +18,9 @@ from harness.leaderboard.judge import Judge, Result
 from harness.leaderboard.likeness import likenesses
 from harness.leaderboard.model import Board, Entry, Key, Rejected, Table, Withdrawn, board_schema
 from harness.leaderboard.pages import INDEX, board_pages
-from harness.leaderboard.placing import placed
+from harness.leaderboard.placing import in_order, placed
 from harness.leaderboard.publishing import SiteFiles
+from harness.leaderboard.ranking import ranked
 from harness.leaderboard.reviews import Review, read_all
 from harness.report.drawing.labels import DATA_KINDS, DIVISIONS, FOOTNOTES
 from harness.report.drawing.text import clean, timestamp
@@ -114,7 +115,8 @@ def _board(
         elif one.entry is not None and one.key is not None:
             place = tables.setdefault(tuple(one.key.model_dump().values()), (one.key, []))
             entry = one.entry.model_copy(update={"alike": alike.get(one.entry.id, [])})
-            place[1].append(_reviewed(entry, said))
+            review = said.get(entry.id, Review())
+            place[1].append(ranked(_reviewed(entry, review), one.key.division, review, ruleset))
         elif one.rejected is not None:
             rejected.append(one.rejected)
         elif one.unscored is not None:
@@ -136,10 +138,9 @@ def _history(review: Review) -> list[str]:
     return [clean(event.words()) for event in review.events]
 
 
-def _reviewed(entry: Entry, said: dict[str, Review]) -> Entry:
+def _reviewed(entry: Entry, review: Review) -> Entry:
     """The entry with the state and history of its review."""
-    review = said.get(entry.id)
-    if review is None or not review.events:
+    if not review.events:
         return entry
     return entry.model_copy(update={"state": _state(review), "history": _history(review)})
 
@@ -172,7 +173,7 @@ def _table(key: Key, entries: list[Entry]) -> Table:
     return Table(
         **key.model_dump(),
         id=f"t-{digest[:10]}",
-        entries=placed(sorted(entries, key=lambda e: (e.time_to_train_s or 0.0, e.org, e.system))),
+        entries=placed(sorted(entries, key=in_order)),
         simple_methods=simple.methods if simple else [],
         skill=simple.sentence if simple else "",
     )

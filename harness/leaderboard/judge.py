@@ -25,6 +25,7 @@ from harness.leaderboard.comparison import write_comparison
 from harness.leaderboard.fingerprint import package_digest
 from harness.leaderboard.likeness import Marked, mark
 from harness.leaderboard.model import Entry, Key, Rejected
+from harness.leaderboard.ranking import basis
 from harness.leaderboard.systempage import SYSTEMS, write_system_page
 from harness.report.data import ReportContent, report_data
 from harness.report.drawing.text import clean, timestamp
@@ -173,6 +174,7 @@ def _judge(
     if verdict.verdict != "compliant" or content.report.score.time_to_train_s is None:
         return Result(name=name, rejected=_rejected(content.report, f"{folder}/{INDEX}"))
     entry = _entry(package, content.report, verdict, id, f"{folder}/{INDEX}", system)
+    entry = entry.model_copy(update={"code": basis(verdict), "digest": package.digest or ""})
     write_comparison(content.report, entry, place / folder)
     write_system_page(content.report, entry, place / system, now)
     marked = mark(package, id, f"{clean(package.org, 100)} / {clean(package.system_name, 100)}")

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from harness.report.panels.baselines.model import SimpleMethod
 
-SCHEMA = 3
+SCHEMA = 4
 
 
 class Part(BaseModel):
@@ -68,6 +68,9 @@ class Entry(Part):
     warnings: int
     warned: list[str]  # the rules that warn
     target: float | None  # accuracy that ends a run
+    ranked: bool = True  # False: shown, but its place says nothing
+    code: str = ""  # what a rank in closed rests on, or why there is none
+    digest: str = ""  # SHA-256 of the entry's files, as `check --format json` states it
     alike: list[str] = []  # other entries of this board that have runs of this one, one line each
     commit: str
     checked: str  # when the checker passed exactly these files
@@ -94,7 +97,7 @@ class Table(Key):
     """Entries that compare with each other: same division, same data set, same status, same rules."""
 
     id: str  # stable name of the table in links
-    entries: list[Entry]  # fastest first
+    entries: list[Entry]  # those with a rank, fastest first; then the others by name
     simple_methods: list[SimpleMethod] = []  # on the same data set: fitted here, not timed, not a submission
     skill: str = ""  # the best entry beside the best simple method, in one sentence
 

@@ -59,6 +59,7 @@ _TEXT = (
     "history_text",
     "interval",
     "alike",
+    "code",
 )
 _NUMBERS = (
     "time_to_train_s",
@@ -76,6 +77,7 @@ _NUMBERS = (
     "warnings",
     "power_scored",
     "replay_verified",
+    "ranked",
     "mean_s",
     "factor",
     "low_s",
@@ -96,19 +98,9 @@ def _sampling() -> Markup:
 def board_pages(board: Board, ruleset: Ruleset, now: datetime | float) -> Iterator[tuple[str, str]]:
     """(path, text) of every page but the reports and system pages, one at a time; the index comes last."""
     quantiles = data_block([round(quantile(degrees), 6) for degrees in range(1, MOST_DEGREES + 1)])
-    yield (
-        COMPARE,
-        page(
-            "compare.html",
-            now,
-            "",
-            ("compare.js",),
-            loads=True,
-            quantiles=quantiles,
-            sampling=_sampling(),
-            current=COMPARE,
-        ),
-    )
+    unranked = data_block([entry.id for table in board.tables for entry in table.entries if not entry.ranked])
+    values: dict[str, Any] = {"quantiles": quantiles, "sampling": _sampling(), "unranked": unranked}
+    yield COMPARE, page("compare.html", now, "", ("compare.js",), loads=True, current=COMPARE, **values)
     method: dict[str, Any] = {"rules": catalogue(), "glossary": GLOSSARY}
     method |= {"machines": machines(), "rate_text": rate_text}
     yield (

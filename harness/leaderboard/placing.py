@@ -8,11 +8,17 @@ from harness.score.model import Interval, Ratio
 from harness.score.words import ratio_text
 
 
+def in_order(entry: Entry) -> tuple[bool, float, str, str]:
+    """The key that entries of a table are sorted by: those without a rank last, by name, since a place says less."""
+    time_s = (entry.time_to_train_s or 0.0) if entry.ranked else 0.0
+    return not entry.ranked, time_s, entry.org, entry.system
+
+
 def placed(entries: list[Entry]) -> list[Entry]:
-    """The entries of one table, fastest first, each with how it compares in words."""
+    """The entries of one table, in order, each that has a rank with how it compares in words."""
     result: list[Entry] = []
     for place, entry in enumerate(entries):
-        if place == 0:
+        if place == 0 or not entry.ranked:
             result.append(entry)
             continue
         first, above = compared(entries[0], entry), compared(entries[place - 1], entry)

@@ -35,6 +35,17 @@ NEXT: Mapping[State | None, tuple[State, ...]] = {
 }
 
 
+class Recomputed(BaseModel):
+    """What a review keeps of a verdict of `check --replay --data`: on which files, and what the rules said."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=100)
+
+    entry: str = Field(pattern=r"^[0-9a-f]{64}$")  # digest of the entry's files
+    ruleset: str
+    verdict: str
+    rules: dict[str, str] = Field(max_length=20)  # outcomes of those that rank an entry, by their IDs
+
+
 class Event(BaseModel):
     """One thing that happened to a result."""
 
@@ -46,6 +57,7 @@ class Event(BaseModel):
     text: str = ""
     superseded_by: str = ""  # organisation/system
     until: date | None = None  # of an embargo: the first day on which it may be shown
+    recomputed: Recomputed | None = None  # by whoever says so
 
     @model_validator(mode="after")
     def _complete(self) -> Event:
@@ -68,7 +80,8 @@ class Event(BaseModel):
             if self.superseded_by
             else ""
         )
-        return f"{self.when}: {self.state}{more} ({self.by})" + (f": {self.text}" if self.text else "")
+        done = ", with a recomputation" if self.recomputed else ""
+        return f"{self.when}: {self.state}{more}{done} ({self.by})" + (f": {self.text}" if self.text else "")
 
 
 class Review(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
 
@@ -81,6 +81,7 @@ class Verdict:
     verdict: Conclusion
     findings: list[Finding]
     rules: list[RuleResult]
+    entries: dict[str, str] = field(default_factory=dict)  # digest of the files of each entry, by its name
 
     @property
     def words(self) -> str:

@@ -93,6 +93,7 @@ class PackageHeader:
     companion: dict[str, Any] | None = None  # <system>_<implementation>.json
     scaling_file: dict[str, Any] | None = None  # scaling.json beside the results, as it stands
     manifest: ManifestStatus | None = None
+    digest: str | None = None  # SHA-256 over names and contents of the files of this entry alone
     files: list[str] = field(default_factory=list)
     sizes: dict[str, int] = field(default_factory=dict)  # bytes of each of `files`
     links: list[Link] = field(default_factory=list)

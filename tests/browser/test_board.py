@@ -199,6 +199,33 @@ def test_ten_thousand_rows_stay_usable(visit: Callable[..., Any], site: Any, tmp
     assert page.evaluate(NAMES)[0] == "s777"
 
 
+def test_what_has_no_rank_stays_below_and_says_why(
+    visit: Callable[..., Any], site: Any, tmp_path: Path
+) -> None:
+    data = json.loads(site.board.with_name("leaderboard.json").read_text())
+    table = next(t for t in data["tables"] if len(t["entries"]) == 2)
+    slow = {**table["entries"][1], "against_first": "", "against_above": "", "alike": []}
+    unread = {
+        "alike": [],
+        "ranked": False,
+        "code": "code unread: nothing was recomputed",
+        "against_first": "",
+    }
+    table["entries"] = [slow, {**table["entries"][0], **unread}]
+    board = Board.model_validate({k: v for k, v in data.items() if k != "schema"} | {"tables": [table]})
+    for name, text in board_pages(board, load_ruleset(), 1.8e9):
+        write_plain(tmp_path / name, text)
+    names = "[...document.querySelectorAll('.board tbody th bdi')].map((name) => name.textContent)"
+    for scripts in (True, False):
+        page = visit(tmp_path / "index.html", java_script_enabled=scripts).page
+        assert page.evaluate(names) == ["box", "fast"], "the faster one has no rank"
+        text = page.locator(".board tbody tr").last.inner_text()
+        assert text.count("not ranked") == 2 and unread["code"] in text
+    page = visit(tmp_path / "index.html").page
+    sort_by(page, "time")
+    assert page.evaluate(names) == ["box", "fast"], "nor the other way round"
+
+
 EVIL = ["<img src=x onerror=alert(1)>", "\u202egnp.exe", "x" * 10_000, "a\"b'c</script>&amp;\U0001f600\u2028"]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.rulebook.coverage import coverage_page
 from harness.rulebook.markdown import rules_page
-from tests.docs import architecture, scenes_page
+from tests.docs import architecture, margins, scenes_page
 from tests.rules import corpus
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -56,6 +56,7 @@ MAKERS: dict[str, Callable[[], dict[str, str]]] = {
     "coverage": _coverage,
     "commands": _commands,
     "test-scenes": _test_scenes,
+    "margins": margins.pages,
     "tampering": _tampering,
     "hpc-corpus": _hpc_corpus,
 }

@@ -18,7 +18,7 @@ from tests.docs.structure import ROOT
 WRITTEN = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
 
 
-@pytest.mark.parametrize("name", ["rules", "coverage", "architecture", "commands", "test-scenes"])
+@pytest.mark.parametrize("name", ["rules", "coverage", "architecture", "commands", "test-scenes", "margins"])
 def test_document_is_in_step(name: str) -> None:
     for place, text in MAKERS[name]().items():
         assert (DOCS / place).read_text(encoding="utf-8") == text, (
@@ -29,7 +29,7 @@ def test_document_is_in_step(name: str) -> None:
 def test_every_document_that_says_it_is_made_has_a_maker() -> None:
     made = {
         path.stem
-        for path in DOCS.rglob("*.md")
+        for path in [*DOCS.rglob("*.md"), *DOCS.rglob("*.svg")]
         if path.read_text(encoding="utf-8").startswith("<!-- Made by")
     }
     assert made == set(MAKERS)

@@ -69,6 +69,7 @@ def judge(path: Path, ruleset: str | None, hidden: dict[str, str]) -> Record:
         ]
         verdict = replace(combine([v for _, v in found], str(path)), path=str(path))
         record = {**verdict_record(verdict), "scores": scores}
+        del record["entries"]  # digests of files that are built anew
     except UserError as error:
         record = {"verdict": "unreadable", "message": f"{error.message} {error.fix}"}
     except Exception as error:  # a crash is a fact of the code as it is

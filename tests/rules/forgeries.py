@@ -1,12 +1,13 @@
 """Consistent forgeries: everything that is derived agrees with the lie, as somebody with the source would do it.
 
 Apart from the cases of tests/rules/cases, which change one thing. Each says at which level it is found: by
-`check` (with the rules), on a board (beside other entries), or by nothing in the package: those need the
-weights recomputed (lineage, replay) or an outside clock (witness). docs/tampering.md lists them.
+`check` (with the rules), on a board (beside other entries), by weights recomputed (lineage: without data; replay: with
+the data), by an outside clock (witness), or by a person who reads a warning. docs/tampering.md lists them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from tests.rules.cases.consistent import edit_system, faster
 from tests.rules.cases.edits import GPU, edit_record, find, index, resample, set_value, shift
 from tests.support.builders import BuiltPackage, Lines
 
-Level = Literal["check", "lineage or replay", "witness", "a person"]
+Level = Literal["check", "board", "lineage", "replay", "witness", "a person"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Forgery:
     pretends: str
     level: Level
     rules: tuple[str, ...]  # those that find it; empty where `check` cannot
+    beyond: tuple[str, ...]  # rules that find it at its level, where that is not `check`
     forge: Callable[[BuiltPackage], None] = field(repr=False)
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -36,10 +38,11 @@ FORGERIES: list[Forgery] = []
 
 
 def forgery(pretends: str, *rules: str, level: Level = "check", **options: Any) -> Callable[..., None]:
-    """Register a forgery under the name of its function."""
+    """Register a forgery under the name of its function. The rules are those that find it at its level."""
 
     def register(forge: Callable[[BuiltPackage], None]) -> None:
-        FORGERIES.append(Forgery(forge.__name__, pretends, level, rules, forge, options))
+        found = (rules, ()) if level == "check" else ((), rules)
+        FORGERIES.append(Forgery(forge.__name__, pretends, level, *found, forge, options))
 
     return register
 
@@ -65,7 +68,7 @@ def typed_accuracy(built: BuiltPackage) -> None:
     _every_run(built, lambda e: find(e, "eval_accuracy", -1).update(value=0.9013472913))
 
 
-@forgery("the same, by somebody who counts pixels", level="lineage or replay")
+@forgery("the same, by somebody who counts pixels", "EVD019", level="replay")
 def counted_accuracy(built: BuiltPackage) -> None:
     _every_run(built, lambda e: find(e, "eval_accuracy", -1).update(value=_share(e, 0.9013472913)))
 
@@ -114,7 +117,7 @@ def slow_runs_ended(built: BuiltPackage) -> None:
         _failed(built, attempt, built.layout.result(attempt).read_text())
 
 
-@forgery("the same, with logs cut before their first epoch ends", level="witness")
+@forgery("the same, with logs cut before their first epoch ends", "WIT012", level="witness")
 def slow_runs_cut(built: BuiltPackage) -> None:
     for attempt in range(3):
         text = built.layout.result(attempt).read_text()
@@ -204,7 +207,7 @@ def beyond_the_roofline(built: BuiltPackage) -> None:
     faster(built, 20.0)
 
 
-@forgery("a third faster, all clocks and readings in step", level="witness")
+@forgery("a third faster, all clocks and readings in step", "WIT002", "WIT010", level="witness")
 def everything_rescaled(built: BuiltPackage) -> None:
     faster(built, 1.33)
 
@@ -231,3 +234,89 @@ def one_set_of_weights(built: BuiltPackage) -> None:
     for run in range(1, 5):
         shutil.copy(built.run_files(0).weights, built.run_files(run).weights)
         built.edit_events(run, lambda e: find(e, "weights_digest").update(value=digest))
+
+
+@forgery("seeds of one's own choice, in log, record and spec", "EVD070", "EVD075", level="lineage")
+def chosen_seeds(built: BuiltPackage) -> None:
+    for run, seed in enumerate((1337, 42_424_242, 31_415_926, 27_182_818, 16_180_339)):
+        built.edit_events(run, lambda e, seed=seed: find(e, "seed").update(value=seed))
+        _respec(built, run, lambda spec, seed=seed: spec.update(seed=seed))
+        edit_record(built, lambda record, seed=seed: record.update(seed=seed), run)
+
+
+def _respec(built: BuiltPackage, run: int, change: Callable[[dict[str, Any]], object]) -> None:
+    """Edit the spec of a run, in its file and in its record."""
+    if built.run_files(run).spec.is_file():
+        built.edit_json(built.run_files(run).spec, change)
+    edit_record(built, lambda record: change(record["spec"]) if record.get("spec") else None, run)
+
+
+@forgery("weights of somebody else, with their digests", "EVD070", "EVD071", "EVD073", level="lineage")
+def foreign_weights(built: BuiltPackage) -> None:
+    for run in range(5):
+        weights = built.run_files(run).weights
+        weights.write_bytes(f"downloaded, number {run}".encode())
+        digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+        built.edit_events(run, lambda e, digest=digest: find(e, "weights_digest").update(value=digest))
+
+
+@forgery("trained at another batch size than is claimed", "EVD070", "EVD071", "EVD075", level="lineage")
+def other_batch_size(built: BuiltPackage) -> None:
+    batch = 2 * find(built.events(0), "global_batch_size")["value"]
+    ranks = find(built.events(0), "number_of_ranks")["value"]
+
+    def claim(hyperparameters: dict[str, Any]) -> None:
+        hyperparameters["global_batch_size"] = batch
+
+    old = f"global_batch_size: {batch // 2}"
+    built.edit_text(built.layout.recipe, lambda t: t.replace(old, f"global_batch_size: {batch}"))
+    built.edit_json(built.layout.plan, lambda p: claim(p["recipe"]["hyperparameters"]))
+    for run in range(5):
+        _respec(built, run, lambda spec: claim(spec["hyperparameters"]))
+    set_value(built, "global_batch_size", batch)
+    set_value(built, "micro_batch_size", batch // ranks)
+
+
+@forgery("two slow attempts deleted, the others numbered anew", "WIT001", "WIT012", level="witness")
+def attempts_deleted(built: BuiltPackage) -> None:
+    for attempt in range(2):
+        text = built.layout.result(attempt).read_text()
+        _failed(built, attempt, text[: text.index('"run_start"')].rpartition("\n")[0] + "\n")
+
+
+@forgery("all dates moved to a year before", "WIT002", "WIT010", level="witness")
+def dates_moved(built: BuiltPackage) -> None:
+    back_s = 300 * 86_400
+    for run in range(5):
+        events = built.events(run)
+        shift(events, 0, len(events), -1000 * back_s)
+        built.edit_events(run, lambda _, moved=events: moved)
+
+        def moved_record(record: Any) -> None:
+            record["started_wall_s"] -= back_s
+            record["finished_wall_s"] -= back_s
+
+        edit_record(built, moved_record, run)
+        resample(built, run)
+
+
+@forgery("a program that nobody has read, in closed", "PKG032", level="board")
+def unread_program(built: BuiltPackage) -> None:
+    command = ["python", "train_on_everything.py"]
+    built.edit_text(built.layout.recipe, lambda t: t + f"command: {json.dumps(command)}\n")
+    built.edit_json(built.layout.plan, lambda p: p["recipe"].update(command=command))
+    for run in range(5):
+        edit_record(built, lambda record: record.update(command=command), run)
+
+
+@forgery("output that tells of other weights and more devices", "EVD054", level="a person")
+def confession(built: BuiltPackage) -> None:
+    for run in range(5):
+        built.run_files(run).output.write_text("loaded pre-trained weights from best.h5\nMemoryError\n")
+    built.reseal()
+
+
+@forgery("a run that took 4 KB of memory", "EVD055", level="a person")
+def no_memory(built: BuiltPackage) -> None:
+    for run in range(5):
+        edit_record(built, lambda record: record.update(peak_rss_bytes=4096), run)

@@ -12,7 +12,8 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -25,7 +26,7 @@ from rules.model.findings import Severity
 from rules.registry import catalogue
 from rules.ruleset import Ruleset, load_ruleset
 from tests.rules.cases import CASES, HPC_CASES
-from tests.rules.forgeries import FORGERIES
+from tests.rules.forgeries import FORGERIES, Level
 from tests.support import ROOT
 from tests.support.builders import build_package
 from tests.support.hpc_builder import HPC, build_hpc
@@ -199,24 +200,43 @@ def page(found: list[Row], upstream: str | None = None) -> str:
         ),
         "",
         _FORGERIES.format(count=len(FORGERIES), found=sum(bool(f.rules) for f in FORGERIES)),
+        *table(["found by", "forgeries", "needs"], _levels()),
+        "",
         *table(
             ["forgery", "what it pretends", "found by", "rules"],
-            ([f.name, f.pretends, f.level, ", ".join(f.rules) or "none"] for f in FORGERIES),
+            ([f.name, f.pretends, f.level, ", ".join(f.rules or f.beyond)] for f in FORGERIES),
         ),
     ]
     return "\n".join(lines) + "\n"
 
 
+def _levels() -> Iterator[list[str]]:
+    """How many forgeries each level finds, and what it needs."""
+    counts = Counter(f.level for f in FORGERIES)
+    return ([level, str(counts[level]), needs] for level, needs in _NEEDS.items())
+
+
+_NEEDS: dict[Level, str] = {
+    "check": "the package alone: arithmetic, the machine that is described, what is absent",
+    "board": "the entries beside it, and whether anybody computed its work again",
+    "lineage": "the seed's beginning, recomputed (TensorFlow)",
+    "replay": "the weights, evaluated again on the data",
+    "witness": "an outside clock, while the runs went on",
+    "a person": "a reviewer who reads a warning",
+}
 _FORGERIES = """\
 ## Consistent forgeries
 
-The cases above leave something that does not agree. These do not: everything that is derived (digests, arrivals,
-records, telemetry, plan, manifest) is made to agree with the lie (tests/rules/forgeries.py). Of {count}, `check`
-finds {found} by arithmetic, by the machine that is described, or by what is absent. The others agree with the rules
-in all that a package holds: they need the weights recomputed (lineage or replay), or an outside clock and a
-registry of attempts (witness). A forger who has read this list will obey its arithmetic: each rule makes a
-forgery longer to write, and none makes it impossible. Runs of somebody else under another name are compliant by
-themselves; a board that holds both names them (harness/leaderboard/likeness.py).
+The cases above leave something that does not agree. These do not, and are not counted above: everything that
+is derived (digests, arrivals, records, telemetry, plan, manifest) agrees with the lie (tests/rules/forgeries.py).
+Of {count}, `check` finds {found}; the others agree with the rules in all that a package holds. A forger who has read
+this list will obey its arithmetic: each rule makes a forgery longer to write, and none makes it impossible. What each
+level costs a forger and a reviewer, and the same table for 36 forgeries of trained packages, is in
+[the threat model](explanation/threat-model.md#forgeries).
+
+Rules of the levels lineage and replay need real weights, those of the witness a witness: their own tests show them
+(tests/rules/test_lineage.py, tests/rules/test_replay.py, tests/rules/test_witnessed_attacks.py). Runs of somebody else
+under another name are compliant by themselves; a board that holds both names them (harness/leaderboard/likeness.py).
 """
 
 _OURS = "Ours: refuses {refuses}, warns of {warns}, notes {notes}, misses {misses} of {count}."

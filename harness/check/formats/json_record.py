@@ -16,7 +16,7 @@ _OUTCOMES = {Severity.ERROR: "fail", Severity.WARNING: "warn", Severity.INFO: "p
 
 
 def verdict_record(verdict: Verdict) -> dict[str, Any]:
-    """The verdict as plain values: schema, ruleset, path, verdict, counts, findings, rules, claims."""
+    """The verdict as plain values: schema, ruleset, path, verdict, counts, findings, rules, claims, entries."""
     return {
         "schema": SCHEMA,
         "ruleset": verdict.ruleset,
@@ -29,6 +29,7 @@ def verdict_record(verdict: Verdict) -> dict[str, Any]:
             {"claim": c.claim.value, "standing": c.standing.value, "by": c.by, "rules": c.rules}
             for c in what_stands(verdict)
         ],
+        "entries": [{"entry": name, "sha256": digest} for name, digest in verdict.entries.items()],
     }
 
 

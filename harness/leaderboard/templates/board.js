@@ -67,7 +67,7 @@
     system: { label: "System", always: true, sort: (e) => e.system.toLowerCase(), cell: systemCell },
     time: { label: "Score", always: true, right: true, sort: (e) => e.time_to_train_s, cell: scoreCell },
     against: { label: "Against the first", shown: true, sort: (e) => e.time_to_train_s,
-      cell: (e) => [e.against_first || "the first row", ...(e.against_above && !e.against_first.startsWith("cannot")
+      cell: (e) => [e.against_first || (e.ranked ? "the first row" : "not ranked"), ...(e.against_above && !e.against_first.startsWith("cannot")
         ? [br(), muted("from the row above: cannot be told apart")] : [])] },
     epochs: { label: "Epochs", shown: true, right: true, sort: (e) => e.mean_epochs, cell: epochsCell },
     org: { label: "Organisation", shown: true, ...words("org") },
@@ -108,7 +108,9 @@
     const link = make("a", { href: e.report }, bdi(e.system));
     const tags = [["replay_verified", "replay-verified"], ["power_scored", "power-scored"]]
       .filter(([name]) => e[name]).map(([, text]) => make("span", { className: "tag good" }, text));
-    const body = make("span", {}, link, ...(tags.length ? [br(), ...tags] : []),
+    const rank = e.ranked ? (e.code ? [br(), make("a", { className: "muted", href: "method.html#ranks" }, "code " + e.code)] : [])
+      : [br(), make("a", { className: "tag unranked", href: "method.html#ranks" }, "not ranked"), " ", muted(e.code)];
+    const body = make("span", {}, link, ...(tags.length ? [br(), ...tags] : []), ...rank,
       ...(e.warnings ? [br(), make("a", { className: "muted", href: e.report + "#rules" }, e.warnings === 1 ? "1 warning" : e.warnings + " warnings"),
         ...e.warned_rules.split(" ").filter(Boolean).slice(0, 3).flatMap((rule, i) => [muted(i ? ", " : ": "),
           make("a", { className: "muted", href: e.report + "#finding-" + rule + "-warning" }, rule)]), muted(e.warned_rules.split(" ").length > 3 ? " …" : "")] : []),
@@ -222,8 +224,12 @@
       && Object.entries(facets).every(([key, [, value]]) => !state[key] || value(e) === state[key])
       && Object.entries(ticks).every(([key, [, name]]) => !state[key] || e[name]);
   }
-  // What was not measured comes last in both directions.
+  // What was not measured comes last in both directions, and by the score so does what has no rank.
   function order(a, b) {
+    if (state.sort === "time" || state.sort === "against") {
+      if (a.ranked !== b.ranked) return b.ranked - a.ranked;
+      if (!a.ranked) return a.id < b.id ? -1 : 1;
+    }
     const one = columns[state.sort].sort(a), two = columns[state.sort].sort(b);
     if (one === null || two === null) return (one === null) - (two === null);
     const result = one < two ? -1 : one > two ? 1 : 0;
@@ -266,13 +272,17 @@
     if (table.data_profile && table.data_profile !== table.data_kind) note.append(", profile ", bdi(table.data_profile));
     const digest = make("code", { title: table.data_digest }, table.data_digest.slice(0, 12) || "not stated");
     const about = muted("Target " + (table.entries[0].target ?? "not stated") + ". Status: ", bdi(table.status || "not stated"), ". Data set digest ", digest, ". "
-      + (table.entries.length === 1 ? "1 result." : table.entries.length + " results.") + (bare(table, "energy") ? " Energy was not measured." : ""));
+      + (table.entries.length === 1 ? "1 result" : table.entries.length + " results"), ...unranked(table), bare(table, "energy") ? ". Energy was not measured." : ".");
     const body = make("div", { className: "body" }, note, make("p", { className: "beside" }, about), statement(table), grid(table, found));
     if (drawn.has(table.id)) body.append(drawn.get(table.id));
     if (found.length > PAGE) body.append(pager(table, found));
     const one = make("section", { className: "full", id: table.id }, title, body);
     one.setAttribute("aria-labelledby", table.id + "-h");
     return one;
+  }
+  function unranked(table) {
+    const many = table.entries.filter((e) => !e.ranked).length;
+    return many ? [many < table.entries.length ? ", " + many + " of them not " : many > 1 ? ", none of them " : ", not ", make("a", { href: "method.html#ranks" }, "ranked")] : [];
   }
   function statement(table) {
     const all = make("button", { type: "button", className: "plainbutton" }, "Compare the first " + Math.min(MOST, table.entries.length));

@@ -41,6 +41,7 @@
 
   // ---- ratios of scores, as harness/score/interval.py and words.py compute and say them
   const quantiles = JSON.parse(document.getElementById("quantiles").textContent);
+  const unranked = new Set(JSON.parse(document.getElementById("unranked").textContent)); // IDs
   function figures(v) { return v >= 100 ? String(Number(v.toPrecision(2))) : v.toPrecision(2); }
   function speed(v) { return v > 0.95 && v < 1.05 ? "as fast" : v > 1 ? figures(v) + "x slower" : figures(1 / v) + "x faster"; }
   function compareScores(base, other) {
@@ -113,6 +114,8 @@
         return r.system + " by " + r.org + " is " + found.text + " than " + results[0].system + " by " + results[0].org + ".";
       });
     const masks = reasons.length ? [] : results.slice(1).map((r) => make("p", { className: "muted masks" }, compareMasks(r, results[0])));
+    const unread = results.filter((r) => unranked.has(r.id)).map((r) => r.system + " by " + r.org);
+    if (unread.length) lines.push("Not ranked, since nobody has computed its work again: " + unread.join(", ") + ".");
     return make("div", { className: "conclusion" }, ...lines.map((line) => make("p", {}, line)), ...masks);
   }
 
@@ -146,6 +149,7 @@
         make("p", {}, interval(r.numbers)),
         make("p", { className: "muted" }, r.numbers.factor === 1 ? "mean of its runs, factor 1" : "mean " + r.numbers.mean_s.toFixed(2) + NBSP + "s × " + Number(r.numbers.factor.toPrecision(5))),
         make("p", {}, make("a", { className: "tag unverified", href: "#note-1" }, "unverified")),
+        unranked.has(r.id) ? make("p", {}, make("a", { className: "tag unranked", href: "method.html#ranks" }, "not ranked")) : null,
         make("p", {}, r.must_agree.Division + ", ", bdi(r.must_agree.Data)),
         make("p", { className: "muted" }, "ID ", bdi(r.id)),
         make("div", { className: "acts" }, make("label", { className: "tick" }, base, "compare with this"), drop));

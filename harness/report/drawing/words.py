@@ -17,7 +17,8 @@ COLUMNS = {
     "system": "The machine and software that trained, as its owner named it; it links to the report.",
     "time": "The score: mean time from run_start to run_stop without the fastest and the slowest run, times "
     "the convergence factor. Less is better. Below it the 95 % interval.",
-    "against": "How many times slower than the first row, with a 95 % interval; or that the runs cannot tell.",
+    "against": "How many times slower than the first row, with a 95 % interval; or that the runs cannot tell. In "
+    "Closed, entries whose work nobody computed again have no rank.",
     "epochs": "Passes over the training data until the target was met, on average, beside the reference's. "
     "Fewer than chance explains means that something else was trained.",
     "org": "Who submitted the package.",

@@ -105,7 +105,7 @@ def test_json_and_csv_say_the_same(built: tuple[Board, Path]) -> None:
     data = json.loads((page.parent / "leaderboard.json").read_text())
     rows = list(csv.DictReader(io.StringIO((page.parent / "leaderboard.csv").read_text())))
     entries = [e for t in data["tables"] for e in t["entries"]]
-    assert data["schema"] == 3 and len(rows) == len(entries) == 3
+    assert data["schema"] == 4 and len(rows) == len(entries) == 3
     assert [r["system"] for r in rows] == [e["system"] for e in entries]
     assert rows[0]["energy_j"] == "" and entries[0]["energy_j"] is None, "absent is not zero"
     assert {r["review"] for r in rows} == {"unverified"}
