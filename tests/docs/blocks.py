@@ -17,7 +17,7 @@ from tests.docs.structure import ROOT
 
 DOCS = ROOT / "docs"
 PARTS = ("tutorials", "guides", "lesson")
-_BLOCK = re.compile(
+BLOCK = re.compile(
     r"(?:^ *<!-- (?P<mark>file|not run:|exit) (?P<word>.*?) -->\n)?"
     r"^(?P<indent> *)```(?P<kind>\w*)[^\n]*\n(?P<body>.*?)^(?P=indent)```$",
     re.DOTALL | re.MULTILINE,
@@ -66,7 +66,7 @@ def blocks(page: Path) -> list[Block]:
     text = page.read_text(encoding="utf-8")
     name = page.relative_to(DOCS).as_posix()
     found = []
-    for at in _BLOCK.finditer(text):
+    for at in BLOCK.finditer(text):
         line = text.count("\n", 0, at.start()) + 1
         body = textwrap.dedent(at["body"])
         found.append(Block(name, line, at["kind"], body, at["mark"] or "", at["word"] or ""))
