@@ -14,7 +14,7 @@ ARGS ?=
 AT_ONCE ?= -n logical --maxprocesses=4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup submit check report leaderboard test test-fast test-all lint docs bench clean example-site
+.PHONY: help setup submit check report leaderboard test test-fast test-all lint docs notebooks bench clean example-site
 
 help: ## show this help
 	@echo "CloudMask Harness: run, check and publish the MLCommons Science CloudMask benchmark"
@@ -38,7 +38,7 @@ $(sort $(VENV)/.installed $(INSTALLED)): pyproject.toml constraints.txt
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	@echo "Installing the test tools ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,dev,browser,docs]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,dev,browser,docs,lesson]'
 	@touch $@
 
 submit: setup ## machine to checked package and report: make submit SYSTEM=local
@@ -73,6 +73,9 @@ docs: $(VENV)/.installed-test ## write the generated pages under docs/ again, th
 	@$(BIN)/python -m tests.docs
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 	@echo "Site: build/site/index.html"
+
+notebooks: $(VENV)/.installed-test ## make the lesson's notebooks in build/notebooks from its pages
+	@$(BIN)/python -m tests.docs.notebooks
 
 bench: $(VENV)/.installed-test ## run the benchmarks under tests/bench
 	@$(BIN)/python -m pytest tests/bench -m bench --timeout=14400 -s $(ARGS)

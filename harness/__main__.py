@@ -1,4 +1,5 @@
-"""`python -m harness` is `cloudmask`."""
+"""`python -m harness` is `cloudmask`, but Python looks in the working directory first: outside of a checkout use
+`cloudmask`."""
 
 from harness.cli import main
 

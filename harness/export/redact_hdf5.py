@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.core.errors import UserError
+from harness.core.own_code import start_module
 
 LIMIT_S = 60
 CERTAIN = 5  # shorter names occur in compressed data by chance
@@ -28,7 +29,7 @@ def redacted_hdf5(name: str, data: bytes, words: Mapping[str, str]) -> bytes:
         path.write_bytes(data)
         try:
             subprocess.run(
-                [sys.executable, "-m", "harness.export.redact_hdf5", str(path)],
+                start_module("harness.export.redact_hdf5", str(path)),
                 input=json.dumps(words),
                 text=True,
                 check=True,

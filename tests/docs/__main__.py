@@ -1,7 +1,9 @@
 """Write the generated documents: all of them, or those that are named.
 
-    python -m tests.docs [architecture | rules | coverage | commands | test-scenes | margins | tampering |
-                          hpc-corpus] ...
+    python -m tests.docs [NAME ...]
+
+Names: architecture, rules, coverage, commands, commands-not-run, test-scenes, margins,
+tampering, hpc-corpus.
 
 docs/tampering.md: only cases that it does not list yet are judged (all of them: python -m tests.rules.tampering).
 docs/hpc-corpus.md: left alone where the published packages are not at hand (tests/rules/corpus.py).

@@ -13,16 +13,31 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.rulebook.markdown import MADE_BY
 from tests.docs.structure import ROOT
 
 DOCS = ROOT / "docs"
 PARTS = ("tutorials", "guides", "lesson")
-_BLOCK = re.compile(
+BLOCK = re.compile(
     r"(?:^ *<!-- (?P<mark>file|not run:|exit) (?P<word>.*?) -->\n)?"
     r"^(?P<indent> *)```(?P<kind>\w*)[^\n]*\n(?P<body>.*?)^(?P=indent)```$",
     re.DOTALL | re.MULTILINE,
 )
 RUN = ("console", "python")
+_PAGE = """\
+{made}
+
+# Commands that no test runs
+
+Tutorials, guides and the lesson show {run} commands and scripts that tests run in order, each page in a fresh folder,
+and whose output is compared with what the page shows (tests/docs/test_pages.py). These {count} blocks are not run:
+
+| page | commands | why not |
+|---|---|---|
+{rows}
+
+Commands on other pages (README.md, reference, explanation) illustrate, and are run by no test as they stand there.
+"""
 
 
 @dataclass(frozen=True)
@@ -66,7 +81,7 @@ def blocks(page: Path) -> list[Block]:
     text = page.read_text(encoding="utf-8")
     name = page.relative_to(DOCS).as_posix()
     found = []
-    for at in _BLOCK.finditer(text):
+    for at in BLOCK.finditer(text):
         line = text.count("\n", 0, at.start()) + 1
         body = textwrap.dedent(at["body"])
         found.append(Block(name, line, at["kind"], body, at["mark"] or "", at["word"] or ""))
@@ -78,6 +93,20 @@ def shows(expected: str, actual: str) -> bool:
     actual = "\n".join(line.rstrip() for line in actual.strip().splitlines())
     pattern = ".*?".join(re.escape(part) for part in re.split(r"\n?\.\.\.\n?", expected.strip()))
     return re.fullmatch(pattern, actual, re.DOTALL) is not None
+
+
+def page() -> str:
+    """docs/reference/commands-not-run.md: what is run and what is not, as Markdown."""
+    found = [block for path in pages() for block in blocks(path)]
+    run = sum(len(block.commands) if block.kind == "console" else 1 for block in found if block.fate == "run")
+    rows = []
+    for block in found:
+        if block.fate == "not run":
+            shown = "<br>".join(f"`{line[2:]}`" for line in block.text.splitlines() if line.startswith("$ "))
+            rows.append(f"| [{block.page}](../{block.page}) | {shown} | {block.word} |")
+    return _PAGE.format(
+        made=MADE_BY.format(command="make docs"), run=run, rows="\n".join(rows), count=len(rows)
+    )
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.rulebook.coverage import coverage_page
 from harness.rulebook.markdown import rules_page
-from tests.docs import architecture, margins, scenes_page
+from tests.docs import architecture, blocks, margins, scenes_page
 from tests.rules import corpus
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -55,6 +55,7 @@ MAKERS: dict[str, Callable[[], dict[str, str]]] = {
     "rules": _rules,
     "coverage": _coverage,
     "commands": _commands,
+    "commands-not-run": lambda: {"reference/commands-not-run.md": blocks.page()},
     "test-scenes": _test_scenes,
     "margins": margins.pages,
     "tampering": _tampering,

@@ -18,7 +18,9 @@ from tests.docs.structure import ROOT
 WRITTEN = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
 
 
-@pytest.mark.parametrize("name", ["rules", "coverage", "architecture", "commands", "test-scenes", "margins"])
+@pytest.mark.parametrize(
+    "name", ["rules", "coverage", "architecture", "commands", "commands-not-run", "test-scenes", "margins"]
+)
 def test_document_is_in_step(name: str) -> None:
     for place, text in MAKERS[name]().items():
         assert (DOCS / place).read_text(encoding="utf-8") == text, (

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness.core.errors import UserError
+from harness.core.own_code import start_module
 from harness.package.workspace import Workspace
 from harness.plan.recipe import Recipe
 from harness.plan.request import Request
@@ -102,11 +102,12 @@ def _templates() -> Environment:
 
 
 def _submit(request: Request, workspace: Workspace) -> list[str]:
-    """The command of the job, by this interpreter, so that no environment has to be activated."""
+    """The command of the job, by this interpreter and from this source tree, so that no environment has to be
+    activated, and whatever lies in the folder that the job runs in."""
     what = ["--system", request.system, "--org", request.org]
     places = ["--submissions", str(workspace.submissions), "--data-dir", str(workspace.data)]
     throughput = ["--throughput"] if request.throughput else []
-    return [sys.executable, "-m", "harness", "submit", *what, *places, "--resume", *throughput]
+    return start_module("harness", "submit", *what, *places, "--resume", *throughput)
 
 
 def _gres(recipe: Recipe) -> str | None:

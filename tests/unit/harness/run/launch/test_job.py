@@ -1,5 +1,6 @@
 """Job scripts as text: what is asked for, what is quoted, what is refused; and what Slurm says of a job."""
 
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from harness import __version__
 from harness.cli.launch import launch
 from harness.core.errors import UserError
 from harness.package.workspace import Workspace
@@ -75,7 +77,7 @@ def test_a_slurm_job_asks_for_what_the_recipe_says():
     assert """module load 'it'"'"'s; rm' ||""" in job.text
     assert "export XLA_FLAGS='--a --b=$HOME'" in job.text
     assert "\nsource ~/venv/bin/activate\n" in job.text
-    assert "-m harness submit --system big --org lab" in job.text and "--resume &" in job.text
+    assert "start_module.py harness submit --system big --org lab" in job.text and "--resume &" in job.text
     assert is_bash(job.text)
     assert job.log_of("17").name == "cloudmask-lab-big-17.log"
 
@@ -260,3 +262,15 @@ def test_a_dry_run_prints_and_writes_nothing(tmp_path, monkeypatch):
     done = CliRunner().invoke(launch, ["--system", "box", "--org", "lab", "--dry-run"], standalone_mode=False)
     assert "#SBATCH --nodes=2" in done.output and is_bash(done.output)
     assert not (tmp_path / "data").exists()
+
+
+def test_the_job_starts_this_harness_whatever_lies_in_its_folder(tmp_path):
+    (tmp_path / "harness").mkdir()
+    (tmp_path / "harness/__init__.py").write_text("raise SystemExit('the wrong harness')\n")
+    line = next(
+        line for line in rendered("slurm").text.splitlines() if "start_module.py harness submit" in line
+    )
+    words = shlex.split(line.rstrip(" &"))
+    start = words[: words.index("submit")]
+    done = subprocess.run([*start, "--version"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and __version__ in done.stdout, done.stderr
