@@ -14,6 +14,7 @@ import click
 
 from harness import __version__
 from harness.cli.streams import Streams
+from harness.cli.wrapping import beside, width_of
 from harness.core.errors import ExitCode, UserError
 
 VERBS = {
@@ -182,7 +183,9 @@ def _system_error(error: OSError) -> tuple[str, str | None]:
 def _said(message: str, fix: str | None, code: int) -> int:
     """Say it on standard error, and return the code."""
     with contextlib.suppress(OSError):  # standard error may be gone, too
-        click.echo(f"error: {message}" if code != ExitCode.INTERRUPTED else f"\n{message}", err=True)
+        width = width_of(sys.stderr)
+        head = "error: " if code != ExitCode.INTERRUPTED else "\n"
+        click.echo(beside(head, message, width) if "\n" not in message else head + message, err=True)
         if fix:
-            click.echo(f"fix: {fix}", err=True)
+            click.echo(beside("fix: ", fix, width), err=True)
     return code

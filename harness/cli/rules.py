@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import json
-import shutil
-import textwrap
+import sys
 from typing import Any
 
 import click
 
+from harness.cli.wrapping import beside, width_of
 from harness.core.errors import ExitCode, UserError
 from harness.rulebook.examples import load_examples
 from rules.registry import Rule, catalogue, get
@@ -41,9 +41,11 @@ def list_rules(group: str | None, form: str, as_json: bool) -> int:
 
         click.echo(rules_page(), nl=False)
         return ExitCode.OK
+    width = width_of(sys.stdout)
     for rule in chosen:
         scopes = "+".join(s.value for s in rule.scopes)
-        click.echo(f"{rule.id}  {rule.severity.value:7}  {scopes:12}  {rule.title}")
+        head = f"{rule.id}  {rule.severity.value:7}  {scopes:12}  "
+        click.echo(beside(head, rule.title, width))
     click.echo(f"{len(chosen)} rules; `cloudmask rules explain ID` says why each exists.")
     return ExitCode.OK
 
@@ -66,7 +68,7 @@ def explain(id: str) -> int:
         near = difflib.get_close_matches(id.upper(), [r.id for r in catalogue()], 1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise UserError(f"There is no rule '{id[:40]}'.", f"{hint}`cloudmask rules list` shows them all.")
-    width = min(shutil.get_terminal_size((100, 24)).columns, 100)
+    width = width_of(sys.stdout) or 100
     click.echo(f"{rule.id}  {rule.title}\n")
     pair = load_examples()[rule.id]
     for name, texts in (
@@ -81,7 +83,7 @@ def explain(id: str) -> int:
     ):
         for at, text in enumerate(texts):
             first = f"{name if at == 0 else '':>10}  "
-            click.echo(textwrap.fill(text, width, initial_indent=first, subsequent_indent=" " * 12))
+            click.echo(beside(first, text, width))
     return ExitCode.OK
 
 

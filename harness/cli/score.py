@@ -12,6 +12,7 @@ from harness.check import check_all
 from harness.check.formats.text import clean
 from harness.cli import options
 from harness.core.errors import ExitCode, UserError
+from harness.report.drawing.labels import VERDICTS
 from harness.score import words
 from harness.score.score import describe
 from harness.score.score import score as compute
@@ -53,12 +54,12 @@ def score(path: Path, system: str | None, ruleset: str | None, as_json: bool) ->
         result = compute(package, load_ruleset(verdict.ruleset))
         sound = verdict.verdict == "compliant"
         counts = counts and sound and (result.time_to_train_s is not None or result.weak is not None)
-        word = verdict.verdict.replace("_", " ")
+        word = VERDICTS.get(verdict.verdict, verdict.verdict).lower()
         if as_json:
             head = {"entry": package.entry, "ruleset": verdict.ruleset, "verdict": verdict.verdict}
             records.append({**head, "counts": sound, **words.record(result)})
             continue
-        click.echo(clean(f"{package.entry}: {word} with {verdict.ruleset}"))
+        click.echo(clean(f"{package.entry}: {word} ({verdict.ruleset})"))
         if not sound:
             click.echo("  The score does not count: the package breaks a rule.")
         for line in words.table(result, width) or [f"  {clean(describe(result))}"]:

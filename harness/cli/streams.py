@@ -16,6 +16,8 @@ class Streams:
         _occupy_closed_descriptors()
         sys.stdout = _watched(sys.stdout)
         sys.stderr = _watched(sys.stderr)
+        # the former ones are detached now, and the width of the terminal is asked of these
+        vars(sys).update(__stdout__=sys.stdout, __stderr__=sys.stderr)
         self._terminals = [number for number in (0, 1, 2) if os.isatty(number)]
 
     def output_fails(self) -> bool:

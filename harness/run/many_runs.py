@@ -17,7 +17,7 @@ from harness.run.folders import FINISHED, attempt_of, finished_runs, read_object
 from harness.run.launch.base import Launcher
 from harness.run.launch.nodes import evict_on_all
 from harness.run.one_run import Start, draw_seed, run_once
-from harness.run.progress import Display
+from harness.run.progress import Display, run_name
 from harness.run.witnessing import witnessed
 from harness.witness.witness import Witness
 from rules.model.evidence import RunRecord
@@ -116,7 +116,7 @@ def _begin(plan: RunPlan, resume: bool) -> None:
 def _failure(plan: RunPlan, record: RunRecord) -> UserError:
     output = RunFiles(attempt_of(plan.layout, record)).output
     return UserError(
-        f"Run {record.run + 1} of {plan.request.runs} {record.status}: {record.reason}.{_tail(output)}",
+        f"{run_name(record.run, plan.request.runs, 'Run')} {record.status}: {record.reason}.{_tail(output)}",
         f"see {output}; then continue with --resume (make: RESUME=1). Finished runs are kept.",
         ExitCode.FAILED,
     )

@@ -14,6 +14,18 @@ from rich.text import Text
 from rules.model.evidence import RunRecord
 
 
+def run_name(run: int, runs: int, noun: str = "run") -> str:
+    """What a run is called: by its number in file names and reports, and how many there are."""
+    return f"{noun} {run} ({run + 1} of {runs})"
+
+
+def how_it_ended(record: RunRecord) -> str:
+    """Status and reason, in few words: the reason alone where it says the status too."""
+    if not record.reason or record.reason.startswith(record.status):
+        return record.reason or record.status
+    return f"{record.status} ({record.reason})"
+
+
 class Display(Protocol):
     """Shows runs. Each run calls run_started, then the others in any order, then run_finished."""
 
@@ -100,6 +112,7 @@ class PlainDisplay:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._state = _State()
+        self._said = ""
 
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -107,7 +120,8 @@ class PlainDisplay:
     def run_started(self, run: int, runs: int, seed: int) -> None:
         """Say which run begins, and its seed."""
         self._state.start(run, runs)
-        self._print(f"run {run + 1} of {runs}: seed {seed}")
+        self._said = ""
+        self._print(f"{run_name(run, runs)}: seed {seed}")
 
     def event(self, event: dict[str, Any]) -> None:
         """A line after every evaluation."""
@@ -116,13 +130,17 @@ class PlainDisplay:
         if event.get("key") == "eval_accuracy" and state.accuracies:
             loss = state.stats.get("train_loss")
             speed = state.stats.get("throughput")
-            parts = [f"  epoch {state.epoch}", f"accuracy {state.accuracies[-1]:.4f}"]
-            parts += [f"loss {loss:.4f}"] if isinstance(loss, float) else []
+            parts = [f"  epoch {state.epoch}", f"validation accuracy {state.accuracies[-1]:.4f}"]
+            parts += [f"training loss {loss:.4f}"] if isinstance(loss, float) else []
             parts += [f"{speed:.1f} patches/s"] if isinstance(speed, float) else []
             self._print(", ".join(parts))
 
     def progress(self, progress: dict[str, Any]) -> None:
-        """Not shown: a line for each would be too many."""
+        """Only what it does before it trains: a line for each would be too many."""
+        doing = progress.get("doing")
+        if isinstance(doing, str) and doing and doing != self._said:
+            self._said = doing
+            self._print(f"  {doing[:80]} ...")
 
     def utilisation(self, latest: dict[str, Any]) -> None:
         """Not shown."""
@@ -130,11 +148,10 @@ class PlainDisplay:
     def run_finished(self, record: RunRecord) -> None:
         """How the run ended, and the time left for the others."""
         self._state.finish()
-        reason = f" ({record.reason})" if record.reason else ""
         left = self._state.left_s if self._state.run + 1 < self._state.runs else None
         rest = f"; about {clock(left)} left" if left else ""
-        which = f"run {record.run + 1} of {self._state.runs}"
-        self._print(f"{which}: {record.status}{reason} in {clock(record.duration_s)}{rest}")
+        which = run_name(record.run, self._state.runs)
+        self._print(f"{which}: {how_it_ended(record)}, {clock(record.duration_s)}{rest}")
 
     def note(self, text: str) -> None:
         """A line of its own."""
@@ -161,6 +178,7 @@ class LiveDisplay(PlainDisplay):
 
     def progress(self, progress: dict[str, Any]) -> None:
         """Shown in the panel at its next refresh."""
+        super().progress(progress)
         self._now = progress
 
     def utilisation(self, latest: dict[str, Any]) -> None:
@@ -176,7 +194,7 @@ class LiveDisplay(PlainDisplay):
         if not state.runs:
             return Group(Text(""))
         phase = str(now.get("phase", ""))
-        head = f"run {state.run + 1}/{state.runs}  {phase}"
+        head = f"{run_name(state.run, state.runs)}  {now.get('doing') or phase}"
         if phase in ("train", "evaluate") and "epoch" in now:
             head += f"  epoch {now['epoch']}"
         elapsed = clock(time.monotonic() - state.run_started_s)
@@ -198,13 +216,14 @@ class LiveDisplay(PlainDisplay):
 
     def _numbers(self) -> str:
         now, parts = self._now, []
-        for key, form in (("loss", "loss {:.4f}"), ("accuracy", "training accuracy {:.4f}")):
+        of = "validation" if now.get("phase") == "evaluate" else "training"
+        for key in ("loss", "accuracy"):
             if isinstance(now.get(key), (int, float)):
-                parts.append(form.format(now[key]))
+                parts.append(f"{of} {key} {now[key]:.4f}{' so far' if of == 'validation' else ''}")
         if self._state.accuracies:
             target = now.get("target")
             goal = f" of {target:.2f}" if isinstance(target, (int, float)) else ""
-            parts.append(f"validation accuracy {self._state.accuracies[-1]:.4f}{goal}")
+            parts.append(f"last evaluation {self._state.accuracies[-1]:.4f}{goal}")
         if isinstance(now.get("patches_per_s"), (int, float)):
             parts.append(f"{now['patches_per_s']:.1f} patches/s")
         return "   ".join(parts)

@@ -21,7 +21,7 @@ from harness.run.launch.base import Launcher
 from harness.run.launch.nodes import evict_on_all
 from harness.run.many_runs import entry_open, next_seed
 from harness.run.one_run import Start, Stop, run_once
-from harness.run.progress import PlainDisplay, clock
+from harness.run.progress import PlainDisplay, clock, how_it_ended, run_name
 from harness.run.witnessing import witnessed
 from harness.witness.witness import Witness
 from rules.model.evidence import RunRecord
@@ -40,7 +40,7 @@ def run_together(plan: RunPlan, launcher: Launcher, console: Console) -> None:
     failed = [record for record in records if record.status not in FINISHED]
     if failed:
         raise UserError(
-            f"Model {failed[0].run + 1} of {len(starts)} {failed[0].status}: {failed[0].reason}. "
+            f"{run_name(failed[0].run, len(starts), 'Model')} {failed[0].status}: {failed[0].reason}. "
             "All were ended.",
             f"see {plan.layout.failed_dir(0).parent}; then start again with --replace (make: REPLACE=1).",
             ExitCode.FAILED,
@@ -98,13 +98,11 @@ class _Quiet(PlainDisplay):
         self._models = models
 
     def run_started(self, run: int, runs: int, seed: int) -> None:
-        self._print(f"model {run + 1} of {self._models}: seed {seed}")
+        self._print(f"{run_name(run, self._models, 'model')}: seed {seed}")
 
     def event(self, event: dict[str, Any]) -> None:
         pass
 
     def run_finished(self, record: RunRecord) -> None:
-        reason = f" ({record.reason})" if record.reason else ""
-        self._print(
-            f"model {record.run + 1} of {self._models}: {record.status}{reason} in {clock(record.duration_s)}"
-        )
+        which = run_name(record.run, self._models, "model")
+        self._print(f"{which}: {how_it_ended(record)}, {clock(record.duration_s)}")

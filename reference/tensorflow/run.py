@@ -104,7 +104,7 @@ def run(spec: RunSpec) -> Outcome:
     chief = is_chief(spec.strategy)
     log, progress = RunLog(chief), Progress(chief)
     log.start("init_start")
-    progress.say("init", force=True)
+    progress.say("init", force=True, doing="loading TensorFlow, building the model")
     trainer, placement, split = _initialise(spec)
     _log_settings(spec, placement, split, log)
     log.end("init_stop")

@@ -80,7 +80,7 @@ def test_an_open_submission_on_real_scenes(trial):
     # Patches of the two scenes that were kept from the training. The third is of another sensor, which no rule of
     # stopping looks at: most seeds gave 0.80 to 0.91, one 0.72, one 0.34, with XLA and without alike. So its
     # metrics have to be there, and no more.
-    assert "run 1 of 1: " in done.stdout
+    assert "run 0 (1 of 1): " in done.stdout
     reached = [float(found) for found in re.findall(r"epoch \d+, accuracy ([0-9.]+)", done.stdout)]
     assert reached and reached[-1] >= 0.9
     assert 0.0 <= science["overall"]["balanced_accuracy"] <= 1.0 and science["overall"]["pixels"] == 512 * 512

@@ -71,7 +71,7 @@ def test_a_killed_worker_fails_the_job(trial, cluster):
     wait_for(lambda: part.is_file() and "eval_accuracy" in part.read_text())
     victim = next(p for p in fakes(trial) if p.environ().get("SLURM_PROCID") == "1")
     victim.kill()
-    wait_for(lambda: "Run 1 of 5 failed" in log_of(trial, number))
+    wait_for(lambda: "Run 0 (1 of 5) failed" in log_of(trial, number))
     wait_for(lambda: "task 1: Killed" in log_of(trial, number))
     record = json.loads((trial.evidence() / "failed/attempt_0/run.json").read_text())
     assert record["status"] == "failed"
@@ -122,7 +122,7 @@ def test_a_cancelled_job_stays_ended(trial, cluster):
     wait_for(lambda: (trial.evidence() / "failed/attempt_0/run.json").is_file())
     wait_for(lambda: "JobState=CANCELLED" in cluster.ask("scontrol", "-o", "show", "job", number))
     wait_for(lambda: not fakes(trial))
-    assert "run 1 of 5" in log_of(trial, number) and "queues again" not in log_of(trial, number)
+    assert "run 0 (1 of 5)" in log_of(trial, number) and "queues again" not in log_of(trial, number)
 
 
 def test_slurm_refuses_in_its_own_words(trial, cluster):

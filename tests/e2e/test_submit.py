@@ -59,7 +59,7 @@ def test_prepared_shards_are_recorded_and_accepted(trial):
 def test_a_crash_keeps_what_is_done_and_resume_finishes(trial):
     done = trial.submit(FAKE="crash", FAKE_RUN="2")
     assert done.returncode == 3
-    assert "Run 3 of 5 failed" in done.stderr and "something broke in epoch 1" in done.stderr
+    assert "Run 2 (3 of 5) failed" in done.stderr and "something broke in epoch 1" in done.stderr
     assert "--resume" in done.stderr and "Traceback" not in done.stderr
     assert trial.results() == ["result_0.txt", "result_1.txt"]
     failed = json.loads((trial.evidence() / "failed/attempt_0/run.json").read_text())

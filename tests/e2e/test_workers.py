@@ -52,7 +52,7 @@ def test_a_killed_worker_fails_the_run_at_once(trial, rank):
     trial.recipe(devices={"workers_per_node": 2})
     code, errors = start_and_kill(trial, "fake_implementation.py", rank, FAKE="hang")
     assert code == 3
-    assert "Run 1 of 5 failed: the implementation failed: exit code 137" in errors
+    assert "Run 0 (1 of 5) failed: the implementation failed: exit code 137" in errors
     assert f"worker {rank} of 2 was ended by signal 9 (SIGKILL): the others were ended" in errors
     assert "--resume" in errors and "Traceback" not in errors
     record = json.loads((trial.evidence() / "failed/attempt_0/run.json").read_text())
