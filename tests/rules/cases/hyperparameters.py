@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.rules.cases.edits import GPU, edit_record, set_value
+import yaml
+
+from tests.rules.cases.edits import GPU, edit_record, index, set_value
 from tests.rules.cases.registry import case
-from tests.support.builders import BuiltPackage
+from tests.support.builders import BuiltPackage, Lines
 
 
 @case("HYP001")
@@ -92,3 +94,32 @@ def undocumented_loss(built: BuiltPackage) -> None:
 @case("HYP012", only=True)
 def half_precision_in_spec(built: BuiltPackage) -> None:
     edit_record(built, lambda r: r["spec"].update(precision="mixed_bfloat16"))
+
+
+def _scene_statistics(built: BuiltPackage) -> None:
+    """A recipe, a plan and run specs that ask for per-scene statistics; the logs say nothing of them."""
+    recipe = yaml.safe_load(built.layout.recipe.read_text())
+    recipe.setdefault("data", {})["normalisation"] = "per-scene"
+    built.layout.recipe.write_text(yaml.safe_dump(recipe))
+    built.edit_json(built.layout.plan, lambda p: p["recipe"]["data"].update(normalisation="per-scene"))
+    for run in range(built.options.runs):
+        edit_record(built, lambda r: r["spec"]["data"].update(normalisation="per-scene"), run)
+
+
+@case("HYP013")
+def scene_statistics_in_closed(built: BuiltPackage) -> None:
+    _scene_statistics(built)
+
+
+@case("HYP013", only=True, division="open", runs=1)
+def scene_statistics_that_no_log_states(built: BuiltPackage) -> None:
+    _scene_statistics(built)
+
+
+@case("HYP013", only=True, division="open", runs=1)
+def augmentation_that_no_recipe_declares(built: BuiltPackage) -> None:
+    def change(events: Lines) -> None:
+        place = index(events, "train_samples")
+        events.insert(place, {**events[place], "key": "data_augmentation", "value": "radiometric"})
+
+    built.edit_events(0, change)
