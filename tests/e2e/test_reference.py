@@ -90,7 +90,17 @@ def test_an_open_submission_on_real_scenes_by_their_own_statistics(trial):
 @pytest.mark.skipif(not PROXY.is_dir(), reason="the real-proxy scenes are not beside the project")
 def test_a_sensor_that_was_never_seen_is_masked_as_well(tmp_path):
     """Every fold, not the lucky one: with constants Sentinel-2 came to 0.24 and 0.32 (two seeds)."""
-    words = ["generalise", "--data", str(PROXY), "--normalisation", "per-scene", "--seeds", "1", "--epochs", "6"]
+    words = [
+        "generalise",
+        "--data",
+        str(PROXY),
+        "--normalisation",
+        "per-scene",
+        "--seeds",
+        "1",
+        "--epochs",
+        "6",
+    ]
     done = subprocess.run(
         [sys.executable, "-m", "harness", *words, "--out", str(tmp_path), "--json"],
         capture_output=True,
