@@ -53,11 +53,27 @@ TABLE = "generalisation.csv"
     help="Epochs of every run; none stops early.",
 )
 @click.option(
-    "--normalisation", type=click.Choice(["fixed", "per-scene"]), default="fixed", show_default=True
+    "--normalisation",
+    type=click.Choice(["fixed", "per-scene"]),
+    default="fixed",
+    show_default=True,
+    help="Of the inputs: by the reference's constants, or by each scene's own statistics.",
 )
-@click.option("--augmentation", type=click.Choice(["none", "radiometric"]), default="none", show_default=True)
-@click.option("--batch", type=click.IntRange(1), default=4, show_default=True)
-@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=0.001, show_default=True)
+@click.option(
+    "--augmentation",
+    type=click.Choice(["none", "radiometric"]),
+    default="none",
+    show_default=True,
+    help="Of training patches: random gains and offsets, turns, mirrors.",
+)
+@click.option("--batch", type=click.IntRange(1), default=4, show_default=True, help="Patches of a step.")
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(0, min_open=True),
+    default=0.001,
+    show_default=True,
+    help="Of Adam.",
+)
 @click.option(
     "--patch-size",
     type=click.Choice([str(size) for size in PATCH_SIZES]),
