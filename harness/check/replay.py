@@ -28,9 +28,13 @@ from harness.check.watch import Watch
 from harness.core.errors import WrongData
 from harness.untrusted.hdf5_guard import Reader
 from reference.protocol.settings import (
+    AUGMENTATION_KEY,
+    AUGMENTATIONS,
     DEFAULT_PRECISION,
     HYPERPARAMETER_KEYS,
     LINEAR_PRECISION_KEY,
+    NORMALISATION_KEY,
+    NORMALISATIONS,
     PRECISIONS,
     TF32,
 )
@@ -124,7 +128,7 @@ class Replayer:
             return _nothing(str(why))
         path = reference.folder / "weights.npy"
         np.save(path, weights, allow_pickle=False)
-        how = {"precision": settings["precision"], "tf32": settings["tf32"]}
+        how = {name: value for name, value in settings.items() if name != "hyperparameters"}
         title = f"run {run.index}"
         self._watch.say(f"replay: evaluating the weights of run {run.index}")
         batch = min(settings["hyperparameters"]["global_batch_size"], MAX_BATCH)
@@ -257,7 +261,16 @@ def settings_of(run: Run) -> tuple[dict[str, Any] | None, str | None]:
     batch = hyperparameters["global_batch_size"]
     if not isinstance(batch, int) or not 1 <= batch <= 1 << 16 or not hyperparameters["learning_rate"] > 0:
         return None, "batch size or learning rate is none that the reference trains with"
-    return {"precision": POLICIES[logged], "tf32": logged == TF32, "hyperparameters": hyperparameters}, None
+    found = {"precision": POLICIES[logged], "tf32": logged == TF32, "hyperparameters": hyperparameters}
+    for name, key, known in (
+        ("normalisation", NORMALISATION_KEY, NORMALISATIONS),
+        ("augmentation", AUGMENTATION_KEY, AUGMENTATIONS),
+    ):
+        value = run.log.value(key)
+        if value is not None and value not in known:
+            return None, f"the reference knows no such {key}"
+        found.update({name: value} if value is not None else {})
+    return found, None
 
 
 def _foreign_code(run: Run) -> str | None:

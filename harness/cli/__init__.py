@@ -36,6 +36,7 @@ VERBS = {
     "times": "where the time of every run went, phase by phase",
     "export": "a package in another layout, as tables or as a crate; redacted, if wanted",
     "import": "file results of upstream's own program as an open, unverified entry",
+    "generalise": "leave one group of scenes out: how a model does on what it never saw",
     "rcp": "record and list reference convergence points",
     "leaderboard": "build the leaderboard of packages that pass",
     "review": "say what becomes of a result on a board: objection, verified, withdrawn",

@@ -50,6 +50,9 @@ class DataRecipe(_Strict):
     test: list[str] | None = None  # default: inference/ or ssts/
     prepared: str | None = None  # folder of `cloudmask data prepare`; default: straight from the scenes
     geometry: GeometryRecipe | None = None  # default: the profile's
+    normalisation: Literal["fixed", "per-scene"] = (
+        "fixed"  # by constants, or by each scene's own statistics (open)
+    )
     split: SplitRecipe = SplitRecipe()
     description: str = ""
 
@@ -269,6 +272,7 @@ class Recipe(_Strict):
     command: list[str] | None = None  # another implementation; default: the reference
     launcher: LauncherName = "local"
     precision: Precision = "float32"
+    augmentation: Literal["none", "radiometric"] = "none"  # of training patches (open)
     data: DataRecipe = DataRecipe()
     hyperparameters: HyperparametersRecipe = HyperparametersRecipe()
     devices: DevicesRecipe = DevicesRecipe()

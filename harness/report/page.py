@@ -25,7 +25,7 @@ from rules.model.package import Package
 
 INDEX = "index.html"
 DATA = "data.json"
-_PICTURE = re.compile(rf"(?:synthetic-)?scene-\d{{2,}}-[a-z-]+\.png|{PATTERN}")
+_PICTURE = re.compile(rf"(?:synthetic-)?(?:scene-\d{{2,}}-[a-z-]+|errors-\d{{2,}})\.png|{PATTERN}")
 
 
 def build_report(

@@ -20,11 +20,13 @@ import numpy as np
 
 from reference.data.buffers import Buffers
 from reference.data.patches import CHANNELS, Patch
+from reference.data.per_scene import PerSceneReader
 from reference.data.readers import KeptReader, PatchReader, SceneReader
 from reference.data.shards import Prepared, ShardReader
 from reference.protocol.spec import Geometry
 
 T = TypeVar("T")
+Change = Callable[[int, np.ndarray, np.ndarray], None]  # number, inputs, labels: changed in place
 
 MEMORY_LIMIT_BYTES = 192 << 20  # for each of training and validation
 AHEAD_BYTES = 320 << 20  # of batches being read, not counting those that wait to be used
@@ -79,11 +81,15 @@ class PatchStore:
         geometry: Geometry,
         memory_limit_bytes: int = MEMORY_LIMIT_BYTES,
         prepared: Prepared | None = None,
+        normalisation: str = "fixed",
     ) -> None:
         size = self._size = geometry.patch_size
         self._reader: PatchReader = (
             ShardReader(prepared, patches) if prepared else SceneReader(files, patches, geometry)
         )
+        if normalisation == "per-scene":
+            self._reader = PerSceneReader(self._reader, files, patches, geometry)
+        self.change: Change | None = None  # of every patch that is read, from now on
         self.patch_bytes = size * size * (CHANNELS * 4 + 1)
         self.cached = len(patches) * self.patch_bytes <= memory_limit_bytes
         if self.cached:
@@ -110,6 +116,8 @@ class PatchStore:
             piece.inputs[at], piece.labels[at] = 0, 0
             return
         self._reader.read_into(number, piece.inputs[at], piece.labels[at])
+        if self.change is not None:
+            self.change(number, piece.inputs[at], piece.labels[at])
 
     def fetch(self, numbers: Sequence[int] | np.ndarray, size: int | None = None) -> Piece:
         """The patches of these numbers, padded with patches of weight 0 to `size`."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from reference.protocol.spec import Hyperparameters, RunSpec, Split
+from reference.protocol.spec import Data, Hyperparameters, RunSpec, Split
 
 DEFAULTS = Hyperparameters()
 DEFAULT_SPLIT = Split()
@@ -31,6 +31,13 @@ HYPERPARAMETER_KEYS: Mapping[str, str] = MappingProxyType(
         "target_accuracy": "target_quality",
     }
 )
+
+NORMALISATIONS = (Data.normalisation, "per-scene")  # the reference's first
+AUGMENTATIONS = (RunSpec.augmentation, "radiometric")
+NORMALISATION_KEY, AUGMENTATION_KEY = (
+    "data_normalisation",
+    "data_augmentation",
+)  # logged where not the reference's
 
 LINEAR_PRECISION_KEY = "lowest_numerical_precision_in_linear"
 COMMUNICATION_PRECISION_KEY = "lowest_numerical_precision_in_comm"
@@ -99,4 +106,14 @@ def run_settings(
         "eval_scenes": samples.eval_scenes,
         "test_scenes": len(spec.data.test_files),
         "split_digest": samples.split_digest,
+        **beyond_reference(spec),
     }
+
+
+def beyond_reference(spec: RunSpec) -> dict[str, object]:
+    """What is done with the inputs that the reference does not do, by MLLOG key; empty in closed."""
+    asked = {
+        NORMALISATION_KEY: (spec.data.normalisation, NORMALISATIONS[0]),
+        AUGMENTATION_KEY: (spec.augmentation, AUGMENTATIONS[0]),
+    }
+    return {key: value for key, (value, usual) in asked.items() if value != usual}

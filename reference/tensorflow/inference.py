@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reference.data.patches import CHANNELS, inference_grid, inference_patches, normalise, stitch
+from reference.data.per_scene import standardised
 from reference.data.pipeline import prefetch
 from reference.data.scenes import LoadedScene
 from reference.protocol.spec import Geometry
@@ -39,10 +40,10 @@ Place = tuple[_Unfinished, int]  # where a prediction belongs: scene, and number
 class Predictor:
     """A model that predicts whole scenes, in batches of one fixed shape that continue across scenes."""
 
-    def __init__(self, model: keras.Model, geometry: Geometry) -> None:
+    def __init__(self, model: keras.Model, geometry: Geometry, normalisation: str = "fixed") -> None:
         import tensorflow as tf
 
-        self._geometry = geometry
+        self._geometry, self._normalisation = geometry, normalisation
         rows, columns = inference_grid(geometry)
         self._patches, size = rows * columns, geometry.patch_size
         pixels = PIXELS_PER_BATCH["gpu" if tf.config.list_physical_devices("GPU") else "cpu"]
@@ -89,6 +90,8 @@ class Predictor:
         for scene in scenes:
             unfinished = _Unfinished(scene, np.empty((self._patches, size, size), np.float32), self._patches)
             image = normalise(scene.refs, scene.bts)
+            if self._normalisation == "per-scene":
+                image = standardised(image)
             for number, patch in enumerate(inference_patches(image, self._geometry)):
                 inputs[len(places)] = patch
                 places.append((unfinished, number))

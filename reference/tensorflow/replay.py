@@ -11,6 +11,8 @@ model's numbers in order, states as .npz (reference/tensorflow/state.py).
   trains one epoch, gives its loss and accuracy and writes the state after it
 * scenes: {"weights", "precision", "tf32", "gallery", "gallery_scenes"} predicts the test scenes, gives the
   content of science.json and writes the pictures
+
+The last three take "normalisation" and "augmentation" as a run spec names them, where they are not the reference's.
 """
 
 from __future__ import annotations
@@ -23,10 +25,12 @@ from typing import Any
 
 import numpy as np
 
+from reference.data.patches import Patch
 from reference.data.pipeline import PatchStore
 from reference.data.scenes import load_scene
 from reference.data.split import split_patches
 from reference.protocol.log import Progress, finite
+from reference.protocol.settings import AUGMENTATIONS, NORMALISATIONS
 from reference.protocol.spec import Hyperparameters, RunSpec, parse_spec
 from reference.science.results import Gallery, Science
 from reference.tensorflow.environment import quiet_tensorflow
@@ -64,17 +68,17 @@ def _evaluate(spec: RunSpec, task: dict[str, Any]) -> dict[str, Any]:
     return evaluate(spec, task, as_layers(np.load(task["weights"], allow_pickle=False)))
 
 
-def evaluate(spec: RunSpec, run: dict[str, Any], weights: list[np.ndarray]) -> dict[str, Any]:
+def evaluate(spec: RunSpec, task: dict[str, Any], weights: list[np.ndarray]) -> dict[str, Any]:
     """Accuracy and loss of one run's weights on the validation patches.
 
     Raises ValueError when the data or the weights do not fit.
     """
     import tensorflow as tf
 
-    trainer = _trainer(spec, run, Hyperparameters(global_batch_size=run["batch"]))
+    trainer = _trainer(spec, task, Hyperparameters(global_batch_size=task["batch"]))
     trainer.model.set_weights(weights)
     patches = split_patches(len(spec.data.train_files), spec.data.geometry, spec.data.split).validation
-    store = PatchStore(spec.data.train_files, patches, spec.data.geometry)
+    store = _store(spec, task, patches)
     try:
         score = trainer.evaluate(store, 1, Progress(True))
     finally:
@@ -90,7 +94,7 @@ def _epoch(spec: RunSpec, task: dict[str, Any]) -> dict[str, Any]:
     trainer = _trainer(spec, task, Hyperparameters(**task["hyperparameters"]), seed)
     trainer.restore(state)
     patches = split_patches(len(spec.data.train_files), spec.data.geometry, spec.data.split).train
-    store = PatchStore(spec.data.train_files, patches, spec.data.geometry)
+    store = _store(spec, task, patches)
     try:
         score = trainer.train_epoch(store, epoch, Progress(True))
     finally:
@@ -110,11 +114,17 @@ def _scenes(spec: RunSpec, task: dict[str, Any]) -> dict[str, Any]:
     progress, science = Progress(True), Science()
     gallery = Gallery(Path(task["gallery"]), task["gallery_scenes"])
     scenes = (load_scene(file, geometry) for file in files)
-    for number, (scene, probability) in enumerate(Predictor(trainer.model, geometry).predict_all(scenes), 1):
+    predictor = Predictor(trainer.model, geometry, task.get("normalisation", NORMALISATIONS[0]))
+    for number, (scene, probability) in enumerate(predictor.predict_all(scenes), 1):
         gallery.add(scene, probability, science.add(scene, probability, 0.0))
         progress.say("inference", step=number, steps=len(files))
     gallery.close()
     return {"science": science.to_dict()}
+
+
+def _store(spec: RunSpec, task: dict[str, Any], patches: list[Patch]) -> PatchStore:
+    normalisation = task.get("normalisation", NORMALISATIONS[0])
+    return PatchStore(spec.data.train_files, patches, spec.data.geometry, normalisation=normalisation)
 
 
 def _trainer(spec: RunSpec, task: dict[str, Any], hyperparameters: Hyperparameters, seed: int = 0) -> Any:
@@ -126,7 +136,10 @@ def _trainer(spec: RunSpec, task: dict[str, Any], hyperparameters: Hyperparamete
 
     tf.config.experimental.enable_tensor_float_32_execution(bool(task["tf32"]))
     keras.backend.clear_session()
-    spec = RunSpec(0, seed, spec.data, "", hyperparameters, precision=task["precision"])
+    augmentation = task.get("augmentation", AUGMENTATIONS[0])
+    spec = RunSpec(
+        0, seed, spec.data, "", hyperparameters, precision=task["precision"], augmentation=augmentation
+    )
     return Trainer(spec, place("one-device"))
 
 

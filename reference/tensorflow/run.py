@@ -20,7 +20,15 @@ from reference.data.scenes import load_scene
 from reference.data.shards import open_given
 from reference.data.split import PatchSplit, samples, split_patches
 from reference.protocol.log import Progress, RunLog, finite
-from reference.protocol.settings import COMMITMENT_KEY, DEFAULT_PRECISION, PRECISIONS, TF32, run_settings
+from reference.protocol.settings import (
+    AUGMENTATIONS,
+    COMMITMENT_KEY,
+    DEFAULT_PRECISION,
+    NORMALISATIONS,
+    PRECISIONS,
+    TF32,
+    run_settings,
+)
 from reference.protocol.spec import RunSpec, load_spec
 from reference.science.results import Gallery, Science
 from reference.tensorflow.checkpoints import Commitments
@@ -92,6 +100,8 @@ def check(spec: RunSpec) -> None:
     for name, choice, known in (
         ("precision", spec.precision, PRECISIONS),
         ("strategy", spec.strategy, STRATEGIES),
+        ("data.normalisation", spec.data.normalisation, NORMALISATIONS),
+        ("augmentation", spec.augmentation, AUGMENTATIONS),
     ):
         if choice not in known:
             raise ValueError(f"run spec: {name} is {choice!r}, one of {', '.join(known)} expected")
@@ -160,8 +170,10 @@ def _train(spec: RunSpec, trainer: Trainer, split: PatchSplit, log: RunLog, prog
     """Train until the target is met, the loss has not improved for `patience` epochs, or epochs run out."""
     h, files, geometry = spec.hyperparameters, spec.data.train_files, spec.data.geometry
     prepared = open_given(spec.data)
-    train_store = PatchStore(files, split.train, geometry, prepared=prepared)
-    evaluation_store = PatchStore(files, split.validation, geometry, prepared=prepared)
+    train_store, evaluation_store = (
+        PatchStore(files, patches, geometry, prepared=prepared, normalisation=spec.data.normalisation)
+        for patches in (split.train, split.validation)
+    )
     best_loss, waited, seen, epoch = float("inf"), 0, 0, 0
     status: Literal["success", "aborted"] = "aborted"
     commitments = Commitments(trainer.state, spec.checkpoints) if log.enabled else None
@@ -220,7 +232,8 @@ def _infer(spec: RunSpec, trainer: Trainer, log: RunLog, progress: Progress) -> 
     from reference.tensorflow.inference import Predictor
 
     geometry, files = spec.data.geometry, spec.data.test_files
-    predictor, science = Predictor(trainer.model, geometry), Science()
+    predictor = Predictor(trainer.model, geometry, spec.data.normalisation)
+    science = Science()
     predictor.warm_up()
     log.start("inference_start")
     gallery = Gallery(spec.gallery_path, spec.gallery_scenes)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reference.data.augmentation import Radiometric
 from reference.data.patches import CHANNELS
 from reference.data.pipeline import Batch, PatchStore, Piece, batches, epoch_order, piece_size, prefetch
 from reference.protocol.log import Progress
@@ -120,6 +121,8 @@ class Trainer:
 
     def train_epoch(self, store: PatchStore, epoch: int, progress: Progress) -> Score:
         """Train on every patch once, in an order drawn from the run's seed and the epoch's number."""
+        if self._spec.augmentation == "radiometric":
+            store.change = Radiometric(self._spec.seed, epoch)
         order = epoch_order(len(store), self._spec.seed, epoch)
         return self._pass("train", self._train_steps, store, order, epoch, progress)
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from reference.protocol.settings import (
+    AUGMENTATION_KEY,
+    AUGMENTATIONS,
+    NORMALISATION_KEY,
+    NORMALISATIONS,
+)
 from rules.facts.log_reading import stated
 from rules.facts.needs import record_of
 from rules.model.findings import Finding, Scope
-from rules.model.package import Package
+from rules.model.package import Package, Plan
 from rules.model.run import Run
 from rules.model.values import same, show
 from rules.registry import NotApplicable, NotChecked, Rule, rule
@@ -133,3 +139,62 @@ def precision_as_asked(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Findi
             f"{ruleset.precisions.keys[0]} is {show(found.value)}, the run spec says {show(asked)}",
             allowed,
         )
+
+
+@rule(
+    "HYP015",
+    "Inputs are standardised by scene or augmented in open only, and as the recipe says",
+    (Scope.PLAN, Scope.RUN),
+    source="TR 6.3, 9.1; SP 5.1; design of this rulebook",
+    fix="Leave data.normalisation and augmentation out of a closed recipe; in open, declare what the code does.",
+)
+def inputs_declared(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """The reference normalises by constants and augments nothing. Statistics of the scene that is to be masked and
+    changed training patches help with sensors that were never seen: legitimate in open, where the recipe says so."""
+    run = subject if isinstance(subject, Run) else None
+    recipe = subject.package.recipe if isinstance(subject, Run) else subject.recipe
+    if recipe is None:
+        raise NotChecked("there is no readable recipe.yaml")
+    data, asked = recipe.get("data"), run.record.spec if run is not None and run.record is not None else {}
+    asked_data = asked.get("data")
+    for name, key, known, declared, given in (
+        (
+            "data.normalisation",
+            NORMALISATION_KEY,
+            NORMALISATIONS,
+            _of(data, "normalisation"),
+            _of(asked_data, "normalisation"),
+        ),
+        (
+            "augmentation",
+            AUGMENTATION_KEY,
+            AUGMENTATIONS,
+            recipe.get("augmentation"),
+            asked.get("augmentation"),
+        ),
+    ):
+        usual = known[0]
+        wanted = usual if declared is None else declared
+        if subject.division != "open" and wanted != usual:
+            yield self.finding(
+                f"recipe.yaml says {name}: {show(wanted)}, which is for open", expected=usual, actual=wanted
+            )
+        found = stated(subject.settings, key)
+        logged = usual if found is None else found.value
+        if run is not None and logged != wanted:
+            yield self.finding(
+                f"{key} is {show(logged)} in the log, recipe.yaml says {name}: {show(wanted)}",
+                path=run.path,
+                expected=wanted,
+                actual=logged,
+            )
+        if given is not None and given != wanted:
+            yield self.finding(
+                f"the run spec says {name}: {show(given)}, recipe.yaml {show(wanted)}",
+                expected=wanted,
+                actual=given,
+            )
+
+
+def _of(section: Any, name: str) -> Any:
+    return section.get(name) if isinstance(section, dict) else None

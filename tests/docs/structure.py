@@ -23,7 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("harness.submit", "harness.leaderboard", "harness.export"),
     ("harness.report",),
     ("harness.score",),
-    ("harness.check", "harness.run", "harness.power"),
+    ("harness.check", "harness.run", "harness.power", "harness.generalise"),
     ("harness.plan", "harness.witness", "harness.statement", "harness.upstream"),
     (GROUPS, "harness.rulebook", "harness.science", "harness.untrusted", "harness.machine", "harness.fetch"),
     (FRAMEWORKS, "rules.facts"),

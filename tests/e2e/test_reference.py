@@ -54,7 +54,8 @@ def test_a_closed_submission_of_the_reference(trial, tmp_path):
 
 
 @pytest.mark.skipif(not PROXY.is_dir(), reason="the real-proxy scenes are not beside the project")
-def test_an_open_submission_on_real_scenes(trial):
+def test_an_open_submission_on_real_scenes_by_their_own_statistics(trial):
+    """Statistics of each scene are declared, stated in the log, and used for the masks of the third scene."""
     names = sorted(p.name for p in PROXY.glob("*.hdf"))
     recipe = {
         "description": "Two real scenes for training, a third for the test",
@@ -68,19 +69,45 @@ def test_an_open_submission_on_real_scenes(trial):
             "test": names[:1],
             "geometry": {"scene_height": 512, "scene_width": 512, "patch_size": 128},
             "split": {"unit": "patch", "train_fraction": 0.5},  # few patches: half of them to judge by
+            "normalisation": "per-scene",
         },
-        "hyperparameters": {"global_batch_size": 2, "learning_rate": 0.0005, "max_epochs": 30},
+        "hyperparameters": {"global_batch_size": 4, "max_epochs": 12},
     }
     path = trial.recipe("proxy")
     path.write_text(yaml.safe_dump(recipe))
     done = trial.submit(system="proxy")
     assert "Traceback" not in done.stderr
-    science = json.loads((trial.evidence("proxy") / "result_0/science.json").read_text())
-    print(done.stdout, science["overall"])
-    # Patches of the two scenes that were kept from the training. The third is of another sensor, which no rule of
-    # stopping looks at: most seeds gave 0.80 to 0.91, one 0.72, one 0.34, with XLA and without alike. So its
-    # metrics have to be there, and no more.
-    assert "run 0 (1 of 1): " in done.stdout
+    assert "run 0 (1 of 1): " in done.stdout and "HYP015" not in done.stdout + done.stderr
     reached = [float(found) for found in re.findall(r"epoch \d+, accuracy ([0-9.]+)", done.stdout)]
     assert reached and reached[-1] >= 0.9
-    assert 0.0 <= science["overall"]["balanced_accuracy"] <= 1.0 and science["overall"]["pixels"] == 512 * 512
+    log = (trial.org / "results/proxy/strong/cloudmask/result_0.txt").read_text()
+    assert '"key": "data_normalisation", "value": "per-scene"' in log
+    science = json.loads((trial.evidence("proxy") / "result_0/science.json").read_text())
+    assert science["overall"]["pixels"] == science["valid"]["pixels"] == 512 * 512
+
+
+@pytest.mark.nightly
+@pytest.mark.skipif(not PROXY.is_dir(), reason="the real-proxy scenes are not beside the project")
+def test_a_sensor_that_was_never_seen_is_masked_as_well(tmp_path):
+    """Every fold, not the lucky one: with constants Sentinel-2 came to 0.24 and 0.32 (two seeds)."""
+    words = [
+        "generalise",
+        "--data",
+        str(PROXY),
+        "--normalisation",
+        "per-scene",
+        "--seeds",
+        "1",
+        "--epochs",
+        "6",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", *words, "--out", str(tmp_path), "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    accuracies = {run["group"]: run["accuracy"] for run in found["runs"]}
+    assert len(accuracies) == 3 and min(accuracies.values()) > 0.85, accuracies

@@ -6,9 +6,9 @@ from typing import Any
 
 import yaml
 
-from tests.rules.cases.edits import GPU, edit_record, set_value
+from tests.rules.cases.edits import GPU, edit_record, index, set_value
 from tests.rules.cases.registry import case
-from tests.support.builders import BuiltPackage
+from tests.support.builders import BuiltPackage, Lines
 
 
 @case("HYP001")
@@ -124,3 +124,32 @@ def recipe_edited_after_the_experiment(built: BuiltPackage) -> None:
 @case("HYP014")
 def trial_beyond_the_experiment(built: BuiltPackage) -> None:
     _in_recipe(built, _tuned(24, 32))
+
+
+def _scene_statistics(built: BuiltPackage) -> None:
+    """A recipe, a plan and run specs that ask for per-scene statistics; the logs say nothing of them."""
+    recipe = yaml.safe_load(built.layout.recipe.read_text())
+    recipe.setdefault("data", {})["normalisation"] = "per-scene"
+    built.layout.recipe.write_text(yaml.safe_dump(recipe))
+    built.edit_json(built.layout.plan, lambda p: p["recipe"]["data"].update(normalisation="per-scene"))
+    for run in range(built.options.runs):
+        edit_record(built, lambda r: r["spec"]["data"].update(normalisation="per-scene"), run)
+
+
+@case("HYP015")
+def scene_statistics_in_closed(built: BuiltPackage) -> None:
+    _scene_statistics(built)
+
+
+@case("HYP015", only=True, division="open", runs=1)
+def scene_statistics_that_no_log_states(built: BuiltPackage) -> None:
+    _scene_statistics(built)
+
+
+@case("HYP015", only=True, division="open", runs=1)
+def augmentation_that_no_recipe_declares(built: BuiltPackage) -> None:
+    def change(events: Lines) -> None:
+        place = index(events, "train_samples")
+        events.insert(place, {**events[place], "key": "data_augmentation", "value": "radiometric"})
+
+    built.edit_events(0, change)

@@ -85,6 +85,25 @@ class AgreementCard(Part):
     maps: list[ErrorMap]
 
 
+class LeftOut(Part):
+    """One group of scenes that was left out of the training: a value for each seed."""
+
+    group: str
+    scenes: int
+    accuracy: list[float | None]
+    mcc: list[float | None]
+    auc: list[float | None]
+
+
+class GeneralisationCard(Part):
+    """A leave-one-out test that lies beside the recipe: stated by the submitter, made with `cloudmask generalise`."""
+
+    settings: str
+    seeds: list[int]
+    rows: list[LeftOut]
+    lines: list[str]
+
+
 class ScienceCard(Part):
     """Science metrics of the test scenes."""
 
@@ -100,4 +119,5 @@ class ScienceCard(Part):
     apart: str = ""  # the two runs that are farthest apart, compared by scene
     by_scene: list[SceneTotal] = []  # of all runs together; empty without counts of scenes
     agreement: AgreementCard | None = None
+    generalisation: GeneralisationCard | None = None
     agreement_note: str = ""  # what it was measured on, or why it was not

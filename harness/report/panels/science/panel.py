@@ -10,16 +10,24 @@ from harness.report.panels.science import chart
 from harness.report.panels.science.builder import read_science, science_card
 from harness.report.panels.science.model import ScienceCard
 from harness.report.panels.science.sureness import agreed, read_counts
+from harness.report.panels.science.unseen import read_generalisation
 
 
 def _build(material: Material) -> Built:
     runs, made = material.runs, material.dataset is not None and material.dataset.synthetic
+    unseen, problem = read_generalisation(material.package.root / material.package.layout.code_dir)
     card = science_card(runs, material.shown, read_science(material.shown), read_counts(runs))
     if not card.metrics:
         return Built({"science": card})
+    card.notes.extend([problem] if problem else [])
     agreement, note, files = agreed(runs, material.reader, made)
     return Built(
-        {"science": card.model_copy(update={"agreement": agreement, "agreement_note": note})}, files=files
+        {
+            "science": card.model_copy(
+                update={"agreement": agreement, "agreement_note": note, "generalisation": unseen}
+            )
+        },
+        files=files,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from reference.data.patches import inference_patches, normalise, stitch
+from reference.data.per_scene import standardised
 from reference.data.scenes import LoadedScene, load_scene
 from reference.tensorflow.inference import Predictor
 from tests.support.scenes import SMALL, write_scene
@@ -64,6 +66,19 @@ def test_masks_equal_those_of_plain_prediction(
 def test_one_scene_alone_is_predicted_alike(scenes: list[LoadedScene], predictor: Predictor) -> None:
     together = dict(enumerate(p for _, p in predictor.predict_all(iter(scenes))))
     np.testing.assert_allclose(predictor.predict(scenes[1]), together[1], atol=2e-6)
+
+
+def test_by_its_own_statistics_a_scene_of_another_gain_gets_the_same_mask(
+    model: Any, scenes: list[LoadedScene]
+) -> None:
+    predictor = Predictor(model, SMALL, "per-scene")
+    one = scenes[0]
+    bright = replace(one, refs=1.4 * one.refs + 0.1, bts=0.8 * one.bts)
+    patches = inference_patches(standardised(normalise(one.refs, one.bts)), SMALL)
+    expected = stitch(np.asarray(model(np.stack(patches), training=False)), SMALL)
+    np.testing.assert_allclose(predictor.predict(one), expected, atol=2e-6)
+    np.testing.assert_allclose(predictor.predict(bright), expected, atol=1e-3)
+    assert np.abs(Predictor(model, SMALL).predict(bright) - plainly(model, one)).max() > 1e-2
 
 
 def test_a_scene_that_cannot_be_read_ends_it(model: Any, scenes: list[LoadedScene]) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from harness.check import check_package
 from harness.export.tables import tables
+from harness.generalise.result import FILE, Generalisation, Settings, fold_run
 from harness.report.data import report_data
 from harness.report.page import report_page
 from harness.report.panels.science.sureness import read_counts
@@ -84,3 +85,35 @@ def test_a_file_that_is_no_json_has_no_counts(tmp_path: Path) -> None:
     for text in ("", "[]", json.dumps({"per_scene": [{"name": 3}]})):
         made.run_files(0).science.write_text(text)
         assert read_counts(package.runs).runs == {}
+
+
+def test_a_leave_one_out_test_beside_the_recipe_is_shown_as_stated(tmp_path: Path) -> None:
+    made = build_package(tmp_path, runs=1, division="open")
+    write_science(made, 0, measured(5, SHAPE))
+    settings = Settings(
+        by="scene",
+        epochs=6,
+        seeds=[1, 2],
+        normalisation="per-scene",
+        augmentation="none",
+        batch=4,
+        learning_rate=1e-3,
+        patch_size=16,
+        train_fraction=0.8,
+    )
+    runs = [fold_run("<b>north</b>", seed, measured(2, SHAPE), 3, 1.0) for seed in (1, 2)]
+    found = Generalisation(tool="x", settings=settings, scenes={}, runs=runs)
+    place = made.layout.code_dir / FILE
+    place.write_text(found.model_dump_json(by_alias=True))
+    made.reseal()
+    package, verdict = check_package(made.root, RULES)
+    assert FILE not in " ".join(f.message for f in verdict.findings)
+    report = report_data(package, verdict, score(package, RULES), 0.0).report
+    page = report_page(report, 0.0)
+    assert "What the model has never seen" in page and "not checked" in page and "<b>north" not in page
+    assert report.science.generalisation.rows[0].accuracy == [runs[0].accuracy] * 2  # type: ignore[attr-defined]
+    for text in ("[]", "{}", found.model_dump_json(by_alias=True).replace("per-scene", "magic")):
+        place.write_text(text)
+        package, verdict = check_package(made.root, RULES)
+        card = report_data(package, verdict, score(package, RULES), 0.0).report.science  # type: ignore[attr-defined]
+        assert card.generalisation is None and "cannot be read" in " ".join(card.notes)
