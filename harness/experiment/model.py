@@ -134,7 +134,10 @@ def load_experiment(path: Path) -> Experiment:
     try:
         experiment = Experiment.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
+        found = error.errors()
+        first = next(
+            (one for one in found if one["type"] == "value_error"), found[0]
+        )  # of a union, the telling one
         where = ".".join(str(part) for part in first["loc"])[:80]
         why = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":

@@ -41,7 +41,7 @@ def open_study(experiment: Experiment, places: Places) -> Any:
             pruner=_pruner(module, experiment),
             load_if_exists=True,
         )
-    except (ValueError, RuntimeError, module.exceptions.OptunaError) as error:
+    except Exception as error:  # whatever Optuna, SQLAlchemy and SQLite say of a file that is not theirs
         raise UserError(
             f"Optuna cannot read the storage in {places.root}: {' '.join(str(error).split())[:200]}.",
             "restore the file from a copy; or start anew under another name (records of trials are kept).",

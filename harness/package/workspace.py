@@ -88,8 +88,8 @@ def checkpoint_dir(layout: PackageLayout, seed: int) -> Path:
 
 
 def adopt(source: PackageLayout, target: PackageLayout) -> None:
-    """Copy an example's recipe and scripts into the organisation's folder, once, to be edited there."""
-    if source.root == target.root:
+    """Copy a recipe and its scripts (an example's, mostly) to where they are to be edited, once."""
+    if source.code_dir == target.code_dir:
         return
     for path in (source.recipe, *(source.code_dir / name for name in CODE_FILES)):
         copy = target.code_dir / path.name
