@@ -69,7 +69,7 @@ def sentence(methods: list[SimpleMethod], validation: float | None, test: float 
         for kind, best, one in level or places
     )
     if level:
-        return f"A simple method does as well as the best run, so this result shows speed, not skill: {said}."
+        return f"A simple method does as well as the best run, so the time shows speed, not skill: {said}."
     return f"The best run is better than every simple method: {said}."
 
 

@@ -70,7 +70,7 @@ def learning_curves(runs: list[RunCard], wanted: Curves, width: int) -> Canvas |
 def _levels(plot: Plot, levels: tuple[tuple[str, float], ...]) -> None:
     """A dashed line across the area for each method, its name at the right end; names never overlap."""
     heights = [plot.y(value) for _, value in levels]
-    places = spread([height - 4 for height in heights], 14, plot.top + 10, plot.bottom - 4)
+    places = spread([height - 4 for height in heights], 18, plot.top + 10, plot.bottom - 4)
     for (name, value), height, place in zip(levels, heights, places, strict=True):
         plot.canvas.line(plot.left, height, plot.right, height, "level")
         plot.canvas.text(plot.right, place, f"{name} {value:.3f}", "label muted", "end")
