@@ -20,7 +20,7 @@ from tests.browser.test_accessible import PAGES
 pytestmark = pytest.mark.nightly
 
 PAPER = {"light": (252, 252, 250), "dark": (16, 20, 24)}
-PAPER_WIDTH = 688  # pixels: A4 within its margins
+PAPER_WIDTH, PAPER_HEIGHT = 688, 1016  # pixels: A4 within its margins
 PAST = """
 (width) => [...document.querySelectorAll('main *')].filter((one) => {
   const box = one.getBoundingClientRect();
@@ -77,3 +77,10 @@ def test_the_first_row_is_on_the_first_screen(visit: Callable[..., Any], site: A
     page.set_viewport_size({"width": width, "height": 900})
     row = page.locator(".board tbody tr").first.bounding_box()
     assert row["y"] + row["height"] <= 900
+
+
+def test_the_summary_on_paper_has_two_pages(visit: Callable[..., Any], site: Any) -> None:
+    page = visit(site.good, PAPER_WIDTH).page
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("section.annex").first.bounding_box()["y"] <= 2 * PAPER_HEIGHT
