@@ -133,3 +133,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
         pages.append(build_report(package, verdict, score(package, RULES), out, NOW))
     _, board = build_leaderboard(submissions, root / "board", RULES, NOW)
     return Site(*pages, board)
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    package = pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
+    return (Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")

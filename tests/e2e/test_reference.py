@@ -78,7 +78,7 @@ def test_an_open_submission_on_real_scenes_by_their_own_statistics(trial):
     done = trial.submit(system="proxy")
     assert "Traceback" not in done.stderr
     assert "run 0 (1 of 1): " in done.stdout and "HYP015" not in done.stdout + done.stderr
-    reached = [float(found) for found in re.findall(r"epoch \d+, accuracy ([0-9.]+)", done.stdout)]
+    reached = [float(found) for found in re.findall(r"epoch \d+, validation accuracy ([0-9.]+)", done.stdout)]
     assert reached and reached[-1] >= 0.9
     log = (trial.org / "results/proxy/strong/cloudmask/result_0.txt").read_text()
     assert '"key": "data_normalisation", "value": "per-scene"' in log

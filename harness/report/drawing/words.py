@@ -76,6 +76,8 @@ GLOSSARY = (
          "machines, not for results about clouds."),
     Term("precision", "precision", "Two meanings: the number format of a computation (fp32, bfloat16), and, of a "
          "mask, the share of pixels called cloud that are cloud."),
+    Term("rate", "training rate, TFLOP/s", "Operations of the model per second while it trains, in millions of "
+         "millions. It tells how busy the hardware is, whatever the size of the data set."),
     Term("reference-point", "reference point", "How many epochs the unchanged reference needs at one batch size, from "
          "ten recorded runs or more."),
     Term("replay", "replay", "Evaluating the weights that a run kept again, here: the accuracy has to come out again."),
