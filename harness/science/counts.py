@@ -74,6 +74,13 @@ def scene_counts(science: Any) -> SceneCounts | None:
     return SceneCounts(names, columns[0], columns[1], columns[2], columns[3][:, 0], columns[4], columns[5])
 
 
+def of_confusion(names: Sequence[str], confusion: np.ndarray) -> SceneCounts:
+    """Scenes of which no more is known than tp, fp, fn and tn, (scenes, 4): enough to compare accuracies."""
+    count = len(names)
+    nothing = np.zeros(count), np.zeros((count, 1)), np.zeros((count, 1))
+    return SceneCounts(tuple(names), confusion, confusion, np.zeros((count, 8)), *nothing)
+
+
 def in_common(several: Sequence[SceneCounts]) -> list[SceneCounts]:
     """The same runs or methods, each with the scenes that all of them have, in one order."""
     shared = set(several[0].names).intersection(*(set(one.names) for one in several)) if several else set()

@@ -6,10 +6,14 @@ a data set by its digest, so that a package from elsewhere finds them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 
 from harness.report.panels.baselines.model import BaselinesCard, SimpleMethod
-from reference.baselines.records import Record, find
+from harness.science.counts import SceneCounts, of_confusion
+from harness.science.paired import compare, in_words
+from reference.baselines.records import Method, Record, find
 
 NO_LEARNING = "majority"
 
@@ -38,9 +42,15 @@ def rows(record: Record) -> list[SimpleMethod]:
 
 
 def card(
-    digest: str, validation: Iterable[float | None], test: Iterable[float | None]
+    digest: str,
+    validation: Iterable[float | None],
+    test: Iterable[float | None],
+    runs: Sequence[SceneCounts] = (),
 ) -> BaselinesCard | None:
-    """Simple methods beside the accuracies of the runs; None where no method is known for the data set."""
+    """Simple methods beside the accuracies of the runs; None where no method is known for the data set.
+
+    With the counts of the runs' test scenes, all runs together are compared by scene with the best simple method.
+    """
     methods = simple_methods(digest)
     if not methods:
         return None
@@ -50,8 +60,24 @@ def card(
         methods=methods,
         best_validation=best_validation,
         best_test=best_test,
+        by_scene=by_scene(find(digest), runs),
         sentence=sentence(methods, best_validation, best_test),
     )
+
+
+def by_scene(record: Record | None, runs: Sequence[SceneCounts]) -> str:
+    """The runs, pixels added up, and the simple method that is best on the test scenes, in one sentence."""
+    known = [m for m in record.methods if m.scenes and m.test.get("accuracy") is not None] if record else []
+    best = max(known, key=lambda method: method.test.get("accuracy") or 0.0, default=None)
+    found = compare(runs, [_counts(best)]) if best is not None else None
+    if best is None or found is None:
+        return ""
+    return f"Test scenes, by scene: {in_words(found, 'the mean run', best.title)}."
+
+
+def _counts(method: Method) -> SceneCounts:
+    rows = [(s.true_cloud, s.false_cloud, s.false_clear, s.true_clear) for s in method.scenes]
+    return of_confusion([s.name for s in method.scenes], np.array(rows, np.float64))
 
 
 def sentence(methods: list[SimpleMethod], validation: float | None, test: float | None) -> str:

@@ -24,4 +24,7 @@ class BaselinesCard(Part):
     methods: list[SimpleMethod]  # the simplest first
     best_validation: float | None  # highest accuracy that ended a run
     best_test: float | None  # highest accuracy of a run on the test scenes
+    by_scene: (
+        str  # the runs and the best simple method on the test scenes, compared by scene; empty without counts
+    )
     sentence: str  # what a reader should know before speaking of skill

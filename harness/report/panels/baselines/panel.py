@@ -7,6 +7,7 @@ from harness.report.material import Material
 from harness.report.panels.baselines.builder import card
 from harness.report.panels.registry import Built, ReportPanel
 from harness.report.panels.science.builder import accuracies
+from harness.report.panels.science.sureness import read_counts
 from rules.model.layout import BENCHMARK
 
 
@@ -15,7 +16,8 @@ def _build(material: Material) -> Built:
         return Built({"baselines": None})
     scored = [material.score_of(run) for run in material.runs]
     ended = [finite(one.accuracy) for one in scored if one is not None]
-    return Built({"baselines": card(material.dataset.digest, ended, accuracies(material.runs))})
+    tested, counts = accuracies(material.runs), list(read_counts(material.runs).runs.values())
+    return Built({"baselines": card(material.dataset.digest, ended, tested, counts)})
 
 
 PANEL = ReportPanel(

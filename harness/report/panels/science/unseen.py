@@ -17,10 +17,12 @@ MAX_GROUPS = 200
 def read_generalisation(code_dir: Path) -> tuple[GeneralisationCard | None, str]:
     """What the file says, and a note where it cannot be read. Raises nothing for what it holds."""
     path = code_dir / FILE
-    if not path.is_file() or path.is_symlink():
-        return None, ""
     try:
+        if not path.is_file() or path.is_symlink():
+            return None, ""
         found = Generalisation.model_validate(read_object(path))
+    except OSError:  # a system with a name that no folder can have
+        return None, ""
     except (Unreadable, ValidationError) as error:
         first = clean(str(error).splitlines()[0], 120)
         return None, f"{FILE} beside the recipe cannot be read: {first}"

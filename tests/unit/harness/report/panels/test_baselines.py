@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,13 @@ from harness.report.panels.baselines import builder
 from harness.report.panels.baselines.model import SimpleMethod
 from harness.report.panels.learning.chart import learning_curves
 from harness.report.panels.learning.panel import wanted_curves
-from reference.baselines.records import Method, Record
+from harness.science.counts import scene_counts
+from reference.baselines.records import Method, Record, SceneCounts
 from rules.ruleset import load_ruleset
 from tests.support.builders import build_package
 from tests.support.report_builders import enrich, hand_score, hand_verdict
 from tests.support.runs import load
+from tests.support.scene_counts import measured
 
 NOW = 1_795_000_000.0
 
@@ -76,6 +79,22 @@ def test_an_unknown_data_set_has_none_and_the_page_says_how_to_get_them(
 ) -> None:
     report = shown(tmp_path, monkeypatch, None)
     assert report.baselines is None and "cloudmask baselines" in report_page(report, NOW)
+
+
+def test_runs_and_the_best_method_are_compared_by_scene() -> None:
+    run = scene_counts(measured(10, (60, 75)))
+    assert run is not None
+    worse = [
+        SceneCounts(name, int(tp), int(fp) + 20, int(fn), int(tn) - 20)
+        for name, (tp, fp, fn, tn) in zip(run.names, run.confusion, strict=True)
+    ]
+    scenes = {"majority": (), "logistic": tuple(worse)}
+    known = record("0" * 64, 0.6)
+    methods = tuple(replace(one, scenes=scenes[one.name]) for one in known.methods)
+    said = builder.by_scene(replace(known, methods=methods), [run, run])
+    assert "the mean run labels 0.44 points more pixels right than logistic title" in said
+    assert builder.by_scene(known, [run]) == "" and builder.by_scene(None, [run]) == ""
+    assert builder.by_scene(replace(known, methods=methods), []) == ""
 
 
 @pytest.mark.parametrize(
