@@ -13,7 +13,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.core.own_code import tree_files
+from harness.core.own_code import digests, tree_files
+from rules.facts.releases import release_of
 
 SOURCE_ROOT = Path(__file__).resolve().parents[2]
 GIT_S = 10.0
@@ -89,7 +90,7 @@ def source_doubt() -> SourceDoubt | None:
     """What will leave the rules about the code unchecked, or break them; None where there is nothing. Never raises."""
     state = source_state()
     if state.commit is None:
-        return _unknown_commit()
+        return None if _released() else _unknown_commit()
     if state.dirty is None:
         return SourceDoubt("git does not say whether files differ from the commit", "see git status.")
     if state.dirty:
@@ -99,6 +100,11 @@ def source_doubt() -> SourceDoubt | None:
             f"see: git -C {where} status (it does not show files marked with --skip-worktree)",
         )
     return None
+
+
+def _released() -> bool:
+    """Whether this is the code of a release, installed somewhere: its digests are known."""
+    return release_of({f"code_{name}": sha256 for name, sha256 in digests(tree_files()).items()}) is not None
 
 
 def _unknown_commit() -> SourceDoubt:
@@ -114,7 +120,7 @@ def _unknown_commit() -> SourceDoubt:
         )
     return SourceDoubt(
         f"the commit is not known, {unchecked}: {SOURCE_ROOT} is not the top of a git checkout with commits",
-        "run from a clone of the repository.",
+        "run from a clone of the repository, or install a release.",
     )
 
 

@@ -30,6 +30,7 @@ here = Path.cwd()
 os.chdir(next(p for p in (here, *here.parents) if (p / "submissions/examples").is_dir()))
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 """
+CELLS = ("run", "file")  # what becomes of blocks that are
 FOLDED = {"jupyter": {"source_hidden": True}, "tags": ["solution"]}
 CONTINUED, _END = "<details><summary>Solution, continued</summary>\n", "\n</details>\n"
 _EMPTY = re.compile(r"<details><summary>[^<]*</summary>\s*</details>\n?")
@@ -60,7 +61,7 @@ def write(out: Path = OUT) -> list[Path]:
 
 
 def _cells(page: Path) -> Iterator[Any]:
-    """Blocks that are run are cells, everything between them is text."""
+    """Blocks that are run or written are cells, everything between them is text."""
     from nbformat.v4 import new_code_cell, new_markdown_cell
 
     text = page.read_text(encoding="utf-8")
@@ -69,7 +70,7 @@ def _cells(page: Path) -> Iterator[Any]:
     at, folded = 0, False  # inside of a solution
     for match in BLOCK.finditer(text):
         block = found[text.count("\n", 0, match.start()) + 1]
-        if block.fate == "run":
+        if block.fate in CELLS:
             before = text[at : match.start()]
             goes_on = _ends_inside(before, folded)
             if shown := _text(before, folded, goes_on):
@@ -80,6 +81,8 @@ def _cells(page: Path) -> Iterator[Any]:
 
 
 def _code(block: Block) -> str:
+    if block.fate == "file":
+        return f"%%writefile {block.word}\n{block.text.rstrip()}"
     if block.kind == "python":
         return block.text.rstrip()
     no_raise = " --no-raise-error" if block.mark == "exit" else ""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.docs.blocks import blocks, shows
-from tests.docs.notebooks import EPISODES, START, notebook, write
+from tests.docs.notebooks import CELLS, EPISODES, START, notebook, write
 from tests.docs.structure import ROOT
 
 pytest.importorskip("nbclient", reason="nbclient and ipykernel come with the extra `lesson`")
@@ -22,7 +22,7 @@ CELL_S = 900  # only ends what hangs
 def test_every_block_that_is_run_is_a_cell_and_nothing_else_is_lost(page: Path) -> None:
     made = notebook(page)
     code = [cell for cell in made.cells if cell.cell_type == "code"]
-    wanted = [block for block in blocks(page) if block.fate == "run"]
+    wanted = [block for block in blocks(page) if block.fate in CELLS]
     assert code[0].source == START and len(code) == 1 + len(wanted)
     prose = "\n".join(cell.source for cell in made.cells if cell.cell_type == "markdown")
     assert prose.count("### Exercise") == page.read_text().count("### Exercise") >= 2
@@ -74,8 +74,8 @@ def test_notebook_runs_and_shows_what_its_page_shows(
     kernel = {"resources": {"metadata": {"path": str(tmp_path / "build/notebooks")}}}
     NotebookClient(made, timeout=CELL_S, kernel_name="python3", **kernel).execute()
     cells = [cell for cell in made.cells if cell.cell_type == "code"][1:]
-    for cell, block in zip(cells, [b for b in blocks(page) if b.fate == "run"], strict=True):
-        if block.kind != "python":
+    for cell, block in zip(cells, [b for b in blocks(page) if b.fate in CELLS], strict=True):
+        if block.kind == "console":
             expected = "\n".join(shown for _, shown in block.commands if shown)
             assert shows(expected, _printed(cell)), f"{page.name}:{block.line}\n{_printed(cell)}"
 

@@ -63,10 +63,13 @@ def _work_through(page: Path, place: Path) -> None:
     shutil.copytree(ROOT / "submissions/examples", place / "submissions/examples")
     (place / "tests").symlink_to(ROOT / "tests")
     (place / "bin").mkdir()
-    shim = place / "bin/cloudmask"
-    shim.write_text(f'#!/bin/sh\nexec {sys.executable} -m harness "$@"\n')
-    shim.chmod(0o755)
-    (place / "bin/python").symlink_to(sys.executable)
+    for name, words in (
+        ("cloudmask", "-m harness "),
+        ("python", ""),
+    ):  # a link would not find the environment
+        shim = place / "bin" / name
+        shim.write_text(f'#!/bin/sh\nexec {sys.executable} {words}"$@"\n')
+        shim.chmod(0o755)
     for block in blocks(page):
         if block.fate == "file":
             target = place / block.word

@@ -56,6 +56,14 @@ def test_search_works_from_the_file_system(site: Path) -> None:
 
 
 @pytest.mark.slow
+def test_prompts_and_output_of_console_blocks_are_not_copied(site: Path) -> None:
+    style = (site / "assets/extra.css").read_text()
+    assert "[data-md-copying] .gp" in style and "[data-md-copying] .go" in style
+    page = (site / "guides/timers.html").read_text()
+    assert 'href="../assets/extra.css"' in page and '<span class="gp">$ </span>' in page
+
+
+@pytest.mark.slow
 def test_pages_outside_of_docs_and_linked_files_are_there(site: Path) -> None:
     assert (site / "project/CONTRIBUTING.html").is_file()
     assert (site / "source/tests/support/plain_implementation.py.txt").is_file()
