@@ -42,8 +42,8 @@ def follow(epochs: list[tuple[int, float]], **said) -> tuple[Pruner, Stop, str]:
     follower = Follower(Console(file=screen, width=200), ticket, place, stop)  # type: ignore[arg-type]
     follower.run_started(0, 1, 5)
     for epoch, accuracy in epochs:
-        event = {"key": "eval_accuracy", "value": accuracy, "metadata": {"epoch_num": epoch}}
-        follower.event(event)
+        follower.event({"key": "epoch_start", "metadata": {"epoch_num": epoch}})
+        follower.event({"key": "eval_accuracy", "value": accuracy, "metadata": {"epoch_num": epoch}})
     return trial, stop, screen.getvalue()
 
 
@@ -63,7 +63,7 @@ def test_a_trial_is_ended_where_that_saves_something(epochs, said, ended):
     assert ("below the median" in stop.reason) is ended
 
 
-def test_smaller_is_better_where_the_objective_is(tmp_path):
+def test_smaller_is_better_where_the_objective_is():
     assert follow([(1, 0.75)])[0].told == [(0.25, 1)]
     assert follow([(1, 0.75)], objective=ACCURACY)[0].told == [(0.75, 1)]
 
