@@ -141,15 +141,23 @@ def run(
         return _send(found, workspace, command, slurm, dry_run)
     console = Console(highlight=False)
     place = _workplace(found, workspace, console, max(workers, at_once))
-    if workers > 1:
-        say = lambda text: console.print(text, markup=False, soft_wrap=True)  # noqa: E731
-        run_workers([[*command, "--at-once", str(workers)]] * workers, say)
-    else:
-        done = work(place)
-        console.print(f"{done} trial(s) run by this process; nothing is left to begin", markup=False)
+    try:
+        _work(place, [*command, "--at-once", str(workers)], workers)
+    except KeyboardInterrupt:
+        kept = "interrupted; finished trials are kept: run the same command again to go on"
+        raise UserError(kept, None, ExitCode.INTERRUPTED) from None
     if at_once == 1:
         _summarise(gathered(found, []))
     return ExitCode.OK
+
+
+def _work(place: Workplace, command: list[str], workers: int) -> None:
+    """All trials that are left, in this process or in several that run the command."""
+    if workers > 1:
+        run_workers([command] * workers, lambda text: place.console.print(text, markup=False, soft_wrap=True))
+        return
+    done = work(place)
+    place.console.print(f"{done} trial(s) run by this process; nothing is left to begin", markup=False)
 
 
 def _workplace(found: Found, workspace: Workspace, console: Console, at_once: int) -> Workplace:

@@ -56,7 +56,8 @@ def axis_of(name: str, experiment: Experiment) -> Axis:
 def value_axis(experiment: Experiment, rows: Sequence[Row]) -> Axis:
     """The axis of the objective, over the values that there are."""
     low, high = _range([row.trial.value for row in rows if row.trial.value is not None])
-    return Axis(f"{experiment.objective.words} ({experiment.objective.unit})", low, high, False, [])
+    unit = experiment.objective.unit
+    return Axis(experiment.objective.words + (f" ({unit})" if unit != "1" else ""), low, high, False, [])
 
 
 def ranks(table: Table) -> dict[int, int]:
@@ -91,7 +92,7 @@ def _in_order(rank: dict[int, int]) -> list[int]:
 
 
 def _parallel_wide(table: Table, axes: list[Axis], rank: dict[int, int], width: int) -> Canvas:
-    top, bottom, left, right = 34.0, 270.0, 60.0, width - 90.0
+    top, bottom, left, right = 34.0, 270.0, 64.0, width - 90.0
     canvas = Canvas(width, 290, "Parallel coordinates", _described(table, axes))
     xs = [left + i * (right - left) / (len(axes) - 1) for i in range(len(axes))]
     for at in _in_order(rank):
@@ -107,7 +108,7 @@ def _parallel_wide(table: Table, axes: list[Axis], rank: dict[int, int], width: 
         for place, text in axis.marks():
             y = bottom - place * (bottom - top)
             canvas.line(x - 4, y, x, y, "tick")
-            canvas.text(x - 7, y + 4, clipped(text, 70), "label", "end")
+            canvas.text(x - 7, y + 4, clipped(text, 104), "label", "end")
     return canvas
 
 
@@ -152,7 +153,7 @@ def _x_marks(plot: Plot, across: Axis) -> None:
     canvas.line(plot.left, plot.bottom, plot.right, plot.bottom, "axis")
     for place, text in across.marks():
         canvas.line(plot.x(place), plot.bottom, plot.x(place), plot.bottom + 4, "tick")
-        canvas.text(plot.x(place), plot.bottom + 17, clipped(text, 90), "label", "middle")
+        canvas.text(plot.x(place), plot.bottom + 17, clipped(text, 104), "label", "middle")
     canvas.text(plot.right, plot.bottom + 34, across.label, "label strong", "end")
 
 

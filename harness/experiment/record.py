@@ -16,9 +16,9 @@ from harness.untrusted.documents import Unreadable, read_object
 SCHEMA = 1
 Status = Literal["running", "complete", "unreached", "pruned", "failed", "interrupted"]
 WORDS: dict[Status, str] = {
-    "running": "is on",
+    "running": "running",
     "complete": "complete",
-    "unreached": "did not reach the target",
+    "unreached": "without the target reached",
     "pruned": "ended early",
     "failed": "failed",
     "interrupted": "interrupted, taken back",

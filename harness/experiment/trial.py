@@ -52,6 +52,7 @@ class Follower(PlainDisplay):
         super().__init__(console)
         self._name, self._trial, self._stop = f"trial {ticket.number}", ticket.trial, stop
         self._larger = place.experiment.objective.larger
+        self._last_epoch = place.experiment.objective.after_epochs
         self._prunes = place.experiment.pruning is not None
         self._target = place.plan.recipe.hyperparameters.target_accuracy
 
@@ -70,7 +71,7 @@ class Follower(PlainDisplay):
             return
         try:
             self._trial.report(accuracy if self._larger else 1 - accuracy, epoch)
-            done = not self._larger and accuracy >= self._target  # it is over anyway, and has a value
+            done = accuracy >= self._target if self._last_epoch is None else epoch >= self._last_epoch
             if self._prunes and not done and self._trial.should_prune():
                 self._stop.ask(
                     f"accuracy {accuracy:.4f} after epoch {epoch} is below the median of other trials"

@@ -9,6 +9,7 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
@@ -241,3 +242,15 @@ def _send(trial, cluster) -> str:
 
 def _logs(trial) -> str:
     return "\n".join(path.read_text()[-2000:] for path in (trial.root / "data/jobs").glob("*.log"))
+
+
+def test_ctrl_c_ends_all_workers_and_says_how_to_go_on(lone):
+    write(lone)
+    once = lone.root / "once"
+    process = start(lone, "--workers", "2", FAKE="hang", FAKE_ONCE=str(once))
+    wait_for(lambda: once.exists() or process.poll() is not None)
+    tree = psutil.Process(process.pid).children(recursive=True)
+    os.kill(process.pid, signal.SIGTERM)
+    said, _ = process.communicate(timeout=HANG_S)
+    assert process.returncode == 130 and "run the same command again" in said and "Traceback" not in said
+    assert not [p for p in tree if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
