@@ -118,6 +118,7 @@ class Clock(Section, frozen=True, kw_only=True):
     )
     agreement_s: float = 1.0  # between the two, in time-to-train: whichever of these is larger
     agreement_share: float = 0.0
+    relayed_s: float = 0.0  # and as much more where a batch system passes the lines on
     accelerator_peaks: dict[
         str, dict[str, float]
     ] = {}  # word of a model name -> precision -> operations per s
