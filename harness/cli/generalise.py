@@ -108,7 +108,8 @@ def generalise(  # fmt: skip
     repeated. generalisation.json in --out may be put beside a recipe: the report of a package then shows it.
 
     \b
-    cloudmask generalise --data scenes/ --by scene --normalisation per-scene --seeds 2
+    Examples:
+      cloudmask generalise --data scenes/ --by scene --normalisation per-scene --seeds 2
     """
     scenes = group_scenes(folder, by, listed)
     settings = Settings(
