@@ -112,7 +112,11 @@ def gathered(found: Found, folders: list[Path]) -> Table:
                 f"{place} does not fit together with {against}: {', '.join(odd)} differ(s).",
                 "gather trials of one base recipe on one data set by one ruleset; leave this folder out.",
             )
-    rows = [Row(number, trial) for number, place in enumerate(places) for trial in _trials(place)]
+    rows = [
+        Row(number, trial)
+        for number, place in enumerate(places)
+        for trial in _trials(place, found.experiment)
+    ]
     _once(rows, places)
     return Table(found.experiment, headers[0], places, rows)
 
@@ -127,8 +131,35 @@ def _header(place: Path) -> Header:
     return header
 
 
-def _trials(place: Path) -> list[TrialRecord]:
-    return [trial for path in trial_records(place) if (trial := read_trial(path)) is not None]
+def _trials(place: Path, experiment: Experiment) -> list[TrialRecord]:
+    """The trials in a folder. Raises UserError for one whose values are not of the experiment's space."""
+    trials = []
+    for path in trial_records(place):
+        trial = read_trial(path)
+        if trial is None:
+            continue
+        if not _inside(trial.values, experiment):
+            raise UserError(
+                f"{path} has values that are not of the experiment's search space.",
+                "restore it, or leave this folder out.",
+            )
+        trials.append(trial)
+    return trials
+
+
+def _inside(values: Values, experiment: Experiment) -> bool:
+    """Whether there is a value for each searched field, from its list or range, and no other."""
+    space = experiment.search.space
+    if set(values) != set(space):
+        return False
+    for name, dimension in space.items():
+        value = values[name]
+        if isinstance(dimension, list):
+            if value not in dimension:
+                return False
+        elif isinstance(value, (bool, str)) or not dimension.low <= value <= dimension.high:
+            return False
+    return True
 
 
 def _once(rows: list[Row], places: list[Path]) -> None:

@@ -124,6 +124,15 @@ def test_what_is_no_record_is_said(tmp_path, text):
         gathered(found, [])
 
 
+@pytest.mark.parametrize(
+    "values", [{}, {LR: 0.01}, {LR: 0.01, BATCH: 5}, {LR: -1.0, BATCH: 4}, {LR: "a", BATCH: 4}]
+)
+def test_values_beyond_the_space_are_said(tmp_path, values):
+    found = fill(found_in(tmp_path), [trial(0, 1.0, values=values)])
+    with pytest.raises(UserError, match="search space"):
+        gathered(found, [])
+
+
 def test_csv_and_json_hold_every_trial(table):
     rows = list(csv.DictReader(io.StringIO(table_csv(table))))
     assert len(rows) == 10 and rows[3][LR] == "0.004" and rows[8]["value"] == ""
