@@ -48,6 +48,12 @@ VERBS = {
     "release-digests": "digests by which a released code is recognised",
     "power": "energy of whole nodes: show it, import a meter's log",
 }
+# what an interruption leaves, and how the verb goes on
+KEPT = {
+    "submit": "; finished runs are kept: continue with --resume",
+    "generalise": "; finished runs are kept: the same command goes on",
+    "fetch": "; what has arrived is kept: the same command goes on",
+}
 
 MODULES = {"import": "import_logs"}  # where a verb is a word of Python
 
@@ -137,9 +143,9 @@ def _run(arguments: list[str] | None, streams: Streams) -> int:
         error.show()
         return ExitCode.USAGE
     except (KeyboardInterrupt, click.Abort):
-        return _said(
-            "interrupted; finished runs are kept: continue with --resume", None, ExitCode.INTERRUPTED
-        )
+        said = sys.argv[1:] if arguments is None else arguments
+        kept = next((KEPT[word] for word in said if word in KEPT), "")
+        return _said(f"interrupted{kept}", None, ExitCode.INTERRUPTED)
     except MemoryError:
         return _said("There is not enough memory.", "end other programs.", ExitCode.USAGE)
     except OSError as error:

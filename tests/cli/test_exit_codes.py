@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.cli import main as cli_main
 from harness.core.errors import ExitCode
 from tests.support import ROOT
 
@@ -155,3 +156,25 @@ def test_a_terminal_that_goes_away(tmp_path: Path) -> None:
     os.close(main)
     process.send_signal(signal.SIGHUP)
     assert process.wait(60) == ExitCode.INTERRUPTED and kept.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "how"),
+    [
+        (["submit", "--system", "local"], "; finished runs are kept: continue with --resume"),
+        (["data", "fetch"], "; what has arrived is kept: the same command goes on"),
+        (["check", "lab"], ""),
+    ],
+)
+def test_an_interruption_says_how_to_go_on(
+    words: list[str], how: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("harness.cli.cli.main", interrupted)
+    monkeypatch.setattr("harness.cli._take_signals", lambda streams: None)
+    with pytest.raises(SystemExit) as ended:
+        cli_main(words)
+    assert ended.value.code == ExitCode.INTERRUPTED
+    assert capsys.readouterr().err == f"\ninterrupted{how}\n"
