@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 import msgspec
@@ -70,6 +71,17 @@ class Precisions(Section, frozen=True, kw_only=True):
     recipe: dict[str, list[str]]
 
 
+class SyntheticScenes(Section, frozen=True, kw_only=True):
+    """How scenes are known that the generator made (reference/data/synthetic/writer.py)."""
+
+    name: str = "(?!)"  # of a file without its folders; by default of none
+    digests: dict[str, str] = {}  # digest of a standard data set -> its profile
+
+    def made(self, name: str) -> bool:
+        """Whether a file is named as the generator names its scenes."""
+        return re.fullmatch(self.name, name.rsplit("/", 1)[-1], re.IGNORECASE) is not None
+
+
 class DataRules(Section, frozen=True, kw_only=True):
     """Names and geometry of the scenes and their split."""
 
@@ -78,6 +90,7 @@ class DataRules(Section, frozen=True, kw_only=True):
     profiles: dict[str, dict[str, int]]  # geometry of data sets known by name
     official: dict[str, int]
     official_files: dict[str, Any] = {}  # what is known of the official scenes (rules/data/official.py)
+    synthetic: SyntheticScenes = SyntheticScenes()
 
 
 class SeedRules(Section, frozen=True, kw_only=True):

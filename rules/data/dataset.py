@@ -144,6 +144,37 @@ def synthetic_noted(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> It
 
 
 @rule(
+    "DAT021",
+    "No synthetic scene is described as anything else",
+    PLAN_AND_PACKAGE,
+    source="sources Q7, E17; SP 2 table 1; honesty rule of this rulebook (names and digests of the generator)",
+    fix="Describe the data set as the harness found it; planning a run reads from the scenes whether they are.",
+)
+def synthetic_told(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """The generator writes SYN where products of the mission name their processing centre, and its standard sets
+    have known digests: a result on such scenes that is called one on real clouds says nothing about clouds."""
+    dataset, known = dataset_of(subject), ruleset.data.synthetic
+    if dataset.synthetic:
+        raise NotApplicable("the scenes are called synthetic (DAT011)")
+    made = [f.name for f in [*dataset.train, *dataset.test] if known.made(f.name)]
+    if made:
+        yield self.finding(
+            f"{len(made)} of {len(dataset.train) + len(dataset.test)} scenes are named as the generator of synthetic "
+            f"scenes names them, e.g. {show(made[0].rsplit('/', 1)[-1])}, and described as not synthetic",
+            path=dataset_path(subject),
+            expected="synthetic: true",
+            actual=dataset.synthetic,
+        )
+    elif dataset.digest in known.digests:
+        yield self.finding(
+            f"the digest is that of the synthetic set {known.digests[dataset.digest]}, described as not synthetic",
+            path=dataset_path(subject),
+            expected="synthetic: true",
+            actual=dataset.synthetic,
+        )
+
+
+@rule(
     "DAT015",
     "A data set with the name of a profile has its geometry",
     (Scope.PLAN, Scope.PACKAGE),

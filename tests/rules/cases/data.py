@@ -133,3 +133,33 @@ def other_data_in_spec(built: BuiltPackage) -> None:
 @case("DAT015")
 def smaller_scenes_called_quick(built: BuiltPackage) -> None:
     built.edit_json(built.layout.dataset, lambda d: d["geometry"].update(patch_size=32))
+
+
+def _made_names(d: Any, count: int) -> None:
+    """Name the first scenes as the generator names its own."""
+    for number, file in enumerate(d["test"][:count]):
+        file["name"] = f"ssts/S3A_SL_1_RBT____20191001T232441_20191001T232741_{number:04d}_SYN_O_NT_001.hdf"
+
+
+@case("DAT021")
+def synthetic_scenes_denied(built: BuiltPackage) -> None:
+    def change(d: Any) -> None:
+        _made_names(d, len(d["test"]))
+        d.update(profile="slstr-north", synthetic=False)
+
+    edit_dataset(built, change)
+
+
+@case("DAT021")
+def one_synthetic_scene_among_others(built: BuiltPackage) -> None:
+    def change(d: Any) -> None:
+        _made_names(d, 1)
+        d.update(profile="slstr-north", synthetic=False)
+
+    edit_dataset(built, change)
+
+
+@case("DAT021")
+def standard_synthetic_set_denied(built: BuiltPackage) -> None:
+    smoke = "8c9c170916d776b060fe9069abf124fcb72f39a3d4a20568532c851f82bec3d6"
+    edit_dataset(built, lambda d: d.update(profile="slstr-north", synthetic=False, digest=smoke))
