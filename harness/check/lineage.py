@@ -86,5 +86,6 @@ def lineage(
         kernels=() if beginning is None else kernel_moves(beginning, weights),
         likest=relatives.likest(run, weights),
         weights_digest=plain_digest(weights),
+        parameters=int(weights.size),
         reason=why,
     )

@@ -7,12 +7,13 @@ from statistics import median
 
 from reference.protocol.settings import COMMITMENT_KEY
 from rules.facts.lineage_bounds import bounds_for, steps_of
-from rules.facts.log_reading import epoch_num, number
+from rules.facts.log_reading import epoch_num, number, stated
 from rules.facts.reference_code import REFERENCE
 from rules.model.claims import Claim, Standing, Support
 from rules.model.evidence import KernelMove, Lineage
 from rules.model.findings import Finding, Scope
 from rules.model.run import Run
+from rules.model.values import same, show
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
@@ -169,6 +170,29 @@ def last_commitment(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]
             "the weights in the package are not those committed last",
             expected=committed.value,
             actual=found.weights_digest,
+        )
+
+
+@rule(
+    "EVD082",
+    "The weights are as many as the log says",
+    Scope.RUN,
+    source="sources R6; TR 9.1 (cross-check of this rulebook)",
+    fix="Log the number of parameters of the model that was trained, and submit its weights.",
+)
+def parameters(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """A smaller model than the one that was trained looks better for what it needs, a larger one for what the
+    machine does: the weights are the model, and can be counted."""
+    found, logged = lineage_of(run), stated(run.settings, "model_parameters_count")
+    if logged is None:
+        raise NotApplicable("model_parameters_count is not logged")
+    if found.parameters is None:
+        raise NotChecked(found.reason or "the weights were not read")
+    if not same(logged.value, found.parameters):
+        yield self.about(
+            logged,
+            f"model_parameters_count is {show(logged.value)}, the weights in the package are {found.parameters}",
+            found.parameters,
         )
 
 

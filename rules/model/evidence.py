@@ -130,6 +130,7 @@ class Lineage:
     likest: Likeness | None = None  # of the runs before this one
     weights_digest: str | None = None  # of the plain numbers, as commitments state it
     reason: str | None = None  # why the kernels could not be compared
+    parameters: int | None = None  # how many numbers the file of weights holds
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""EVD070 to EVD077: what the rules make of where weights came from and of what was computed again."""
+"""EVD070 to EVD077 and EVD082: what the rules make of where weights came from and of what was computed again."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from harness.check import check_all
+from reference.tensorflow.model import PARAMETERS
 from rules.facts.lineage_bounds import Band, LineageBounds, load_bounds
 from rules.model.evidence import (
     EpochAgain,
@@ -20,7 +21,7 @@ from rules.model.evidence import (
 )
 from rules.model.findings import Outcome
 from rules.ruleset import DEFAULT, load_ruleset
-from tests.rules.cases.edits import find
+from tests.rules.cases.edits import find, set_value
 from tests.support.scene_counts import measured, write_counts
 
 SIZES = (
@@ -78,7 +79,13 @@ def judged(built, id, change=lambda replay, run: replay):
         replay = Replay(
             accuracy=run.log.last("eval_accuracy").value,
             loss=run.log.last("eval_loss").value,
-            lineage=Lineage(KERNELS, Likeness(0, 0.05) if run.index else None, committed and committed.value),
+            lineage=Lineage(
+                KERNELS,
+                Likeness(0, 0.05) if run.index else None,
+                committed and committed.value,
+                None,
+                PARAMETERS,
+            ),
             epoch=EpochAgain(stats["train_loss"], stats["train_accuracy"]),
             scenes=ScenesAgain(science, (PictureDifference("a", "probability", 0.0, 2),)),
         )
@@ -96,13 +103,13 @@ def kernels(**changes):
     return lambda replay, run: replace(replay, lineage=replace(replay.lineage, kernels=made))
 
 
-@pytest.mark.parametrize("id", [f"EVD{number:03}" for number in range(70, 78)])
+@pytest.mark.parametrize("id", [*(f"EVD{number:03}" for number in range(70, 78)), "EVD082"])
 def test_an_honest_package_passes(fresh, id):
     result, findings = judged(fresh(), id)
     assert result.outcome is Outcome.PASS and findings == []
 
 
-@pytest.mark.parametrize("id", [f"EVD{number:03}" for number in (70, 71, 72, 75, 76, 77)])
+@pytest.mark.parametrize("id", [f"EVD{number:03}" for number in (70, 71, 72, 75, 76, 77, 82)])
 def test_without_replay_nothing_passes(fresh, id):
     _, verdict = check_all(fresh().root)[0]
     assert next(r for r in verdict.rules if r.id == id).outcome is Outcome.NOT_CHECKED
@@ -156,6 +163,15 @@ def test_a_copied_run(fresh):
 
     result, findings = judged(fresh(), "EVD072", change)
     assert result.outcome is Outcome.FAIL and "those of run 1" in findings[0].message
+
+
+@pytest.mark.parametrize("division", ["closed", "open"])
+def test_a_model_of_a_quarter_of_the_size_is_claimed(fresh, division):
+    built = fresh(division=division)
+    set_value(built, "model_parameters_count", 487_969)
+    result, findings = judged(built, "EVD082")
+    assert result.outcome is Outcome.FAIL and len(findings) == 5
+    assert "487969, the weights in the package are 1948609" in findings[0].message
 
 
 def test_exchanged_after_the_last_commitment(fresh):
