@@ -26,6 +26,7 @@ SKETCH_SEED = 20261129
 ALIKE = 0.5  # cosine of sketches: runs of other seeds have at most 0.19 (measured), edited copies 1.00
 ENOUGH_SAMPLES = 30  # of a telemetry series: in a second of an idle machine, readings agree by chance
 SHARED_SERIES = 3
+SHARED_STEPS = 16  # of 64 marks of a sampler's steps: other runs share none (measured)
 SHARED_LOSSES = 2
 EPOCHS = 4  # of equal length to the millisecond
 MAX_RUNS = 20  # of one entry
@@ -44,6 +45,7 @@ class RunMark(BaseModel):
     boot: str = ""
     span_s: tuple[float, float] | None = None  # first and last arrival on the monotonic clock
     telemetry: list[str] = []  # digests of the statistics of each series
+    steps: list[int] = []  # marks of the steps between samples, of the first node
 
 
 class Marked(BaseModel):
@@ -72,6 +74,7 @@ def _mark(run: RunFacts, reader: Reader) -> RunMark:
         boot=str(boot or "")[:80],
         span_s=(run.clock.first_s, run.clock.last_s) if run.clock else None,
         telemetry=sorted({_digest(parts) for parts in _series(run)})[:MAX_VALUES],
+        steps=run.telemetry[0].pace[:MAX_VALUES] if run.telemetry else [],
     )
 
 
@@ -134,6 +137,7 @@ def _pairs(entries: Sequence[Marked]) -> Iterator[tuple[Place, Place, str]]:
     by_mark: dict[tuple[str, Hashable], list[Place]] = defaultdict(list)
     losses: dict[float, list[Place]] = defaultdict(list)
     series: dict[str, list[Place]] = defaultdict(list)
+    steps: dict[int, list[Place]] = defaultdict(list)
     boots: dict[str, list[tuple[float, float, Place]]] = defaultdict(list)
     for a, entry in enumerate(entries):
         for n, run in enumerate(entry.runs):
@@ -150,10 +154,13 @@ def _pairs(entries: Sequence[Marked]) -> Iterator[tuple[Place, Place, str]]:
                 losses[loss].append(place)
             for digest in set(run.telemetry):
                 series[digest].append(place)
+            for step in set(run.steps):
+                steps[step].append(place)
     for (reason, _), places in by_mark.items():
         yield from ((left, right, reason) for left, right in _couples(places))
     yield from _counted(losses.values(), SHARED_LOSSES, "losses")
     yield from _counted(series.values(), SHARED_SERIES, "telemetry")
+    yield from _counted(steps.values(), SHARED_STEPS, "times of samples")
     yield from _seeds(entries)
     yield from _overlaps(boots)
     yield from _near(entries)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from rules.model.evidence import Telemetry
 from rules.model.findings import Finding, Scope, Severity
 from rules.model.layout import WEAK
 from rules.model.package import Package
@@ -40,6 +42,38 @@ def distinct_telemetry(self: Rule, package: Package, ruleset: Ruleset) -> Iterat
             if mark in seen and seen[mark] != sampled.path:
                 yield self.finding(f"its statistics are those of {seen[mark]}", path=sampled.path)
             seen.setdefault(mark, sampled.path)
+
+
+@rule(
+    "EVD036",
+    "No two runs were sampled at the same steps",
+    Scope.PACKAGE,
+    source="evidence of this rulebook (fingerprint of the sampler's steps, harness/telemetry/reader/pace.py)",
+    fix="Package the telemetry that was sampled during each run.",
+)
+def distinct_steps(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+    """A sampler is late by some microseconds, each time by others: a file whose samples lie at the distances of
+    another run's was made from it, whatever its readings were changed to."""
+    sampled = [(run.index, file) for run in package.runs for file in run.telemetry if file.pace]
+    if not sampled:
+        raise NotChecked("there is no readable telemetry with as many steps as are needed")
+    first: dict[int, tuple[int, Telemetry]] = {}  # by mark: who had it first
+    for index, file in sampled:
+        shared: Counter[str] = Counter()
+        for mark in file.pace:
+            run, other = first.setdefault(mark, (index, file))
+            if run != index:
+                shared[other.path] += 1
+        fewest = ruleset.evidence.pace_share * len(file.pace)
+        for path, count in shared.most_common(1):
+            if count > fewest:
+                yield self.finding(
+                    f"{count} of {len(file.pace)} series of steps between samples, to the microsecond, are those of "
+                    f"{path}",
+                    path=file.path,
+                    expected=f"<= {fewest:.0f}",
+                    actual=count,
+                )
 
 
 @rule(

@@ -53,6 +53,9 @@ class Telemetry:
     paced: bool = False  # the sampler said that it reads less often, so as not to disturb the run
     before: list[Quantity] = field(default_factory=list)  # the same quantities from init_start to run_start
     unavailable: list[str] = field(default_factory=list)  # sources that the sampler says it could not read
+    pace: list[int] = field(
+        default_factory=list
+    )  # hashes of steps between samples (harness/telemetry/reader/pace.py)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from harness.telemetry.reader.pace import pace
 from harness.telemetry.reader.recover import open_any
 from harness.telemetry.recorder.file import COLUMNS, EVENTS, SCHEMA, TABLE, TIME, columns_of
 from harness.telemetry.sources.base import Kind
@@ -74,6 +75,7 @@ class TelemetryFile:
     devices: dict[str, str]
     unavailable: list[dict[str, str]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    pace: list[int] = field(default_factory=list)  # fingerprint of the steps between samples (pace.py)
 
 
 def read(path: Path, max_values: int = MAX_VALUES) -> TelemetryFile:
@@ -116,18 +118,21 @@ def _read(path: Path, file: h5py.File, max_values: int) -> TelemetryFile:
     budget = [max_values]
     found: list[Series] = []
     times: dict[str, np.ndarray] = {}
+    relative: dict[str, np.ndarray] = {}  # seconds since the anchor
     devices: dict[str, str] = {}
     for source, group in _members(file, h5py.Group, MAX_SOURCES):
         if source == EVENTS:
             continue
         devices.update(_texts(_json(group.attrs, "devices", {})))
         if TABLE in group:
-            times[source], more = _unfinished(source, group, anchor_wall_s, budget)
+            relative[source], columns = _unfinished(group, budget)
+            wall_s = anchor_wall_s + relative[source]
+            found += [_unfolded(source, name, values, texts, wall_s) for name, values, texts in columns]
         else:
-            times[source] = anchor_wall_s + _times(group, budget)
-            columns = _columns(group)
-            more = [_series(source, name, column, times[source], budget) for name, column in columns]
-        found += more
+            relative[source] = _times(group, budget)
+            wall_s = anchor_wall_s + relative[source]
+            found += [_series(source, name, column, wall_s, budget) for name, column in _columns(group)]
+        times[source] = wall_s
     unavailable = _json(attrs, "unavailable", [])
     return TelemetryFile(
         path=path.name,
@@ -141,6 +146,7 @@ def _read(path: Path, file: h5py.File, max_values: int) -> TelemetryFile:
         devices=devices,
         unavailable=[_texts(u) for u in unavailable if isinstance(u, dict)][:MAX_SOURCES],
         events=_events(file, anchor_wall_s),
+        pace=pace(relative.values()),
     )
 
 
@@ -181,9 +187,9 @@ def _numbers(column: h5py.Dataset, budget: list[int]) -> np.ndarray:
 
 
 def _unfinished(
-    source: str, group: h5py.Group, anchor_wall_s: float, budget: list[int]
-) -> tuple[np.ndarray, list[Series]]:
-    """A source whose readings are still one table: the sampler was killed, or goes on."""
+    group: h5py.Group, budget: list[int]
+) -> tuple[np.ndarray, list[tuple[str, np.ndarray, dict[str, str]]]]:
+    """Times and columns of a source whose readings are still one table: the sampler was killed, or goes on."""
     columns = dict(_members(group, h5py.Dataset, 2))
     if set(columns) != {TABLE, COLUMNS}:
         raise ValueError(f"{group.name} has a table and no {COLUMNS}")
@@ -198,8 +204,7 @@ def _unfinished(
     if table.shape[1] != names.shape[0] + 1:
         raise ValueError(f"{table.name} is {table.shape[0]} by {table.shape[1]} values")
     (_, relative_s, _), *rest = columns_of(group)
-    wall_s = anchor_wall_s + _ascending(group, relative_s)
-    return wall_s, [_unfolded(source, name, values, texts, wall_s) for name, values, texts in rest]
+    return _ascending(group, relative_s), rest
 
 
 def _unfolded(

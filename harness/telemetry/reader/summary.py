@@ -66,6 +66,7 @@ def summary(
         if init_wall_s is None or start_wall_s is None
         else [_quantity(s, init_wall_s, start_wall_s) for s in file.series],
         unavailable=[str(one.get("source", ""))[:MAX_NAME] for one in file.unavailable],
+        pace=file.pace,
     )
 
 

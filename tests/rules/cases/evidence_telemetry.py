@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import shutil
 
+import h5py
+import numpy as np
+
 from harness.telemetry.sources.base import Kind, QuantitySpec
 from tests.rules.cases.edits import GPU, TELEMETRY, resample, shift
 from tests.rules.cases.registry import case
@@ -53,6 +56,25 @@ def hidden_accelerator(built: BuiltPackage) -> None:
 @case("EVD022", **TELEMETRY, **GPU)
 def half_of_the_accelerators_missing(built: BuiltPackage) -> None:
     resample(built, 1, accelerators=2)
+
+
+def _sampled_late(built: BuiltPackage, rhythms: tuple[int, ...]) -> None:
+    """Each run's samples are some microseconds late, as its rhythm (a seed) says."""
+    for run, rhythm in enumerate(rhythms):
+        with h5py.File(built.run_files(run).telemetry(), "r+") as file:
+            times = file["machine/time_s"]
+            times[...] += np.random.default_rng(rhythm).exponential(5e-5, times.size)
+    built.reseal()
+
+
+@case("EVD036", only=True, **TELEMETRY)
+def readings_at_the_steps_of_another_run(built: BuiltPackage) -> None:
+    _sampled_late(built, (0, 1, 2, 3, 1))
+
+
+@case("EVD036", **TELEMETRY)
+def all_telemetry_made_from_one(built: BuiltPackage) -> None:
+    _sampled_late(built, (0, 0, 0, 0, 0))
 
 
 @case("EVD024", **TELEMETRY)

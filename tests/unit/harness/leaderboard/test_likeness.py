@@ -36,6 +36,7 @@ def _entry(name: str, **said: object) -> Marked:
             "time of one machine",
         ),
         ({"telemetry": ["a", "b", "c", "d"]}, {"telemetry": ["b", "c", "d", "e"]}, "telemetry"),
+        ({"steps": list(range(64))}, {"steps": list(range(40, 104))}, "times of samples"),
     ],
 )
 def test_what_two_entries_share_is_named_on_both(left, right, reason):
@@ -56,6 +57,7 @@ def test_chance_is_not_likeness():
             boot="b",
             span_s=(100.0 * n, 100.0 * n + 90),
             telemetry=["a", f"b{n}"],
+            steps=[*range(15), *range(100 * n + 100, 100 * n + 149)],
         )
         for n in range(20)
     ]
