@@ -136,6 +136,9 @@ class Clock(Section, frozen=True, kw_only=True):
         str, dict[str, float]
     ] = {}  # word of a model name -> precision -> operations per s
     core_flop_per_cycle: dict[str, float] = {}  # precision -> operations of one hardware thread
+    processor_share: float = (
+        0.4  # of the arithmetic's processor time at peak speed, that a run has to have used
+    )
     boost: float = 2.0  # of a described clock, where none was sampled
     fastest_hz: float = 6.0e9
     first_epoch_share: float = 0.5  # of the shortest other epoch

@@ -6,13 +6,16 @@ from collections.abc import Iterator
 
 from rules.facts.log_reading import durations, integer, stated, time_ms
 from rules.facts.needs import system_of, telemetry_of
-from rules.facts.quantities import described_threads, frequency_hz, of_name, threads
+from rules.facts.quantities import described_threads, frequency_hz, largest, of_name, threads
+from rules.model.evidence import Telemetry
 from rules.model.findings import Finding, Scope, Severity
 from rules.model.package import System
 from rules.model.run import Run
 from rules.model.values import same, show
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
+
+FEWEST_READINGS = 5  # of processor use: a mean of fewer depends on which second was read
 
 
 @rule(
@@ -25,20 +28,13 @@ from rules.ruleset import Ruleset
 def roofline(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """The arithmetic of an epoch over its time is a speed; no machine is faster than its processors, times
     their clock, times what a core computes per cycle, or than the peak of its accelerators."""
-    settings, clock = run.settings, ruleset.clock
-    samples, patch, nodes = (integer(settings, n) for n in ("train_samples", "patch_size", "number_of_nodes"))
-    accelerators = integer(settings, "accelerators_per_node")
-    if not samples or not patch or not nodes or accelerators is None:
-        raise NotApplicable("patches, nodes or accelerators are not logged")
-    parameters = stated(settings, "model_parameters_count")
-    if parameters is None or not same(parameters.value, ruleset.reference.get("model_parameters_count")):
-        raise NotApplicable("another model than the reference's was trained")
+    operations, nodes, accelerators = _epoch_work(run, ruleset)
     each = _accelerator_peak(run, ruleset) if accelerators else _host_peak(run, ruleset)
     peak = nodes * (accelerators or 1) * each
-    needed_s = samples * patch * patch * clock.train_flop_per_pixel / peak
+    needed_s = operations / peak
     for span, took_ms in durations(run.log, "epoch"):
         if took_ms is not None and 0 < took_ms < 1000 * needed_s - 1:
-            speed = samples * patch * patch * clock.train_flop_per_pixel / (took_ms / 1000)
+            speed = operations / (took_ms / 1000)
             yield self.at(
                 run,
                 span.stop,
@@ -48,6 +44,19 @@ def roofline(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
                 actual=took_ms / 1000,
             )
             return
+
+
+def _epoch_work(run: Run, ruleset: Ruleset) -> tuple[float, int, int]:
+    """Operations of an epoch, nodes, accelerators of each. Raises NotApplicable where they do not follow."""
+    settings = run.settings
+    samples, patch, nodes = (integer(settings, n) for n in ("train_samples", "patch_size", "number_of_nodes"))
+    accelerators = integer(settings, "accelerators_per_node")
+    if not samples or not patch or not nodes or accelerators is None:
+        raise NotApplicable("patches, nodes or accelerators are not logged")
+    parameters = stated(settings, "model_parameters_count")
+    if parameters is None or not same(parameters.value, ruleset.reference.get("model_parameters_count")):
+        raise NotApplicable("another model than the reference's was trained")
+    return samples * patch * patch * ruleset.clock.train_flop_per_pixel, nodes, accelerators
 
 
 def _precision(run: Run) -> str:
@@ -69,12 +78,18 @@ def _accelerator_peak(run: Run, ruleset: Ruleset) -> float:
 
 def _host_peak(run: Run, ruleset: Ruleset) -> float:
     """Operations per second of one node. Raises NotChecked where threads or clock are not known."""
+    count = max((threads(t) for t in run.telemetry), default=0) or described_threads(system_of(run).fields)
+    if not count:
+        raise NotChecked("the number of processors is not known")
+    return count * _thread_peak(run, ruleset)
+
+
+def _thread_peak(run: Run, ruleset: Ruleset) -> float:
+    """Operations per second of one hardware thread in the precision of the run. Raises NotChecked."""
     per_cycle = ruleset.clock.core_flop_per_cycle.get(_precision(run))
-    system = system_of(run)
-    count = max((threads(t) for t in run.telemetry), default=0) or described_threads(system.fields)
-    if per_cycle is None or not count:
-        raise NotChecked("the number of processors, or what they compute per cycle, is not known")
-    return count * per_cycle * _frequency(run, system, ruleset)
+    if per_cycle is None:
+        raise NotChecked("what processors compute per cycle in the precision of the run is not known")
+    return per_cycle * _frequency(run, system_of(run), ruleset)
 
 
 def _frequency(run: Run, system: System, ruleset: Ruleset) -> float:
@@ -152,3 +167,50 @@ def work_before(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
                 expected=f"<= {allowed_s:.0f} s",
                 actual=round(spent_s, 3),
             )
+
+
+@rule(
+    "TIM024",
+    "The run used the processor time that its arithmetic needs",
+    Scope.RUN,
+    source="64 GFLOP per patch of 256 x 256 forward and backward (measured); sources W11, H11; data sheets",
+    fix="Package the telemetry that was sampled while this run trained; describe the machine that ran.",
+)
+def processor_work(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """Without accelerators, processors do all of the arithmetic, and the kernel counts their seconds for the
+    processes of the run: who trained so many epochs has used them, however the clock was set."""
+    operations, nodes, accelerators = _epoch_work(run, ruleset)
+    epochs = sum(1 for _, took_ms in durations(run.log, "epoch") if took_ms is not None)
+    start, stop = time_ms(run.log.first("run_start")), time_ms(run.log.last("run_stop"))
+    if accelerators:
+        raise NotApplicable("accelerators compute")
+    if not epochs or start is None or stop is None or stop <= start:
+        raise NotApplicable("run_start, run_stop or epochs are missing")
+    percent = sum(_own_percent(sampled, ruleset) for sampled in telemetry_of(run))
+    if len(run.telemetry) != nodes:
+        raise NotChecked(f"{len(run.telemetry)} of {nodes} nodes were sampled")
+    used_s = percent / 100 * (stop - start) / 1000
+    needed_s = ruleset.clock.processor_share * epochs * operations / _thread_peak(run, ruleset)
+    if used_s < needed_s:
+        yield self.finding(
+            f"the run's processes used {used_s:.1f} processor seconds for {epochs} epochs, whose arithmetic takes "
+            f"{needed_s:.1f} or more",
+            path=run.telemetry[0].path,
+            expected=f">= {needed_s:.1f} s",
+            actual=round(used_s, 3),
+        )
+
+
+def _own_percent(sampled: Telemetry, ruleset: Ruleset) -> float:
+    """Processor use of the processes that trained, 100 being one processor. Raises NotChecked.
+
+    What a scheduler starts (srun, a container's service) is not below the harness: then only a small
+    program is seen, which holds less memory than any that trains.
+    """
+    used = of_name(sampled.quantities, "cpu", "process_tree")
+    held = largest(sampled.quantities, "rss", "process_tree")
+    if not used or used[0].mean is None or used[0].samples < FEWEST_READINGS:
+        raise NotChecked("the processor use of the run's processes was not sampled, or too rarely")
+    if held is None or held < ruleset.evidence.rss_minimum:
+        raise NotChecked("the processes that were sampled are not those that trained")
+    return used[0].mean

@@ -33,7 +33,7 @@ def sampler_starved(built: BuiltPackage) -> None:
     resample(built, hole_s=12.0)
 
 
-@case("EVD011", only=True, **TELEMETRY)
+@case("EVD011", **TELEMETRY)
 def idle_machine(built: BuiltPackage) -> None:
     resample(built, busy_percent=0.4)
 
@@ -41,6 +41,23 @@ def idle_machine(built: BuiltPackage) -> None:
 @case("EVD011", **TELEMETRY, **GPU)
 def idle_accelerators(built: BuiltPackage) -> None:
     resample(built, busy_percent=0.0)
+
+
+def _use_processors(built: BuiltPackage, run: int, percent: float) -> None:
+    """The run's own processes used so much of a processor; the machine as a whole was as busy as before."""
+    with h5py.File(built.run_files(run).telemetry(), "r+") as file:
+        file["machine/process_tree.cpu"][...] = percent
+    built.reseal()
+
+
+@case("TIM024", only=True, **TELEMETRY)
+def trained_without_processor_time(built: BuiltPackage) -> None:
+    _use_processors(built, 1, 0.0)
+
+
+@case("TIM024", only=True, **TELEMETRY)
+def processor_time_of_a_third_of_what_the_peak_needs(built: BuiltPackage) -> None:
+    _use_processors(built, 3, 12.0)
 
 
 @case("EVD022", **TELEMETRY, **GPU)
