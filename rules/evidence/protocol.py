@@ -95,8 +95,11 @@ def no_preloads(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     if not said:
         raise NotChecked("run.json does not state the variables that load code")
     declared = _declared(run)
-    kept = said.get("kept")
-    for name, value in kept.items() if isinstance(kept, dict) else ():
+    kept, own = said.get("kept", {}), said.get("harness") or []
+    if not isinstance(kept, dict) or not isinstance(own, list) or not all(isinstance(n, str) for n in own):
+        yield self.finding("the variables that load code are not stated as the harness does", path=path)
+        return
+    for name, value in kept.items():
         preload = name.startswith("LD_") and name != "LD_LIBRARY_PATH"
         if name in declared or preload:
             undeclared = name not in declared and run.division != "open"
@@ -105,7 +108,7 @@ def no_preloads(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
                 path=path,
                 severity=Severity.ERROR if undeclared else Severity.WARNING,
             )
-    for name in said.get("harness") or ():
+    for name in own:
         if name not in declared:
             yield self.finding(
                 f"{name} was set for the harness itself, whose clock times the run",

@@ -16,7 +16,8 @@ from rules.quality.scene_counts import SCHEMA, scene_problems, stated_counts
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
-WHOLE = 1e-3  # of a pixel: a double carries 15 digits, and no data set has more than 1e9 pixels
+WHOLE = 1e-3  # of a pixel: a double carries 15 digits
+MOST_PIXELS = 10**12  # of a split: the official one has 1e9
 LN2 = math.log(2)  # the cross-entropy of a pixel at the threshold: a wrong one costs at least so much
 _SOURCE = "TR 9.4; sources F1, F2"
 _FIX = "Log share of pixels and mean loss over the whole split as they were computed; do not edit them."
@@ -30,6 +31,8 @@ def shares(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     held_out, trained = integer(run.settings, "eval_samples"), integer(run.settings, "train_samples")
     if not patch or not held_out:
         raise NotApplicable("the number of evaluated pixels is not logged")
+    if max(held_out, trained or 0) * patch**2 > MOST_PIXELS:
+        raise NotChecked("the logged numbers of samples and pixels are those of no data set")
     for found in evaluations(run.log, ruleset.quality.key):
         if found.value is not None and not _is_whole(found.value, held_out * patch**2):
             yield _no_share(self, run, found.event, ruleset.quality.key, found.value, held_out * patch**2)
@@ -42,7 +45,8 @@ def shares(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 
 
 def _is_whole(share: float, pixels: int) -> bool:
-    return abs(share * pixels - round(share * pixels)) <= WHOLE
+    count = share * pixels
+    return math.isfinite(count) and abs(count - round(count)) <= WHOLE
 
 
 def _no_share(

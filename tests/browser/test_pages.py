@@ -98,9 +98,10 @@ def test_the_theme_can_be_switched_by_keyboard_and_is_kept(visit: Callable[..., 
 
 def test_the_gallery_shows_one_view_at_a_time(visit: Callable[..., Any], site: Any) -> None:
     page = visit(site.good).page
-    assert page.locator(".pane:visible").count() == 8
+    panes = "#gallery .pane:visible"
+    assert page.locator(panes).count() == 8
     page.get_by_label("disagreement", exact=True).check()
-    assert page.locator(".pane:visible").count() == 2
+    assert page.locator(panes).count() == 2
     assert page.locator(".pane.disagreement:visible").count() == 2
     page.keyboard.press("ArrowLeft")
     assert page.locator(".pane.probability:visible").count() == 2
@@ -120,7 +121,7 @@ def test_without_scripts_everything_is_readable(visit: Callable[..., Any], site:
     assert page.locator("table:visible").count() > 0
     assert page.locator("#theme:visible").count() == 0, "no dead buttons"
     if name == "good":
-        assert page.locator(".pane:visible").count() == 8
+        assert page.locator("#gallery .pane:visible").count() == 8
         assert page.locator("details.fold").count() == page.locator("details.fold[open]").count() > 5
         assert page.locator("details[open]:not(.fold) table:visible").count() == 0
         page.locator("details:not(.fold) > summary").first.click()

@@ -193,7 +193,7 @@ def test_wrong_machine(trial):
         (["submit", "--system", "../box"], 2, "cannot be the name of a system"),
         (["submit"], 2, "Missing option '--system'"),
         (["nonsense"], 2, "No such command"),
-        (["submit", "--system", "box", "--submissions", "nowhere"], 2, "No recipes under nowhere"),
+        (["submit", "--system", "box", "--submissions", "nowhere"], 2, "Unknown SYSTEM 'box'"),
         (["check", "nowhere"], 2, "nowhere"),
     ],
 )

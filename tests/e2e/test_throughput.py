@@ -61,7 +61,9 @@ def test_throughput_is_never_alone(both):
 def test_one_model_fails_and_all_are_ended(trial):
     trial.recipe(**OPEN)
     done = trial.submit("--throughput", FAKE="crash", FAKE_RUN="1", FAKE_REST="hang")
-    assert done.returncode == 3 and "Model 2 of 3 failed" in done.stderr and "Traceback" not in done.stderr
+    assert (
+        done.returncode == 3 and "Model 1 (2 of 3) failed" in done.stderr and "Traceback" not in done.stderr
+    )
     results, evidence = weak(trial)
     assert not results.exists() or not list(results.glob("result_*.txt"))
     states = sorted(json.loads(p.read_text())["status"] for p in evidence.glob("failed/*/run.json"))

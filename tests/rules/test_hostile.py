@@ -94,7 +94,7 @@ def _spoil(value: Any, rng: random.Random, times: int) -> Any:
     return value
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(60))
 def test_odd_values_in_json(fresh, seed):
     """Types and sizes nobody expects, everywhere, in a package whose digests agree with them."""
     built = fresh(**OPTIONS)
@@ -105,7 +105,7 @@ def test_odd_values_in_json(fresh, seed):
     judge(built.root)
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(60))
 def test_odd_values_in_logs(fresh, seed):
     built = fresh(**OPTIONS)
     rng = random.Random(seed)

@@ -236,7 +236,8 @@ def test_no_color(built, monkeypatch):
 
 def test_json_has_the_published_shape(built):
     record = json.loads(render_json(broken(built)))
-    assert list(record) == ["schema", "ruleset", "path", "verdict", "counts", "findings", "rules", "claims"]
+    parts = ["schema", "ruleset", "path", "verdict", "counts", "findings", "rules", "claims", "entries"]
+    assert list(record) == parts
     assert list(record["findings"][0]) == [
         "rule",
         "severity",
