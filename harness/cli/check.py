@@ -113,7 +113,7 @@ def check(
     try:
         with ExitStack() as held:
             inside = held.enter_context(_unpacked(path))
-            watch = held.enter_context(_watch())
+            watch = held.enter_context(_watch()) if replay or answer else Watch()
             replayer = _replayer(held, data, replay, replay_runs, watch)
             retrainer = _retrainer(held, data, answer, challenge, received, watch)
             trusted = (read_roots(roots),) if roots else ()
