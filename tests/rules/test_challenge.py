@@ -57,7 +57,7 @@ def judged(built, step):
     _, verdict = check_all(built.root, answer=step)[0]
     assert not [f for f in verdict.findings if f.message.startswith("checker error")]
     return (
-        {r.id: r for r in verdict.rules if r.id.startswith(("EVD078", "EVD079", "EVD08"))},
+        {r.id: r for r in verdict.rules if r.id.startswith(("EVD078", "EVD079", "EVD080", "EVD081"))},
         {f.rule: f.message for f in verdict.findings},
     )
 
