@@ -56,6 +56,17 @@ def _placed(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("file", metavar="EXPERIMENT.yaml", type=options.PathType)(command)
 
 
+def _gathering(out_help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options of `_placed`, FOLDERs of other machines, and --out."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        command = click.option("--out", type=options.PathType, help=out_help)(command)
+        places = click.argument("places", metavar="[FOLDER]...", nargs=-1, type=options.PathType)
+        return _placed(places(command))
+
+    return add
+
+
 def _find(file: Path, org: str, submissions: Path, data_dir: Path) -> tuple[Found, Workspace]:
     workspace = Workspace(submissions, data_dir)
     return find_experiment(file, workspace, org), workspace
@@ -225,11 +236,7 @@ def _short(value: object) -> str:
 
 
 @experiment.command()
-@_placed
-@click.argument("places", metavar="[FOLDER]...", nargs=-1, type=options.PathType)
-@click.option(
-    "--out", type=options.PathType, help="Folder for table.csv and table.json.  [default: the experiment's]"
-)
+@_gathering("Folder for table.csv and table.json.  [default: the experiment's]")
 def gather(
     file: Path, org: str, submissions: Path, data_dir: Path, places: tuple[Path, ...], out: Path | None
 ) -> None:
@@ -247,11 +254,7 @@ def gather(
 
 
 @experiment.command()
-@_placed
-@click.argument("places", metavar="[FOLDER]...", nargs=-1, type=options.PathType)
-@click.option(
-    "--out", type=options.PathType, help="Folder for the page.  [default: report/ in the experiment's]"
-)
+@_gathering("Folder for the page.  [default: report/ in the experiment's]")
 def report(
     file: Path, org: str, submissions: Path, data_dir: Path, places: tuple[Path, ...], out: Path | None
 ) -> None:

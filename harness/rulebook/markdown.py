@@ -9,7 +9,7 @@ from harness.rulebook.examples import Example, load_examples
 from harness.rulebook.sources import linked
 from rules.registry import Rule, catalogue
 from rules.ruleset import Ruleset, load_ruleset
-from rules.sections import KeyRule
+from rules.ruleset.sections import KeyRule
 
 GROUPS = {
     "LOG": "Structure and order of a result log",

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from harness.score.interval import mean_interval, scaled
 from harness.score.model import Breakdown, Convergence, RunScore
-from rules.sections import Division
+from rules.ruleset.sections import Division
 
 OLYMPIC = "mean without the fastest and the slowest run (MLPerf Training rules, 12)"
 PLAIN = "mean of all runs (too few to drop the fastest and the slowest)"

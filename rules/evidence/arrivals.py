@@ -11,7 +11,7 @@ from rules.model.run import Run
 from rules.model.values import show
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
-from rules.sections import Clock
+from rules.ruleset.sections import Clock
 
 HARNESS_KEYS = (
     "submission_",

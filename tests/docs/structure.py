@@ -30,7 +30,6 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("reference.science", "rules.registry", "harness.package", "harness.telemetry"),
     ("reference.data", "rules.model"),
     ("reference.protocol", "rules.ruleset", "harness.core"),
-    ("rules.sections",),
 )
 Arrow = tuple[str, str]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.slurm.cluster import Cluster
 from tests.support import ROOT
 from tests.support.waiting import HANG_S
 
@@ -90,3 +91,14 @@ def trial(tmp_path: Path, smoke_data: Path) -> Trial:
     made = Trial(tmp_path)
     made.recipe()
     return made
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """Slurm on this machine, for the tests of one module."""
+    made = Cluster(tmp_path_factory.mktemp("slurm"))
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from harness.experiment.record import TrialRecord
-from tests.slurm.cluster import Cluster, missing
+from tests.slurm.cluster import missing
 from tests.support.waiting import HANG_S, wait_for
 
 LR = "hyperparameters.learning_rate"
@@ -22,16 +22,6 @@ BATCH = "hyperparameters.global_batch_size"
 GRID = {"method": "grid", "space": {LR: [0.001, 0.002], BATCH: [4, 8]}}
 NAME = "search"
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    made = Cluster(tmp_path_factory.mktemp("slurm"))
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
 
 
 def write(trial, **fields) -> str:

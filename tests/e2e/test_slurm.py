@@ -6,7 +6,7 @@ import h5py
 import psutil
 import pytest
 
-from tests.slurm.cluster import Cluster, missing
+from tests.slurm.cluster import missing
 from tests.support.waiting import wait_for
 
 pytestmark = [
@@ -14,16 +14,6 @@ pytestmark = [
     pytest.mark.skipif(missing() is not None, reason=missing() or ""),
 ]
 TWO_NODES = {"launcher": "slurm", "devices": {"nodes": 2}, "job": {"time": "00:30:00", "partition": "main"}}
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    made = Cluster(tmp_path_factory.mktemp("slurm"))
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
 
 
 def launch(trial, cluster, *arguments, **extra):

@@ -8,9 +8,25 @@ from typing import Any
 
 import numpy as np
 
+from harness.generalise.result import Settings
 from reference.data.scenes import LoadedScene, SceneFacts
 from reference.science.results import Science
 from tests.support.builders import BuiltPackage, Lines
+
+
+def generalise_settings(epochs: int) -> Settings:
+    """Of a small leave-one-out test with two seeds."""
+    return Settings(
+        by="scene",
+        epochs=epochs,
+        seeds=[1, 2],
+        normalisation="per-scene",
+        augmentation="none",
+        batch=4,
+        learning_rate=1e-3,
+        patch_size=16,
+        train_fraction=0.8,
+    )
 
 
 def made_scene(number: int, shape: tuple[int, int]) -> tuple[LoadedScene, np.ndarray]:

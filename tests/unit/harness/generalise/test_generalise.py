@@ -19,23 +19,13 @@ from harness.core.errors import UserError
 from harness.generalise import folds as module
 from harness.generalise.folds import Fold, folds, run_fold
 from harness.generalise.groups import group_scenes
-from harness.generalise.result import Generalisation, Settings, best_accuracy, fold_run, in_words, table
+from harness.generalise.result import Generalisation, best_accuracy, fold_run, in_words, table
 from harness.science.counts import scene_counts
 from reference.tensorflow.run import check
-from tests.support.scene_counts import measured
+from tests.support.scene_counts import generalise_settings, measured
 from tests.support.scenes import write_scene
 
-SETTINGS = Settings(
-    by="scene",
-    epochs=3,
-    seeds=[1, 2],
-    normalisation="per-scene",
-    augmentation="none",
-    batch=4,
-    learning_rate=1e-3,
-    patch_size=16,
-    train_fraction=0.8,
-)
+SETTINGS = generalise_settings(epochs=3)
 
 
 def scenes(root: Path, names: list[str], **attributes: list[Any]) -> Path:

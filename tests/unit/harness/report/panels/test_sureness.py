@@ -11,7 +11,7 @@ import pytest
 
 from harness.check import check_package
 from harness.export.tables import tables
-from harness.generalise.result import FILE, Generalisation, Settings, fold_run
+from harness.generalise.result import FILE, Generalisation, fold_run
 from harness.report.data import report_data
 from harness.report.page import report_page
 from harness.report.panels.science.sureness import read_counts
@@ -19,7 +19,7 @@ from harness.score.score import score
 from rules.ruleset import load_ruleset
 from tests.support.builders import BuiltPackage, build_package
 from tests.support.report_builders import make_picture, write_gallery
-from tests.support.scene_counts import measured, write_science
+from tests.support.scene_counts import generalise_settings, measured, write_science
 
 SHAPE = (60, 75)
 RULES = load_ruleset()
@@ -90,17 +90,7 @@ def test_a_file_that_is_no_json_has_no_counts(tmp_path: Path) -> None:
 def test_a_leave_one_out_test_beside_the_recipe_is_shown_as_stated(tmp_path: Path) -> None:
     made = build_package(tmp_path, runs=1, division="open")
     write_science(made, 0, measured(5, SHAPE))
-    settings = Settings(
-        by="scene",
-        epochs=6,
-        seeds=[1, 2],
-        normalisation="per-scene",
-        augmentation="none",
-        batch=4,
-        learning_rate=1e-3,
-        patch_size=16,
-        train_fraction=0.8,
-    )
+    settings = generalise_settings(epochs=6)
     runs = [fold_run("<b>north</b>", seed, measured(2, SHAPE), 3, 1.0) for seed in (1, 2)]
     found = Generalisation(tool="x", settings=settings, scenes={}, runs=runs)
     place = made.layout.code_dir / FILE

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 import yaml
 
-from rules.sections import (
+from rules.ruleset.sections import (
     Clock,
     ConvergenceRules,
     DataRules,
@@ -30,7 +30,7 @@ from rules.sections import (
 )
 
 DEFAULT = "cloudmask-1.1"
-FOLDER = Path(__file__).resolve().parent / "rulesets"
+FOLDER = Path(__file__).resolve().parents[1] / "rulesets"
 FILE = "ruleset.yaml"
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C: a fifth of the time of a check otherwise
 
