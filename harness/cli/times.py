@@ -42,6 +42,10 @@ def times(path: Path, system: str | None, as_csv: bool, as_json: bool) -> None:
         raise UserError("--csv and --json exclude each other.", "leave one out.")
     with _folder(path) as inside:
         rows = [(file, span_s(log), phases(log)) for file, log in result_logs(inside, system)]
+    if all(span is None and not found for _, span, found in rows):
+        raise UserError(
+            f"{path} holds no MLLOG line with a time.", "name a package or one of its result files."
+        )
     if as_json:
         click.echo(json.dumps({"schema": 1, "runs": [_record(row) for row in rows]}, indent=1))
     elif as_csv:

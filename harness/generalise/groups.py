@@ -91,7 +91,9 @@ def _read_table(path: Path) -> dict[str, str]:
         with path.open(encoding="utf-8", newline="") as file:
             rows: Sequence[dict[str, str | None]] = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"Cannot read the table of groups {path}: {error}.") from None
+        reason = error.strerror if isinstance(error, OSError) else "it is not CSV in UTF-8"
+        fix = "write a line with scene and group for each scene, below these two words."
+        raise UserError(f"Cannot read the table of groups {path}: {reason}.", fix) from None
     pairs = [(row.get("scene"), row.get("group")) for row in rows]
     known = {scene.strip(): group.strip() for scene, group in pairs if scene and group}
     if not known or len(known) < len(rows):

@@ -131,3 +131,8 @@ def trained_again(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
 
 def _date(wall_s: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(wall_s))
+
+
+def judges_answers(ruleset: Ruleset) -> bool:
+    """Whether the ruleset has the rules of this module."""
+    return is_answered.id not in ruleset.excluded

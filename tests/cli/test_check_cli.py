@@ -180,3 +180,13 @@ def test_a_file_that_is_not_a_log(run, tmp_path, content):
     code, out, _ = run("check", str(path))
     assert code == ExitCode.FINDINGS and out.count("error LOG003") == 1 and " is missing" not in out
     assert "there is no MLLOG line in this file" in out
+
+
+def test_an_answer_that_the_ruleset_cannot_judge_does_not_pass(run, tmp_path):
+    built, answer = build_package(tmp_path), tmp_path / "answer.npz"
+    answer.write_bytes(b"no answer")
+    code, out, err = run("check", str(built.root), "--ruleset", "cloudmask-1.0", "--answer", str(answer))
+    assert code == ExitCode.USAGE and out == ""
+    assert "cloudmask-1.0 has no rules about challenges" in err and "fix: " in err
+    code, out, _ = run("check", str(built.root), "--answer", str(answer))
+    assert code == ExitCode.FINDINGS and "error EVD078" in out

@@ -78,3 +78,10 @@ def test_logs_of_the_hpc_ruleset(capsys: pytest.CaptureFixture[str]) -> None:
     log = min(CORPUS.rglob("result_0.txt"))
     names = {p["name"] for p in json.loads(times(capsys, str(log), "--json"))["runs"][0]["phases"]}
     assert {"init", "run"} <= names
+
+
+def test_a_file_without_times_is_not_an_empty_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "result_0.txt").write_bytes(b"junk\n\x00\xff")
+    assert "holds no MLLOG line with a time" in times(capsys, str(tmp_path / "result_0.txt"), code=2)
