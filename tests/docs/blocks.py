@@ -36,7 +36,8 @@ and whose output is compared with what the page shows (tests/docs/test_pages.py)
 |---|---|---|
 {rows}
 
-Commands on other pages (README.md, reference, explanation) illustrate, and are run by no test as they stand there.
+Commands on other pages (README.md, reference, explanation) illustrate, and are run by no test as they stand there. That
+their verbs, options and make targets exist is tested, on all pages (tests/docs/test_commands_exist.py).
 """
 
 
