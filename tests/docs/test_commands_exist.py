@@ -91,7 +91,7 @@ def test_what_does_not_exist_is_found() -> None:
         ("cloudmask check x --weight", "check has no --weight"),
         ("cloudmask data verify --profil=x", "verify has no --profil"),
         ("make everything", "no target"),
-        ("make submit SYSTM=x", "no target"),
+        ("make submit NODE=x", "no target"),
     ):
         ((program, words),) = _commands(line)
         assert said in str(problem(program, words))
