@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -68,6 +69,11 @@ def cell(text: str) -> str:
     return " ".join(text.replace("|", "\\|").split())
 
 
+def prose(text: str) -> str:
+    """Text of a rule as one line of Markdown: <names> outside of code are no tags."""
+    return re.sub(r"(`[^`]*`)|<(?=\w)", lambda found: found[1] or "&lt;", cell(text))
+
+
 def rules_page(ruleset: Ruleset | None = None) -> str:
     """The whole catalogue as Markdown."""
     ruleset = ruleset or load_ruleset()
@@ -105,14 +111,14 @@ def _rule(rule: Rule) -> list[str]:
     return [
         f'<a id="{rule.id.lower()}"></a>',
         "",
-        f"### {rule.id} {rule.title}",
+        f"### {rule.id} {prose(rule.title)}",
         "",
         f"{rule.severity.value} · judges {judged} · {', '.join(rule.divisions)}",
         "",
-        cell(rule.why),
+        prose(rule.why),
         "",
-        f"* Source: {linked(cell(rule.source))}",
-        f"* Fix: {cell(rule.fix)}",
+        f"* Source: {linked(prose(rule.source))}",
+        f"* Fix: {prose(rule.fix)}",
         "",
         *_example("Good", pair.good),
         *_example("Bad", pair.bad),
@@ -121,7 +127,7 @@ def _rule(rule: Rule) -> list[str]:
 
 def _example(name: str, example: Example) -> list[str]:
     if example.kind == "text":
-        return [f"{name}: {cell(example.text or '')}", ""]
+        return [f"{name}: {prose(example.text or '')}", ""]
     return [f"{name}:", "", "```", *example.shown(), "```", ""]
 
 
@@ -147,6 +153,8 @@ def _shown(value: Any) -> str:
         return "no limit"
     if isinstance(value, str) and value.startswith("-----BEGIN CERTIFICATE"):
         return "its certificate, in PEM"
+    if isinstance(value, str) and re.search(r"[<*\\]", value):
+        return f"`{value}`"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -65,10 +65,11 @@ def make_entry(found: Upstream, layout: PackageLayout) -> Entry:
         read_run(i, part, training[i], inference[i], consoles[i]) for i, part in enumerate(found.parts)
     ]
     lacks = list(dict.fromkeys(m for reading in readings for m in missing(reading, found.config)))
-    doubts += _doubts(log, found, readings)
+    doubts += _doubts(log, found, layout.root.name)
+    doubts += [doubt for reading in readings for doubt in _run_doubts(reading)]
     record = {
         "schema": SCHEMA,
-        "program": "CloudMask v1.1 of mlcommons/science, or a fork of it",
+        "program": "CloudMask v1.1 of mlcommons/science, a version before it, or a fork",
         "standing": "imported: nothing of it was watched or repeated by this harness",
         "sources": [asdict(source) for source in found.sources],
         "settings": settings(found.config),
@@ -93,8 +94,8 @@ def _by_run(found: Sequence[T], runs: int, what: str, where: str, doubts: list[s
     return list(found) if len(found) == runs else [empty] * runs
 
 
-def _doubts(log: Log, found: Upstream, readings: list[Reading]) -> list[str]:
-    """Where the files contradict each other or the rules' words."""
+def _doubts(log: Log, found: Upstream, org: str) -> list[str]:
+    """Where the files contradict each other, the organisation or the rules' words."""
     doubts = []
     division = log.value("submission_division")
     if division != DIVISION:
@@ -102,22 +103,50 @@ def _doubts(log: Log, found: Upstream, readings: list[Reading]) -> list[str]:
             f"the log's division is {show(division)}: filed as open, the only one that the Science policy has"
         )
         doubts.append("`cloudmask check` holds a log that does not say open to the rules of closed")
-    for reading in readings:
-        done, planned = reading.epochs_done, reading.epochs_planned
-        if done is not None and planned is not None and done < planned:
+    stated = log.value("submission_org")
+    if isinstance(stated, str) and stated != org:
+        doubts.append(
+            f"the log's organisation is {show(stated)} (upstream's configuration ships with 'STFC')"
+        )
+    nodes, each, ranks = (
+        log.value(k) for k in ("number_of_nodes", "accelerators_per_node", "number_of_ranks")
+    )
+    if type(nodes) is type(each) is type(ranks) is int and nodes * each != ranks:
+        doubts.append(
+            f"the log states {nodes} x {each} accelerators and {ranks} ranks: "
+            "they are from the configuration, the program counted neither"
+        )
+    for name, told in (("epochs", "epochs"), ("batch_size", "bs")):
+        set_to, used = found.config.get(name), {one[told] for one in found.passes.training if told in one}
+        if type(set_to) is int and used and used != {set_to}:
             doubts.append(
-                f"run {reading.index} ended after {done} of {planned} epochs: "
-                f"its time_per_epoch is divided by {planned}"
-            )
-        if reading.status != "success":
-            doubts.append(
-                f"run {reading.index} has no run_stop with status success: cut off, or still on when read"
+                f"{name} is {set_to} in the configuration and {', '.join(f'{u:g}' for u in sorted(used))} in the "
+                "file of run times: it is not the configuration of these runs"
             )
     if len(found.parts) > 1 and "seed" in found.config:
         doubts.append(
             f"all {len(found.parts)} runs may have had the seed of the configuration, {show(found.config['seed'])}"
         )
     return doubts  # fmt: skip
+
+
+def _run_doubts(reading: Reading) -> list[str]:
+    """Where what is said of one run contradicts itself."""
+    doubts = []
+    run, done, planned = reading.index, reading.epochs_done, reading.epochs_planned
+    if done is not None and planned is not None and done < planned:
+        doubts.append(
+            f"run {run} ended after {done} of {planned} epochs: its time_per_epoch is divided by {planned}"
+        )
+    took, told = reading.training_s, reading.told_training_s
+    if took is not None and told is not None and abs(took - told) > 1 + 0.01 * told:
+        doubts.append(
+            f"run {run} trained for {took:.0f} s by the log and {told:.0f} s by the file of run times: "
+            "they may be of different runs"
+        )
+    if reading.status != "success":
+        doubts.append(f"run {run} has no run_stop with status success: cut off, or still on when read")
+    return doubts
 
 
 def _description(log: Log, org: str) -> dict[str, str]:

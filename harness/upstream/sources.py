@@ -1,6 +1,7 @@
 """What upstream's program leaves behind: an MLLOG file, a file of run times, its configuration, what Keras printed.
 
-Only the MLLOG file is always there. mllog appends to it, so one file may hold several runs. The file of run times has
+Only the MLLOG file is always there. mllog appends to it, so one file may hold several runs. Version 1.1 logs run_start;
+the version before it and its forks begin with submission_benchmark. The file of run times has
 one line per pass ("CloudMask training, samples = 970, epochs=1, ..., time_per_epoch=98.80"); the times in it are
 divided by the epochs that were configured, also where early stopping ended the training before.
 """
@@ -22,6 +23,7 @@ from rules.model.log import Log
 MAX_TEXT_BYTES = 64 << 20
 MAX_RUNS = 1000
 MAX_EPOCHS = 100_000
+_BEGIN = re.compile(rb'"key": ?"(run_start|submission_benchmark|run_stop)"')
 _PASS = re.compile(r"CloudMask (training|inference), (.{0,2000})\Z")
 _PAIR = re.compile(r"([a-z_]{1,40}) ?= ?([0-9.eE+-]{1,30})(?:,|\s|\Z)")
 _EPOCH = re.compile(r"Epoch (\d{1,6})/(\d{1,6})\s*\Z")
@@ -71,21 +73,24 @@ def source(kind: str, path: Path) -> Source:
 
 
 def read_parts(path: Path) -> list[Part]:
-    """The runs of an MLLOG file: each begins with run_start, the first one with whatever stands before it.
+    """The runs of an MLLOG file. Another one begins with run_start or submission_benchmark, when the one before has
+    had that already or has ended.
 
     Lines without the token are left out. Raises UserError when there is no line with it, or too many runs.
     """
     parts: list[list[bytes]] = [[]]
-    begun = False
+    had: set[bytes] = set()
     for raw in _bytes(path).splitlines():
         at = raw.rfind(TOKEN)
         if at < 0:
             continue
         line = raw[at:].rstrip()
-        if b'"run_start"' in line:
-            if begun:
-                parts.append([])
-            begun = True
+        found = _BEGIN.search(line)
+        key = found[1] if found else b""
+        if key and key != b"run_stop" and had & {key, b"run_stop"}:
+            parts.append([])
+            had = set()
+        had.add(key)
         parts[-1].append(line)
     if not parts[0]:
         raise UserError(

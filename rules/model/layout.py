@@ -144,7 +144,7 @@ class PackageLayout:
 
 @dataclass(frozen=True)
 class RunFiles:
-    """File names inside evidence/.../result_<i>/."""
+    """File names inside `evidence/.../result_<i>/`."""
 
     root: Path
 

@@ -32,11 +32,10 @@ _PAGE = """\
 Tutorials, guides and the lesson show {run} commands and scripts that tests run in order, each page in a fresh folder,
 and whose output is compared with what the page shows (tests/docs/test_pages.py). These {count} blocks are not run:
 
-| page | commands | why not |
-|---|---|---|
 {rows}
 
-Commands on other pages (README.md, reference, explanation) illustrate, and are run by no test as they stand there.
+Commands on other pages (README.md, reference, explanation) illustrate, and are run by no test as they stand there. That
+their verbs, options and make targets exist is tested, on all pages (tests/docs/test_commands_exist.py).
 """
 
 
@@ -102,8 +101,9 @@ def page() -> str:
     rows = []
     for block in found:
         if block.fate == "not run":
-            shown = "<br>".join(f"`{line[2:]}`" for line in block.text.splitlines() if line.startswith("$ "))
-            rows.append(f"| [{block.page}](../{block.page}) | {shown} | {block.word} |")
+            shown = [f"    {line}" for line in block.text.splitlines() if line.startswith("$ ")]
+            fenced = ["", "    ```console", *shown, "    ```", ""] if shown else []
+            rows += ["\n".join([f"* [{block.page}](../{block.page}): {block.word}", *fenced])]
     return _PAGE.format(
         made=MADE_BY.format(command="make docs"), run=run, rows="\n".join(rows), count=len(rows)
     )

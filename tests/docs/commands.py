@@ -14,7 +14,7 @@ import click
 from harness.cli import cli
 from harness.rulebook.markdown import MADE_BY
 
-WIDTH = 100
+WIDTH = 80
 _INTRODUCTION = """\
 # Commands
 

@@ -1,4 +1,4 @@
-"""CITATION.cff and codemeta.json say what pyproject.toml says."""
+"""CITATION.cff and codemeta.json say what pyproject.toml says, and CHANGELOG.md knows the version."""
 
 from __future__ import annotations
 
@@ -22,4 +22,8 @@ def test_citation_and_codemeta_agree_with_the_project() -> None:
     assert cff["version"] == meta["version"] == __version__
     assert cff["license"] == licence and str(meta["license"]).endswith(f"/{licence}")
     assert meta["description"] == description and cff["abstract"].startswith(description)
+    sections = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert sections[0] == "Unreleased" and re.fullmatch(
+        rf"{re.escape(__version__)} - 20\d\d-\d\d-\d\d", sections[1]
+    )
     assert cff["cff-version"] == "1.2.0" and {"message", "title", "authors"} <= set(cff)

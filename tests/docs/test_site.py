@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,11 @@ from tests.docs.structure import ROOT
 pytest.importorskip("material", reason="the extra 'docs' is not installed")
 _LOADED = re.compile(
     r"<(?:script|img|iframe)[^>]*\ssrc=\"?(https?:[^\s\">]+)|<link[^>]*href=\"?(https?:[^\s\">]+)"
+)
+
+KNOWN_TAGS = re.compile(  # without i, which a name of one letter would be
+    "a|article|body|br|button|code|details|div|em|footer|form|h[1-4]|head|header|html|img|input|label|li|link|main|meta|nav|"
+    "ol|p|path|pre|script|small|span|strong|summary|svg|table|tbody|td|th|thead|title|tr|ul"
 )
 
 
@@ -53,6 +60,30 @@ def test_search_works_from_the_file_system(site: Path) -> None:
         assert f'src="{at}iframe-worker/shim.js"' in (site / name).read_text()
     assert (site / "search/search_index.js").is_file()
     assert "TIM001" in (site / "search/search_index.js").read_text()
+
+
+class _Tags(HTMLParser):
+    """Collects the names of tags."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.add(tag)
+
+
+@pytest.mark.slow
+def test_names_in_angle_brackets_are_text(site: Path) -> None:
+    """As tags they are not seen, and end the search index of their page: titles swallow what follows."""
+    for page in site.rglob("*.html"):
+        tags = _Tags()
+        tags.feed(page.read_text(encoding="utf-8"))
+        assert [tag for tag in tags.found if not KNOWN_TAGS.fullmatch(tag)] == [], page.relative_to(site)
+    index = json.loads((site / "search/search_index.json").read_text())
+    titles = [entry["title"] for entry in index["docs"]]
+    assert len(titles) > 500 and [title for title in titles if "<p>" in title or len(title) > 250] == []
+    assert "PKG002 Results are result_0.txt to result_&lt;n-1&gt;.txt" in titles
 
 
 @pytest.mark.slow

@@ -180,7 +180,7 @@ Of packages that are not in the corpus the verdict can differ for these reasons:
   cosmoflow at 32. This ruleset has those of v3.0: a package of v1.0 near these sizes may be refused there and pass
   here.
 * Until v2.0 staging belonged into the timed run; this ruleset lets it lie outside too, as v3.0.
-* Nobody judges the layout of v0.7 (results/<system>/<benchmark>): upstream finds no folders in it and reports
+* Nobody judges the layout of v0.7 (`results/<system>/<benchmark>`): upstream finds no folders in it and reports
   success, here one line says which layout it is.
 """
 _LENIENT = """\

@@ -11,6 +11,8 @@ from harness.plan.recipe import Recipe
 from harness.run.launch.base import SUPERVISOR, Launcher
 from harness.run.launch.batch import BatchSystem, Job, ask
 
+BLAUNCH = ("blaunch", "{host}", "-no-shell")  # without it, another shell may read the words once more
+
 
 class LsfBatch(BatchSystem):
     """bsub, on a login node."""
@@ -40,11 +42,13 @@ class LsfLauncher(Launcher):
 
     def command(self, command: list[str]) -> list[str]:
         """The command itself, or the supervisor of workers that blaunch starts."""
-        return command if self.devices.workers == 1 else [*SUPERVISOR, "--via", "blaunch", *command]
+        via = " ".join(BLAUNCH)
+        return command if self.devices.workers == 1 else [*SUPERVISOR, "--via", via, *command]
 
     def on_node(self, node: int) -> list[str]:
         """blaunch and the name of the host."""
-        return [] if self.nodes[node] == self.home else ["blaunch", self.nodes[node]]
+        host = self.nodes[node]
+        return [] if host == self.home else [word.replace("{host}", host) for word in BLAUNCH]
 
 
 def lsf_hosts(environment: Mapping[str, str]) -> list[str]:

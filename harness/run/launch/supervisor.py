@@ -1,4 +1,4 @@
-"""Several workers as one process: `python -m harness.run.launch.supervisor [--via blaunch] COMMAND...`.
+"""Several workers as one process: `python -m harness.run.launch.supervisor [--via "ssh {host}"] COMMAND...`.
 
 Starts one worker per address in CLOUDMASK_WORKERS, here or (--via) on its host, and ends all of them
 as soon as one fails: the others would wait for it for ever.
@@ -40,8 +40,8 @@ def _start(rank: int, host: str, via: str | None, command: list[str]) -> subproc
         worker = start_script("exec_child.py", str(os.getpid()), *worker)
         return subprocess.Popen(worker, env={**os.environ, RANK: str(rank)}, stdin=subprocess.DEVNULL)
     settings = [f"{name}={value}" for name, value in os.environ.items() if name.startswith(PASSED_ON)]
-    there = [via, host, "env", *settings, f"{RANK}={rank}", *worker]
-    return subprocess.Popen(there, stdin=subprocess.DEVNULL)
+    there = [word.replace("{host}", host) for word in via.split()]
+    return subprocess.Popen([*there, "env", *settings, f"{RANK}={rank}", *worker], stdin=subprocess.DEVNULL)
 
 
 def _watch(workers: list[subprocess.Popen[bytes]]) -> int:

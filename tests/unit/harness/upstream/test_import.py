@@ -135,3 +135,61 @@ def test_times_are_those_of_the_pairs_whatever_their_event_type(tmp_path: Path) 
     (part,) = read_parts(upstream_run.write(tmp_path)["log"])
     found = {p.name: (p.count, p.total_s) for p in phases(part.log)}
     assert found == {"run": (1, 1580.006), "init": (1, 0.001), "eval": (2, 1580.0)}
+
+
+def test_runs_of_a_fork_without_run_start_are_told_apart(tmp_path: Path) -> None:
+    files = upstream_run.write(tmp_path, runs=2)
+    files["log"].write_text(upstream_run.log_text(2, fork=True))
+    done = run(tmp_path, files)
+    assert done.exit_code == 0 and "2 runs filed" in done.output and "run_start is not logged" in done.output
+    assert [(one["whole_s"], one["training_s"]) for one in record(tmp_path)["runs"]] == [(None, 1420.0)] * 2
+    results = tmp_path / "submissions/lab/results/dgx-2/strong/cloudmask"
+    assert b"".join(p.read_bytes() for p in sorted(results.iterdir())) == files["log"].read_bytes()
+
+
+@pytest.mark.parametrize("forks", [(True, False), (False, True), (True, True)])
+def test_logs_of_both_kinds_in_one_file_are_told_apart(forks: tuple[bool, ...], tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    texts = [upstream_run.log_text(fork=fork) for fork in forks]
+    path.write_text("".join(texts))
+    assert [part.text.decode() for part in read_parts(path)] == texts
+
+
+def test_result_of_a_fork_is_accuracy_in_the_log(tmp_path: Path) -> None:
+    files = upstream_run.write(tmp_path)
+    files["log"].write_text(upstream_run.log_text(2, fork=True, result=upstream_run.RESULT))
+    done = run(tmp_path, {"log": files["log"]})
+    one, two = record(tmp_path)["runs"]
+    assert (one["accuracy"], one["epochs_done"], one["logged_accuracy"]) == (0.88213, 2, True)
+    assert two["status"] == "success" and "missing: accuracies of the epochs before the last" in done.output
+
+
+@pytest.mark.parametrize(
+    "result", [None, [], {"training": 7}, {"training": {"val_accuracy": True, "history": 1}}]
+)
+def test_a_result_of_another_form_is_none(result: object, tmp_path: Path) -> None:
+    files = upstream_run.write(tmp_path)
+    files["log"].write_text(upstream_run.log_text(result=result))
+    run(tmp_path, {"log": files["log"]})
+    assert [r["accuracy"] for r in record(tmp_path)["runs"]] == [None]
+
+
+def test_console_of_a_terminal_is_read_with_and_without_backspaces(tmp_path: Path) -> None:
+    """Progress bars go back by backspaces, which stores of text drop; MLLOG lines lie between."""
+    path = tmp_path / "output.log"
+    for back in ("\b" * 40, ""):
+        bar = f"481/482 [===>.] - ETA: 0s - loss: 0.3 - accuracy: 0.81{back}482/482 [====] - 32s 67ms/step - loss: 0.3"
+        ended = f"{bar} - accuracy: 0.8136 - val_loss: 0.3895 - val_accuracy: 0.8005\n"
+        path.write_text(upstream_run.log_text() + "".join(f"Epoch {n}/2\n{ended}" for n in (1, 2)))
+        (found,) = read_console(path)
+        assert (len(found.epochs), found.planned, found.epochs[-1]["val_accuracy"]) == (2, 2, 0.8005)
+
+
+def test_files_that_contradict_each_other_are_doubted(tmp_path: Path) -> None:
+    files = upstream_run.write(tmp_path)
+    files["runtimes"].write_text(files["runtimes"].read_text().replace("473.33", "99.00"))
+    files["config"].write_text(upstream_run.CONFIG.replace("epochs: 3", "epochs: 1"))
+    said = run(tmp_path, files).output
+    assert "organisation is 'STFC'" in said and "1 x 16 accelerators and 1 ranks" in said
+    assert "trained for 1420 s by the log and 297 s by the file of run times" in said
+    assert "epochs is 1 in the configuration and 3 in the file of run times" in said

@@ -7,6 +7,7 @@ import time
 
 from harness.plan.recipe import Recipe
 from harness.run.launch.registry import launcher_for
+from tests.support import lsf
 
 # in one write: lines of several workers must not mix
 PRINT = 'import os; os.write(1, f\'rank {os.environ["RANK"]} of {os.environ["WORLD_SIZE"]}\\n\'.encode())'
@@ -51,15 +52,19 @@ time.sleep(3600)
 
 
 def test_workers_run_where_the_batch_system_says(tmp_path):
-    via = tmp_path / "blaunch"
-    via.write_text('#!/bin/sh\necho "on $1" >&2\nshift\nexec env -i PATH="$PATH" "$@"\n')
-    via.chmod(0o755)
+    lsf.install(tmp_path)
     recipe = Recipe(launcher="lsf", devices={"nodes": 2}, command=["x"])
-    launcher = launcher_for(recipe, environment={"LSB_MCPU_HOSTS": "a01 4 a02 4"})
-    command = launcher.command([sys.executable, "-c", PRINT])
-    environment = {**os.environ, **launcher.environment(), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    job = {"LSB_JOBID": "7", "LSB_MCPU_HOSTS": "a01 4 a02 4"}
+    launcher = launcher_for(recipe, environment=job)
+    odd = "a b; echo $HOME 'c'"  # what a shell on the way would read otherwise
+    command = launcher.command([sys.executable, "-c", f"{PRINT}; print(os.environ['XLA_FLAGS'])"])
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    environment = {**os.environ, **job, **launcher.environment(), "XLA_FLAGS": odd, "PATH": path}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "rank 0 of 2\n"
+    assert done.stdout == f"rank 0 of 2\n{odd}\n"
     assert {"on a01", "on a02", "rank 1 of 2"} <= set(done.stderr.splitlines())
-    assert launcher.on_node(1) == ["blaunch", "a02"]
+    assert launcher.on_node(1) == ["blaunch", "a02", "-no-shell"] and launcher.on_node(0) == []
+    elsewhere = {**environment, "CLOUDMASK_WORKERS": "a01:1,b01:1"}
+    done = subprocess.run(command, env=elsewhere, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 255 and "b01: not part of the job" in done.stderr
