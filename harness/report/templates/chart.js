@@ -90,7 +90,7 @@
   const left = 46, bandTop = 30, band = 18, tall = 68, gap = 48;
   function draw() {
     width = holder.clientWidth;
-    const wide = width > 560, right = width - (wide ? 74 : 8);
+    const wide = width > 560, right = width - (wide ? 96 : 8);
     const height = bandTop + band + 26 + data.panels.length * (tall + gap) + 10;
     const x = (t) => left + ((t - range[0]) / (range[1] - range[0])) * (right - left);
     const picture = svg("svg", { class: "chart live-chart", viewBox: "0 0 " + width + " " + height, width: String(width), height: String(height), "aria-hidden": "true" });

@@ -10,7 +10,7 @@ import pytest
 from harness.leaderboard import charts
 from harness.leaderboard.charts import files
 from tests.support.board_builders import make_entry, make_table
-from tests.support.chart_boxes import collisions, drawings
+from tests.support.chart_boxes import collisions, crossings, drawings
 
 LONG = "Wissenschaftliches-Rechenzentrum-WWWW@MMMM-mit-einem-sehr-langen-Namen-%d"
 
@@ -44,7 +44,7 @@ def test_no_label_meets_another(chart: str, count: int, name: str) -> None:
     drawn = drawn_of(chart, entries(count, name))
     assert len(drawn) == 2, "a wide and a narrow one"
     for one in drawn:
-        assert collisions(one) == []
+        assert collisions(one) == [] == crossings(one)
 
 
 def test_labels_that_meet_are_found() -> None:
@@ -54,6 +54,11 @@ def test_labels_that_meet_are_found() -> None:
     assert collisions(svg.format(95, "")) == ["outside: def"]
     line = '<line x1="5" y1="16" x2="50" y2="90" class="target"/>'
     assert collisions(svg.format(60, line)) == ["line target ends in abc"]
+    through = (
+        '<svg viewBox="0 0 100 40"><text x="10" y="20">abc</text><path d="M0 10l60 {}" class="curve"/></svg>'
+    )
+    assert crossings(through.format(20)) == ["curve through abc"]
+    assert crossings(through.format(-5)) == []
 
 
 def test_scores_over_time_need_different_days() -> None:

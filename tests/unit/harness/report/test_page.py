@@ -25,7 +25,7 @@ from rules.model.log import Event, Log
 from rules.model.package import Package
 from rules.ruleset import load_ruleset
 from tests.support.builders import build_package
-from tests.support.chart_boxes import collisions, drawings
+from tests.support.chart_boxes import collisions, crossings, drawings
 from tests.support.hpc_builder import build_hpc
 from tests.support.report_builders import enrich, hand_score, hand_verdict
 from tests.support.runs import load, make_facts, make_package
@@ -330,4 +330,4 @@ def test_a_report_of_five_runs_is_light(page: Path) -> None:
 def test_no_label_of_a_chart_meets_another(page: Path) -> None:
     drawn = drawings(page.read_text(encoding="utf-8"))
     assert len(drawn) > 12
-    assert [said for one in drawn for said in collisions(one)] == []
+    assert [said for one in drawn for said in (*collisions(one), *crossings(one))] == []
