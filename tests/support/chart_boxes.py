@@ -37,10 +37,17 @@ class Box(NamedTuple):
 def boxes(svg: str) -> list[Box]:
     """The labels of every drawing in a piece of a page."""
     found = []
-    for text in _elements(svg, "text"):
+    drawing = ET.fromstring(svg)
+    anchors = {text: group.get("text-anchor") for group in drawing.iter("g") for text in group.iter("text")}
+    for text in drawing.iter("text"):
         said = text.text or ""
         x, y, wide = float(text.get("x", 0)), float(text.get("y", 0)), text_width(said)
-        left = x - {"start": 0.0, "middle": wide / 2, "end": wide}[text.get("text-anchor", "start")]
+        left = (
+            x
+            - {"start": 0.0, "middle": wide / 2, "end": wide}[
+                text.get("text-anchor") or anchors.get(text) or "start"
+            ]
+        )
         found.append(Box(said, left, y - RISE, left + wide, y + FALL))
     return found
 

@@ -124,7 +124,8 @@ def _curves(plot: Plot, lines: list[Line], over: Over) -> None:
     for run, points in sorted(lines, key=lambda line: not line[0].dropped):
         style = "dropped" if run.dropped else "kept"
         plot.canvas.path(plot.points(points), f"curve {style} run-{run.index % COLOURS}", f"run {run.index}")
+        marked = []
         for x, y in points if few else points[-1:]:
             at = f"{x:.1f} s" if over == "seconds" else f"epoch {x:g}"
-            tip = f"run {run.index}, {at}: {y:.4f}"
-            plot.canvas.mark(plot.x(x), plot.y(y), run.index, "hollow" if run.dropped else "", tip)
+            marked.append((plot.x(x), plot.y(y), f"run {run.index}, {at}: {y:.4f}"))
+        plot.canvas.marks(marked, run.index, "hollow" if run.dropped else "")

@@ -22,16 +22,18 @@ def calibration(card: ScienceCard, width: int) -> Canvas | None:
     canvas.text(plot.right, plot.top - 14, "dotted: perfect", "label accent", "end")
     points = [(_middle(b), b.cloud_fraction or 0.0) for b in bins]
     canvas.path(plot.points(points), "curve kept")
-    for (x, y), b in zip(points, bins, strict=True):
-        tip = f"said {x:.2f}, was cloud {y:.2f} ({b.count} pixels)"
-        canvas.circle(plot.x(x), plot.y(y), 4, "dot", tip)
+    with canvas.group(class_="dot"):
+        for (x, y), b in zip(points, bins, strict=True):
+            tip = f"said {x:.2f}, was cloud {y:.2f} ({b.count} pixels)"
+            canvas.circle(plot.x(x), plot.y(y), 4, "", tip)
     canvas.line(plot.left, plot.bottom, plot.right, plot.bottom, "axis")
     bottom = plot.bottom + 22 + hist
     most = max(b.count for b in bins)
-    for b in bins:
-        tall = hist * b.count / most
-        tip = f"{b.low:.2f} to {b.high:.2f}: {b.count} pixels"
-        canvas.rect(plot.x(b.low) + 1, bottom - tall, plot.x(b.high) - plot.x(b.low) - 2, tall, "hist", tip)
+    with canvas.group(class_="hist"):
+        for b in bins:
+            tall, left, right = hist * b.count / most, plot.x(b.low), plot.x(b.high)
+            tip = f"{b.low:.2f} to {b.high:.2f}: {b.count} pixels"
+            canvas.rect(left + 1, bottom - tall, right - left - 2, tall, "", tip)
     canvas.text(plot.left, plot.bottom + 16, "pixels", "label muted")
     lower = plot_in(canvas, (plot.left, bottom - hist, plot.right, bottom), (0, 1), (0, 1))
     lower.x_axis("predicted probability of cloud", 5)
