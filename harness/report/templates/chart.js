@@ -74,6 +74,8 @@
   const holder = document.getElementById("timeline"), block = document.getElementById("timeline-data");
   if (!holder || !block) return;
   const data = JSON.parse(block.textContent);
+  data.phases = data.phases.map(([kind, start_s, stop_s]) => ({ kind, start_s, stop_s }));
+  for (const series of data.panels.flatMap((panel) => panel.series)) series.points = data.times[series.at].map((t, k) => [t, series.values[k]]);
   const whole = [data.start_s, data.stop_s], least = (whole[1] - whole[0]) / 400;
   let range = whole, cursor = null, width = 0, parts = null;
 

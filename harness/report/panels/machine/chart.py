@@ -75,7 +75,7 @@ def _panel(canvas: Canvas, panel: Panel, x: Scale, box: tuple[float, float, floa
     canvas.text(0, top - 12, f"{panel.title} ({panel.unit})", "label strong")
     canvas.line(left, bottom, right, bottom, "axis")
     for i, series in enumerate(panel.series):
-        points = _apart(plot.points(series.points), 2.0)
+        points = _apart(plot.points(series.points), 3.0)
         if i == 0:
             canvas.area(points, bottom, "fill")
         canvas.path(points, f"curve series-{i}", series.label)
