@@ -129,8 +129,9 @@ def _parallel_narrow(table: Table, axes: list[Axis], rank: dict[int, int], width
         canvas.text(left, y - 8, axis.label, "label strong")
         for place, text in axis.marks():
             x = left + place * (right - left)
+            anchor = "start" if place < 0.05 else "end" if place > 0.95 else "middle"
             canvas.line(x, y, x, y + 4, "tick")
-            canvas.text(x, y + 17, clipped(text, 70), "label", "middle")
+            canvas.text(x, y + 17, clipped(text, 70), "label", anchor)
     return canvas
 
 

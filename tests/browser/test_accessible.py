@@ -20,6 +20,7 @@ PAGES = [
     ("system", ""),
     ("systems", ""),
     ("method", ""),
+    ("experiment", ""),
 ]
 
 
