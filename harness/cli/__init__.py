@@ -14,8 +14,8 @@ import click
 
 from harness import __version__
 from harness.cli.streams import Streams
-from harness.cli.wrapping import beside, width_of
 from harness.core.errors import ExitCode, UserError
+from harness.core.wrapping import beside, width_of
 
 VERBS = {
     "doctor": "say what works on this machine and what to do about the rest",

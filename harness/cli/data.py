@@ -208,9 +208,11 @@ def prepare_command(profile: str, folder: Path | None, out: Path | None) -> None
 )
 @click.option("--scenes", type=click.IntRange(1, 50), default=4, show_default=True, help="How many.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("scenes.png"), show_default=True, help="PNG file."
+    "--out",
+    type=click.Path(path_type=Path),
+    help="PNG file.  [default: scenes.png, of synthetic scenes synthetic-scenes.png]",
 )
-def preview(profile: str, folder: Path | None, gallery: Path | None, scenes: int, out: Path) -> None:
+def preview(profile: str, folder: Path | None, gallery: Path | None, scenes: int, out: Path | None) -> None:
     """Draw test scenes beside their masks, or with --gallery beside a run's predictions."""
     from reference.science.contact_sheet import gallery_sheet, save_sheet, scenes_sheet
 
@@ -220,5 +222,6 @@ def preview(profile: str, folder: Path | None, gallery: Path | None, scenes: int
             sheet = gallery_sheet(gallery, scenes)
         else:
             sheet = scenes_sheet(locate(data_folder(chosen, folder)).test[:scenes], chosen.geometry)
+        out = out or Path("synthetic-scenes.png" if sheet.info["synthetic"] else "scenes.png")
         save_sheet(sheet, out)
     click.echo(f"Picture is in {out}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
 from harness.cli.options import PathType
 from harness.core.errors import ExitCode, UserError
+from harness.core.wrapping import beside, width_of
 from harness.score import reference_points
 from rules.facts.reference_points import Point, PointRecord, limits, load_points
 from rules.ruleset import DEFAULT, Ruleset, load_ruleset
@@ -61,11 +63,12 @@ def _line(point: PointRecord, ruleset: Ruleset) -> str:
     rules = ruleset.of(point.benchmark)
     runs = rules.division("closed").runs_minimum
     found = limits([Point(point.batch_size, tuple(point.epochs))], runs, rules.convergence.points)[0]
-    where = f" on {point.profile or 'data set'} {point.dataset[:12]}" if point.dataset else ""
-    return (
-        f"{point.benchmark}{where}, batch size {point.batch_size}: {len(point.epochs)} runs, mean "
-        f"{found.mean:.6g} epochs, at least {found.smallest:.6g} allowed"
+    where = f"on {point.profile or 'data set'} {point.dataset[:12]}, " if point.dataset else ""
+    said = (
+        f"{where}batch size {point.batch_size}: {len(point.epochs)} runs, mean {found.mean:.6g} epochs, at least "
+        f"{found.smallest:.6g} allowed"
     )
+    return beside(f"{point.benchmark} ", said, width_of(sys.stdout))
 
 
 def _ruleset(name: str) -> Ruleset:

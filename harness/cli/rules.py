@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from harness.cli.wrapping import beside, width_of
 from harness.core.errors import ExitCode, UserError
+from harness.core.wrapping import beside, width_of
 from harness.rulebook.examples import load_examples
 from rules.registry import Rule, catalogue, get
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+import sys
 from pathlib import Path
 
 import click
@@ -12,6 +12,7 @@ from harness.check import check_all
 from harness.check.formats.text import clean
 from harness.cli import options
 from harness.core.errors import ExitCode, UserError
+from harness.core.wrapping import beside, width_of
 from harness.report.drawing.labels import VERDICTS
 from harness.score import words
 from harness.score.score import describe
@@ -46,7 +47,7 @@ def score(path: Path, system: str | None, ruleset: str | None, as_json: bool) ->
         rules = load_ruleset(ruleset) if ruleset else None
     except ValueError as error:
         raise UserError(str(error), "see `cloudmask rules list`.") from None
-    width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+    width = width_of(sys.stdout)
     records, counts = [], True
     for package, verdict in check_all(path, rules, system):
         if not package.entries:
@@ -59,10 +60,10 @@ def score(path: Path, system: str | None, ruleset: str | None, as_json: bool) ->
             head = {"entry": package.entry, "ruleset": verdict.ruleset, "verdict": verdict.verdict}
             records.append({**head, "counts": sound, **words.record(result)})
             continue
-        click.echo(clean(f"{package.entry}: {word} ({verdict.ruleset})"))
+        click.echo(beside("", clean(f"{package.entry}: {word} ({verdict.ruleset})"), width))
         if not sound:
             click.echo("  The score does not count: the package breaks a rule.")
-        for line in words.table(result, width) or [f"  {clean(describe(result))}"]:
+        for line in words.table(result, width) or [beside("  ", clean(describe(result)), width)]:
             click.echo(line)
         click.echo()
     if as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields
@@ -14,9 +15,11 @@ from harness.check.formats.text import clean
 from harness.check.log_files import LogFile, result_logs
 from harness.core.csv_text import csv_text
 from harness.core.errors import UserError
+from harness.core.wrapping import beside, width_of
 from rules.facts.phases import Phase, phases, span_s
 
 _COLUMNS = [f.name for f in fields(Phase)]
+_HEADS = ["phase", "count", "total s", "mean s", "shortest", "longest", "share"]
 Row = tuple[LogFile, float | None, list[Phase]]
 
 
@@ -53,8 +56,8 @@ def times(path: Path, system: str | None, as_csv: bool, as_json: bool) -> None:
         lines = ([f.entry, f.run, f.path, *asdict(p).values()] for f, _, found in rows for p in found)
         click.echo(csv_text(head, lines), nl=False)
     else:
-        for row in rows:
-            click.echo("\n".join(_table(row)))
+        for line in _tables(rows, width_of(sys.stdout)):
+            click.echo(line)
 
 
 @contextmanager
@@ -74,24 +77,35 @@ def _record(row: Row) -> dict[str, object]:
     return {**asdict(file), "span_s": span, "phases": [asdict(phase) for phase in found]}
 
 
-def _table(row: Row) -> Iterator[str]:
-    file, span, found = row
-    title = f"{file.entry}, run {file.run}" if file.entry else file.path
-    length = "times unknown" if span is None else f"{span:.3f} s from first to last event"
-    yield clean(f"{title} ({length})")
-    width = max([len(phase.name) for phase in found] + [10])
-    heads = f"{'count':>6} {'total s':>11} {'mean s':>10} {'shortest':>10} {'longest':>10} {'share':>7}"
-    yield f"  {'phase':{width}} {heads}"
-    for p in found:
-        cells = [f"{p.count:6}", _seconds(p.total_s, 11) if p.count else f"{'-':>11}"]
-        cells += [_seconds(value, 10) for value in (p.mean_s, p.shortest_s, p.longest_s)]
-        share = f"{'-':>7}" if p.share is None else f"{p.share:7.1%}"
-        note = f"  {p.unmatched} without a counterpart" if p.unmatched else ""
-        yield f"  {clean(p.name):{width}} {' '.join(cells)} {share}{note}"
-    if not found:
-        yield "  no phase in this log"
-    yield ""
+def _tables(rows: list[Row], width: int) -> Iterator[str]:
+    """A table per run, all with the same columns; a phase's numbers stand below its name where lines are short."""
+    tables = [[_cells(phase) for phase in found] for _, _, found in rows]
+    every = [_HEADS, *(line for table in tables for line in table)]
+    widths = [max(len(line[column]) for line in every) for column in range(len(_HEADS))]
+    room = width - 2 - sum(widths) if width else 2 * len(widths)
+    gap = " " * min(2, max(0, room // (len(widths) - 1)))
+    for (file, span, found), table in zip(rows, tables, strict=True):
+        title = f"{file.entry}, run {file.run}" if file.entry else file.path
+        length = "times unknown" if span is None else f"{span:.3f} s from first to last event"
+        yield beside("", clean(f"{title} ({length})"), width)
+        for line in [_HEADS, *table] if found else []:
+            numbers = [cell.rjust(wide) for cell, wide in zip(line[1:], widths[1:], strict=True)]
+            whole = gap.join([line[0].ljust(widths[0]), *numbers])
+            yield f"  {whole}" if gap else f"  {line[0]}\n    {' '.join(numbers)}"
+        for phase in found:
+            if phase.unmatched:
+                yield beside("  ", f"{clean(phase.name)}: {phase.unmatched} without a counterpart", width)
+        if not found:
+            yield "  no phase in this log"
+        yield ""
 
 
-def _seconds(value: float | None, width: int) -> str:
-    return f"{'-':>{width}}" if value is None else f"{value:{width}.3f}"
+def _cells(phase: Phase) -> list[str]:
+    seconds = (phase.total_s if phase.count else None, phase.mean_s, phase.shortest_s, phase.longest_s)
+    numbers = ["-" if value is None else f"{value:.3f}" for value in seconds]
+    return [
+        clean(phase.name),
+        str(phase.count),
+        *numbers,
+        "-" if phase.share is None else f"{phase.share:.1%}",
+    ]

@@ -102,13 +102,16 @@ def _parallel_wide(table: Table, axes: list[Axis], rank: dict[int, int], width: 
         ]
         canvas.path(points, f"trial rank-{rank[at]}", _tip(table, at))
     for x, axis in zip(xs, axes, strict=True):
+        side, anchor = (
+            (1, "start") if x == xs[-1] else (-1, "end")
+        )  # lines come to the last axis from the left
         canvas.line(x, top, x, bottom, "axis")
         room = (right - left) / (len(axes) - 1) - 12
         canvas.text(x, top - 16, clipped(axis.label, max(room, 60)), "label strong", "middle")
         for place, text in axis.marks():
             y = bottom - place * (bottom - top)
-            canvas.line(x - 4, y, x, y, "tick")
-            canvas.text(x - 7, y + 4, clipped(text, 104), "label", "end")
+            canvas.line(x + 4 * side, y, x, y, "tick")
+            canvas.text(x + 7 * side, y + 4, clipped(text, 104 if side < 0 else 80), "label", anchor)
     return canvas
 
 
@@ -126,8 +129,9 @@ def _parallel_narrow(table: Table, axes: list[Axis], rank: dict[int, int], width
         canvas.text(left, y - 8, axis.label, "label strong")
         for place, text in axis.marks():
             x = left + place * (right - left)
+            anchor = "start" if place < 0.05 else "end" if place > 0.95 else "middle"
             canvas.line(x, y, x, y + 4, "tick")
-            canvas.text(x, y + 17, clipped(text, 70), "label", "middle")
+            canvas.text(x, y + 17, clipped(text, 70), "label", anchor)
     return canvas
 
 

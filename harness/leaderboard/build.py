@@ -11,13 +11,14 @@ from pathlib import Path
 
 from harness import __version__
 from harness.core.errors import UserError
+from harness.leaderboard import charts
 from harness.leaderboard.cache import default_cache
 from harness.leaderboard.collect import collect, package_folders
 from harness.leaderboard.export import CSV, JSON, board_csv, board_json
 from harness.leaderboard.judge import Judge, Result
 from harness.leaderboard.likeness import likenesses
 from harness.leaderboard.model import Board, Entry, Key, Rejected, Table, Withdrawn, board_schema
-from harness.leaderboard.pages import INDEX, board_pages
+from harness.leaderboard.pages import FIRST_TABLES, INDEX, board_pages
 from harness.leaderboard.placing import in_order, placed
 from harness.leaderboard.publishing import SiteFiles
 from harness.leaderboard.ranking import ranked
@@ -184,5 +185,8 @@ def _write(board: Board, ruleset: Ruleset, site: SiteFiles, now: datetime | floa
         site.write(name, schema())
     site.write(JSON, board_json(board))
     site.write(CSV, board_csv(board))
+    for table in board.tables[:FIRST_TABLES]:
+        for name, content in charts.files(table, board.ruleset):
+            site.write(name, content)
     for name, text in board_pages(board, ruleset, now):
         site.write(name, text)

@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from markupsafe import Markup
-
 from harness.leaderboard.model import Entry, Table
-from harness.report.drawing.charts import both
 from harness.report.drawing.svg import Canvas, Plot, plot_in
 from harness.report.drawing.text import seconds_text
 
-WIDE = 530  # pixels: two stand side by side on a wide page
 MAX_ENTRIES = 500
 
 Point = tuple[date, float, Entry]
 
 
-def history(table: Table) -> Markup:
-    """Score over the day of the first run; empty unless entries were run on different days."""
-    points = sorted(
+def history(table: Table, width: int) -> Canvas | None:
+    """Score over the day of the first run; None unless entries were run on different days."""
+    points = dated(table)
+    return _draw(points, width) if len({day for day, _, _ in points}) > 1 else None
+
+
+def dated(table: Table) -> list[Point]:
+    """The entries that are drawn, by the day of their first run."""
+    return sorted(
         (
             (date.fromisoformat(entry.trained), entry.time_to_train_s, entry)
             for entry in table.entries
@@ -28,9 +30,6 @@ def history(table: Table) -> Markup:
         ),
         key=lambda point: (point[0], point[1], point[2].id),
     )[-MAX_ENTRIES:]
-    if len({day for day, _, _ in points}) < 2:
-        return Markup("")
-    return both(lambda width: _draw(points, width), WIDE)
 
 
 def _draw(points: Sequence[Point], width: int) -> Canvas:

@@ -10,10 +10,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from harness.leaderboard.history import history
+from harness.leaderboard.charts import address, drawings
 from harness.leaderboard.model import Board, Entry, Key, Rejected, Table
 from harness.leaderboard.placing import interval_of
-from harness.leaderboard.strips import energy_scatter, epoch_strips, rate_strips, time_strips
 from harness.report.drawing.words import COLUMNS, FIVE, GLOSSARY
 from harness.report.rates import machines, rate_text
 from harness.report.site import data_block, render
@@ -139,22 +138,12 @@ def page(
 ) -> str:
     """A page of the site. `root` leads from it to the folder of index.html: "", "../", ..."""
     files = (STYLE, *(TEMPLATES / name for name in scripts))
-    shared = {"columns": COLUMNS, "interval": _interval, "strips": _strips}
+    shared = {"columns": COLUMNS, "interval": _interval, "drawn": drawings, "address": address}
     return render(template, now, (TEMPLATES,), files, loads, root=root, **{**shared, **values})
 
 
 def _interval(entry: Entry) -> str:
     return interval_text(interval_of(entry))
-
-
-def _strips(table: Table) -> dict[str, Markup]:
-    return {
-        "times": time_strips(table),
-        "epochs": epoch_strips(table),
-        "rates": rate_strips(table),
-        "energy": energy_scatter(table),
-        "history": history(table),
-    }
 
 
 def table_page(table: Table, number: int = 1) -> str:

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from markupsafe import Markup
-
 from harness.leaderboard.model import Entry, Table
-from harness.report.drawing.charts import both
 from harness.report.drawing.rates import rate_chart
 from harness.report.drawing.svg import COLOURS, Canvas, Plot, clipped, plot_in, text_width
 from harness.report.drawing.text import seconds_text
 from harness.report.rates import machines
 
-WIDE = 530  # pixels: two stand side by side on a wide page
 MAX_ROWS = 30
+MAX_POINTS = 60  # of the scatter
 ROW = 46  # pixels: a line of text and a strip below it
 
 
@@ -42,7 +39,7 @@ class Strips:
     write: Callable[[float], str] = seconds_text
 
 
-def time_strips(table: Table) -> Markup:
+def time_strips(table: Table, width: int) -> Canvas:
     """Time-to-train of every run of the first entries, the score and its interval."""
     rows = []
     for entry in table.entries[:MAX_ROWS]:
@@ -63,12 +60,11 @@ def time_strips(table: Table) -> Markup:
                 interval,
             )
         )
-    strips = Strips("Time-to-train of every run", "seconds", rows)
-    return both(lambda width: draw(strips, width), WIDE)
+    return draw(Strips("Time-to-train of every run", "seconds", rows), width)
 
 
-def epoch_strips(table: Table) -> Markup:
-    """Epochs of every run beside the reference's; empty where no run says how many."""
+def epoch_strips(table: Table, width: int) -> Canvas | None:
+    """Epochs of every run beside the reference's; None where no run says how many."""
     rows = []
     for entry in table.entries[:MAX_ROWS]:
         pairs = zip(entry.run_epochs, entry.run_times_s, entry.run_dropped, strict=True)
@@ -78,9 +74,9 @@ def epoch_strips(table: Table) -> Markup:
     known = next((e for e in table.entries if e.reference_epochs is not None), None)
     lines = _reference(known) if known and _one_reference(table.entries) else []
     if not any(row.runs for row in rows):
-        return Markup("")
+        return None
     strips = Strips("Epochs of every run", "epochs to the target", rows, lines, lambda v: f"{v:g} epochs")
-    return both(lambda width: draw(strips, width), WIDE)
+    return draw(strips, width)
 
 
 def _one_reference(entries: Sequence[Entry]) -> bool:
@@ -133,28 +129,38 @@ def _strip(plot: Plot, row: Strip, top: float, write: Callable[[float], str], wi
         canvas.line(plot.x(row.score), y - 11, plot.x(row.score), y + 11, "bar-interval")
 
 
-def rate_strips(table: Table) -> Markup:
-    """Rates of training beside known machines, on a logarithmic axis; empty where none is known."""
-    rows = [
-        (f"{entry.system}, {entry.org}", entry.train_flop_per_s / 1e12)
+def rate_strips(table: Table, width: int) -> Canvas | None:
+    """Rates of training beside known machines, on a logarithmic axis; None where none is known."""
+    rows = [(f"{entry.system}, {entry.org}", rate) for entry, rate in rates(table)]
+    lines = [(machine.name, machine.flop_per_s / 1e12) for machine in machines()]
+    return rate_chart(rows, lines, "TFLOP/s", width)
+
+
+def rates(table: Table) -> list[tuple[Entry, float]]:
+    """The entries that are drawn with a rate of training, and the rate (TFLOP/s)."""
+    return [
+        (entry, entry.train_flop_per_s / 1e12)
         for entry in table.entries[:MAX_ROWS]
         if entry.train_flop_per_s is not None
     ]
-    lines = [(machine.name, machine.flop_per_s / 1e12) for machine in machines()]
-    return both(lambda width: rate_chart(rows, lines, "TFLOP/s", width), WIDE)
 
 
-def energy_scatter(table: Table) -> Markup:
-    """Energy over time of entries whose energy has one scope and method; empty for fewer than two."""
+def energy_scatter(table: Table, width: int) -> Canvas | None:
+    """Energy over time of entries whose energy has one scope and method; None for fewer than two."""
+    entries = with_energy(table)
+    if len(entries) < 2:
+        return None
+    label = f"energy per run (J), {entries[0].energy_scope}, {entries[0].energy_method}"
+    return _scatter(entries, label, width)
+
+
+def with_energy(table: Table) -> list[Entry]:
+    """The entries whose energy has the scope and method that most have."""
     kinds: dict[tuple[str, str], list[Entry]] = {}
     for entry in table.entries:
         if entry.energy_j is not None and entry.time_to_train_s is not None:
             kinds.setdefault((entry.energy_scope, entry.energy_method), []).append(entry)
-    best = max(kinds.items(), key=lambda kind: len(kind[1]), default=None)
-    if best is None or len(best[1]) < 2:
-        return Markup("")
-    (scope, method), entries = best
-    return both(lambda width: _scatter(entries[:60], f"energy per run (J), {scope}, {method}", width), WIDE)
+    return max(kinds.values(), key=len, default=[])[:MAX_POINTS]
 
 
 def _scatter(entries: Sequence[Entry], label: str, width: int) -> Canvas:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.report.downloads import Chart
-from harness.report.drawing.charts import WIDE
+from harness.report.drawing.charts import SMALL, WIDE
 from harness.report.model import Report
 from harness.report.panels.energy.chart import energy_bars
 from harness.report.panels.learning.chart import learning_curves
@@ -36,8 +36,8 @@ def charts(report: Report) -> Iterator[Chart]:
     card = report.science
     bins = [(b.low, b.high, b.count, b.mean_probability, b.cloud_fraction) for b in card.calibration]
     columns = ("low", "high", "pixels", "mean_probability", "cloud_fraction")
-    yield Chart("calibration", science.calibration(card, WIDE), columns, bins)
-    drawn = science.precision_recall(card, WIDE, operating_point(report))
+    yield Chart("calibration", science.calibration(card, SMALL), columns, bins)
+    drawn = science.precision_recall(card, SMALL, operating_point(report))
     yield Chart("precision-recall", drawn, ("recall", "precision"), card.precision_recall)
     groups = [(g.group, g.name, g.count, g.metrics.get("accuracy")) for g in card.groups]
     yield Chart("groups", science.group_dots(card, WIDE), ("grouped_by", "group", "size", "accuracy"), groups)

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from harness.core.csv_text import csv_text
-from harness.report.drawing.svg import Canvas
+from harness.report.drawing.svg import Canvas, clipped, text_width
 from harness.report.drawing.text import clean
 from harness.report.model import Report
+from harness.report.site import TEMPLATES
 from harness.score.words import UNVERIFIED
 
 PATTERN = r"(?:synthetic-)?chart-[a-z0-9-]+\.(?:svg|csv)"
-# the light palette of page.css, for a picture that leaves its page
-STYLE = """
-svg{background:#fcfcfa;--paper:#fcfcfa;--ink:#171b20;--muted:#565f6a;--grid:#e6e8e4;--accent:#0a6761;
---accent-soft:#d3e6e3;--train:#b9d6d2;--c0:#0a6761;--c1:#9a3f00;--c2:#3d4f9f;--c3:#7a5000;--c4:#8a2468;--c5:#41484f}
-text{font:12px system-ui,sans-serif;fill:var(--muted)}.label.strong{fill:var(--ink)}.label.accent{fill:var(--accent)}
-.axis,.tick{stroke:var(--muted)}.grid{stroke:var(--grid)}.dot{fill:var(--accent);stroke:var(--accent)}
-.dot.hollow{fill:var(--paper);stroke:var(--muted)}.target{stroke:var(--accent);stroke-dasharray:2 4}
-.curve{fill:none;stroke-width:1.75;stroke:var(--mark,var(--accent))}.curve.dropped{stroke-dasharray:5 4}
-.run-0{--mark:var(--c0)}.run-1{--mark:var(--c1)}.run-2{--mark:var(--c2)}.run-3{--mark:var(--c3)}
-.run-4{--mark:var(--c4)}.run-5{--mark:var(--c5)}.mark{fill:var(--mark);stroke:var(--mark);stroke-width:1.5}
-.mark.hollow{fill:var(--paper)}.key-box{fill:none}.mean-line{stroke:var(--ink);stroke-width:1.5;stroke-dasharray:6 3}
-.reference-line{stroke:var(--c3);stroke-width:1.5;stroke-dasharray:2 3}
-.accent-line{stroke:var(--accent);stroke-width:1.5}.interval{fill:var(--accent-soft)}.bar,.hist{fill:var(--train)}
-.operating{fill:var(--paper);stroke:var(--ink);stroke-width:2}
-"""
+FOOT = 18  # pixels of a line below the drawing
 
 
 @dataclass(frozen=True)
@@ -40,42 +29,71 @@ class Chart:
     rows: Iterable[Sequence[object]]
 
 
-def prefix(report: Report) -> str:
-    """What file names of pictures begin with, so that nobody takes them for satellite data."""
-    return "synthetic-" if report.dataset and report.dataset.synthetic else ""
+@dataclass(frozen=True)
+class Source:
+    """What the files of a chart say about themselves: whose results, on which data, and that nobody verified them."""
+
+    what: str  # the results, in a few words
+    data_kind: str  # official, SYNTHETIC, the submitter's own; empty: not stated
+    synthetic: bool
+    columns: Mapping[str, str] = field(default_factory=dict)  # of every line of the CSV, beside the numbers
+
+    @property
+    def prefix(self) -> str:
+        """What file names of pictures begin with, so that nobody takes them for satellite data."""
+        return "synthetic-" if self.synthetic else ""
+
+    def said(self) -> tuple[str, str]:
+        """What every picture says below itself, in two lines."""
+        data = f" {self.data_kind} data." if self.data_kind else ""
+        return f"Unofficial. {UNVERIFIED}{data}", f"{self.what}."
 
 
-def chart_files(report: Report, charts: Iterable[Chart]) -> dict[str, str | bytes]:
+def source_of(report: Report) -> Source:
+    """What the charts of a report say about themselves."""
+    who, data = report.identity, report.dataset
+    return Source(
+        f"{who.system} by {who.org}, {report.verdict.ruleset}",
+        data.kind if data else "",
+        bool(data and data.synthetic),
+        {"system": who.system, "organisation": who.org},
+    )
+
+
+def chart_files(source: Source, charts: Iterable[Chart]) -> dict[str, str | bytes]:
     """Name and content of the files of every chart that could be drawn."""
     files: dict[str, str | bytes] = {}
     for chart in charts:
         if chart.canvas is not None:
-            name = f"{prefix(report)}chart-{chart.id}"
-            files[f"{name}.svg"] = _svg(report, chart.canvas)
-            files[f"{name}.csv"] = _csv(report, chart)
+            name = f"{source.prefix}chart-{chart.id}"
+            files[f"{name}.svg"] = _svg(source, chart.canvas)
+            files[f"{name}.csv"] = _csv(source, chart)
     return files
 
 
-def said(report: Report) -> str:
-    """What every picture says below itself."""
-    who = report.identity
-    data = f"{report.dataset.kind} data. " if report.dataset else ""
-    return f"Unofficial. {UNVERIFIED} {data}{who.system} by {who.org}, {report.verdict.ruleset}."
+@lru_cache(maxsize=1)
+def colours() -> str:
+    """The page's rules for charts in its light colours, written out: few programs know custom properties."""
+    page, chart = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "chart.css"))
+    light = dict(re.findall(r"--([a-z0-9-]+): ([^;]+);", page.partition("}")[0]))
+    rules = "".join(line for line in chart.splitlines(keepends=True) if ":has(" not in line)
+    rules = f"svg {{ background: var(--paper); }}\n{rules}"
+    return re.sub(r"var\(--([a-z0-9-]+)\)", lambda found: light[found[1]], rules)
 
 
-def _svg(report: Report, canvas: Canvas) -> str:
-    lines = [canvas.title, clean(said(report), 160)]
-    foot = Canvas(canvas.width, canvas.height, canvas.title, canvas.description, list(canvas.parts))
-    foot.height += 44
-    for number, line in enumerate(lines):
-        foot.text(0, canvas.height + 18 + 18 * number, line, "label strong" if number == 0 else "label")
+def _svg(source: Source, canvas: Canvas) -> str:
+    unverified, what = (clean(line) for line in source.said())
+    wide, lines = max(canvas.width, math.ceil(text_width(unverified))), (canvas.title, unverified, what)
+    foot = Canvas(wide, canvas.height, canvas.title, canvas.description, list(canvas.parts))
+    foot.height += FOOT * len(lines) + 8
+    for number, line in enumerate(lines, start=1):
+        style = "label strong" if number == 1 else "label"
+        foot.text(0, canvas.height + FOOT * number, clipped(line, wide), style)
     picture = str(foot.render())
     head = f'<svg xmlns="http://www.w3.org/2000/svg"{picture.removeprefix("<svg")}'
-    return re.sub(r"(<desc>)", f"<style>{STYLE}</style>\\1", head, count=1) + "\n"
+    return head.replace("<desc>", f"<style>{colours()}</style><desc>", 1) + "\n"
 
 
-def _csv(report: Report, chart: Chart) -> str:
-    head = [*chart.columns, "system", "organisation", "data", "review"]
-    data = report.dataset.kind if report.dataset else "not stated"
-    tail = [report.identity.system, report.identity.org, data, UNVERIFIED]
-    return csv_text(head, ([*row, *tail] for row in chart.rows))
+def _csv(source: Source, chart: Chart) -> str:
+    beside = {**source.columns, "data": source.data_kind or "not stated", "review": UNVERIFIED}
+    return csv_text([*chart.columns, *beside], ([*row, *beside.values()] for row in chart.rows))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.report.charts import charts
 from harness.report.data import ReportContent, report_data
-from harness.report.downloads import PATTERN, chart_files, prefix
+from harness.report.downloads import PATTERN, chart_files, source_of
 from harness.report.drawing.labels import BENCHMARKS
 from harness.report.drawing.text import NOT_MEASURED, energy
 from harness.report.model import Report
@@ -49,7 +49,7 @@ def write_report(
         INDEX: report_page(content.report, now, home),
         DATA: data_json(content.report),
         **content.files,
-        **chart_files(content.report, charts(content.report)),
+        **chart_files(source_of(content.report), charts(content.report)),
     }
     return write_folder(out_dir, files, INDEX, _PICTURE, durable)
 
@@ -78,7 +78,7 @@ def report_page(report: Report, now: datetime | float, home: str = "") -> str:
                 r=report,
                 ours=ours,
                 rules_page=rules_page,
-                before=prefix(report),
+                before=source_of(report).prefix,
                 **panel.view(report),
             ),
         )

@@ -117,7 +117,7 @@ def _policy(style: str, script: str, loads: bool) -> str:
     return "; ".join(f"{name} {value}" for name, value in parts.items())
 
 
-COMMON = (TEMPLATES / "page.css", TEMPLATES / "page.js")
+COMMON = (TEMPLATES / "page.css", TEMPLATES / "chart.css", TEMPLATES / "page.js")
 
 
 def render(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import asdict
 from typing import Any
 
+from harness.core.wrapping import beside
 from harness.score.model import Breakdown, Interval, Ratio, RunScore, Score
 
 # the exact words that the association's messaging guidelines ask for beside a score (docs/sources.md, group Q)
@@ -72,35 +72,33 @@ def _times(value: float) -> str:
 
 
 def table(result: Score, width: int = 80) -> list[str]:
-    """The arithmetic for a terminal: one line per run, then mean, factor, score and interval."""
+    """The arithmetic for a terminal of `width` columns (0: as long as they are): runs, mean, factor, score."""
     steps = result.breakdown
     if steps is None:
         return []
-    lines = []
+    said = []
     for run in steps.runs:
         time = f"{run.time_to_train_s:9.2f} s" if run.time_to_train_s is not None else "   no time "
         epochs = f"{run.epochs} epochs" if run.epochs is not None else "epochs not known"
-        lines.append(f"  run {run.index:<3} {time}  {epochs:>9}  {run_text(run)}")
+        said.append((f"  run {run.index:<3} {time}  {epochs:>9}  ", run_text(run)))
     if steps.mean_s is None or steps.score_s is None:
-        return [*lines, f"  no score: {steps.note}"]
-    count = len(steps.counted)
-    runs = "1 run" if count == 1 else f"{count} runs"
-    factor = steps.convergence
-    lines += [
-        f"  mean    {steps.mean_s:9.2f} s  of {runs}" + (f"; {steps.note}" if steps.note else ""),
-        f"  factor  {factor.factor:9.5g}    convergence",
-        *(f"          {line}" for line in _wrapped(factor.reason, width - 10)),
-        f"  score   {steps.score_s:9.2f} s  unverified",
-        f"  95 % interval  {interval_text(steps.interval)}"
-        + (f" (from {len(steps.runs)} runs: wide)" if steps.interval and len(steps.runs) < 10 else ""),
-        f"  {UNVERIFIED}",
-    ]
-    return lines
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-
-    return textwrap.wrap(text, max(40, width), break_long_words=False, break_on_hyphens=False)
+        said.append(("  no score: ", steps.note or ""))
+    else:
+        count, few = len(steps.counted), steps.interval and len(steps.runs) < 10
+        runs = "1 run" if count == 1 else f"{count} runs"
+        factor = steps.convergence
+        said += [
+            (f"  mean    {steps.mean_s:9.2f} s  ", f"of {runs}" + (f"; {steps.note}" if steps.note else "")),
+            (f"  factor  {factor.factor:9.5g}    ", "convergence"),
+            (" " * 10, factor.reason),
+            (f"  score   {steps.score_s:9.2f} s  ", "unverified"),
+            (
+                "  95 % interval  ",
+                interval_text(steps.interval) + (f" (from {len(steps.runs)} runs: wide)" if few else ""),
+            ),
+            ("  ", UNVERIFIED),
+        ]
+    return [line for head, text in said for line in beside(head, text, width).split("\n")]
 
 
 def record(result: Score) -> dict[str, Any]:

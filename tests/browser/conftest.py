@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 
 from harness.check import check_package
+from harness.experiment.page import build_page
+from harness.experiment.table import gathered
 from harness.leaderboard import build_leaderboard
 from harness.report import build_report
 from harness.score.score import score
 from rules.ruleset import load_ruleset
 from tests.support.builders import build_package
+from tests.support.experiment_tables import fill, found_in, trial
 from tests.support.report_builders import enrich
 from tests.support.waiting import HANG_S
 
@@ -77,12 +80,13 @@ def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
 
 @dataclass(frozen=True)
 class Site:
-    """index.html of a compliant report, one that is not, one with GPUs, and pages of a leaderboard."""
+    """index.html of a compliant report, one that is not, one with GPUs, pages of a leaderboard, an experiment."""
 
     good: Path
     bad: Path
     gpu: Path
     board: Path
+    experiment: Path
 
     @property
     def compare(self) -> Path:
@@ -132,7 +136,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
         out = root / "reports" / built.options.system
         pages.append(build_report(package, verdict, score(package, RULES), out, NOW))
     _, board = build_leaderboard(submissions, root / "board", RULES, NOW)
-    return Site(*pages, board)
+    trials = [trial(n, None if n == 5 else 10.0 + n, reason="too low" if n == 5 else "") for n in range(12)]
+    table = gathered(fill(found_in(root / "tried"), trials), [])
+    return Site(*pages, board, build_page(table, root / "experiment", NOW, synthetic=True))
 
 
 @pytest.fixture(scope="session")

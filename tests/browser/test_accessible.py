@@ -20,6 +20,7 @@ PAGES = [
     ("system", ""),
     ("systems", ""),
     ("method", ""),
+    ("experiment", ""),
 ]
 
 
@@ -111,13 +112,13 @@ def test_the_timeline_zooms_with_two_fingers(visit: Callable[..., Any], site: An
     assert seen.complaints == []
 
 
-MARKS = "#chart-learning-epochs .drawing.wide .mark:has(> title)"
+EPOCHS = "#chart-learning-epochs .drawing.wide"
 
 
 @pytest.mark.parametrize("run", range(5))
 def test_a_mark_under_the_pointer_says_its_value(visit: Callable[..., Any], site: Any, run: int) -> None:
     page = visit(site.good).page
-    dot = page.locator(f"{MARKS}.run-{run}").last
+    dot = page.locator(f"{EPOCHS} .mark.run-{run} > :has(> title)").last
     dot.scroll_into_view_if_needed()
     box = dot.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -130,11 +131,11 @@ def test_a_mark_under_the_pointer_says_its_value(visit: Callable[..., Any], site
 
 def test_the_marks_of_a_chart_are_read_by_keyboard(visit: Callable[..., Any], site: Any) -> None:
     page = visit(site.good).page
-    values = page.locator(f"{MARKS} title").all_text_contents()
+    values = page.locator(f"{EPOCHS} .mark title").all_text_contents()
     assert len(values) > 5
     tip = page.locator(".tip")
     page.keyboard.press("Tab")  # focus shows where it came by keyboard
-    page.locator("#chart-learning-epochs .drawing.wide").focus()
+    page.locator(EPOCHS).focus()
     assert tip.inner_text() == values[0] and tip.get_attribute("aria-live") == "polite"
     for key, value in [("ArrowRight", values[1]), ("End", values[-1]), ("ArrowLeft", values[-2])]:
         page.keyboard.press(key)

@@ -27,6 +27,17 @@ PAST = """
   return box.width > 0 && box.height > 0 && box.right > width + 1 && !one.closest('svg, .skip, caption');
 }).slice(0, 5).map((one) => one.tagName + '.' + one.className + ' ' + one.textContent.trim().slice(0, 60))
 """
+BROKEN = """
+() => [...document.querySelectorAll('main td.r')].filter((cell) => {
+  const range = document.createRange();
+  if (cell.firstChild) range.selectNode(cell.firstChild);
+  return cell.firstChild?.nodeType === 3 && range.getClientRects().length > 1;
+}).slice(0, 5).map((cell) => cell.textContent)
+"""
+SIDEWAYS = """
+() => [...document.querySelectorAll('table.cards')].map((one) => one.parentElement)
+  .filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.getAttribute('aria-label'))
+"""
 
 
 def picture(page: Any, name: str) -> Image.Image:
@@ -68,7 +79,18 @@ def test_nothing_lies_past_the_margin_of_paper(
     page.emulate_media(media="print", color_scheme="dark")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.evaluate(PAST, PAPER_WIDTH) == []
+    assert page.evaluate(BROKEN) == [], "numbers in pieces"
     assert picture(page, f"{name}-print").getpixel((2, 400)) == PAPER["light"]
+
+
+@pytest.mark.parametrize(("name", "part"), PAGES)
+def test_cards_on_a_phone_need_no_scrolling_sideways(
+    visit: Callable[..., Any], site: Any, name: str, part: str
+) -> None:
+    page = visit(getattr(site, name), 360, part=part).page
+    page.wait_for_load_state("networkidle")
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    assert page.evaluate(SIDEWAYS) == []
 
 
 @pytest.mark.parametrize("width", [1280, 1920])

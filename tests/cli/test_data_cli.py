@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
@@ -16,6 +17,7 @@ from PIL import Image
 from harness.cli.data import data
 from harness.core.errors import ExitCode, UserError
 from reference.protocol.official import official_test_scenes
+from reference.science.stamp import stamped
 
 
 @pytest.fixture(autouse=True)
@@ -179,6 +181,18 @@ def test_preview_draws_scenes_and_masks(smoke: Path) -> None:
     with Image.open("pictures/p.png") as picture:
         assert picture.size == (2 * 187 + 3 * 8, 30 + 2 * (150 + 8))
         assert len(picture.convert("RGB").getcolors(100_000)) > 20
+
+
+def test_a_preview_of_synthetic_scenes_says_so(smoke: Path) -> None:
+    _, said = invoke("preview", "--profile", "smoke", "--data", str(smoke), "--scenes", "2")
+    assert "Picture is in synthetic-scenes.png" in said
+    with Image.open("synthetic-scenes.png") as picture:
+        shown = np.asarray(picture.convert("L"))
+    words = stamped(np.zeros((13, 62), np.uint8), 0, 255)
+    for row in range(2):
+        for column in range(2):
+            top, left = 30 + row * (150 + 8), 8 + column * (187 + 8)
+            assert (np.abs(shown[top : top + 13, left : left + 62].astype(int) - words) < 32).all()
 
 
 def test_the_command_never_loads_tensorflow() -> None:

@@ -22,6 +22,9 @@ COMMANDS = (
     ["rules", "list", "--group", "TIM"],
     ["rules", "explain", "TIM001"],
     ["rules", "explain", "TIM00X"],
+    ["times", "submissions/examples"],
+    ["score", "submissions/examples"],
+    ["rcp", "list"],
 )
 WORD = re.compile(r"[a-z]{4,}")
 

@@ -37,7 +37,7 @@
   const NBSP = "\u00a0";
   const fixed = (digits, unit) => (v) => v.toFixed(digits) + (unit ? NBSP + unit : "");
   const significant = (digits, unit) => (v) =>
-    v.toLocaleString("en", { minimumSignificantDigits: digits, maximumSignificantDigits: digits }).replaceAll(",", "\u202f") + NBSP + unit;
+    v.toLocaleString("en", { minimumSignificantDigits: digits, maximumSignificantDigits: digits }).replaceAll(",", "\u202f") + (unit ? NBSP + unit : "");
 
   // ---- ratios of scores, as harness/score/interval.py and words.py compute and say them
   const quantiles = JSON.parse(document.getElementById("quantiles").textContent);
@@ -190,12 +190,12 @@
     const body = rows.filter(([, value]) => results.some((r) => value(r) !== null)).map(function ([label, value, write, kind, way]) {
       const base = value(results[0]);
       return make("tr", {}, make("th", { scope: "row" }, label), ...results.map(function (r, i) {
-        const cell = make("td", { className: "r" }, value(r) === null ? make("span", { className: "absent" }, "not measured") : write(value(r)));
-        if (fair && i && base && value(r)) cell.append(make("br"), make("span", { className: "muted" }, kind === "score" ? compareScores(results[0], r).text : ratio(base, value(r), kind, way)));
-        return cell;
+        const said = make("span", {}, value(r) === null ? make("span", { className: "absent" }, "not measured") : write(value(r)));
+        if (fair && i && base && value(r)) said.append(make("br"), make("span", { className: "muted" }, kind === "score" ? compareScores(results[0], r).text : ratio(base, value(r), kind, way)));
+        return labelled(r, { className: "r" }, said);
       }));
     });
-    const region = wide("Numbers of the chosen results", make("table", {}, make("thead", {}, head), make("tbody", {}, ...body)));
+    const region = wide("Numbers of the chosen results", make("table", { className: "cards" }, make("thead", {}, head), make("tbody", {}, ...body)));
     const note = "All but the first row are secondary and unofficial. Energies compare only with the same scope, source and method, so each kind has its own row."
       + (fair ? " Ratios are against " + results[0].system + " by " + results[0].org + "." : "");
     return make("div", {}, region, make("p", { className: "muted spaced" }, note));
@@ -209,6 +209,12 @@
     if (way === 0) return (value - base >= 0 ? "+" : "\u2212") + Math.abs(value - base).toFixed(4);
     if (way === -1) return speed(value / base);
     return kind + " " + figures(value / base) + "x";
+  }
+  // a cell that names its result where rows become cards
+  function labelled(r, attributes, content) {
+    const cell = make("td", attributes, content);
+    cell.dataset.label = r.system;
+    return cell;
   }
   function wide(label, table) {
     const region = make("div", { className: "wide-table", tabIndex: 0 }, table);
@@ -302,9 +308,9 @@
     function table() {
       const kept = [...new Set(labels)].sort((a, b) => weight(a) - weight(b)).filter((label) => !/checked|time stamp/i.test(label)).filter((label) => all || results.length < 2 || differs(label));
       const head = make("tr", {}, make("th", { scope: "col" }, "Field"), ...results.map((r) => make("th", { scope: "col" }, bdi(r.system))));
-      return kept.length ? wide("Systems side by side", make("table", {}, make("thead", {}, head), make("tbody", {}, ...kept.map((label) =>
+      return kept.length ? wide("Systems side by side", make("table", { className: "cards" }, make("thead", {}, head), make("tbody", {}, ...kept.map((label) =>
         make("tr", { className: all && differs(label) ? "differs" : "" }, make("th", { scope: "row" }, label),
-          ...results.map((r) => make("td", {}, bdi(value(r, label) || "not stated"))))))))
+          ...results.map((r) => labelled(r, {}, bdi(value(r, label) || "not stated"))))))))
         : make("p", {}, "The systems agree in every field.");
     }
     const box = make("input", { type: "checkbox", checked: all });

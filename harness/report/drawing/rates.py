@@ -30,7 +30,7 @@ def rate_chart(
     plot = plot_in(canvas, (10, top, width - 20, height - 46), (low, high), (0, 1))
     for place, (name, value) in enumerate(lines):
         y = 14 + 20 * place
-        said = f"{place + 1}: {name}, {significant(value, 2)} {unit}"
+        said = f"{place + 1}: {name}, {significant(value, 2)}" + (f" {unit}" if width > 400 else "")
         canvas.line(0, y - 4, 24, y - 4, STYLES[place % len(STYLES)])
         canvas.text(30, y, clipped(said, width - 34), "label strong")
     for place, (name, value) in enumerate(rows):

@@ -6,7 +6,8 @@ Colours come from the style sheet through classes, so a chart follows the page's
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
@@ -91,11 +92,20 @@ class Canvas:
         shown = "".join(
             f' {key.rstrip("_").replace("_", "-")}="{escape(_number(value))}"'
             for key, value in attributes.items()
-            if value is not None
+            if value not in (None, "")
         )
         tip = tip if self.width > NO_TIPS else None
         inner = (f"<title>{escape(tip)}</title>" if tip else "") + (str(escape(text)) if text else "")
         self.parts.append(f"<{name}{shown}>{inner}</{name}>" if inner else f"<{name}{shown}/>")
+
+    @contextmanager
+    def group(self, **attributes: str) -> Iterator[None]:
+        """What is drawn inside shares these attributes: its class (`class_`), the anchor of its texts."""
+        start = len(self.parts)
+        yield
+        self._add("g", dict(attributes), None, None)
+        self.parts.insert(start, self.parts.pop().removesuffix("/>") + ">")
+        self.parts.append("</g>")
 
     def line(self, x1: float, y1: float, x2: float, y2: float, class_: str) -> None:
         """Draw a straight line."""
@@ -138,7 +148,15 @@ class Canvas:
 
     def mark(self, x: float, y: float, number: int, class_: str, tip: str | None = None) -> None:
         """Draw the mark of a run: its shape and its colour follow from its number, so it is the same everywhere."""
-        style = f"mark run-{number % COLOURS} {class_}".strip()
+        self._shape(x, y, number, _style(number, class_), tip)
+
+    def marks(self, points: Sequence[tuple[float, float, str]], number: int, class_: str) -> None:
+        """Draw the same mark of a run at several points (x, y, tip)."""
+        with self.group(class_=_style(number, class_)):
+            for x, y, tip in points:
+                self._shape(x, y, number, "", tip)
+
+    def _shape(self, x: float, y: float, number: int, style: str, tip: str | None) -> None:
         shape = SHAPES[number % len(SHAPES)]
         if shape == "circle":
             self.circle(x, y, 4.5, style, tip)
@@ -171,6 +189,10 @@ class Canvas:
         return Markup(head + "".join(self.parts) + "</svg>")
 
 
+def _style(number: int, class_: str) -> str:
+    return f"mark run-{number % COLOURS} {class_}".strip()
+
+
 def _number(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.1f}".removesuffix(".0") if math.isfinite(value) else "0"
@@ -180,8 +202,10 @@ def _number(value: object) -> str:
 def _outline(points: Sequence[tuple[float, float]]) -> str:
     """A polyline in the short form of paths: the first point, then steps between the rounded points."""
     tenths = [tuple(round(v * 10) if math.isfinite(v) else 0 for v in point) for point in points]
+    level = zip(tenths, tenths[1:], tenths[2:], strict=False)
+    kept = [now for before, now, after in level if not before[1] == now[1] == after[1]]
     (x, y), steps = tenths[0], []
-    for now_x, now_y in tenths[1:]:
+    for now_x, now_y in [*kept, *tenths[1:][-1:]]:
         dx, dy = _number((now_x - x) / 10), _number((now_y - y) / 10)
         steps.append(f"{dx}{dy if dy.startswith('-') else f' {dy}'}")
         x, y = now_x, now_y
@@ -224,8 +248,9 @@ class Plot:
         marks = ticks(self.x.low, self.x.high, count)
         ends = [(self.x(mark), self.bottom, self.x(mark), self.bottom + 4) for mark in marks]
         self.canvas.lines(ends, "tick")
-        for mark in marks:
-            self.canvas.text(self.x(mark), self.bottom + 17, tick_text(mark, marks), "label", "middle")
+        with self.canvas.group(text_anchor="middle"):
+            for mark in marks:
+                self.canvas.text(self.x(mark), self.bottom + 17, tick_text(mark, marks))
         self.canvas.line(self.left, self.bottom, self.right, self.bottom, "axis")
         if label:
             self.canvas.text(self.right, self.bottom + 34, label, "label strong", "end")
@@ -235,8 +260,9 @@ class Plot:
         marks = ticks(self.y.low, self.y.high, count)
         ends = [(self.left, self.y(mark), self.right, self.y(mark)) for mark in marks]
         self.canvas.lines(ends, "grid")
-        for mark in marks:
-            self.canvas.text(self.left - 8, self.y(mark) + 4, tick_text(mark, marks), "label", "end")
+        with self.canvas.group(text_anchor="end"):
+            for mark in marks:
+                self.canvas.text(self.left - 8, self.y(mark) + 4, tick_text(mark, marks))
         if label:
             self.canvas.text(0, self.top - 14, label, "label strong")
 

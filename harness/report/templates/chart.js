@@ -74,6 +74,8 @@
   const holder = document.getElementById("timeline"), block = document.getElementById("timeline-data");
   if (!holder || !block) return;
   const data = JSON.parse(block.textContent);
+  data.phases = data.phases.map(([kind, start_s, stop_s]) => ({ kind, start_s, stop_s }));
+  for (const series of data.panels.flatMap((panel) => panel.series)) series.points = data.times[series.at].map((t, k) => [t, series.values[k]]);
   const whole = [data.start_s, data.stop_s], least = (whole[1] - whole[0]) / 400;
   let range = whole, cursor = null, width = 0, parts = null;
 
@@ -90,7 +92,7 @@
   const left = 46, bandTop = 30, band = 18, tall = 68, gap = 48;
   function draw() {
     width = holder.clientWidth;
-    const wide = width > 560, right = width - (wide ? 74 : 8);
+    const wide = width > 560, right = width - (wide ? 96 : 8);
     const height = bandTop + band + 26 + data.panels.length * (tall + gap) + 10;
     const x = (t) => left + ((t - range[0]) / (range[1] - range[0])) * (right - left);
     const picture = svg("svg", { class: "chart live-chart", viewBox: "0 0 " + width + " " + height, width: String(width), height: String(height), "aria-hidden": "true" });

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from harness.report.drawing.labels import VIEWS
 from harness.report.drawing.text import clean, daylight, finite, position
@@ -15,6 +15,7 @@ from harness.report.panels.gallery.model import GalleryCard, GalleryScene
 from harness.untrusted.gallery import Scene
 from harness.untrusted.hdf5_guard import Reader
 from reference.science.imagery import FALSE_RGB, MISSED_RGB
+from reference.science.stamp import stamped
 
 THRESHOLD = 127  # a probability above it (of 255) is 0.5 or more, and means cloud
 
@@ -88,17 +89,6 @@ def picture_name(stem: str, synthetic: bool) -> str:
 
 def _plain(picture: np.ndarray, dark: int, light: int) -> np.ndarray:
     return picture
-
-
-def stamped(picture: np.ndarray, dark: int, light: int) -> np.ndarray:
-    """The picture with the word SYNTHETIC in its corner, light on dark."""
-    words = Image.new("L", (62, 13), 0)
-    ImageDraw.Draw(words).text((3, 1), "SYNTHETIC", fill=255, font=ImageFont.load_default(10))
-    stamp = np.where(np.asarray(words)[: picture.shape[0], : picture.shape[1]] > 127, light, dark)
-    result = np.array(picture, np.uint8)
-    height, width = stamp.shape
-    result[:height, :width] = stamp if result.ndim == 2 else stamp[..., None]
-    return result
 
 
 def _ramp() -> list[Colour]:

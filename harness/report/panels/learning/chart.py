@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.report.drawing.svg import COLOURS, Canvas, Plot, plot_in, spread
+from harness.report.drawing.svg import COLOURS, Canvas, Plot, plot_in, spread, text_width
 from harness.report.panels.runs.model import Epoch, RunCard
 
 MAX_POINTS = 6000  # of all curves in one chart
 MAX_KEYS = 24  # of a legend: the table has the others
+LETTERS = "abcdefghij"  # of levels
 Over = Literal["seconds", "epochs"]
 Line = tuple[RunCard, list[tuple[float, float]]]
 
@@ -43,13 +44,13 @@ def learning_curves(runs: list[RunCard], wanted: Curves, width: int) -> Canvas |
     others = "".join(f" {name}: {value:.4f}." for name, value in wanted.levels)
     told = f"{ends}. Target: {target if target is not None else 'none'}.{others}"
     canvas = Canvas(width, 0, wanted.title, told)
-    top = _legend(canvas, lines) + 30
+    top = _levels_named(canvas, _legend(canvas, lines), wanted.levels) + 30
     canvas.height = round(top + (256 if width > 400 else 200) + 46)
     left = 0.0 if wanted.over == "seconds" else min(xs)
     low = 0.0 if wanted.from_zero else min(ys) - pad
     plot = plot_in(
         canvas,
-        (52, top, width - 10, canvas.height - 46),
+        (52, top, width - (24 if wanted.levels else 10), canvas.height - 46),
         (left, max(max(xs), left + 1)),
         (low, max(ys) + pad),
     )
@@ -68,12 +69,24 @@ def learning_curves(runs: list[RunCard], wanted: Curves, width: int) -> Canvas |
 
 
 def _levels(plot: Plot, levels: tuple[tuple[str, float], ...]) -> None:
-    """A dashed line across the area for each method, its name at the right end; names never overlap."""
+    """A dashed line across the area for each method, its letter beside the right end."""
     heights = [plot.y(value) for _, value in levels]
-    places = spread([height - 4 for height in heights], 18, plot.top + 10, plot.bottom - 4)
-    for (name, value), height, place in zip(levels, heights, places, strict=True):
+    places = spread([height + 4 for height in heights], 13, plot.top + 4, plot.bottom + 4)
+    for letter, height, place in zip(LETTERS, heights, places, strict=False):
         plot.canvas.line(plot.left, height, plot.right, height, "level")
-        plot.canvas.text(plot.right, place, f"{name} {value:.3f}", "label muted", "end")
+        plot.canvas.text(plot.right + 8, place, letter)
+
+
+def _levels_named(canvas: Canvas, top: float, levels: tuple[tuple[str, float], ...]) -> float:
+    """Write what the letters of the methods mean below `top`, in as many lines as it needs; returns the lower end."""
+    x, y = 0.0, top + 14
+    for letter, (name, value) in zip(LETTERS, levels, strict=False):
+        said = f"{letter}: {name} {value:.3f}"
+        if x and x + text_width(said) > canvas.width:
+            x, y = 0.0, y + 18
+        canvas.text(x, y, said)
+        x += text_width(said) + 14
+    return y + 4 if levels else top
 
 
 def _lines(runs: list[RunCard], wanted: Curves) -> list[Line]:
@@ -111,7 +124,8 @@ def _curves(plot: Plot, lines: list[Line], over: Over) -> None:
     for run, points in sorted(lines, key=lambda line: not line[0].dropped):
         style = "dropped" if run.dropped else "kept"
         plot.canvas.path(plot.points(points), f"curve {style} run-{run.index % COLOURS}", f"run {run.index}")
+        marked = []
         for x, y in points if few else points[-1:]:
             at = f"{x:.1f} s" if over == "seconds" else f"epoch {x:g}"
-            tip = f"run {run.index}, {at}: {y:.4f}"
-            plot.canvas.mark(plot.x(x), plot.y(y), run.index, "hollow" if run.dropped else "", tip)
+            marked.append((plot.x(x), plot.y(y), f"run {run.index}, {at}: {y:.4f}"))
+        plot.canvas.marks(marked, run.index, "hollow" if run.dropped else "")

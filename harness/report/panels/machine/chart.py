@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from harness.report.drawing.svg import Canvas, Plot, Scale, plot_in, spread, ticks
 from harness.report.drawing.text import duration_text
 from harness.report.panels.machine.model import Panel, TimelineCard
 
+MARGIN = 96.0  # pixels beside a wide drawing, for the names of lines
 PHASE_NAMES = {"init": "initialise", "train": "train", "evaluate": "evaluate", "inference": "inference"}
 
 
@@ -23,9 +25,13 @@ def timeline(card: TimelineCard, width: int) -> Canvas:
         f"Timeline of run {card.run}",
         f"Phases of the log over {duration_text(card.stop_s - card.start_s)}, with {names}.",
     )
-    left, right = 46.0, width - (74.0 if width > 400 else 6.0)
+    left, right = 46.0, width - (MARGIN if width > 400 else 6.0)
     x = Scale(card.start_s, card.stop_s, left, right)
-    _clock(canvas, card, x, top, height - 44)
+    first = top + band + 40
+    areas = [
+        (first + i * (panel + gap), first + i * (panel + gap) + panel - 24) for i in range(len(card.panels))
+    ]
+    _clock(canvas, card, x, top, [(top - 8, top + band), *areas])
     drawn: dict[str, float] = {}
     for phase in card.phases:
         if x(phase.start_s) < drawn.get(phase.kind, -1.0) + 0.5:
@@ -40,23 +46,24 @@ def timeline(card: TimelineCard, width: int) -> Canvas:
             f"phase {phase.kind}",
             tip,
         )
-    y = top + band + 16 + 24
-    for one in card.panels:
-        plot = _panel(canvas, one, x, (left, y, right, y + panel - 24))
-        y += panel + gap
+    for one, (upper, lower) in zip(card.panels, areas, strict=True):
+        plot = _panel(canvas, one, x, (left, upper, right, lower))
         if one is card.panels[-1]:
             plot.x_axis("seconds since run_start", 8 if width > 400 else 4)
     return canvas
 
 
-def _clock(canvas: Canvas, card: TimelineCard, x: Scale, top: float, bottom: float) -> None:
-    """Where the clock of the score starts and stops."""
+def _clock(
+    canvas: Canvas, card: TimelineCard, x: Scale, top: float, areas: Sequence[tuple[float, float]]
+) -> None:
+    """Where the clock of the score starts and stops; its lines are drawn in the areas (upper and lower end) alone."""
     near = card.clock_stop_s is not None and x(card.clock_stop_s) - x(0) < 170
-    canvas.line(x(0), top - 8, x(0), bottom, "clock")
+    canvas.lines([(x(0), upper, x(0), lower) for upper, lower in areas], "clock")
     canvas.text(x(0), top - 30 if near else top - 14, "clock starts", "label strong", "start")
     if card.clock_stop_s is not None:
-        canvas.line(x(card.clock_stop_s), top - 8, x(card.clock_stop_s), bottom, "clock")
-        canvas.text(x(card.clock_stop_s), top - 14, "clock stops", "label strong", "end")
+        stop = x(card.clock_stop_s)
+        canvas.lines([(stop, upper, stop, lower) for upper, lower in areas], "clock")
+        canvas.text(stop, top - 14, "clock stops", "label strong", "end")
 
 
 def _panel(canvas: Canvas, panel: Panel, x: Scale, box: tuple[float, float, float, float]) -> Plot:
@@ -68,7 +75,7 @@ def _panel(canvas: Canvas, panel: Panel, x: Scale, box: tuple[float, float, floa
     canvas.text(0, top - 12, f"{panel.title} ({panel.unit})", "label strong")
     canvas.line(left, bottom, right, bottom, "axis")
     for i, series in enumerate(panel.series):
-        points = _apart(plot.points(series.points), 2.0)
+        points = _apart(plot.points(series.points), 3.0)
         if i == 0:
             canvas.area(points, bottom, "fill")
         canvas.path(points, f"curve series-{i}", series.label)

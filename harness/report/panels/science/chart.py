@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.report.drawing.maps import draw_world
-from harness.report.drawing.svg import Canvas, plot_in
+from harness.report.drawing.svg import Canvas, clipped, plot_in
 from harness.report.drawing.text import east_of_greenwich, position, quantity
 from harness.report.panels.science.model import CalibrationBin, ScienceCard
 
@@ -13,29 +13,27 @@ def calibration(card: ScienceCard, width: int) -> Canvas | None:
     bins = [b for b in card.calibration if b.count and b.cloud_fraction is not None]
     if not bins:
         return None
-    side = min(width, 380)
     hist = 54
-    height = 30 + (side - 60) + 46 + hist + 20
-    told = "; ".join(f"{b.low:.1f} to {b.high:.1f}: {b.cloud_fraction:.2f}" for b in bins)
-    canvas = Canvas(
-        side, height, "Calibration", f"Predicted probability and observed share of cloud. {told}."
-    )
-    plot = plot_in(canvas, (46, 28, side - 12, 28 + side - 60), (0, 1), (0, 1))
+    told = "; ".join(f"{b.low:.2f} to {b.high:.2f}: {b.cloud_fraction:.2f}" for b in bins)
+    canvas = Canvas(width, 0, "Calibration", f"Predicted probability and observed share of cloud. {told}.")
+    plot = plot_in(canvas, (46, 28, width - 12, width - 32), (0, 1), (0, 1))
     plot.y_axis("observed share of cloud", 5)
     canvas.line(plot.x(0), plot.y(0), plot.x(1), plot.y(1), "target")
-    canvas.text(plot.x(0.04), plot.y(0.12) - 12, "perfect", "label muted")
+    canvas.text(plot.right, plot.top - 14, "dotted: perfect", "label accent", "end")
     points = [(_middle(b), b.cloud_fraction or 0.0) for b in bins]
     canvas.path(plot.points(points), "curve kept")
-    for (x, y), b in zip(points, bins, strict=True):
-        tip = f"said {x:.2f}, was cloud {y:.2f} ({b.count} pixels)"
-        canvas.circle(plot.x(x), plot.y(y), 4, "dot", tip)
+    with canvas.group(class_="dot"):
+        for (x, y), b in zip(points, bins, strict=True):
+            tip = f"said {x:.2f}, was cloud {y:.2f} ({b.count} pixels)"
+            canvas.circle(plot.x(x), plot.y(y), 4, "", tip)
     canvas.line(plot.left, plot.bottom, plot.right, plot.bottom, "axis")
     bottom = plot.bottom + 22 + hist
     most = max(b.count for b in bins)
-    for b in bins:
-        tall = hist * b.count / most
-        tip = f"{b.low:.2f} to {b.high:.2f}: {b.count} pixels"
-        canvas.rect(plot.x(b.low) + 1, bottom - tall, plot.x(b.high) - plot.x(b.low) - 2, tall, "hist", tip)
+    with canvas.group(class_="hist"):
+        for b in bins:
+            tall, left, right = hist * b.count / most, plot.x(b.low), plot.x(b.high)
+            tip = f"{b.low:.2f} to {b.high:.2f}: {b.count} pixels"
+            canvas.rect(left + 1, bottom - tall, right - left - 2, tall, "", tip)
     canvas.text(plot.left, plot.bottom + 16, "pixels", "label muted")
     lower = plot_in(canvas, (plot.left, bottom - hist, plot.right, bottom), (0, 1), (0, 1))
     lower.x_axis("predicted probability of cloud", 5)
@@ -53,20 +51,21 @@ def precision_recall(card: ScienceCard, width: int, at: tuple[float, float] | No
     points = sorted(card.precision_recall)
     if len(points) < 2:
         return None
-    side = min(width, 380)
-    height = 28 + (side - 60) + 46
     canvas = Canvas(
-        side, height, "Precision and recall", f"{len(points)} thresholds, from {points[0]} to {points[-1]}."
+        width,
+        width + 32,
+        "Precision and recall",
+        f"{len(points)} thresholds, from {points[0]} to {points[-1]}.",
     )
     low = min(0.8, min(p for _, p in [*points, *([at] if at else [])]))
-    plot = plot_in(canvas, (46, 28, side - 12, 28 + side - 60), (0, 1), (max(0.0, low - 0.02), 1))
+    plot = plot_in(canvas, (46, 46, width - 12, width - 14), (0, 1), (max(0.0, low - 0.02), 1))
     plot.y_axis("precision", 5)
     plot.x_axis("recall", 5)
     canvas.path(plot.points(points), "curve kept")
     if at is not None:
-        words = f"{'threshold ' if side > 340 else ''}0.5: precision {at[1]:.3f}, recall {at[0]:.3f}"
+        words = f"threshold 0.5: precision {at[1]:.3f}, recall {at[0]:.3f}"
         canvas.circle(plot.x(at[0]), plot.y(at[1]), 6, "operating", words)
-        canvas.text(plot.left + 8, plot.bottom - 12, f"○ {words}", "label strong")
+        canvas.text(0, 14, f"○ {words}", "label strong")
     return canvas
 
 
@@ -87,7 +86,7 @@ def group_dots(card: ScienceCard, width: int) -> Canvas | None:
     canvas = Canvas(width, height, "Accuracy by group", f"{told}. Overall: {quantity(overall, '', 4)}.")
     plot = plot_in(
         canvas,
-        (150 if width > 400 else 96, 24, width - 54, height - 46),
+        (150 if width > 400 else 110, 24, width - 54, height - 46),
         (max(0.0, low - pad), min(1.0, high + pad)),
         (0, 1),
     )
@@ -100,7 +99,7 @@ def group_dots(card: ScienceCard, width: int) -> Canvas | None:
         canvas.text(0, y - 8, group, "label strong")
         for one, accuracy in ((g, a) for g, a in known if g.group == group):
             middle = y + row / 2
-            canvas.text(12, middle + 4, one.name[:18])
+            canvas.text(12, middle + 4, clipped(one.name, plot.left - 20))
             canvas.line(plot.left, middle, plot.right, middle, "grid")
             canvas.circle(plot.x(accuracy), middle, 5, "dot", f"{one.name}: {accuracy:.4f}")
             canvas.text(width, middle + 4, f"{accuracy:.3f}", "label", "end")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.report.drawing.charts import both
+from harness.report.drawing.charts import both, once
 from harness.report.material import Material
 from harness.report.model import Report
 from harness.report.panels.registry import Built, ReportPanel
@@ -35,8 +35,8 @@ def _view(report: Report) -> dict[str, object]:
     card = report.science
     operating = operating_point(report)
     return {
-        "calibration": both(lambda width: chart.calibration(card, width)),
-        "precision_recall": both(lambda width: chart.precision_recall(card, width, operating)),
+        "calibration": once(lambda width: chart.calibration(card, width)),
+        "precision_recall": once(lambda width: chart.precision_recall(card, width, operating)),
         "by_group": both(lambda width: chart.group_dots(card, width)),
         "map": both(lambda width: None if synthetic(report) else chart.scene_map(card, width)),
         "group_metrics": _group_metrics(card),

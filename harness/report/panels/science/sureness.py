@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness.report.drawing.text import clean, plural
-from harness.report.panels.gallery.builder import picture_name, png, stamped
+from harness.report.panels.gallery.builder import picture_name, png
 from harness.report.panels.science.model import AgreementCard, ErrorMap, SceneTotal
 from harness.science.agreement import Agreement, Prediction, agreement
 from harness.science.counts import SceneCounts, in_common, scene_counts
@@ -18,6 +18,7 @@ from harness.science.paired import compare, in_words
 from harness.science.resampling import DRAWS, FEWEST, SEED
 from harness.untrusted.documents import Unreadable, read_object
 from harness.untrusted.hdf5_guard import Reader
+from reference.science.stamp import stamped
 from rules.model.layout import RunFiles
 from rules.model.run_facts import RunFacts
 

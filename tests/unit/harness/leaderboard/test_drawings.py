@@ -7,10 +7,10 @@ from datetime import date, timedelta
 
 import pytest
 
-from harness.leaderboard.history import history
-from harness.leaderboard.strips import energy_scatter, epoch_strips, rate_strips, time_strips
+from harness.leaderboard import charts
+from harness.leaderboard.charts import files
 from tests.support.board_builders import make_entry, make_table
-from tests.support.chart_boxes import collisions, drawings
+from tests.support.chart_boxes import collisions, crossings, drawings
 
 LONG = "Wissenschaftliches-Rechenzentrum-WWWW@MMMM-mit-einem-sehr-langen-Namen-%d"
 
@@ -34,13 +34,17 @@ def entries(count: int, name: str = "s%d") -> list:
     ]
 
 
-@pytest.mark.parametrize("chart", [time_strips, epoch_strips, rate_strips, energy_scatter, history])
+def drawn_of(name: str, rows: list) -> list[str]:
+    return drawings(charts.drawings(make_table(rows))[name])
+
+
+@pytest.mark.parametrize("chart", list(charts.DRAWN))
 @pytest.mark.parametrize(("count", "name"), [(2, "s%d"), (12, LONG), (40, LONG)])
-def test_no_label_meets_another(chart, count: int, name: str) -> None:
-    drawn = drawings(chart(make_table(entries(count, name))))
+def test_no_label_meets_another(chart: str, count: int, name: str) -> None:
+    drawn = drawn_of(chart, entries(count, name))
     assert len(drawn) == 2, "a wide and a narrow one"
     for one in drawn:
-        assert collisions(one) == []
+        assert collisions(one) == [] == crossings(one)
 
 
 def test_labels_that_meet_are_found() -> None:
@@ -50,12 +54,17 @@ def test_labels_that_meet_are_found() -> None:
     assert collisions(svg.format(95, "")) == ["outside: def"]
     line = '<line x1="5" y1="16" x2="50" y2="90" class="target"/>'
     assert collisions(svg.format(60, line)) == ["line target ends in abc"]
+    through = (
+        '<svg viewBox="0 0 100 40"><text x="10" y="20">abc</text><path d="M0 10l60 {}" class="curve"/></svg>'
+    )
+    assert crossings(through.format(20)) == ["curve through abc"]
+    assert crossings(through.format(-5)) == []
 
 
 def test_scores_over_time_need_different_days() -> None:
     same = [make_entry(id=f"Org/s{i}", trained="2026-01-01") for i in range(3)]
-    assert history(make_table(same)) == "" == history(make_table([make_entry(trained="")]))
-    drawn = drawings(history(make_table(entries(5))))[0]
+    assert drawn_of("history", same) == [] == drawn_of("history", [make_entry(trained="")])
+    drawn = drawn_of("history", entries(5))[0]
     assert drawn.count("<circle") == 5
     best = re.search(r'<path d="M([^"]*)" class="mean-line"', drawn)
     assert best and best[1].count(" ") + best[1].count("-") >= 9, "a step at every better score"
@@ -63,7 +72,31 @@ def test_scores_over_time_need_different_days() -> None:
 
 
 def test_only_a_known_rate_is_drawn() -> None:
-    table = make_table([make_entry(), make_entry(id="Org/b", system="b", train_flop_per_s=None)])
-    drawn = drawings(rate_strips(table))[0]
+    rows = [make_entry(), make_entry(id="Org/b", system="b", train_flop_per_s=None)]
+    drawn = drawn_of("rates", rows)[0]
     assert drawn.count("<circle") == 1 and "H100" in drawn and "EPYC" in drawn
-    assert rate_strips(make_table([make_entry(train_flop_per_s=None)])) == ""
+    assert drawn_of("rates", [make_entry(train_flop_per_s=None)]) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "before"), [("official", "charts/chart-"), ("SYNTHETIC", "charts/synthetic-chart-")]
+)
+def test_every_chart_can_be_taken_away_and_says_what_it_is(kind: str, before: str) -> None:
+    table = make_table(entries(3, LONG)).model_copy(update={"data_kind": kind})
+    found = {name: str(content) for name, content in files(table, "cloudmask-1.1")}
+    ends = [f"{name}-{table.id}.{end}" for name in charts.DRAWN for end in ("svg", "csv")]
+    assert list(found) == [before + end for end in ends]
+    for name, text in found.items():
+        if name.endswith(".svg"):
+            assert f"Unofficial. Result not verified by MLCommons Association. {kind} data." in text
+            assert collisions(text) == []
+        else:
+            assert all(f",{kind},Result not verified" in line for line in text.splitlines()[1:])
+    times = found[f"{before}times-{table.id}.csv"].splitlines()
+    assert times[0] == "system,organisation,run,time_to_train_s,epochs,left_out,data,review"
+    assert len(times) == 1 + 3 * 5
+
+
+def test_what_cannot_be_drawn_has_no_files() -> None:
+    alone = make_table([make_entry(train_flop_per_s=None, trained="")])
+    assert {name.split("-")[1] for name, _ in files(alone, "cloudmask-1.1")} == {"times", "epochs"}

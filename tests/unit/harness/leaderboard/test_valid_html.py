@@ -69,3 +69,10 @@ def test_downloads_say_what_they_are(site: Path) -> None:
             .endswith("Result not verified by MLCommons Association.")
         )
     assert all(path.name.startswith("synthetic-") for path in folder.glob("*.png"))
+
+
+@pytest.mark.parametrize("page", ["index.html", "reports/Alpha/box/index.html"])
+def test_every_download_is_there(site: Path, page: str) -> None:
+    links = re.findall(r'href="([^"]+)" download', (site / page).read_text())
+    assert len(links) >= 6
+    assert [link for link in links if not (site / page).parent.joinpath(link).is_file()] == []

@@ -23,9 +23,9 @@ from harness.score.score import score
 from rules.model.findings import Finding, Severity, Verdict
 from rules.model.log import Event, Log
 from rules.model.package import Package
-from rules.ruleset import load_ruleset
+from rules.ruleset import DEFAULT, load_ruleset
 from tests.support.builders import build_package
-from tests.support.chart_boxes import collisions, drawings
+from tests.support.chart_boxes import collisions, crossings, drawings
 from tests.support.hpc_builder import build_hpc
 from tests.support.report_builders import enrich, hand_score, hand_verdict
 from tests.support.runs import load, make_facts, make_package
@@ -323,11 +323,16 @@ def test_page_of_another_benchmark(tmp_path: Path) -> None:
     assert "CosmoFlow Closed" in text and not re.search("CloudMask (Closed|Open)|Science CloudMask", text)
 
 
-def test_a_report_of_five_runs_is_light(page: Path) -> None:
+def test_a_report_of_five_runs_is_light(tmp_path: Path) -> None:
+    """Judged by all rules of the newest rulebook, with telemetry of a processor and pictures of four scenes."""
+    built, rules = enrich(build_package(tmp_path), scenes=4), load_ruleset(DEFAULT)
+    package, verdict = check_package(built.root, rules)
+    page = build_report(package, verdict, score(package, rules), tmp_path / "out", NOW)
+    assert len(verdict.rules) > 200
     assert len(page.read_bytes()) <= 200_000
 
 
 def test_no_label_of_a_chart_meets_another(page: Path) -> None:
     drawn = drawings(page.read_text(encoding="utf-8"))
     assert len(drawn) > 12
-    assert [said for one in drawn for said in collisions(one)] == []
+    assert [said for one in drawn for said in (*collisions(one), *crossings(one))] == []

@@ -1,0 +1,126 @@
+"""Charts of panels: labels stand where no curve runs, whatever was measured."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from harness.report.drawing.charts import NARROW, SMALL, WIDE
+from harness.report.drawing.svg import Canvas
+from harness.report.panels.learning.chart import Curves, learning_curves
+from harness.report.panels.machine.chart import timeline
+from harness.report.panels.machine.model import Panel, SeriesCard, TimelineCard
+from harness.report.panels.runs.model import Epoch, Phase, RunCard
+from harness.report.panels.science.chart import calibration, group_dots, precision_recall
+from harness.report.panels.science.model import CalibrationBin, GroupRow, ScienceCard
+from tests.support.chart_boxes import collisions, crossings
+
+
+def clear(canvas: Canvas | None) -> bool:
+    assert canvas is not None
+    drawn = str(canvas.render())
+    assert collisions(drawn) == [] == crossings(drawn)
+    return True
+
+
+def science(fractions: list[float], groups: list[str] | None = None) -> ScienceCard:
+    count = len(fractions)
+    bins = [
+        CalibrationBin(
+            low=i / count,
+            high=(i + 1) / count,
+            count=1 + i,
+            mean_probability=(i + 0.5) / count,
+            cloud_fraction=fraction,
+        )
+        for i, fraction in enumerate(fractions)
+    ]
+    rows = [
+        GroupRow(group="kind", name=name, count=9, count_of="scenes", metrics={"accuracy": 0.9 - 0.01 * i})
+        for i, name in enumerate(groups or [])
+    ]
+    return ScienceCard(
+        run=0,
+        scenes=2,
+        metrics=[],
+        groups=rows,
+        calibration=bins,
+        precision_recall=[(i / 20, 0.3 + 0.7 * fraction) for i, fraction in enumerate(fractions)],
+        per_scene=[],
+        notes=[],
+    )
+
+
+def runs(count: int, rng: random.Random) -> list[RunCard]:
+    def curve(run: int) -> list[Epoch]:
+        return [Epoch(epoch=e, at_s=3.0 * e + run, eval_accuracy=rng.uniform(0.5, 1)) for e in range(1, 9)]
+
+    return [
+        RunCard(
+            index=i,
+            seed="1",
+            status="success",
+            reason="",
+            epochs=8,
+            time_to_train_s=24.0,
+            accuracy=0.9,
+            dropped="fastest" if i == 0 else "",
+            peak_rss_bytes=None,
+            host="",
+            curve=curve(i),
+            phases=[],
+            problems=[],
+        )
+        for i in range(count)
+    ]
+
+
+@pytest.mark.parametrize("shape", ["perfect", "steep", "odd"])
+@pytest.mark.parametrize("width", [SMALL, NARROW])
+def test_science(shape: str, width: int) -> None:
+    rng = random.Random(shape)
+    fractions = {
+        "perfect": [(i + 0.5) / 16 for i in range(16)],
+        "steep": [0.0] * 4 + [0.1, 0.3, 0.6, 0.9] + [1.0] * 8,
+        "odd": [rng.random() for _ in range(16)],
+    }[shape]
+    card = science(fractions, ["a group with a name that is too long", "ocean", "land"])
+    assert clear(calibration(card, width))
+    assert clear(precision_recall(card, width, (0.812345, 0.899)))
+    assert clear(group_dots(card, width))
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+@pytest.mark.parametrize("count", [1, 5, 12])
+def test_learning_beside_simple_methods(count: int, width: int) -> None:
+    levels = (("threshold tests", 0.892), ("Bayesian screening", 0.9742), ("logistic regression", 0.9739))
+    for over in ("seconds", "epochs"):
+        wanted = Curves("Accuracy", "accuracy", lambda e: e.eval_accuracy, over, 0.9, levels=levels)
+        drawn = learning_curves(runs(count, random.Random(count)), wanted, width)
+        assert clear(drawn)
+        assert drawn is not None and all(name in str(drawn.render()) for name, _ in levels)
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+@pytest.mark.parametrize("clock_stop_s", [None, 0.4, 9.0])
+def test_timeline(clock_stop_s: float | None, width: int) -> None:
+    labels = ("disk read", "disk write", "net in", "net out")
+    series = [SeriesCard(label=name, points=[(-4.0, 1.0), (9.0, 0.0)]) for name in labels]
+    panels = [
+        Panel(title="Processor use", unit="%", maximum=100.0, series=series[:2]),
+        Panel(title="Disk and network", unit="MB/s", maximum=None, series=series),
+    ]
+    phases = [Phase(kind="init", start_s=-4.0, stop_s=0.0), Phase(kind="train", start_s=0.0, stop_s=9.0)]
+    card = TimelineCard(
+        run=0,
+        start_s=-4.0,
+        stop_s=10.0,
+        clock_stop_s=clock_stop_s,
+        phases=phases,
+        panels=panels,
+        quantities=[],
+        sampling="",
+        notes=[],
+    )
+    assert clear(timeline(card, width))
