@@ -11,7 +11,6 @@ judge the results.
 from __future__ import annotations
 
 import importlib.util
-import random
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
@@ -55,19 +54,14 @@ class Replayer:
     """A step of the check: computes parts of run after run again, with one of the data sets given.
 
     A context manager. The reference's process is started for the first run of a package whose weights can
-    be read, and serves all of its runs. With `runs`, only so many are computed again with the data, drawn
-    from `entropy` (the operating system's by default); the lineage is looked at in all.
+    be read, and serves all of its runs. With `runs`, only so many, drawn at random, are computed again with
+    the data; the lineage is looked at in all.
     """
 
     def __init__(
-        self,
-        data: Sequence[Path] = (),
-        watch: Watch | None = None,
-        runs: int | None = None,
-        entropy: str | None = None,
+        self, data: Sequence[Path] = (), watch: Watch | None = None, runs: int | None = None
     ) -> None:
         self._data, self._watch, self._count = data, watch or Watch(), runs
-        self._entropy = entropy or secrets.token_hex(16)
         self._header: PackageHeader | None = None
         self._reason: str | None = None  # why no run of the present package can be computed again
         self._wrong: WrongData | None = None  # set when a package names another data set than those given
@@ -171,12 +165,13 @@ class Replayer:
         header = run.package
         self._header, self._wrong, self._done, self._section = header, None, 0, None
         self._relatives = Relatives()
-        self._reason = None
+        self._reason = self._chosen = None
         if importlib.util.find_spec("tensorflow") is None:
             self._reason = "TensorFlow is not installed here: nothing was computed again"
             return
         numbers = sorted({n for n in (run_number(name) for name in header.result_names) if n is not None})
-        self._chosen = draw_runs(numbers, self._count, self._entropy)
+        if self._count is not None and self._count < len(numbers):
+            self._chosen = set(secrets.SystemRandom().sample(numbers, self._count))
         for folder in self._data if header.dataset is not None else ():
             try:
                 self._wrong = None
@@ -210,13 +205,6 @@ class Replayer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def draw_runs(numbers: Sequence[int], count: int | None, entropy: str) -> set[int] | None:
-    """So many of the runs, chosen by the entropy alone; None for all."""
-    if count is None or count >= len(numbers):
-        return None
-    return set(random.Random(entropy).sample(list(numbers), count))
 
 
 def train_epoch(

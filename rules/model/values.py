@@ -30,11 +30,6 @@ def all_floats(values: list[Any]) -> bool:
     return set(map(type, values)) == {float} and all(map(math.isfinite, values))
 
 
-def all_ints(values: list[Any]) -> bool:
-    """Whether is_int holds for each, and all are of type int."""
-    return set(map(type, values)) == {int} and is_int(min(values)) and is_int(max(values))
-
-
 def whole(value: Any) -> int | None:
     """The integer in an int or in a string of digits, as system descriptions write them."""
     if is_int(value):
