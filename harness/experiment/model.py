@@ -17,6 +17,16 @@ Values = dict[str, Scalar]  # by path in the recipe, e.g. hyperparameters.learni
 MAX_TRIALS = 10_000
 
 
+def short(value: object) -> str:
+    """A value of a setting in few characters; None as nothing."""
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def in_words(values: Values) -> str:
+    """Settings in one line, each by the last part of its name; empty for the base recipe."""
+    return ", ".join(f"{name.rpartition('.')[2]} {short(value)}" for name, value in values.items())
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
