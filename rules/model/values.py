@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeGuard
 
 from rules.ruleset.sections import KeyRule
@@ -101,12 +101,3 @@ _TYPES: dict[str, tuple[Callable[[Any], bool], str]] = {
 def _wrong_type(value: Any, kind: str) -> str | None:
     fits, expected = _TYPES[kind]
     return None if fits(value) else expected
-
-
-def numbers(values: Iterable[Any]) -> list[float]:
-    """Only the real, finite numbers (a bool is not a number here)."""
-    return [
-        float(v)
-        for v in values
-        if isinstance(v, (int, float)) and not isinstance(v, bool) and v == v and abs(v) != float("inf")
-    ]
