@@ -18,9 +18,8 @@ from dataclasses import dataclass
 TICK_S = 0.5
 MOST_WAITING = 64  # pieces that nobody has taken; then the child's pipe fills up
 PIECE_BYTES = 1 << 16
-SCHEDULED = (
-    "/proc/thread-self/schedstat"  # ns on a processor, ns waiting for one, time slices (proc(5), sched-stats)
-)
+# ns on a processor, ns waiting for one, time slices (proc(5), sched-stats)
+SCHEDULED = "/proc/thread-self/schedstat"
 
 
 @dataclass(frozen=True)

@@ -145,9 +145,8 @@ def load_experiment(path: Path) -> Experiment:
         experiment = Experiment.model_validate(raw)
     except ValidationError as error:
         found = error.errors()
-        first = next(
-            (one for one in found if one["type"] == "value_error"), found[0]
-        )  # of a union, the telling one
+        # of a union, the telling one
+        first = next((one for one in found if one["type"] == "value_error"), found[0])
         where = ".".join(str(part) for part in first["loc"])[:80]
         why = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":

@@ -72,9 +72,8 @@ def test_tables_agree_with_the_logs(tmp_path: Path, capsys: pytest.CaptureFixtur
     runs = list(csv.DictReader((tmp_path / "tables/runs.csv").open()))
     phases = list(csv.DictReader((tmp_path / "tables/phases.csv").open()))
     timed = {p["run"]: float(p["total_s"]) for p in phases if p["phase"] == "run"}
-    assert {r["run"]: float(r["time_to_train_s"]) for r in runs} == pytest.approx(
-        timed, abs=0.1
-    )  # the harness' clock, the log's
+    # the harness' clock, the log's
+    assert {r["run"]: float(r["time_to_train_s"]) for r in runs} == pytest.approx(timed, abs=0.1)
     assert {p.name for p in (tmp_path / "tables").iterdir()} >= {
         "curves.csv",
         "system.csv",

@@ -45,9 +45,8 @@ def test_what_the_thread_waited_for_a_processor_is_not_the_child_s_time(pipe, mo
     monkeypatch.setattr(readout, "_waited_s", lambda: next(waited_s))
     begun_s = time.monotonic()
     reading = Readout(read)
-    assert (
-        reading.next(2 * readout.TICK_S) is None
-    )  # so that a quarter of a second has passed since the beginning
+    # so that a quarter of a second has passed since the beginning
+    assert reading.next(2 * readout.TICK_S) is None
     os.write(write, b"a")
     noted = reading.next(HANG_S)
     arrived_s = time.monotonic()

@@ -39,9 +39,8 @@ def test_a_counter_read_seldom_takes_its_edges_from_the_power(
     def counted(*series: Series) -> float | None:
         return next(e.joule for e in energies(series, start_s, stop_s) if e.method == "counter")
 
-    assert counted(power, counter, other) == pytest.approx(
-        joule, rel=0.015
-    )  # power steps between readings, too
+    # power steps between readings, too
+    assert counted(power, counter, other) == pytest.approx(joule, rel=0.015)
     evenly = counted(counter, other)
     assert evenly == energy_j(seldom, STEP_J[::15], "counter", start_s, stop_s)
     assert abs(evenly / joule - 1) > 0.02
