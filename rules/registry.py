@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,8 +131,3 @@ def get(id: str) -> Rule | None:
     """The rule of an ID in any case; None when there is none."""
     catalogue()
     return _RULES.get(id.upper())
-
-
-def rules_for(scope: Scope) -> Iterator[Rule]:
-    """The rules that judge subjects of a scope."""
-    return (r for r in catalogue() if scope in r.scopes)

@@ -160,22 +160,11 @@ def combine(verdicts: list[Verdict], path: str) -> Verdict:
         known = worst.get(result.id)
         if known is None or result.outcome.rank < known.outcome.rank:
             worst[result.id] = result
-    findings = list(dict.fromkeys(_hashable(f) for v in verdicts for f in v.findings))
+    findings: dict[tuple[Any, ...], Finding] = {}  # by what is shown: two systems share some files
+    for f in (f for v in verdicts for f in v.findings):
+        findings.setdefault((f.rule, f.severity, f.message, f.path, f.line), f)
     kinds = {v.verdict for v in verdicts}
     verdict = next(k for k in CONCLUSIONS if k in kinds)
     rulesets = ", ".join(sorted({v.ruleset for v in verdicts}))
     entries = {name: digest for v in verdicts for name, digest in v.entries.items()}
-    return Verdict(rulesets, path, verdict, [f.finding for f in findings], list(worst.values()), entries)
-
-
-@dataclass(frozen=True)
-class _Same:
-    """Findings compared by what is shown: two systems of one organisation share some files."""
-
-    key: tuple[Any, ...]
-    finding: Finding = field(compare=False)
-
-
-def _hashable(finding: Finding) -> _Same:
-    shown = (finding.rule, finding.severity, finding.message, finding.path, finding.line)
-    return _Same(shown, finding)
+    return Verdict(rulesets, path, verdict, list(findings.values()), list(worst.values()), entries)

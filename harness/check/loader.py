@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.check.entries import Entry
-from harness.check.telemetry_summary import summarise
 from harness.check.tree import MAX_TEXT_BYTES, Tree, scan
 from harness.core.errors import UserError
 from harness.package.manifest import verify_manifest
@@ -237,11 +236,20 @@ class _Parts:
         return lambda path: self._tree.digest(name)
 
     def _telemetry(self, run: Run, files: RunFiles) -> None:
-        init = time_ms(run.log.first("init_start"))
-        window = (time_ms(run_start(run.log)), time_ms(run_stop(run.log)), init)
+        """Summaries of the sampler's files, over the timed window of the run."""
+        times = (run_start(run.log), run_stop(run.log), run.log.first("init_start"))
+        start_s, stop_s, init_s = (None if at is None else at / 1000 for at in map(time_ms, times))
+        if start_s is None or stop_s is None or stop_s <= start_s:
+            start_s = stop_s = init_s = None
+        if init_s is not None and start_s is not None and init_s >= start_s:
+            init_s = None
 
         def read(path: Path) -> Telemetry:
-            return summarise(path, relative(path, self._root), window, self._tree.reader)
+            try:
+                found = self._tree.reader.summary(path, start_s, stop_s, init_s)
+            except ValueError as error:
+                raise Unreadable(" ".join(str(error).split())[:200]) from None
+            return replace(found, path=relative(path, self._root))
 
         folder = files.root.as_posix()
         for beside in sorted(self._tree.below(folder)):

@@ -11,7 +11,6 @@ judge the results.
 from __future__ import annotations
 
 import importlib.util
-import random
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,9 +20,8 @@ from typing import Any
 import numpy as np
 
 from harness.check.lineage import Relatives, lineage
-from harness.check.replay_data import data_section
-from harness.check.replay_scenes import compare_pictures
-from harness.check.replay_worker import Reference
+from harness.check.replay_data import fitting_section
+from harness.check.replay_worker import Reference, UsesReference
 from harness.check.watch import Watch
 from harness.core.errors import WrongData
 from harness.untrusted.hdf5_guard import Reader
@@ -39,7 +37,7 @@ from reference.protocol.settings import (
     TF32,
 )
 from rules.facts.log_reading import durations, integer, number
-from rules.model.evidence import EpochAgain, Lineage, Replay, ScenesAgain
+from rules.model.evidence import EpochAgain, Lineage, PictureDifference, Replay, ScenesAgain
 from rules.model.layout import RunFiles, run_number
 from rules.model.package import PackageHeader
 from rules.model.run import Run
@@ -49,31 +47,27 @@ POLICIES = {logged: policy for policy, logged in PRECISIONS.items()} | {TF32: DE
 MAX_BATCH = 256
 MAX_RUNS = 500
 NO_DATA = "the data set was not given (--data)"
+STEP = 2  # of 255: rounding, on this hardware or another, moves a probability by less
+PICTURES = ("false_colour", "bayes", "probability")
 
 
-class Replayer:
+class Replayer(UsesReference):
     """A step of the check: computes parts of run after run again, with one of the data sets given.
 
     A context manager. The reference's process is started for the first run of a package whose weights can
-    be read, and serves all of its runs. With `runs`, only so many are computed again with the data, drawn
-    from `entropy` (the operating system's by default); the lineage is looked at in all.
+    be read, and serves all of its runs. With `runs`, only so many, drawn at random, are computed again with
+    the data; the lineage is looked at in all.
     """
 
     def __init__(
-        self,
-        data: Sequence[Path] = (),
-        watch: Watch | None = None,
-        runs: int | None = None,
-        entropy: str | None = None,
+        self, data: Sequence[Path] = (), watch: Watch | None = None, runs: int | None = None
     ) -> None:
         self._data, self._watch, self._count = data, watch or Watch(), runs
-        self._entropy = entropy or secrets.token_hex(16)
         self._header: PackageHeader | None = None
         self._reason: str | None = None  # why no run of the present package can be computed again
         self._wrong: WrongData | None = None  # set when a package names another data set than those given
         self._section: dict[str, Any] | None = None
         self._chosen: set[int] | None = None  # runs computed again with the data; None: all
-        self._reference: Reference | None = None
         self._relatives = Relatives()
         self._done = 0
         self._reader = Reader()
@@ -171,20 +165,19 @@ class Replayer:
         header = run.package
         self._header, self._wrong, self._done, self._section = header, None, 0, None
         self._relatives = Relatives()
-        self._reason = None
+        self._reason = self._chosen = None
         if importlib.util.find_spec("tensorflow") is None:
             self._reason = "TensorFlow is not installed here: nothing was computed again"
             return
         numbers = sorted({n for n in (run_number(name) for name in header.result_names) if n is not None})
-        self._chosen = draw_runs(numbers, self._count, self._entropy)
-        for folder in self._data if header.dataset is not None else ():
+        if self._count is not None and self._count < len(numbers):
+            self._chosen = set(secrets.SystemRandom().sample(numbers, self._count))
+        if self._data and header.dataset is not None:
+            self._say_cost(run, len(numbers if self._chosen is None else self._chosen))
             try:
-                self._wrong = None
-                self._say_cost(run, len(numbers if self._chosen is None else self._chosen))
-                self._section = data_section(header.dataset, folder, self._watch.progress)  # type: ignore[arg-type]
-                return
+                self._section = fitting_section(header.dataset, self._data, self._watch.progress)
             except WrongData as error:
-                self._wrong = self._wrong or error
+                self._wrong = error
 
     def _say_cost(self, run: Run, runs: int) -> None:
         """An estimate by what the first run logged, on its own machine."""
@@ -199,24 +192,27 @@ class Replayer:
                 f"{each_s:.0f} s in the first run, so {each_s * runs:.0f} s in all on a machine as fast as its own"
             )
 
-    def close(self) -> None:
-        """End the reference's process."""
-        if self._reference is not None:
-            self._reference.close()
-            self._reference = None
 
-    def __enter__(self) -> Replayer:
-        return self
+def compare_pictures(reader: Reader, stored: Path, again: Path) -> tuple[PictureDifference, ...]:
+    """Each picture that is stored against the same made again.
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-def draw_runs(numbers: Sequence[int], count: int | None, entropy: str) -> set[int] | None:
-    """So many of the runs, chosen by the entropy alone; None for all."""
-    if count is None or count >= len(numbers):
-        return None
-    return set(random.Random(entropy).sample(list(numbers), count))
+    Raises ValueError, in one line, when the stored gallery cannot be read or shows other scenes.
+    """
+    shown, made = reader.gallery(stored), {scene.name: scene for scene in reader.gallery(again).scenes}
+    if shown.notes:
+        raise ValueError(shown.notes[0])
+    found = []
+    for scene in shown.scenes:
+        twin = made.get(scene.name)
+        if twin is None:
+            raise ValueError(f"{scene.name} is none of the first test scenes")
+        for picture in PICTURES:
+            a, b = getattr(scene, picture), getattr(twin, picture)
+            if a.shape != b.shape:
+                raise ValueError(f"{scene.name}: {picture} has the shape {a.shape}, {b.shape} expected")
+            far = np.abs(a.astype(np.int16) - b) > (0 if picture == "bayes" else STEP)
+            found.append(PictureDifference(scene.name, picture, float(far.mean()), STEP))
+    return tuple(found)
 
 
 def train_epoch(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,17 @@ def data_section(dataset: Dataset, folder: Path, progress: Progress) -> dict[str
         "geometry": dataset.geometry,
         "split": dataset.split,
     }
+
+
+def fitting_section(dataset: Dataset, folders: Sequence[Path], progress: Progress) -> dict[str, Any]:
+    """`data_section` of the first of these folders that fits. Raises WrongData, about the first, where none does."""
+    reasons = []
+    for folder in folders:
+        try:
+            return data_section(dataset, folder, progress)
+        except WrongData as error:
+            reasons.append(error)
+    raise reasons[0]
 
 
 def _bounded(geometry: Geometry, scenes: int) -> None:

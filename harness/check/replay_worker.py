@@ -10,7 +10,7 @@ import os
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from harness.check.watch import Watch
 from harness.core.own_code import start_module
@@ -21,6 +21,7 @@ from reference.protocol.log import PROGRESS_TOKEN
 TOKEN = ":::REPLAY "
 LIMIT_S = 24 * 3600.0  # of all tasks of a package: an epoch of the official data takes hours on processors
 SILENCE_S = 4 * 3600.0
+Step = TypeVar("Step", bound="UsesReference")
 LOST = "the evaluation ended before this run (see the messages above)"
 
 
@@ -77,3 +78,21 @@ class Reference:
     def close(self) -> None:
         """End the process and remove its files."""
         self._held.close()
+
+
+class UsesReference:
+    """A step of the check that starts the reference's process where it needs it. A context manager."""
+
+    _reference: Reference | None = None
+
+    def close(self) -> None:
+        """End the process."""
+        if self._reference is not None:
+            self._reference.close()
+            self._reference = None
+
+    def __enter__(self: Step) -> Step:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

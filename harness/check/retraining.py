@@ -11,10 +11,9 @@ import numpy as np
 from harness.check.challenge import Answer, Asked
 from harness.check.lineage import ENOUGH
 from harness.check.replay import NO_DATA, settings_of, train_epoch
-from harness.check.replay_data import data_section
-from harness.check.replay_worker import Reference
+from harness.check.replay_data import fitting_section
+from harness.check.replay_worker import Reference, UsesReference
 from harness.check.watch import Watch
-from harness.core.errors import WrongData
 from reference.protocol.settings import COMMITMENT_KEY
 from reference.tensorflow.state import TrainingState, load_state, save_state
 from reference.tensorflow.weights import as_layers
@@ -26,7 +25,7 @@ from rules.model.run import Run
 States = dict[str, dict[str, np.ndarray]]
 
 
-class Retrainer:
+class Retrainer(UsesReference):
     """Looks at run after run while their logs are in memory; `outcome` is asked when the entry is through.
 
     A context manager. Without data the states are compared with their digests only.
@@ -36,7 +35,6 @@ class Retrainer:
         self._answer, self._data, self._watch = answer, data, watch or Watch()
         self._header: PackageHeader | None = None
         self._challenge: Challenge | None = None
-        self._reference: Reference | None = None
         self._reason: str | None = None  # why nothing can be trained again
         self._done: list[Retrained] = []
 
@@ -111,28 +109,9 @@ class Retrainer:
         if not self._data or header.dataset is None:
             self._reason = NO_DATA
             return None
-        wrong: WrongData | None = None
-        for folder in self._data:
-            try:
-                section = data_section(header.dataset, folder, self._watch.progress)
-                self._reference = Reference(section, self._watch)
-                return self._reference
-            except WrongData as error:
-                wrong = wrong or error
-        assert wrong is not None
-        raise wrong
-
-    def close(self) -> None:
-        """End the reference's process."""
-        if self._reference is not None:
-            self._reference.close()
-            self._reference = None
-
-    def __enter__(self) -> Retrainer:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        section = fitting_section(header.dataset, self._data, self._watch.progress)
+        self._reference = Reference(section, self._watch)
+        return self._reference
 
 
 def distances(before: TrainingState, after: TrainingState, again: TrainingState) -> tuple[float, float]:

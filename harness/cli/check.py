@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -33,29 +32,12 @@ from rules.ruleset import DEFAULT, load_ruleset
 UNWRAPPED = 1_000_000  # columns
 
 
-def _print_schema(context: click.Context, option: click.Parameter, wanted: Any) -> None:
-    if wanted and not context.resilient_parsing:
-        click.echo(json_schema(), nl=False)
-        context.exit()
-
-
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path))
-@click.option(
-    "--ruleset",
-    default=None,
-    help=f"Rules to judge by; default: those of the package's plan, else {DEFAULT}.",
-)
+@click.argument("path", type=options.PathType)
+@options.ruleset
 @click.option("--system", default=None, help="One system of the organisation; default: all of them.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
-@click.option(
-    "--json-schema",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_print_schema,
-    help="Print the JSON Schema of --format json.",
-)
+@options.json_schema(json_schema, "--format json")
 @click.option(
     "--replay",
     is_flag=True,
@@ -73,12 +55,8 @@ def _print_schema(context: click.Context, option: click.Parameter, wanted: Any) 
 )
 @click.option("--challenge", type=options.PathType, help="The challenge as you sent it.")
 @click.option("--received", type=click.DateTime(), help="When the answer came, UTC; default: what it says.")
-@click.option(
-    "--roots", type=click.Path(path_type=Path), help="More roots of time stamp authorities, in PEM."
-)
-@click.option(
-    "--keys", type=click.Path(path_type=Path), help="Public keys of signers: a PEM file, or a folder."
-)
+@click.option("--roots", type=options.PathType, help="More roots of time stamp authorities, in PEM.")
+@click.option("--keys", type=options.PathType, help="Public keys of signers: a PEM file, or a folder.")
 def check(
     path: Path,
     ruleset: str | None,
@@ -104,10 +82,7 @@ def check(
 
     Exit code 0: consistent with the rules; 1: not consistent; 2: PATH cannot be read.
     """
-    try:
-        rules = load_ruleset(ruleset) if ruleset else None
-    except ValueError as error:
-        raise UserError(str(error), "see `cloudmask check --help`.") from None
+    rules = options.ruleset_of(ruleset) if ruleset else None
     names = _known_keys(keys)
     origin, scores, beyond = Origin(), [], _Beyond()
     try:

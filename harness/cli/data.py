@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from harness.cli import options
 from harness.cli.data_croissant import croissant
 from harness.cli.data_fetch import fetch
 from harness.cli.data_places import (
@@ -48,7 +49,7 @@ profile_option = click.option(
 data_option = click.option(
     "--data",
     "folder",
-    type=click.Path(path_type=Path),
+    type=options.PathType,
     help=f"Folder with {EITHER_LAYOUT}. Default: data/<profile>; for official, ${DATA_VARIABLE}.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -71,7 +72,7 @@ data.add_command(croissant)
 @click.option("--seed", type=click.IntRange(min=0), default=DEFAULT_SEED, show_default=True)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=options.PathType,
     default=DEFAULT_ROOT,
     show_default=True,
     help="Folder in which <profile>/ is made.",
@@ -121,7 +122,7 @@ def describe_command(profile: str, folder: Path | None, as_json: bool) -> None:
 @data.command()
 @profile_option
 @data_option
-@click.option("--out", type=click.Path(path_type=Path), help="File to write (default: standard output).")
+@click.option("--out", type=options.PathType, help="File to write (default: standard output).")
 def manifest(profile: str, folder: Path | None, out: Path | None) -> None:
     """Write a data set's manifest: every file with size and SHA-256, and the digest over all."""
     content = asdict(describe_profile(get_profile(profile), folder).dataset)
@@ -134,7 +135,7 @@ def manifest(profile: str, folder: Path | None, out: Path | None) -> None:
 
 
 @data.command("verify")
-@click.argument("manifest_file", metavar="[MANIFEST]", required=False, type=click.Path(path_type=Path))
+@click.argument("manifest_file", metavar="[MANIFEST]", required=False, type=options.PathType)
 @click.option(
     "--profile", type=click.Choice(["official"]), help="Compare with what is known of the official data set."
 )
@@ -180,7 +181,7 @@ def verify_command(
 @data_option
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=options.PathType,
     help="Folder for the shards (default: prepared/ in the data set's folder).",
 )
 def prepare_command(profile: str, folder: Path | None, out: Path | None) -> None:
@@ -203,13 +204,13 @@ def prepare_command(profile: str, folder: Path | None, out: Path | None) -> None
 @data_option
 @click.option(
     "--gallery",
-    type=click.Path(path_type=Path),
+    type=options.PathType,
     help="A run's gallery.h5, to show predictions and disagreement too.",
 )
 @click.option("--scenes", type=click.IntRange(1, 50), default=4, show_default=True, help="How many.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=options.PathType,
     help="PNG file.  [default: scenes.png, of synthetic scenes synthetic-scenes.png]",
 )
 def preview(profile: str, folder: Path | None, gallery: Path | None, scenes: int, out: Path | None) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from harness.cli import options
 from harness.cli.data_places import describe_profile, user_errors
 from harness.core.files import write_atomic
 from reference.data.profiles import PROFILES, get_profile
@@ -17,11 +18,9 @@ from reference.data.profiles import PROFILES, get_profile
 @click.option(
     "--profile", type=click.Choice(list(PROFILES)), default="quick", show_default=True, help="Which data set."
 )
-@click.option(
-    "--data", "folder", type=click.Path(path_type=Path), help="Its folder; default: data/<profile>."
-)
+@click.option("--data", "folder", type=options.PathType, help="Its folder; default: data/<profile>.")
 @click.option("--date", "published", default=None, help="Date of publication, YYYY-MM-DD; default: today.")
-@click.option("--out", type=click.Path(path_type=Path), help="File to write; default: standard output.")
+@click.option("--out", type=options.PathType, help="File to write; default: standard output.")
 def croissant(profile: str, folder: Path | None, published: str | None, out: Path | None) -> None:
     """Describe a data set as Croissant 1.0: every file with size and SHA-256, and a table of scenes.
 

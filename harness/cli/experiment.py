@@ -17,10 +17,10 @@ from harness.core.errors import ExitCode, UserError
 from harness.core.files import write_atomic
 from harness.core.locks import patient
 from harness.experiment.chosen import write_chosen
-from harness.experiment.model import Between, Experiment
+from harness.experiment.model import Between, Experiment, in_words
 from harness.experiment.page import CSV, JSON, build_page, is_synthetic
 from harness.experiment.parallel import run_workers
-from harness.experiment.prepare import Found, begin_or_continue, find_experiment, make_plan
+from harness.experiment.prepare import Found, begin_or_continue, find_experiment
 from harness.experiment.record import WORDS
 from harness.experiment.space import grid, points
 from harness.experiment.storage import optuna
@@ -30,6 +30,7 @@ from harness.experiment.worker import work
 from harness.package.workspace import Workspace, check_name
 from harness.plan.datasets import synthesize_if_missing
 from harness.run.launch.job import batch_system, render_array
+from harness.submit import make_ready
 
 DATA_S = 6 * 3600.0  # for another process of the experiment to make the data set
 
@@ -178,7 +179,7 @@ def _workplace(found: Found, workspace: Workspace, console: Console, at_once: in
     found.places.root.mkdir(parents=True, exist_ok=True)
     with patient(found.places.lock, DATA_S), watch.files("synthesising scenes") as progress:
         synthesize_if_missing(found.request.recipe.data, workspace, progress)
-    base = make_plan(found, workspace, watch)
+    base = make_ready(found.request, workspace, watch).plan
     with patient(found.places.lock):
         header = begin_or_continue(found, base)
     return Workplace(header, found.places, base, console, at_once)
@@ -220,19 +221,13 @@ def _summarise(table: Table) -> None:
     counts = ", ".join(f"{n} {WORDS[status]}" for status, n in table.counts().items()) or "none yet"
     click.echo(f"trials: {counts}; {points(said) * said.repeats} at most")
     for place, row in enumerate(table.best(5), 1):
-        values = ", ".join(f"{name.rpartition('.')[2]} {_short(v)}" for name, v in row.values.items())
         spread = (
             f" (standard deviation {row.deviation:.3g}, {row.count} runs)"
             if row.deviation is not None
             else ""
         )
-        click.echo(
-            f"{place}. point {row.point}: {said.objective.words} {row.mean:.6g}{spread}; {values or 'base'}"
-        )
-
-
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+        mean = f"{said.objective.words} {row.mean:.6g}{spread}"
+        click.echo(f"{place}. point {row.point}: {mean}; {in_words(row.values) or 'base'}")
 
 
 @experiment.command()

@@ -9,6 +9,7 @@ import click
 
 from harness.check import check_package
 from harness.check.formats.text import clean
+from harness.cli import options
 from harness.core.errors import ExitCode, UserError
 from harness.export.content import Content, entry_files, without_evidence, write_folder
 from harness.export.crate import METADATA, metadata
@@ -18,18 +19,18 @@ from harness.export.tables import tables
 from harness.package.workspace import check_name
 from harness.score.score import score
 from rules.model.findings import Verdict
-from rules.ruleset import DEFAULT, Ruleset, load_ruleset
+from rules.ruleset import DEFAULT, Ruleset
 
 LAYOUTS = ("package", "hpc", "science", "ro-crate", "csv")
 _PACKAGES = ("package", "hpc", "ro-crate")  # have the package's layout: can be checked afterwards
 
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=options.PathType)
 @click.option("--layout", type=click.Choice(LAYOUTS), required=True, help="What to make of it.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=options.PathType,
     required=True,
     help="New folder to write to; packages go into a folder of the organisation in it.",
 )
@@ -78,7 +79,7 @@ def export(
     Exit code 0: written; 1: written, but its verdict is not that of the original.
     """  # fmt: skip
     check_name("a descriptor", descriptor)
-    rules = _rules(ruleset)
+    rules = options.ruleset_of(ruleset)
     package, verdict = check_package(path, rules, system=system)
     if not package.system_name or not (package.root / "systems").is_dir():
         raise UserError("This is not a whole package.", "name an organisation's folder.")
@@ -114,10 +115,3 @@ def _compared(content: Content, out: Path, layout: str, rules: Ruleset, before: 
         click.echo(f"the original is {before.words}: see `cloudmask check {out}`", err=True)
         return ExitCode.FINDINGS
     return ExitCode.OK
-
-
-def _rules(name: str) -> Ruleset:
-    try:
-        return load_ruleset(name)
-    except ValueError as error:
-        raise UserError(str(error), "see `cloudmask check --help`.") from None

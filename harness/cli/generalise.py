@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness import __version__
+from harness.cli import options
 from harness.cli.bars import progress_bar
 from harness.core.errors import ExitCode, UserError
 from harness.generalise.folds import folds, run_fold
@@ -25,7 +26,7 @@ TABLE = "generalisation.csv"
 @click.option(
     "--data",
     "folder",
-    type=click.Path(path_type=Path),
+    type=options.PathType,
     required=True,
     help="Folder of scenes: all in and below it take part.",
 )
@@ -35,7 +36,7 @@ TABLE = "generalisation.csv"
 @click.option(
     "--groups",
     "listed",
-    type=click.Path(path_type=Path),
+    type=options.PathType,
     help="CSV with the columns scene, group, instead of --by.",
 )
 @click.option(
@@ -81,7 +82,7 @@ TABLE = "generalisation.csv"
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=options.PathType,
     default=Path("build/generalise"),
     show_default=True,
     help="Where results and the files of the runs go.",

@@ -11,7 +11,7 @@ from harness.cli import options
 from harness.core.errors import UserError
 from harness.leaderboard import build_leaderboard
 from harness.report.drawing.text import plural
-from rules.ruleset import DEFAULT, load_ruleset
+from rules.ruleset import DEFAULT
 
 
 @click.command()
@@ -54,14 +54,10 @@ def leaderboard(
     """
     if replay and not data:
         raise UserError("--replay needs the data sets.", "name their folders with --data.")
-    try:
-        rules = load_ruleset(ruleset)
-    except ValueError as error:
-        raise UserError(str(error), "see `cloudmask rules list`.") from None
     board, page = build_leaderboard(
         submissions,
         out or submissions / "leaderboard",
-        rules,
+        options.ruleset_of(ruleset),
         time.time(),
         progress=lambda line: click.echo(line, err=True),
         cache=cache,

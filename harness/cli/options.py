@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
+from harness.core.errors import UserError
 from harness.package.workspace import DEFAULT_ORG, Workspace, check_name
+from rules.ruleset import DEFAULT, Ruleset, load_ruleset
 
 PathType = click.Path(path_type=Path)
 
@@ -30,6 +32,34 @@ data_dir = click.option(
     show_default=True,
     help="Folder of synthetic data sets.",
 )
+
+ruleset = click.option(
+    "--ruleset",
+    default=None,
+    help=f"Rules to judge by; default: those of the package's plan, else {DEFAULT}.",
+)
+
+
+def json_schema(text: Callable[[], str], of: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """--json-schema: print a schema, and do nothing else."""
+
+    def show(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+        if wanted and not context.resilient_parsing:
+            click.echo(text(), nl=False)
+            context.exit()
+
+    said = f"Print the JSON Schema of {of}."
+    return click.option(
+        "--json-schema", is_flag=True, is_eager=True, expose_value=False, callback=show, help=said
+    )
+
+
+def ruleset_of(name: str) -> Ruleset:
+    """The ruleset of that name. Raises UserError when there is none."""
+    try:
+        return load_ruleset(name)
+    except ValueError as error:
+        raise UserError(str(error), "name another with --ruleset.") from None
 
 
 def place(command: Callable[..., Any]) -> Callable[..., Any]:

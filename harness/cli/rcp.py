@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import PathType
+from harness.cli import options
 from harness.core.errors import ExitCode, UserError
 from harness.core.wrapping import beside, width_of
 from harness.score import reference_points
 from rules.facts.reference_points import Point, PointRecord, limits, load_points
-from rules.ruleset import DEFAULT, Ruleset, load_ruleset
+from rules.ruleset import DEFAULT, Ruleset
 
 
 @click.group()
@@ -25,8 +25,10 @@ def rcp() -> None:
 
 
 @rcp.command()
-@click.argument("packages", nargs=-1, required=True, type=PathType)
-@click.option("--out", required=True, type=PathType, help="File to write the points to, or to add them to.")
+@click.argument("packages", nargs=-1, required=True, type=options.PathType)
+@click.option(
+    "--out", required=True, type=options.PathType, help="File to write the points to, or to add them to."
+)
 @click.option("--ruleset", default=DEFAULT, show_default=True, help="Rules the packages are checked by.")
 def record(packages: tuple[Path, ...], out: Path, ruleset: str) -> int:
     """Make points from finished runs of the reference: PACKAGES are checked folders.
@@ -34,7 +36,7 @@ def record(packages: tuple[Path, ...], out: Path, ruleset: str) -> int:
     A point is all runs on one data set at one batch size, at least twice as many as a closed entry has.
     To make a point count for `check`, store it in rules/rulesets/<ruleset>/reference_points.json.
     """
-    rules = _ruleset(ruleset)
+    rules = options.ruleset_of(ruleset)
     groups = reference_points.collect(list(packages), rules)
     points = [reference_points.point(group, rules) for group in groups]
     reference_points.merge(out, rules, points)
@@ -48,7 +50,7 @@ def record(packages: tuple[Path, ...], out: Path, ruleset: str) -> int:
 @click.option("--ruleset", default=DEFAULT, show_default=True, help="Rules whose points to list.")
 def list_points(ruleset: str) -> int:
     """The points that `check` compares with, and the fewest epochs each allows."""
-    rules = _ruleset(ruleset)
+    rules = options.ruleset_of(ruleset)
     try:
         points = load_points(rules.name)
     except ValueError as error:
@@ -69,10 +71,3 @@ def _line(point: PointRecord, ruleset: Ruleset) -> str:
         f"{found.smallest:.6g} allowed"
     )
     return beside(f"{point.benchmark} ", said, width_of(sys.stdout))
-
-
-def _ruleset(name: str) -> Ruleset:
-    try:
-        return load_ruleset(name)
-    except ValueError as error:
-        raise UserError(str(error), "see `cloudmask check --help`.") from None

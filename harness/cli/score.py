@@ -11,23 +11,19 @@ import click
 from harness.check import check_all
 from harness.check.formats.text import clean
 from harness.cli import options
-from harness.core.errors import ExitCode, UserError
+from harness.core.errors import ExitCode
 from harness.core.wrapping import beside, width_of
 from harness.report.drawing.labels import VERDICTS
 from harness.score import words
 from harness.score.score import describe
 from harness.score.score import score as compute
-from rules.ruleset import DEFAULT, load_ruleset
+from rules.ruleset import load_ruleset
 
 
 @click.command()
 @click.argument("path", type=options.PathType)
 @click.option("--system", default=None, help="One system of the organisation; default: all of them.")
-@click.option(
-    "--ruleset",
-    default=None,
-    help=f"Rules to judge by; default: those of the package's plan, else {DEFAULT}.",
-)
+@options.ruleset
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 def score(path: Path, system: str | None, ruleset: str | None, as_json: bool) -> int:
     """Show the score of PATH step by step: runs, what is left out, mean, convergence factor, score.
@@ -43,10 +39,7 @@ def score(path: Path, system: str | None, ruleset: str | None, as_json: bool) ->
 
     Exit code 0: every score counts; 1: one does not; 2: PATH cannot be read.
     """
-    try:
-        rules = load_ruleset(ruleset) if ruleset else None
-    except ValueError as error:
-        raise UserError(str(error), "see `cloudmask rules list`.") from None
+    rules = options.ruleset_of(ruleset) if ruleset else None
     width = width_of(sys.stdout)
     records, counts = [], True
     for package, verdict in check_all(path, rules, system):

@@ -11,7 +11,7 @@ from harness.check import check_all, combine
 from harness.cli import options
 from harness.core.errors import ExitCode, UserError
 from rules.model.layout import MANIFEST, STATEMENT
-from rules.ruleset import DEFAULT, load_ruleset
+from rules.ruleset import DEFAULT
 
 
 @click.command()
@@ -44,10 +44,7 @@ def sign(package: Path, key: Path, ruleset: str, out: Path | None) -> int:
             f"{package} is not the folder of an organisation with a {MANIFEST}.",
             "name it: submissions/<org>; `cloudmask submit` writes the manifest.",
         )
-    try:
-        rules = load_ruleset(ruleset)
-    except ValueError as error:
-        raise UserError(str(error), "see `cloudmask sign --help`.") from None
+    rules = options.ruleset_of(ruleset)
     signer = load_signer(key, lambda: _password(key))
     verdict = combine([v for _, v in check_all(package, rules)], str(package))
     statement = make_statement(package, verdict)

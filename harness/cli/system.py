@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from harness.cli import options
 from harness.core.errors import ExitCode, UserError
 from harness.core.files import write_atomic
 from harness.machine.description import (
@@ -35,14 +36,12 @@ def system() -> None:
 @click.option("--division", type=click.Choice(["closed", "open"]), default="closed", show_default=True)
 @click.option("--status", type=click.Choice(STATUSES), default="onprem", show_default=True)
 @click.option("--name", default=None, help="Name of the system.  [default: this host's name]")
-@click.option("--data", type=click.Path(path_type=Path), help="Folder whose storage is described.")
-@click.option(
-    "--from", "source", type=click.Path(path_type=Path), help="Take fields from mlperf-sysinfo's JSON."
-)
+@click.option("--data", type=options.PathType, help="Folder whose storage is described.")
+@click.option("--from", "source", type=options.PathType, help="Take fields from mlperf-sysinfo's JSON.")
 @click.option(
     "--set", "answers", multiple=True, metavar="FIELD=VALUE", help="State a field, e.g. cooling=air."
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Write the description to this new file.")
+@click.option("--out", type=options.PathType, help="Write the description to this new file.")
 @click.option("--json", "as_json", is_flag=True, help="Fields with their provenance, for programs.")
 def detect_command(
     submitter: str,
@@ -102,7 +101,7 @@ def _show(fields: dict[str, str], found: Detected) -> None:
 
 
 @system.command(name="verify")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=options.PathType)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def verify_command(file: Path, as_json: bool) -> int:
     """Compare the system description FILE with this machine.

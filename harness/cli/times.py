@@ -13,6 +13,7 @@ import click
 
 from harness.check.formats.text import clean
 from harness.check.log_files import LogFile, result_logs
+from harness.cli import options
 from harness.core.csv_text import csv_text
 from harness.core.errors import UserError
 from harness.core.wrapping import beside, width_of
@@ -24,7 +25,7 @@ Row = tuple[LogFile, float | None, list[Phase]]
 
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=options.PathType)
 @click.option("--system", default=None, help="One system of the organisation; default: all of them.")
 @click.option("--csv", "as_csv", is_flag=True, help="One line per phase and run, for spreadsheets.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")

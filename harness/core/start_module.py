@@ -66,17 +66,15 @@ def main() -> None:
     report = words[:1] == ["--report"]
     module, *arguments = words[report:]
     sys.meta_path.insert(0, _Finder())
-    declared = os.environ.get(
-        "PYTHONPATH"
-    )  # -I ignores it; what is still set here was declared in the recipe
+    # -I ignores it; what is still set here was declared in the recipe
+    declared = os.environ.get("PYTHONPATH")
     sys.path[:0] = [entry for entry in (declared or "").split(os.pathsep) if entry]
     sys.argv = [module, *arguments]
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     finally:
-        if (
-            report and os.environ.get("RANK", "0") == "0"
-        ):  # of several workers, the one whose output is the log
+        if report and os.environ.get("RANK", "0") == "0":
+            # of several workers, the one whose output is the log
             with suppress(OSError, ValueError):
                 print(TOKEN + json.dumps(loaded, sort_keys=True), flush=True)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.experiment.importance import Importance
-from harness.experiment.model import Between, Experiment, Scalar
+from harness.experiment.model import Between, Experiment, Scalar, in_words, short
 from harness.experiment.table import Row, Table
 from harness.report.drawing.svg import Canvas, Plot, Scale, clipped, plot_in, tick_text, ticks
 
@@ -29,7 +29,7 @@ class Axis:
     def place(self, value: Scalar) -> float:
         """Between 0 and 1."""
         if self.names:
-            return (self.names.index(_name(value)) + 0.5) / len(self.names)
+            return (self.names.index(short(value)) + 0.5) / len(self.names)
         number = float(value)
         low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
         number = math.log(number) if self.log else number
@@ -50,7 +50,7 @@ def axis_of(name: str, experiment: Experiment) -> Axis:
     dimension, label = experiment.search.space[name], name.rpartition(".")[2]
     if isinstance(dimension, Between):
         return Axis(label, float(dimension.low), float(dimension.high), dimension.log, [])
-    return Axis(label, 0, 1, False, [_name(value) for value in dimension])
+    return Axis(label, 0, 1, False, [short(value) for value in dimension])
 
 
 def value_axis(experiment: Experiment, rows: Sequence[Row]) -> Axis:
@@ -250,21 +250,15 @@ def _described(table: Table, axes: list[Axis]) -> str:
     names = ", ".join(axis.label for axis in axes)
     if not best:
         return names
-    values = ", ".join(f"{n.rpartition('.')[2]} {_name(v)}" for n, v in best[0].values.items())
-    return f"{names}. Best: {best[0].mean:.6g} at {values}."
+    return f"{names}. Best: {best[0].mean:.6g} at {in_words(best[0].values)}."
 
 
 def _tip(table: Table, at: int) -> str:
     trial = table.rows[at].trial
-    values = ", ".join(f"{n.rpartition('.')[2]} {_name(v)}" for n, v in trial.values.items())
     value = (
         f"{trial.value:.6g} {table.experiment.objective.unit}" if trial.value is not None else trial.status
     )
-    return f"trial {trial.number}: {value.removesuffix(' 1')}; {values}"
-
-
-def _name(value: Scalar) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"trial {trial.number}: {value.removesuffix(' 1')}; {in_words(trial.values)}"
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:

@@ -17,6 +17,16 @@ Values = dict[str, Scalar]  # by path in the recipe, e.g. hyperparameters.learni
 MAX_TRIALS = 10_000
 
 
+def short(value: object) -> str:
+    """A value of a setting in few characters; None as nothing."""
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def in_words(values: Values) -> str:
+    """Settings in one line, each by the last part of its name; empty for the base recipe."""
+    return ", ".join(f"{name.rpartition('.')[2]} {short(value)}" for name, value in values.items())
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -135,9 +145,8 @@ def load_experiment(path: Path) -> Experiment:
         experiment = Experiment.model_validate(raw)
     except ValidationError as error:
         found = error.errors()
-        first = next(
-            (one for one in found if one["type"] == "value_error"), found[0]
-        )  # of a union, the telling one
+        # of a union, the telling one
+        first = next((one for one in found if one["type"] == "value_error"), found[0])
         where = ".".join(str(part) for part in first["loc"])[:80]
         why = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.experiment import charts
 from harness.experiment.importance import importances
-from harness.experiment.model import Between
+from harness.experiment.model import Between, short
 from harness.experiment.record import WORDS
 from harness.experiment.space import points
 from harness.experiment.table import Table, table_csv, table_json
@@ -80,7 +80,7 @@ def page(table: Table, now: datetime | float, synthetic: bool | None = None) -> 
         curves=both(lambda width: charts.curves(table, target, width)),
         cost=both(lambda width: charts.cost_quality(table, width)),
         words=WORDS,
-        short=_short,
+        short=short,
     )
 
 
@@ -122,7 +122,3 @@ def _described(dimension: object) -> str:
             ", in even steps of the logarithm" if dimension.log else ""
         )
     return ", ".join(map(str, dimension)) if isinstance(dimension, list) else ""
-
-
-def _short(value: object) -> str:
-    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)

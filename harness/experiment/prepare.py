@@ -13,7 +13,6 @@ from harness.experiment.space import base_digest, base_recipe, experiment_digest
 from harness.package.workspace import Workspace
 from harness.plan.request import Request, find_request
 from harness.plan.resolve import RunPlan
-from harness.submit import Watch, make_ready
 from rules.model.layout import PackageLayout
 
 MUST_AGREE = {
@@ -32,30 +31,15 @@ class Found:
     request: Request
     places: Places
 
-    @property
-    def system(self) -> str:
-        """The system that the base recipe is of."""
-        return self.request.system
-
 
 def find_experiment(path: Path, workspace: Workspace, org: str) -> Found:
     """Read the experiment and find its base. Raises UserError."""
     experiment = load_experiment(path)
     request = find_request(workspace, experiment.base, org)
     recipe = base_recipe(experiment, request.recipe)
-    places = places_of(experiment, workspace)
+    places = Places(workspace.data / EXPERIMENTS / experiment.name, experiment.base)
     layout = PackageLayout(places.root, request.system)
     return Found(experiment, replace(request, recipe=recipe, layout=layout, runs=1), places)
-
-
-def places_of(experiment: Experiment, workspace: Workspace) -> Places:
-    """Where the experiment's trials go."""
-    return Places(workspace.data / EXPERIMENTS / experiment.name, experiment.base)
-
-
-def make_plan(found: Found, workspace: Workspace, watch: Watch) -> RunPlan:
-    """The plan of the base recipe: machine looked at, data set made or found, and hashed. Raises UserError."""
-    return make_ready(found.request, workspace, watch).plan
 
 
 def begin_or_continue(found: Found, plan: RunPlan) -> Header:

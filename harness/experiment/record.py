@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -23,6 +23,7 @@ WORDS: dict[Status, str] = {
     "failed": "failed",
     "interrupted": "interrupted, taken back",
 }
+Kept = TypeVar("Kept", bound=BaseModel)
 _HEX = r"^[0-9a-f]{64}$"
 
 
@@ -91,20 +92,19 @@ def write_record(path: Path, record: BaseModel) -> None:
 
 def read_trial(path: Path) -> TrialRecord | None:
     """A trial's record; None when there is none. Raises UserError when it is not one."""
-    return TrialRecord.model_validate(raw) if (raw := _raw(path, TrialRecord)) is not None else None
+    return _read(path, TrialRecord)
 
 
 def read_header(path: Path) -> Header | None:
     """An experiment's header; None when there is none. Raises UserError when it is not one."""
-    return Header.model_validate(raw) if (raw := _raw(path, Header)) is not None else None
+    return _read(path, Header)
 
 
-def _raw(path: Path, model: type[BaseModel]) -> dict[str, Any] | None:
+def _read(path: Path, model: type[Kept]) -> Kept | None:
     if not path.exists():
         return None
     try:
-        raw = read_object(path)
-        model.model_validate(raw)
+        return model.model_validate(read_object(path))
     except Unreadable as error:
         raise UserError(f"{path}: {error}.", "restore it, or leave this folder out.") from None
     except ValidationError as error:
@@ -114,4 +114,3 @@ def _raw(path: Path, model: type[BaseModel]) -> dict[str, Any] | None:
             f"{path} is not what an experiment writes: {where}: {first['msg'].lower()}.",
             "restore it, or leave this folder out.",
         ) from None
-    return raw

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from harness.core.errors import UserError
 from harness.experiment.model import MAX_TRIALS, Experiment, Values
 from harness.plan.recipe import Recipe, TrialRecipe
+from rules.ruleset import merged
 
 SEARCHED = ("hyperparameters", "precision", "devices")  # parts of a recipe that a space may name
 # what is trained; how a machine runs it (devices, launcher, limits, ...) may differ between machines
@@ -24,7 +25,7 @@ BEYOND = 0.999999  # a target that ends no trial which is judged by its accuracy
 def base_recipe(experiment: Experiment, found: Recipe) -> Recipe:
     """The found recipe with the fixed fields. Raises UserError when the two do not make a recipe, or when the
     space names what is not searched."""
-    recipe = _valid(_merged(found.model_dump(), experiment.fixed), "fixed")
+    recipe = _valid(merged(found.model_dump(), experiment.fixed), "fixed")
     if recipe.instances is not None or recipe.tuned is not None:
         recipe = recipe.model_copy(update={"instances": None, "tuned": None})
     measure = experiment.objective.measure
@@ -108,13 +109,6 @@ def experiment_digest(experiment: Experiment, recipe: Recipe) -> str:
 
 def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-def _merged(below: Any, above: Any) -> Any:
-    """Mappings merged at all levels; other values of `above` take the place of those below."""
-    if isinstance(below, dict) and isinstance(above, dict):
-        return {**below, **{name: _merged(below.get(name), value) for name, value in above.items()}}
-    return above
 
 
 def _known(name: str) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from harness.core.errors import UserError
 from harness.core.files import write_atomic
 from harness.experiment import outcome
-from harness.experiment.model import Experiment
+from harness.experiment.model import Experiment, in_words
 from harness.experiment.places import Places
 from harness.experiment.queue import Ticket
 from harness.experiment.record import Header, TrialRecord, read_trial, write_record
@@ -163,19 +163,14 @@ def told(record: TrialRecord, experiment: Experiment) -> str:
 
 def shown(ticket: Ticket) -> str:
     """The trial that begins, in one line."""
-    values = ", ".join(f"{name.rpartition('.')[2]} {_short(v)}" for name, v in ticket.values.items())
     which = f"point {ticket.key.point}, run {ticket.key.repeat + 1}"
-    return f"trial {ticket.number} ({which}): {values or 'the base recipe'}"
+    return f"trial {ticket.number} ({which}): {in_words(ticket.values) or 'the base recipe'}"
 
 
 def recipe_text(recipe: Recipe, says: str) -> str:
     """A recipe as YAML: what differs from the defaults, in the order of the fields."""
     body = yaml.safe_dump(recipe.model_dump(exclude_defaults=True), sort_keys=False, allow_unicode=True)
     return f"# {says}\n{body}"
-
-
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _plan_of(base: RunPlan, recipe: Recipe, place: Workplace, number: int) -> RunPlan:

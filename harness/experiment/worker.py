@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from rich.console import Console
-
 from harness.core.errors import ExitCode, UserError
-from harness.experiment.places import Places
 from harness.experiment.queue import Queue
 from harness.experiment.trial import Workplace, begin, recover, run_trial, shown, told
 
@@ -21,7 +16,10 @@ def work(place: Workplace) -> int:
     taken back by whoever runs next.
     """
     queue = Queue(place.experiment, place.places, lambda number: recover(place, number))
-    say = _sayer(place.console)
+
+    def say(text: str) -> None:
+        place.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
     done = failures = 0
     while ticket := queue.next(say):
         try:
@@ -37,15 +35,7 @@ def work(place: Workplace) -> int:
         if failures == FAILURES:
             raise UserError(
                 f"{FAILURES} trials failed one after the other, the last one: {record.reason}.",
-                f"see {_output(place.places, record.number)}; then go on: finished trials are not repeated.",
+                f"see {place.places.trial(record.number).failed_dir(0)}; then go on: finished trials are not repeated.",
                 ExitCode.FAILED,
             )
     return done
-
-
-def _output(places: Places, number: int) -> str:
-    return str(places.trial(number).failed_dir(0))
-
-
-def _sayer(console: Console) -> Callable[[str], None]:
-    return lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -47,9 +47,8 @@ class FoldRun(BaseModel):
     balanced_accuracy: Share = Field(ge=0, le=1)
     mcc: Share = Field(ge=-1, le=1)
     auc: Share = Field(ge=0, le=1)
-    best_accuracy: Share = Field(
-        ge=0, le=1
-    )  # at the threshold that suits the group best: what calibration costs
+    # at the threshold that suits the group best: what calibration costs
+    best_accuracy: Share = Field(ge=0, le=1)
     seconds: float = Field(ge=0)
 
 

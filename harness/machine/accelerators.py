@@ -28,9 +28,8 @@ class Accelerators:
     cuda: str | None = None  # newest CUDA version the driver supports
     problem: str | None = None  # why NVML gave nothing, or not all
     unusable: list[str] = field(default_factory=list)  # on the PCI bus, but not usable through a driver here
-    is_complete: bool = (
-        True  # False where the driver is there but could not list its GPUs: their number is unknown
-    )
+    # False where the driver is there but could not list its GPUs: their number is unknown
+    is_complete: bool = True
 
 
 def accelerators(root: Path = ROOT) -> Accelerators:

@@ -10,69 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import UserError
-from harness.machine.detect import (
-    MAY_BE_BLANK,
-    NO_ACCELERATOR,
-    PROBED,
-    TYPED,
-    UNKNOWN,
-    Detected,
-    detect,
-    gib,
-)
+from harness.machine.detect import FIELDS, Detected, gib
 from rules.model.package import NOT_PROBED
 
-__all__ = [
-    "FIELDS",
-    "MAY_BE_BLANK",
-    "NOT_PROBED",
-    "NO_ACCELERATOR",
-    "PROBED",
-    "TYPED",
-    "UNKNOWN",
-    "Detected",
-    "FieldComparison",
-    "compare",
-    "detect",
-    "read_description",
-    "system_description",
-]
-
-FIELDS = (
-    "submitter",
-    "division",
-    "status",
-    "system_name",
-    "number_of_nodes",
-    "host_processors_per_node",
-    "host_processor_model_name",
-    "host_processor_core_count",
-    "host_processor_vcpu_count",
-    "host_processor_frequency",
-    "host_processor_caches",
-    "host_processor_interconnect",
-    "host_memory_capacity",
-    "host_storage_type",
-    "host_storage_capacity",
-    "host_networking",
-    "host_networking_topology",
-    "host_memory_configuration",
-    "accelerators_per_node",
-    "accelerator_model_name",
-    "accelerator_host_interconnect",
-    "accelerator_frequency",
-    "accelerator_on-chip_memories",
-    "accelerator_memory_configuration",
-    "accelerator_memory_capacity",
-    "accelerator_interconnect",
-    "accelerator_interconnect_topology",
-    "cooling",
-    "hw_notes",
-    "framework",
-    "other_software_stack",
-    "operating_system",
-    "sw_notes",
-)
 STATUSES = ("onprem", "cloud", "research", "preview")  # spelling of MLPerf HPC and the Science group
 MAX_BYTES = 1 << 20
 # firmware and drivers keep part of the installed memory to themselves, and GB is used for GiB

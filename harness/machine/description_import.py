@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import UserError
-from harness.machine.description import FIELDS, read_description
-from harness.machine.detect import TYPED, Detected
+from harness.machine.description import read_description
+from harness.machine.detect import FIELDS, OF_THE_ENTRY, TYPED, Detected
 from rules.model.package import NOT_PROBED
 
 MAX_TEXT = 500
 RENAMED = {"accelerator_memory_type": "accelerator_memory_configuration"}
-OF_THE_ENTRY = ("submitter", "division", "status", "system_name")  # the recipe and the submitter decide
 _ABSENT = ("", "0", "n/a", "not available", "none")
 
 

@@ -16,10 +16,45 @@ from harness.machine.host import Host, host
 from harness.machine.pci import Gpu
 from rules.model.package import NOT_PROBED
 
+FIELDS = (
+    "submitter",
+    "division",
+    "status",
+    "system_name",
+    "number_of_nodes",
+    "host_processors_per_node",
+    "host_processor_model_name",
+    "host_processor_core_count",
+    "host_processor_vcpu_count",
+    "host_processor_frequency",
+    "host_processor_caches",
+    "host_processor_interconnect",
+    "host_memory_capacity",
+    "host_storage_type",
+    "host_storage_capacity",
+    "host_networking",
+    "host_networking_topology",
+    "host_memory_configuration",
+    "accelerators_per_node",
+    "accelerator_model_name",
+    "accelerator_host_interconnect",
+    "accelerator_frequency",
+    "accelerator_on-chip_memories",
+    "accelerator_memory_configuration",
+    "accelerator_memory_capacity",
+    "accelerator_interconnect",
+    "accelerator_interconnect_topology",
+    "cooling",
+    "hw_notes",
+    "framework",
+    "other_software_stack",
+    "operating_system",
+    "sw_notes",
+)
 PROBED, TYPED, UNKNOWN = "probed", "typed", "unknown"
 NO_ACCELERATOR = "N/A (no accelerator)"
 STACK = ("numpy", "h5py", "mlperf-logging", "nvidia-ml-py", "nvidia-cudnn-cu12", "nvidia-nccl-cu12")
-_TYPED = ("submitter", "division", "status", "system_name")
+OF_THE_ENTRY = ("submitter", "division", "status", "system_name")  # the recipe and the submitter decide
 
 
 @dataclass(frozen=True)
@@ -53,7 +88,7 @@ def describe(machine: Host, gpus: Accelerators) -> Detected:
     values["hw_notes"] = "; ".join(_notes(machine, gpus)) or None
     fields = {name: blank(name) if value is None else value for name, value in values.items()}
     provenance = {name: UNKNOWN if value is None else PROBED for name, value in values.items()}
-    provenance.update(dict.fromkeys(_TYPED, TYPED))
+    provenance.update(dict.fromkeys(OF_THE_ENTRY, TYPED))
     cpu = machine.processors
     facts = {
         "hostname": machine.name,
@@ -129,16 +164,7 @@ def _host_fields(machine: Host) -> dict[str, str | None]:
 
 
 def _accelerator_fields(found: Accelerators) -> dict[str, str | None]:
-    names = (
-        "accelerator_model_name",
-        "accelerator_host_interconnect",
-        "accelerator_frequency",
-        "accelerator_on-chip_memories",
-        "accelerator_memory_configuration",
-        "accelerator_memory_capacity",
-        "accelerator_interconnect",
-        "accelerator_interconnect_topology",
-    )
+    names = [name for name in FIELDS if name.startswith("accelerator_")]
     if not found.gpus and not found.is_complete:
         return dict.fromkeys(("accelerators_per_node", *names))
     if not found.gpus:
@@ -171,8 +197,8 @@ def _links(gpu: Gpu) -> str:
     return "PCIe (no active NVLink)" if gpu.vendor == "NVIDIA" else "PCIe"
 
 
-def _version(*names: str) -> str | None:
-    """Version of the first of these distributions that is installed."""
+def version_of(*names: str) -> str | None:
+    """Version of the first of these distributions that is installed; None where none is."""
     for name in names:
         try:
             return metadata.version(name)
@@ -183,13 +209,13 @@ def _version(*names: str) -> str | None:
 
 def tensorflow_version() -> str | None:
     """From the installed metadata: TensorFlow itself is not imported."""
-    return _version("tensorflow", "tensorflow-cpu", "tensorflow-rocm", "tensorflow-macos")
+    return version_of("tensorflow", "tensorflow-cpu", "tensorflow-rocm", "tensorflow-macos")
 
 
 def _software_fields(machine: Host, gpus: Accelerators) -> dict[str, str | None]:
-    tensorflow, keras = tensorflow_version(), _version("keras")
+    tensorflow, keras = tensorflow_version(), version_of("keras")
     stack = [f"Python {platform.python_version()}"]
-    stack += [f"{name} {version}" for name in STACK if (version := _version(name))]
+    stack += [f"{name} {version}" for name in STACK if (version := version_of(name))]
     if gpus.driver:
         stack.append(f"NVIDIA driver {gpus.driver}")
     if gpus.cuda:

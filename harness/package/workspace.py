@@ -31,12 +31,6 @@ class Workspace:
         """Paths of the organisation's time-to-train entry for a system."""
         return PackageLayout(self.submissions / org, system)
 
-    def organisations(self) -> list[str]:
-        """Names of all organisations that have a folder, sorted."""
-        if not self.submissions.is_dir():
-            return []
-        return sorted(p.name for p in self.submissions.iterdir() if p.is_dir() and not p.name.startswith("."))
-
     def find_recipe(self, system: str, org: str) -> PackageLayout:
         """The organisation's own recipe for the system, else the example's, else the one that comes with the harness.
 

@@ -36,9 +36,8 @@ class SourceState:
     """Commit of the checkout; both are None where the harness does not run from a checkout (a wheel, say)."""
 
     commit: str | None
-    dirty: (
-        bool | None
-    )  # the contents of files differ from the commit, or there are modules that it does not have
+    # the contents of files differ from the commit, or there are modules that it does not have
+    dirty: bool | None
 
 
 def source_state() -> SourceState:

@@ -5,17 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from harness.machine.description import (
-    NOT_PROBED,
-    Detected,
-    FieldComparison,
-    compare,
-    detect,
-    read_description,
-    system_description,
-)
+from harness.machine.description import FieldComparison, compare, read_description, system_description
+from harness.machine.detect import Detected, detect
 from harness.plan.request import Request
-from rules.model.package import System
+from rules.model.package import NOT_PROBED, System
 
 
 @dataclass(frozen=True)

@@ -50,9 +50,8 @@ class DataRecipe(_Strict):
     test: list[str] | None = None  # default: inference/ or ssts/
     prepared: str | None = None  # folder of `cloudmask data prepare`; default: straight from the scenes
     geometry: GeometryRecipe | None = None  # default: the profile's
-    normalisation: Literal["fixed", "per-scene"] = (
-        "fixed"  # by constants, or by each scene's own statistics (open)
-    )
+    # by constants, or by each scene's own statistics (open)
+    normalisation: Literal["fixed", "per-scene"] = "fixed"
     split: SplitRecipe = SplitRecipe()
     description: str = ""
 
@@ -244,9 +243,8 @@ class TunedRecipe(_Strict):
     experiment: str = Field(max_length=100)
     digest: str = Field(pattern=r"^[0-9a-f]{64}$")
     trial: int = Field(ge=0)
-    trials: int = Field(
-        ge=1
-    )  # runs that the experiment had made when the recipe was written, failed ones too
+    # runs that the experiment had made when the recipe was written, failed ones too
+    trials: int = Field(ge=1)
     points: int = Field(ge=1)  # settings that they tried
     objective: str = Field(max_length=100)
     value: float | None = None  # of the trial; None: without a value

@@ -27,9 +27,8 @@ from harness.core.files import write_json
 OWN = "cloudmask-harness"
 OF_RUN = "the environment of the run"
 OF_HARNESS = "the environment of the harness; the recipe's own command may have used another"
-_EXPRESSION = re.compile(
-    r"[A-Za-z0-9.+() -]{1,100}\Z"
-)  # of SPDX; whether its words are known is not looked up
+# of SPDX; whether its words are known is not looked up
+_EXPRESSION = re.compile(r"[A-Za-z0-9.+() -]{1,100}\Z")
 Component = dict[str, Any]
 
 

@@ -18,11 +18,8 @@ NAMES = (
     "NVTX_INJECTION32_PATH",
     "NVTX_INJECTION64_PATH",
 )
-OF_A_COMMAND = (
-    PYTHON,
-    "LD_LIBRARY_PATH",
-    "OPENSSL_CONF",
-)  # what a recipe's own command may need to start at all
+# what a recipe's own command may need to start at all
+OF_A_COMMAND = (PYTHON, "LD_LIBRARY_PATH", "OPENSSL_CONF")
 MAX_VALUE = 500  # characters of a value that are recorded
 
 

@@ -6,13 +6,12 @@ import json
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from harness import __version__
 from harness.core.own_code import digest, digests
-from harness.machine.detect import tensorflow_version
+from harness.machine.detect import tensorflow_version, version_of
 from harness.plan.checkout import source_state
 
 PACKAGES = ("keras", "numpy", "h5py", "mlperf-logging", "psutil", "nvidia-ml-py")
@@ -31,12 +30,7 @@ def software() -> dict[str, Any]:
         "cloudmask-harness": __version__,
         "tensorflow": tensorflow_version(),  # under any of its distribution names
     }
-    for name in PACKAGES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            versions[name] = None
-    return {**versions, **asdict(source_state())}
+    return {**versions, **{name: version_of(name) for name in PACKAGES}, **asdict(source_state())}
 
 
 def code(

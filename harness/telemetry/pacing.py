@@ -54,9 +54,8 @@ class Pace:
         self.due_s = -math.inf  # monotonic; minus infinity: at once
         self.spent_s = 0.0  # processor time of all readings
         self.cost_s = 0.0  # of one reading
-        self.taken = self.missed = (
-            0  # readings made, and readings that were due and could not be made in time
-        )
+        # readings made, and readings that were due and could not be made in time
+        self.taken = self.missed = 0
         self._costs_s: deque[float] = deque(maxlen=COSTS)
 
     @property

@@ -8,6 +8,7 @@ called in the process that reads untrusted files (harness.untrusted.hdf5_worker)
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def read_scenes(path: Path) -> Scenes:
         with h5py.File(path, "r", locking=False) as file:
             if len(file) > MAX_SCENES:
                 notes.append(f"{len(file)} scenes were recorded; the first {MAX_SCENES} are shown")
-            for name in _first(file):
+            for name in islice(file, MAX_SCENES):  # in HDF5's own order, which is that of the names
                 try:
                     scenes.append(_scene(file, name))
                 except (_Odd, OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
@@ -60,16 +61,6 @@ def read_scenes(path: Path) -> Scenes:
     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"gallery.h5 cannot be read ({type(error).__name__})") from None
     return Scenes(scenes, notes)
-
-
-def _first(file: h5py.File) -> list[str]:
-    """Names of the first scenes, in HDF5's own order, which is that of the names."""
-    names: list[str] = []
-    for name in file:
-        if len(names) == MAX_SCENES:
-            break
-        names.append(name)
-    return names
 
 
 def _shown(name: str) -> str:

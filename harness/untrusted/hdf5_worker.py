@@ -32,17 +32,13 @@ MEMORY_BYTES = 4 << 30  # of addresses: a telemetry file of MAX_VALUES readings 
 CPU_S = 30  # of one file
 
 
-def _telemetry(path: Path, max_values: int) -> Any:
-    return read(path, max_values)
-
-
 def _weights(path: Path) -> np.ndarray:
     return np.concatenate([array.ravel() for array in read_weights(path)])
 
 
 READERS: dict[str, Callable[..., Any]] = {
     "summary": summarise,
-    "telemetry": _telemetry,
+    "telemetry": read,
     "gallery": read_scenes,
     "weights": _weights,
     "answer_head": read_head,

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,28 +66,21 @@ def read_states(path: Path, number: int) -> dict[str, dict[str, np.ndarray]]:
     return found
 
 
-class _opened:
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     """The archive, with zipfile's own exceptions as ValueError."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> zipfile.ZipFile:
-        try:
-            if self._path.stat().st_size > MAX_FILE_BYTES:
-                raise ValueError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
-            self._archive = zipfile.ZipFile(self._path)
-        except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
-            raise ValueError(f"it is not an .npz ({' '.join(str(error).split())[:100]})") from None
-        if len(self._archive.infolist()) > 1 + 2 * MAX_EPOCHS * len(PARTS):
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ValueError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
+        archive = zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise ValueError(f"it is not an .npz ({' '.join(str(error).split())[:100]})") from None
+    with archive:
+        if len(archive.infolist()) > 1 + 2 * MAX_EPOCHS * len(PARTS):
             raise ValueError("too many arrays are in it")
-        return self._archive
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self._archive.close()
-        if isinstance(
-            error, (zipfile.BadZipFile, NotImplementedError, EOFError, KeyError, OSError, RuntimeError)
-        ):
+        try:
+            yield archive
+        except (zipfile.BadZipFile, NotImplementedError, EOFError, KeyError, OSError, RuntimeError) as error:
             raise ValueError(f"it cannot be read ({' '.join(str(error).split())[:100]})") from None
 
 

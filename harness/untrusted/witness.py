@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -56,20 +57,10 @@ def prefix_digests(path: Path, counts: Iterable[int]) -> dict[int, str]:
     if not wanted:
         return {}
     digest, found = hashlib.sha256(), {}
-    for number, line in enumerate(_lines(read_bytes(path, MAX_JOURNAL_BYTES)), start=1):
+    for number, line in enumerate(io.BytesIO(read_bytes(path, MAX_JOURNAL_BYTES)), start=1):
         digest.update(line)
         if number in wanted:
             found[number] = digest.hexdigest()
             if len(found) == len(wanted):
                 break
     return found
-
-
-def _lines(data: bytes) -> Iterable[bytes]:
-    """Lines with their newline; a last one without it counts as well."""
-    start = 0
-    while start < len(data):
-        end = data.find(b"\n", start)
-        end = len(data) if end < 0 else end + 1
-        yield data[start:end]
-        start = end

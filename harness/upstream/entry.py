@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
 from harness.core.errors import UserError
-from harness.machine.description import FIELDS, STATUSES
+from harness.machine.description import STATUSES
+from harness.machine.detect import FIELDS
 from harness.upstream.reading import Missing, Reading, missing, read_run, settings
 from harness.upstream.sources import Console, Part, Passes, Source
 from rules.model.layout import PackageLayout

@@ -119,8 +119,6 @@ class Stamper:
             self._note(f"witness: no stamp: {why} (the run goes on)")
         try:
             self._chain.append(Failure(of=job.line.number, why=why))
-        except (
-            OSError,
-            ValueError,
-        ):  # the disk is full, or the file closed: the missing stamp shows by itself
+        except (OSError, ValueError):
+            # the disk is full, or the file closed: the missing stamp shows by itself
             return

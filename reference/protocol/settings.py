@@ -34,10 +34,8 @@ HYPERPARAMETER_KEYS: Mapping[str, str] = MappingProxyType(
 
 NORMALISATIONS = (Data.normalisation, "per-scene")  # the reference's first
 AUGMENTATIONS = (RunSpec.augmentation, "radiometric")
-NORMALISATION_KEY, AUGMENTATION_KEY = (
-    "data_normalisation",
-    "data_augmentation",
-)  # logged where not the reference's
+# logged where not the reference's
+NORMALISATION_KEY, AUGMENTATION_KEY = "data_normalisation", "data_augmentation"
 
 LINEAR_PRECISION_KEY = "lowest_numerical_precision_in_linear"
 COMMUNICATION_PRECISION_KEY = "lowest_numerical_precision_in_comm"

@@ -202,9 +202,8 @@ class Gallery:
     def discard(self) -> None:
         """Remove the unfinished file."""
         file, self._file = self._file, None
-        with contextlib.suppress(
-            OSError, RuntimeError, ValueError
-        ):  # HDF5 writes what is left when it closes
+        with contextlib.suppress(OSError, RuntimeError, ValueError):
+            # HDF5 writes what is left when it closes
             if file is not None:
                 file.close()
         with contextlib.suppress(OSError):

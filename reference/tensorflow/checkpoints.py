@@ -13,10 +13,6 @@ from pathlib import Path
 
 from reference.tensorflow.state import TrainingState, save_state
 
-KEY = (
-    "weights_commitment"  # MLLOG key: value is the digest of the weights, metadata name epoch and optimiser's
-)
-
 
 def checkpoint_name(epoch: int) -> str:
     """File name of the state after an epoch."""

@@ -47,9 +47,8 @@ class Predictor:
         rows, columns = inference_grid(geometry)
         self._patches, size = rows * columns, geometry.patch_size
         pixels = PIXELS_PER_BATCH["gpu" if tf.config.list_physical_devices("GPU") else "cpu"]
-        batch = max(
-            1, min(self._patches, pixels // size**2)
-        )  # at most a scene: padding takes as long as patches
+        # at most a scene: padding takes as long as patches
+        batch = max(1, min(self._patches, pixels // size**2))
         self._shape = (batch, size, size, CHANNELS)
 
         def predict(inputs: Any) -> Any:

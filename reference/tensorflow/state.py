@@ -30,9 +30,8 @@ class TrainingState:
     momentum: np.ndarray  # Adam's first moments, (PARAMETERS,) float32
     velocity: np.ndarray  # its second moments, (PARAMETERS,) float32
     step: int  # steps that Adam has taken
-    loss_scale: tuple[float, int] = (
-        UNSCALED  # with float16: factor of the loss, finite steps since it changed
-    )
+    # with float16: factor of the loss, finite steps since it changed
+    loss_scale: tuple[float, int] = UNSCALED
 
     @property
     def weights_digest(self) -> str:

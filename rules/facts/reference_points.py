@@ -55,7 +55,6 @@ class Limit:
     deviation: float
     runs: int  # that the statistics stand on
     smallest: float  # mean epochs a submission may have at least
-    interpolated: bool = False
 
 
 @dataclass(frozen=True)
@@ -209,7 +208,7 @@ def _between(low: Limit, high: Limit, batch_size: int, runs: int, method: Method
     deviation = low.deviation + share * (high.deviation - low.deviation)
     count = 2 * runs if method == "upstream" else min(low.runs, high.runs)
     smallest = smallest_mean(mean, deviation, count, runs - 2 * TRIMMED)
-    return Limit(batch_size, mean, deviation, count, smallest, interpolated=True)
+    return Limit(batch_size, mean, deviation, count, smallest)
 
 
 def _above_line(point: Limit, low: Limit, high: Limit) -> bool:

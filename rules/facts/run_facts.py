@@ -153,7 +153,7 @@ def _evaluated(found: Any) -> Evaluated:
 
 def _timed(log: Log) -> Timed:
     start, stop = run_start(log), run_stop(log)
-    return Timed(time_ms(start), time_ms(stop), start.line if start else None, stop.line if stop else None)
+    return Timed(time_ms(start), time_ms(stop), start.line if start else None)
 
 
 def seeds_of(log: Log) -> tuple[Seed, ...]:

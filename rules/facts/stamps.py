@@ -36,9 +36,8 @@ def stamp_facts(token: bytes, message: bytes, roots: tuple[str, ...], accuracy_s
 
     `accuracy_s` is assumed where the authority states none.
     """
-    from rfc3161_client import (
-        decode_timestamp_response,
-    )  # cryptography loads slowly: only where there are stamps
+    # cryptography loads slowly: only where there are stamps
+    from rfc3161_client import decode_timestamp_response
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about certificates that are not as they should be

@@ -53,9 +53,8 @@ class Telemetry:
     paced: bool = False  # the sampler said that it reads less often, so as not to disturb the run
     before: list[Quantity] = field(default_factory=list)  # the same quantities from init_start to run_start
     unavailable: list[str] = field(default_factory=list)  # sources that the sampler says it could not read
-    pace: list[int] = field(
-        default_factory=list
-    )  # hashes of steps between samples (harness/telemetry/reader/pace.py)
+    # hashes of steps between samples (harness/telemetry/reader/pace.py)
+    pace: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -79,18 +78,14 @@ class RunRecord:
     software: dict[str, Any]  # versions of python and packages, commit, dirty, digests of the code (code_*)
     files: dict[str, str]  # evidence file name -> SHA-256
     peak_rss_bytes: int | None = None
-    telemetry_problems: list[str] = field(
-        default_factory=list
-    )  # samplers that did not start, died or were stopped
-    journal: dict[str, Any] = field(
-        default_factory=dict
-    )  # lines written, SHA-256 of log and timeline as written
-    environment: dict[str, Any] = field(
-        default_factory=dict
-    )  # variables that load code: kept, stripped, harness
-    outlived: list[str] = field(
-        default_factory=list
-    )  # processes that were there when the implementation had ended
+    # samplers that did not start, died or were stopped
+    telemetry_problems: list[str] = field(default_factory=list)
+    # lines written, SHA-256 of log and timeline as written
+    journal: dict[str, Any] = field(default_factory=dict)
+    # variables that load code: kept, stripped, harness
+    environment: dict[str, Any] = field(default_factory=dict)
+    # processes that were there when the implementation had ended
+    outlived: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -203,8 +198,7 @@ class Challenge:
     now_s: float  # the reviewer's clock
     own: bool  # the reviewer's own file; otherwise the copy in the answer, which anybody can write
     problem: str | None = None  # why it does not fit the package
-    answered_s: float | None = (
-        None  # when the answer came by the reviewer, else by the answer; None: no answer
-    )
+    # when the answer came by the reviewer, else by the answer; None: no answer
+    answered_s: float | None = None
     answer_problem: str | None = None
     retrained: tuple[Retrained, ...] = ()

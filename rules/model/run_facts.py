@@ -46,7 +46,6 @@ class Timed(NamedTuple):
     start_ms: int | None
     stop_ms: int | None
     start_line: int | None
-    stop_line: int | None
 
 
 class Seed(NamedTuple):

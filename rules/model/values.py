@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeGuard
 
 from rules.ruleset.sections import KeyRule
@@ -28,11 +28,6 @@ def is_number(value: Any) -> TypeGuard[float]:
 def all_floats(values: list[Any]) -> bool:
     """Whether each is a finite float, and so a number: at C speed, for whole columns of a log."""
     return set(map(type, values)) == {float} and all(map(math.isfinite, values))
-
-
-def all_ints(values: list[Any]) -> bool:
-    """Whether is_int holds for each, and all are of type int."""
-    return set(map(type, values)) == {int} and is_int(min(values)) and is_int(max(values))
 
 
 def whole(value: Any) -> int | None:
@@ -106,12 +101,3 @@ _TYPES: dict[str, tuple[Callable[[Any], bool], str]] = {
 def _wrong_type(value: Any, kind: str) -> str | None:
     fits, expected = _TYPES[kind]
     return None if fits(value) else expected
-
-
-def numbers(values: Iterable[Any]) -> list[float]:
-    """Only the real, finite numbers (a bool is not a number here)."""
-    return [
-        float(v)
-        for v in values
-        if isinstance(v, (int, float)) and not isinstance(v, bool) and v == v and abs(v) != float("inf")
-    ]

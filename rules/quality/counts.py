@@ -12,7 +12,7 @@ from rules.model.findings import Finding, Scope, Severity
 from rules.model.log import Event
 from rules.model.run import Run
 from rules.model.values import is_int, is_number
-from rules.quality.scene_counts import SCHEMA, scene_problems, stated_counts
+from rules.quality.scene_counts import SCHEMA, ratio, scene_problems, stated_counts
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
@@ -171,17 +171,17 @@ def _ratios(scores: dict[str, Any], counts: Counts | None) -> Iterator[str]:
     if "tp" in scores and stated_counts(scores) != counts:
         yield f"its shares give {counts} as tp, fp, fn and tn"
     root = math.sqrt(float(tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
-    both = (_ratio(tp, tp + fn), _ratio(tn, tn + fp))
+    both = (ratio(tp, tp + fn), ratio(tn, tn + fp))
     for name, expected in (
-        ("precision", _ratio(tp, tp + fp)),
+        ("precision", ratio(tp, tp + fp)),
         ("recall", both[0]),
         ("specificity", both[1]),
-        ("false_alarm_rate", _ratio(fp, fp + tn)),
+        ("false_alarm_rate", ratio(fp, fp + tn)),
         ("true_skill_score", None if None in both else sum(b for b in both if b is not None) - 1),
         ("balanced_accuracy", None if None in both else sum(b for b in both if b is not None) / 2),
-        ("f1", _ratio(2 * tp, 2 * tp + fp + fn)),
-        ("iou", _ratio(tp, tp + fp + fn)),
-        ("mcc", _ratio(tp * tn - fp * fn, root)),
+        ("f1", ratio(2 * tp, 2 * tp + fp + fn)),
+        ("iou", ratio(tp, tp + fp + fn)),
+        ("mcc", ratio(tp * tn - fp * fn, root)),
     ):
         stated_value = scores.get(name)
         if stated_value is None or expected is None:
@@ -191,10 +191,6 @@ def _ratios(scores: dict[str, Any], counts: Counts | None) -> Iterator[str]:
     brier, least = scores.get("brier_score"), (fp + fn) / sum(counts) / 4
     if is_number(brier) and brier < least * (1 - 1e-6):
         yield f"brier_score is {brier:.6g}, the wrong pixels alone make {least:.6g}"
-
-
-def _ratio(part: float, whole: float) -> float | None:
-    return part / whole if whole else None
 
 
 def _parts(groups: Any, counts: Counts | None) -> str | None:

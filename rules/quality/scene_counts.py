@@ -138,11 +138,11 @@ def _derived(science: dict[str, Any], rows: list[dict[str, Any]]) -> Iterator[st
         return
     near, drawn, met, real = (scores[n] for n in ("predicted_near", "predicted", "truth_near", "truth"))
     for name, value in (
-        ("precision", _ratio(near, drawn)),
-        ("recall", _ratio(met, real)),
-        ("f1", _harmonic(_ratio(near, drawn), _ratio(met, real))),
-        ("edge_accuracy", _ratio(scores["edge_right"], scores["edge"])),
-        ("interior_accuracy", _ratio(scores["interior_right"], scores["interior"])),
+        ("precision", ratio(near, drawn)),
+        ("recall", ratio(met, real)),
+        ("f1", _harmonic(ratio(near, drawn), ratio(met, real))),
+        ("edge_accuracy", ratio(scores["edge_right"], scores["edge"])),
+        ("interior_accuracy", ratio(scores["interior_right"], scores["interior"])),
     ):
         if value is not None and not _near(scores.get(name), value):
             yield f"boundary: {name} is {show(scores.get(name))}, its counts give {value:.9f}"
@@ -190,10 +190,11 @@ def _quarter(row: dict[str, Any]) -> str:
 
 
 def _harmonic(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else _ratio(2 * one * other, one + other)
+    return None if one is None or other is None else ratio(2 * one * other, one + other)
 
 
-def _ratio(part: float, whole: float) -> float | None:
+def ratio(part: float, whole: float) -> float | None:
+    """The quotient; None where it divides by zero."""
     return part / whole if whole else None
 
 

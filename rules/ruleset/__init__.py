@@ -72,7 +72,7 @@ class Ruleset(Section, frozen=True, kw_only=True):
         if changes is None:
             return self
         base = {name: part for name, part in self.dump().items() if name != "benchmarks"}
-        return msgspec.convert({**_merged(base, changes), "benchmark": benchmark}, Ruleset)
+        return msgspec.convert({**merged(base, changes), "benchmark": benchmark}, Ruleset)
 
     def dump(self) -> dict[str, Any]:
         """All numbers, as mappings, lists and plain values."""
@@ -149,14 +149,14 @@ def _read(name: str) -> dict[str, Any]:
     for other, sections in raw.pop("include", {}).items():
         source = _read(other)
         shared.update({section: source[section] for section in sections})
-    return _merged(shared, raw)
+    return merged(shared, raw)
 
 
-def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """base with changes put into it, mapping by mapping; lists are replaced."""
+def merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `changes` put into it, mapping by mapping; lists are replaced."""
     result = dict(base)
     for name, value in changes.items():
         below = result.get(name)
         nested = isinstance(below, dict) and isinstance(value, dict)
-        result[name] = _merged(below, value) if nested else value  # type: ignore[arg-type]
+        result[name] = merged(below, value) if nested else value  # type: ignore[arg-type]
     return result

@@ -126,9 +126,8 @@ class Clock(Section, frozen=True, kw_only=True):
     train_flop_per_pixel: float
     accelerator_flop_per_s: float
     host_flop_per_s: float
-    scored: Literal["log", "arrivals"] = (
-        "log"  # whose clock the score is read from (rules/facts/run_clock.py)
-    )
+    # whose clock the score is read from (rules/facts/run_clock.py)
+    scored: Literal["log", "arrivals"] = "log"
     agreement_s: float = 1.0  # between the two, in time-to-train: whichever of these is larger
     agreement_share: float = 0.0
     relayed_s: float = 0.0  # and as much more where a batch system passes the lines on
@@ -136,19 +135,20 @@ class Clock(Section, frozen=True, kw_only=True):
         str, dict[str, float]
     ] = {}  # word of a model name -> precision -> operations per s
     core_flop_per_cycle: dict[str, float] = {}  # precision -> operations of one hardware thread
-    processor_share: float = (
-        0.4  # of the arithmetic's processor time at peak speed, that a run has to have used
-    )
+    # of the arithmetic's processor time at peak speed, that a run has to have used
+    processor_share: float = 0.4
     boost: float = 2.0  # of a described clock, where none was sampled
     fastest_hz: float = 6.0e9
     first_epoch_share: float = 0.5  # of the shortest other epoch
     first_epoch_slack_s: float = 1.0
+    # busy seconds before run_start: of one part
     init_work_s: dict[str, float] = msgspec.field(
         default_factory=lambda: {"processor": 60.0, "accelerator": 0.0}
-    )  # busy seconds before run_start: of one part
+    )
+    # and of each part
     init_all_s: dict[str, float] = msgspec.field(
         default_factory=lambda: {"processor": 5.0, "accelerator": 30.0}
-    )  # and of each part
+    )
     init_work_epochs: float = 0.25  # and so much of the mean epoch
     overlap_s: float = 1.0  # of runs that follow one another
     staging_inside: bool = False  # staging may lie inside the timed run, where it costs time
@@ -186,14 +186,12 @@ class EvidenceRules(Section, frozen=True, kw_only=True):
     kinship_cosine: float = 0.3
     science_replay_tolerance: float = 1e-3  # in float32; other precisions as replay_tolerance
     gallery_share: float = 0.01  # of the pixels of a picture
-    pace_share: float = (
-        0.25  # of marks of steps that two runs may share; measured: none, in 10,048 pairs of 143 files
-    )
+    # of marks of steps that two runs may share; measured: none, in 10,048 pairs of 143 files
+    pace_share: float = 0.25
     energy_difference: float = 0.05  # between counter and power readings: meters are accurate to 5 % (PM 3.6)
     node_clock_s: float = 0.2  # a reading or two of the sampler
-    telemetry_density: float = (
-        0.5  # share of the readings that were due: a starved sampler makes most of them
-    )
+    # share of the readings that were due: a starved sampler makes most of them
+    telemetry_density: float = 0.5
     failed_maximum: int | None = None  # attempts that trained and failed; None: no more than runs (a warning)
     series: list[str] = []  # what telemetry of a closed run has to hold
     cpu_tolerance: float = 0.1  # of processor shares over a run

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rules.facts.log_reading import durations, integer, stated, time_ms
+from rules.facts.log_reading import durations, stated, time_ms
 from rules.facts.needs import system_of, telemetry_of
 from rules.facts.quantities import described_threads, frequency_hz, largest, of_name, threads
 from rules.model.evidence import Telemetry
 from rules.model.findings import Finding, Scope, Severity
 from rules.model.package import System
 from rules.model.run import Run
-from rules.model.values import same, show
+from rules.model.values import show
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
+from rules.timing.plausible import epoch_work
 
 FEWEST_READINGS = 5  # of processor use: a mean of fewer depends on which second was read
 
@@ -28,7 +29,7 @@ FEWEST_READINGS = 5  # of processor use: a mean of fewer depends on which second
 def roofline(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """The arithmetic of an epoch over its time is a speed; no machine is faster than its processors, times
     their clock, times what a core computes per cycle, or than the peak of its accelerators."""
-    operations, nodes, accelerators = _epoch_work(run, ruleset)
+    operations, nodes, accelerators = epoch_work(run, ruleset)
     each = _accelerator_peak(run, ruleset) if accelerators else _host_peak(run, ruleset)
     peak = nodes * (accelerators or 1) * each
     needed_s = operations / peak
@@ -44,19 +45,6 @@ def roofline(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
                 actual=took_ms / 1000,
             )
             return
-
-
-def _epoch_work(run: Run, ruleset: Ruleset) -> tuple[float, int, int]:
-    """Operations of an epoch, nodes, accelerators of each. Raises NotApplicable where they do not follow."""
-    settings = run.settings
-    samples, patch, nodes = (integer(settings, n) for n in ("train_samples", "patch_size", "number_of_nodes"))
-    accelerators = integer(settings, "accelerators_per_node")
-    if not samples or not patch or not nodes or accelerators is None:
-        raise NotApplicable("patches, nodes or accelerators are not logged")
-    parameters = stated(settings, "model_parameters_count")
-    if parameters is None or not same(parameters.value, ruleset.reference.get("model_parameters_count")):
-        raise NotApplicable("another model than the reference's was trained")
-    return samples * patch * patch * ruleset.clock.train_flop_per_pixel, nodes, accelerators
 
 
 def _precision(run: Run) -> str:
@@ -179,7 +167,7 @@ def work_before(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 def processor_work(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Without accelerators, processors do all of the arithmetic, and the kernel counts their seconds for the
     processes of the run: who trained so many epochs has used them, however the clock was set."""
-    operations, nodes, accelerators = _epoch_work(run, ruleset)
+    operations, nodes, accelerators = epoch_work(run, ruleset)
     epochs = sum(1 for _, took_ms in durations(run.log, "epoch") if took_ms is not None)
     start, stop = time_ms(run.log.first("run_start")), time_ms(run.log.last("run_stop"))
     if accelerators:

@@ -45,6 +45,18 @@ def evaluation_speed(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
             )
 
 
+def epoch_work(run: Run, ruleset: Ruleset) -> tuple[float, int, int]:
+    """Operations of an epoch, nodes, accelerators of each. Raises NotApplicable where they do not follow."""
+    names = ("train_samples", "patch_size", "number_of_nodes", "accelerators_per_node")
+    samples, patch, nodes, accelerators = (integer(run.settings, name) for name in names)
+    if not samples or not patch or not nodes or accelerators is None:
+        raise NotApplicable("patches, nodes or accelerators are not logged")
+    parameters = stated(run.settings, "model_parameters_count")
+    if parameters is None or not same(parameters.value, ruleset.reference.get("model_parameters_count")):
+        raise NotApplicable("another model than the reference's was trained")
+    return samples * patch * patch * ruleset.clock.train_flop_per_pixel, nodes, accelerators
+
+
 @rule(
     "TIM013",
     "Epochs do not take less time than their arithmetic",
@@ -55,16 +67,9 @@ def evaluation_speed(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding
 def arithmetic(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """The reference's U-Net needs a known number of operations per pixel: an epoch faster than the peak of
     the fastest device sold was not computed."""
-    clock, settings = ruleset.clock, run.settings
-    names = ("train_samples", "patch_size", "number_of_nodes", "accelerators_per_node")
-    samples, patch, nodes, accelerators = (integer(settings, name) for name in names)
-    if not samples or not patch or not nodes or accelerators is None:
-        raise NotApplicable("patches, nodes or accelerators are not logged")
-    parameters = stated(settings, "model_parameters_count")
-    if parameters is None or not same(parameters.value, ruleset.reference.get("model_parameters_count")):
-        raise NotApplicable("another model than the reference's was trained")
-    peak = nodes * (accelerators * clock.accelerator_flop_per_s or clock.host_flop_per_s)
-    needed_s = samples * patch * patch * clock.train_flop_per_pixel / peak
+    operations, nodes, accelerators = epoch_work(run, ruleset)
+    peak = nodes * (accelerators * ruleset.clock.accelerator_flop_per_s or ruleset.clock.host_flop_per_s)
+    needed_s = operations / peak
     for span, took_ms in durations(run.log, "epoch"):
         if took_ms is not None and 0 < took_ms < 1000 * needed_s - 1:
             took_s = took_ms / 1000

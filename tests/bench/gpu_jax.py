@@ -31,7 +31,6 @@ import numpy as np
 FORWARD_FLOP, TRAINING_FLOP = 21.48e9, 64.11e9  # per 256 x 256 patch
 PEAK_FLOP_S = {"bfloat16": 989e12, "tf32": 494e12, "float32": 67e12}  # H100 SXM5, dense (NVIDIA's data sheet)
 ROUNDS = 5
-Step = Callable[[Any, Any, Any], Any]
 
 
 def seconds(work: Callable[[], Any], repeats: int) -> float:

@@ -2,23 +2,18 @@ from __future__ import annotations
 
 import json
 import tarfile
+from functools import partial
 
 import pytest
 
-from harness.cli import main
 from harness.core.errors import ExitCode
 from tests.support.builders import build_package
+from tests.support.command import cloudmask
 
 
 @pytest.fixture
 def run(capsys):
-    def call(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as end:
-            main(list(arguments))
-        captured = capsys.readouterr()
-        return int(end.value.code or 0), captured.out, captured.err
-
-    return call
+    return partial(cloudmask, capsys)
 
 
 def test_compliant(run, tmp_path):

@@ -11,13 +11,13 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
 from harness.cli.data import data
 from harness.core.errors import ExitCode, UserError
 from reference.protocol.official import official_test_scenes
 from reference.science.stamp import stamped
+from tests.support.command import invoke
 
 
 @pytest.fixture(autouse=True)
@@ -30,45 +30,37 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small synthetic set, shared: tests must not change it."""
     root = tmp_path_factory.mktemp("shared")
-    invoke("synthesize", "--profile", "smoke", "--scenes", "3", "--out", str(root))
+    invoke(data, "synthesize", "--profile", "smoke", "--scenes", "3", "--out", str(root))
     return root / "smoke"
 
 
-def invoke(*arguments: str) -> tuple[int | None, str]:
-    """Exit code (the return value, as the entry point uses it) and output."""
-    result = CliRunner().invoke(data, arguments, standalone_mode=False)
-    if result.exception:
-        raise result.exception
-    return result.return_value, result.output
-
-
 def test_synthesize_then_describe(tmp_path: Path) -> None:
-    code, output = invoke("synthesize", "--profile", "smoke", "--scenes", "2", "--seed", "7")
+    code, output = invoke(data, "synthesize", "--profile", "smoke", "--scenes", "2", "--seed", "7")
     assert code is None and "data/smoke" in output and "seed 7" in output
-    code, output = invoke("describe", "--profile", "smoke")
+    code, output = invoke(data, "describe", "--profile", "smoke")
     assert "2 training, 2 test" in output and "20 training, 20 validation" in output
-    content = json.loads(invoke("describe", "--profile", "smoke", "--json")[1])
+    content = json.loads(invoke(data, "describe", "--profile", "smoke", "--json")[1])
     assert content["digest"] in output.replace("\n", "") and content["root"] == "data/smoke"
 
 
 def test_synthesize_refuses_to_mix_sets() -> None:
-    invoke("synthesize", "--profile", "smoke", "--scenes", "2")
+    invoke(data, "synthesize", "--profile", "smoke", "--scenes", "2")
     with pytest.raises(UserError) as caught:
-        invoke("synthesize", "--profile", "smoke", "--scenes", "2", "--seed", "2")
+        invoke(data, "synthesize", "--profile", "smoke", "--scenes", "2", "--seed", "2")
     assert "seed 1, not 2" in caught.value.message and "--out" in str(caught.value.fix)
 
 
 def test_manifest_and_verify(smoke: Path, tmp_path: Path) -> None:
-    invoke("manifest", "--profile", "smoke", "--data", str(smoke), "--out", "m.json")
-    code, output = invoke("verify", "m.json", "--data", str(smoke))
+    invoke(data, "manifest", "--profile", "smoke", "--data", str(smoke), "--out", "m.json")
+    code, output = invoke(data, "verify", "m.json", "--data", str(smoke))
     assert code == ExitCode.OK and "All 5 files are as listed" in output
     changed = json.loads(Path("m.json").read_text())
     changed["test"][0]["sha256"] = "0" * 64
     Path("changed.json").write_text(json.dumps(changed))
-    code, output = invoke("verify", "changed.json", "--data", str(smoke), "--json")
+    code, output = invoke(data, "verify", "changed.json", "--data", str(smoke), "--json")
     result = json.loads(output)
     assert code == ExitCode.FINDINGS and not result["equal"] and len(result["problems"]) == 2
-    assert json.loads(invoke("manifest", "--profile", "smoke", "--data", str(smoke))[1])["digest"]
+    assert json.loads(invoke(data, "manifest", "--profile", "smoke", "--data", str(smoke))[1])["digest"]
 
 
 @pytest.fixture
@@ -93,20 +85,20 @@ def test_verify_knows_the_official_names(
         (official / "training").rename(official / "one-day")
         (official / "inference").rename(official / "ssts")
     monkeypatch.setenv("CLOUDMASK_DATA", str(official))
-    code, output = invoke("verify", "--profile", "official")
+    code, output = invoke(data, "verify", "--profile", "official")
     assert code == ExitCode.OK and "official names" in output and "Contents were not compared" in output
     scene = next((official / ("ssts" if older else "inference")).iterdir())
     scene.rename(scene.with_name("S3A_other.hdf"))
-    code, output = invoke("verify", "--profile", "official")
+    code, output = invoke(data, "verify", "--profile", "official")
     assert code == ExitCode.FINDINGS and scene.name in output and "S3A_other.hdf" in output
 
 
 def test_verify_official_with_a_manifest(smoke: Path, tmp_path: Path) -> None:
     """Once somebody has published one: names, sizes and contents, whatever the folders are called."""
-    invoke("manifest", "--profile", "smoke", "--data", str(smoke), "--out", "m.json")
+    invoke(data, "manifest", "--profile", "smoke", "--data", str(smoke), "--out", "m.json")
     copy = shutil.copytree(smoke, tmp_path / "copy")
     (copy / "one-day").rename(copy / "training")
-    code, output = invoke("verify", "m.json", "--profile", "official", "--data", str(copy), "--json")
+    code, output = invoke(data, "verify", "m.json", "--profile", "official", "--data", str(copy), "--json")
     problems = json.loads(output)["problems"]
     assert code == ExitCode.FINDINGS and problems[0].startswith(
         "3 training scenes, the official data set has 970"
@@ -115,15 +107,15 @@ def test_verify_official_with_a_manifest(smoke: Path, tmp_path: Path) -> None:
     scene = next((copy / "training").iterdir())
     content = scene.read_bytes()
     scene.write_bytes(content[:-1] + b"?")
-    assert invoke("verify", "m.json", "--data", str(copy), "--sizes-only")[0] == ExitCode.OK
-    assert invoke("verify", "m.json", "--data", str(copy))[0] == ExitCode.FINDINGS
+    assert invoke(data, "verify", "m.json", "--data", str(copy), "--sizes-only")[0] == ExitCode.OK
+    assert invoke(data, "verify", "m.json", "--data", str(copy))[0] == ExitCode.FINDINGS
     scene.write_bytes(content[:-1])
-    assert "bytes" in invoke("verify", "m.json", "--data", str(copy), "--sizes-only")[1]
+    assert "bytes" in invoke(data, "verify", "m.json", "--data", str(copy), "--sizes-only")[1]
 
 
 def test_verify_needs_something_to_compare_with() -> None:
     with pytest.raises(click.UsageError, match="MANIFEST or --profile official"):
-        invoke("verify")
+        invoke(data, "verify")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +135,7 @@ def test_verify_needs_something_to_compare_with() -> None:
 def test_errors_say_what_and_how_to_fix(arguments: tuple[str, ...], message: str, fix: str) -> None:
     Path("wrong.json").write_text('{"train": []}')
     with pytest.raises(UserError) as caught:
-        invoke(*arguments)
+        invoke(data, *arguments)
     assert message in caught.value.message and fix in str(caught.value.fix)
     assert "\n" not in str(caught.value) and ".." not in str(caught.value)
 
@@ -154,7 +146,7 @@ def test_a_corrupt_scene_is_named(smoke: Path, tmp_path: Path) -> None:
         copy.parent.mkdir(exist_ok=True)
         copy.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(UserError, match="not a readable HDF5 file"):
-        invoke("describe", "--profile", "smoke", "--data", str(tmp_path))
+        invoke(data, "describe", "--profile", "smoke", "--data", str(tmp_path))
 
 
 def test_a_full_or_unwritable_place_is_one_line() -> None:
@@ -177,7 +169,18 @@ def test_a_full_or_unwritable_place_is_one_line() -> None:
 
 
 def test_preview_draws_scenes_and_masks(smoke: Path) -> None:
-    invoke("preview", "--profile", "smoke", "--data", str(smoke), "--scenes", "2", "--out", "pictures/p.png")
+    invoke(
+        data,
+        "preview",
+        "--profile",
+        "smoke",
+        "--data",
+        str(smoke),
+        "--scenes",
+        "2",
+        "--out",
+        "pictures/p.png",
+    )
     with Image.open("pictures/p.png") as picture:
         assert picture.size == (2 * 187 + 3 * 8, 30 + 2 * (150 + 8))
         assert len(picture.convert("RGB").getcolors(100_000)) > 20
@@ -202,10 +205,10 @@ def test_the_command_never_loads_tensorflow() -> None:
 
 
 def test_prepare_once_and_again(smoke: Path, tmp_path: Path) -> None:
-    code, output = invoke("prepare", "--profile", "smoke", "--data", str(smoke), "--out", "shards")
+    code, output = invoke(data, "prepare", "--profile", "smoke", "--data", str(smoke), "--out", "shards")
     assert code is None and "3 shards are in shards" in output and "prepared: shards" in output
     first = output.split("digest ")[1].split()[0]
-    assert first in invoke("prepare", "--profile", "smoke", "--data", str(smoke), "--out", "shards")[1]
+    assert first in invoke(data, "prepare", "--profile", "smoke", "--data", str(smoke), "--out", "shards")[1]
     assert len(list(Path("shards").glob("*.patches"))) == 3
 
 
@@ -214,7 +217,7 @@ def test_a_recipe_with_stale_shards_is_refused(smoke: Path) -> None:
     from harness.plan.datasets import describe
     from harness.plan.recipe import DataRecipe
 
-    invoke("prepare", "--profile", "smoke", "--data", str(smoke), "--out", "shards")
+    invoke(data, "prepare", "--profile", "smoke", "--data", str(smoke), "--out", "shards")
     recipe = DataRecipe(profile="smoke", directory=str(smoke), prepared="shards")
     found = describe(recipe, Workspace())
     assert found.data.prepared == "shards" and found.data.prepared_digest

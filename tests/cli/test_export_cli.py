@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import yaml
 
-from harness.cli import main
 from harness.package.manifest import write_manifest
+from tests.support import EXAMPLES
+from tests.support.command import cloudmask
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "submissions/examples"
 SYSTEM = "local-smoke-open"
 pytestmark = pytest.mark.slow  # each checks a package of five runs once or twice
 EVIDENCE = f"evidence/{SYSTEM}/strong/cloudmask"
@@ -25,11 +25,9 @@ EVIDENCE = f"evidence/{SYSTEM}/strong/cloudmask"
 def export(
     capsys: pytest.CaptureFixture[str], *arguments: str, source: Path = EXAMPLES, code: int = 0
 ) -> str:
-    with pytest.raises(SystemExit) as ended:
-        main(["export", str(source), "--system", SYSTEM, *arguments])
-    said = capsys.readouterr()
-    assert ended.value.code == code, said.out + said.err
-    return said.out + said.err
+    ended, out, err = cloudmask(capsys, "export", source, "--system", SYSTEM, *arguments)
+    assert ended == code, out + err
+    return out + err
 
 
 def test_one_system_as_a_package(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,9 +72,8 @@ def test_tables_agree_with_the_logs(tmp_path: Path, capsys: pytest.CaptureFixtur
     runs = list(csv.DictReader((tmp_path / "tables/runs.csv").open()))
     phases = list(csv.DictReader((tmp_path / "tables/phases.csv").open()))
     timed = {p["run"]: float(p["total_s"]) for p in phases if p["phase"] == "run"}
-    assert {r["run"]: float(r["time_to_train_s"]) for r in runs} == pytest.approx(
-        timed, abs=0.1
-    )  # the harness' clock, the log's
+    # the harness' clock, the log's
+    assert {r["run"]: float(r["time_to_train_s"]) for r in runs} == pytest.approx(timed, abs=0.1)
     assert {p.name for p in (tmp_path / "tables").iterdir()} >= {
         "curves.csv",
         "system.csv",

@@ -9,15 +9,14 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from harness.cli import main
 from harness.cli.power import power
 from harness.core.errors import ExitCode, UserError
 from harness.plan.recipe import Recipe
 from harness.power.meter_import import MeterLog, parse_utc_offset, read_meter
 from rules.model.findings import Severity
 from tests.support.builders import BuiltPackage, build_package
+from tests.support.command import cloudmask, invoke
 from tests.support.node_fakes import dcmi
 
 RUNS = 2
@@ -46,12 +45,10 @@ def csv_log(built: BuiltPackage, ahead_s: float = 0.0, unit_w: float = 1.0) -> P
 def run_import(built: BuiltPackage, path: Path, *more: str) -> tuple[int, str]:
     arguments = ["import", str(path), "--system", built.layout.system, "--org", built.options.org]
     arguments += ["--submissions", str(built.root.parent), *more]
-    result = CliRunner().invoke(power, arguments, standalone_mode=False)
-    if isinstance(result.exception, UserError):
-        return int(ExitCode.USAGE), str(result.exception)
-    if result.exception is not None:
-        raise result.exception
-    return int(result.return_value), result.output
+    try:
+        return invoke(power, *arguments)
+    except UserError as error:
+        return int(ExitCode.USAGE), str(error)
 
 
 COLUMNS = ("--time-column", "time", "--power-column", "power")
@@ -72,10 +69,9 @@ def test_a_csv_of_a_pdu_becomes_power_files(built: BuiltPackage, capsys: pytest.
     _, verdict = check_package(built.root)
     assert [f for f in verdict.findings if f.severity is Severity.ERROR] == []
     assert {r.id: r.outcome.value for r in verdict.rules}["PWR013"] == "pass"
-    shown = CliRunner().invoke(power, ["show", str(built.root)], standalone_mode=False)
-    assert shown.return_value == 0 and "energy to train:" in shown.output and "external meter" in shown.output
-    told = CliRunner().invoke(power, ["show", str(built.root), "--json"], standalone_mode=False)
-    energy = json.loads(told.output)["energy"]
+    code, output = invoke(power, "show", built.root)
+    assert code == 0 and "energy to train:" in output and "external meter" in output
+    energy = json.loads(invoke(power, "show", built.root, "--json")[1])["energy"]
     assert energy["joule"] == pytest.approx(energy["upstream_joule"], rel=0.01)
 
 
@@ -184,14 +180,13 @@ def test_utc_offsets(text: str, hours: float) -> None:
 
 
 def test_a_package_without_power_says_so(built: BuiltPackage) -> None:
-    shown = CliRunner().invoke(power, ["show", str(built.root)], standalone_mode=False)
-    assert shown.return_value == 1 and "was not measured" in shown.output
+    code, output = invoke(power, "show", built.root)
+    assert code == 1 and "was not measured" in output
 
 
 def test_the_verb_is_there(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["power", "import", "--help"])
-    assert ended.value.code == 0 and "--clock-offset" in capsys.readouterr().out
+    code, out, _ = cloudmask(capsys, "power", "import", "--help")
+    assert code == 0 and "--clock-offset" in out
 
 
 def test_recipe_explains_power() -> None:

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import msgspec
 import pytest
 
 import rules.facts.reference_points
 from harness.check import check_package
-from harness.cli import main
 from harness.core.errors import ExitCode
 from harness.score.score import score
 from reference.protocol.spec import Hyperparameters
@@ -15,20 +15,14 @@ from rules.facts.reference_points import PointFile, PointRecord
 from rules.model.findings import Outcome, Severity
 from rules.ruleset import load_ruleset
 from tests.support.builders import build_package
+from tests.support.command import cloudmask
 
-FAST = Hyperparameters(learning_rate=0.01)
 SEEDS = tuple(range(100_003, 100_003 + 7 * 5, 7))
 
 
 @pytest.fixture
 def run(capsys):
-    def call(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as end:
-            main(["rcp", *map(str, arguments)])
-        captured = capsys.readouterr()
-        return int(end.value.code or 0), captured.out, captured.err
-
-    return call
+    return partial(cloudmask, capsys, "rcp")
 
 
 def two_packages(tmp_path, **options):

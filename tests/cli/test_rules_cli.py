@@ -1,26 +1,21 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 
-from harness.cli import main
 from harness.core.errors import ExitCode
 from rules.registry import catalogue
 from tests.support import ROOT
+from tests.support.command import cloudmask
 
 DOCS = ROOT / "docs"
 
 
 @pytest.fixture
 def run(capsys):
-    def call(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as end:
-            main(["rules", *arguments])
-        captured = capsys.readouterr()
-        return int(end.value.code or 0), captured.out, captured.err
-
-    return call
+    return partial(cloudmask, capsys, "rules")
 
 
 def test_list(run):

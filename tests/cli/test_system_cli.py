@@ -10,29 +10,21 @@ import time
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from rich.console import Console
 
 from harness.cli.doctor import doctor
 from harness.cli.monitor import Reading, _table, monitor
 from harness.cli.system import system
 from harness.core.errors import ExitCode, UserError
-from harness.machine.description import FIELDS
+from harness.machine.detect import FIELDS
 from harness.machine.doctor import Check, State
 from harness.telemetry.sources.base import QuantitySpec
 from tests.support import ROOT, STARTERS
+from tests.support.command import invoke
 from tests.support.fakes.nvml import FakeNvml
 from tests.support.waiting import HANG_S
 
 EXAMPLE = STARTERS / "systems/a100.json"
-
-
-def invoke(command: object, *arguments: str) -> tuple[int, str]:
-    """Exit code (the return value, as the entry point uses it) and output."""
-    result = CliRunner().invoke(command, arguments, standalone_mode=False)
-    if result.exception:
-        raise result.exception
-    return result.return_value, result.output
 
 
 def test_detect_writes_a_description_that_verify_agrees_with(tmp_path: Path) -> None:
@@ -157,8 +149,8 @@ def test_monitor_shows_gpus_side_by_side_and_energy_as_power(fake_nvml: FakeNvml
 
 def test_monitor_of_a_process_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.cli.monitor.psutil.pid_exists", lambda pid: False)
-    result = CliRunner().invoke(monitor, ["--once", "--pid", "4242"])
-    assert isinstance(result.exception, UserError) and "There is no process 4242." in str(result.exception)
+    with pytest.raises(UserError, match=r"There is no process 4242\."):
+        invoke(monitor, "--once", "--pid", "4242")
 
 
 def test_monitor_with_a_gpu_that_hangs(fake_nvml: FakeNvml) -> None:

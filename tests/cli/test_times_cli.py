@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import main
+from tests.support import SHARED
 from tests.support.builders import BuiltPackage, build_package
+from tests.support.command import cloudmask
 
-CORPUS = Path(__file__).resolve().parents[3] / "shared/corpus/hpc30"
+CORPUS = SHARED / "corpus/hpc30"
 
 
 @pytest.fixture
@@ -22,11 +23,9 @@ def built(tmp_path: Path) -> BuiltPackage:
 
 
 def times(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
-    with pytest.raises(SystemExit) as ended:
-        main(["times", *arguments])
-    said = capsys.readouterr()
-    assert ended.value.code == code, said.err
-    return said.out if code == 0 else said.err
+    ended, out, err = cloudmask(capsys, "times", *arguments)
+    assert ended == code, err
+    return out if code == 0 else err
 
 
 def test_run_equals_the_logs_difference(built: BuiltPackage, capsys: pytest.CaptureFixture[str]) -> None:

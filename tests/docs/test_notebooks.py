@@ -60,9 +60,8 @@ def test_notebook_runs_and_shows_what_its_page_shows(
     from nbclient import NotebookClient
 
     shutil.copytree(ROOT / "submissions/examples", tmp_path / "submissions/examples")
-    beside = (
-        tmp_path / "bin"
-    )  # `python` and `cloudmask` of this tree, as the first cell wants them beside Python
+    # `python` and `cloudmask` of this tree, as the first cell wants them beside Python
+    beside = tmp_path / "bin"
     beside.mkdir()
     (beside / "cloudmask").write_text(f'#!/bin/sh\nexec {sys.executable} -m harness "$@"\n')
     (beside / "cloudmask").chmod(0o755)

@@ -20,10 +20,8 @@ QUICK = {  # in the fast tier
     "guides/import",
     "lesson/2-time-energy-uncertainty",
 }
-LONG = {
-    "guides/laptop",
-    "lesson/1-what-a-benchmark-measures",
-}  # the submit of tutorials/first-package once more
+# the submit of tutorials/first-package once more
+LONG = {"guides/laptop", "lesson/1-what-a-benchmark-measures"}
 
 
 def _name(page: Path) -> str:
@@ -63,10 +61,8 @@ def _work_through(page: Path, place: Path) -> None:
     shutil.copytree(ROOT / "submissions/examples", place / "submissions/examples")
     (place / "tests").symlink_to(ROOT / "tests")
     (place / "bin").mkdir()
-    for name, words in (
-        ("cloudmask", "-m harness "),
-        ("python", ""),
-    ):  # a link would not find the environment
+    # a link would not find the environment
+    for name, words in (("cloudmask", "-m harness "), ("python", "")):
         shim = place / "bin" / name
         shim.write_text(f'#!/bin/sh\nexec {sys.executable} {words}"$@"\n')
         shim.chmod(0o755)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from tests.slurm.cluster import Cluster
 from tests.support import ROOT
-from tests.support.waiting import HANG_S
+from tests.support.waiting import HANG_S, wait_for
 
 FAKE = str(ROOT / "tests/support/fake_implementation.py")
 
@@ -68,8 +71,46 @@ class Trial:
     def submit(self, *arguments: str, system: str = "box", **extra: str) -> subprocess.CompletedProcess[str]:
         return self.cloudmask("submit", "--system", system, "--org", "lab", *arguments, **extra)
 
+    def submitted(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        """A submit that has to succeed."""
+        done = self.submit(*arguments, **extra)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def start(self, *arguments: str, merged: bool = False, **extra: str) -> subprocess.Popen[str]:
+        """A command that goes on, in a session of its own; its errors can be read, with its output if `merged`."""
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=self.root,
+            env=self.environment(**extra),
+            stdout=subprocess.PIPE if merged else subprocess.DEVNULL,
+            stderr=subprocess.STDOUT if merged else subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            # a test run in the background has SIGINT ignored, and children inherit that
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+
+    def start_submit(self, *more: str, **how: Any) -> subprocess.Popen[str]:
+        return self.start("submit", "--system", "box", "--org", "lab", *more, **how)
+
+    def until(self, event: str, run: int = 0, running: subprocess.Popen[str] | None = None) -> None:
+        """Wait for an event in the log of a run that is on; `running` must not end before."""
+        log = self.evidence() / f"result_{run}.part/result.txt"
+
+        def over() -> bool:
+            return running is not None and running.poll() is not None
+
+        wait_for(lambda: over() or (log.is_file() and event in log.read_text()))
+        assert running is None or running.poll() is None, running.communicate()
+
     def evidence(self, system: str = "box") -> Path:
         return self.org / f"evidence/{system}/strong/cloudmask"
+
+    def record(self, folder: str) -> dict[str, Any]:
+        """run.json of result_<i> or failed/attempt_<i>."""
+        found: dict[str, Any] = json.loads((self.evidence() / folder / "run.json").read_text())
+        return found
 
     def results(self, system: str = "box") -> list[str]:
         return sorted(p.name for p in (self.org / f"results/{system}/strong/cloudmask").glob("*.txt"))

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 from collections import Counter
-from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.support.waiting import HANG_S, wait_for
+from tests.support.waiting import HANG_S
 
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(5400)]
 REPLAY_S = 3600.0
@@ -67,20 +65,8 @@ def test_no_false_alarm(trial, kind):
 
 def stop(trial, run: int, event: str, number: signal.Signals, *more: str) -> None:
     """A submit that is ended by a signal once the log of that run has the event."""
-    with subprocess.Popen(
-        trial.command("submit", "--system", "box", "--org", "lab", *more),
-        cwd=trial.root,
-        env=trial.environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        # a test run in the background has SIGINT ignored, and children inherit that
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    ) as running:
-        part: Path = trial.evidence() / f"result_{run}.part/result.txt"
-        wait_for(lambda: running.poll() is not None or (part.is_file() and event in part.read_text()))
-        assert running.poll() is None, running.communicate()
+    with trial.start_submit(*more) as running:
+        trial.until(event, run, running)
         tree = psutil.Process(running.pid).children(recursive=True)
         os.kill(running.pid, number)
         running.communicate(timeout=HANG_S)

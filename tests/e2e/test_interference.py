@@ -60,15 +60,11 @@ def program(trial: Trial, what: str) -> list[str]:
     return ["python", str(path)]
 
 
-def record(folder: Path) -> dict:
-    return json.loads((folder / "run.json").read_text())
-
-
 def test_a_log_that_the_program_rewrites_is_refused_and_kept(trial: Trial) -> None:
     trial.recipe(division="open", runs=1, command=program(trial, REWRITES))
     done = trial.submit()
     assert done.returncode == 3, done.stderr
-    kept = record(trial.evidence() / "failed/attempt_0")
+    kept = trial.record("failed/attempt_0")
     assert kept["status"] == "failed" and "not what the harness wrote" in kept["reason"]
     assert "samples_Count" in (trial.evidence() / "failed/attempt_0/result.txt").read_text()
     assert trial.results() == []
@@ -96,7 +92,7 @@ def test_what_interferes_is_ended_recorded_and_judged(trial: Trial, preload: Pat
     trial.recipe(division="open", runs=1, command=program(trial, INTERFERES), telemetry={"interval_s": 0.1})
     done = trial.submit(LD_PRELOAD=str(preload))
     folder = trial.evidence() / "result_0"
-    found = record(folder)
+    found = trial.record("result_0")
     assert "LD_PRELOAD" in found["environment"]["stripped"]
     assert found["environment"]["harness"] == ["LD_PRELOAD"]
     assert "preloaded: None" in (folder / "output.log").read_text()
@@ -124,6 +120,6 @@ def test_a_reference_in_the_working_directory_does_not_run(trial: Trial) -> None
     )
     folder = trial.evidence() / "result_0"
     assert folder.is_dir(), done.stdout + done.stderr
-    software = record(folder)["software"]
+    software = trial.record("result_0")["software"]
     assert software["code_differs"] == [] and software["code_ran_files"] > 20
     assert "PKG030" not in done.stdout

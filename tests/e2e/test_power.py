@@ -62,8 +62,7 @@ def test_redfish_to_power_score(measured):
 
 def test_ipmitool_to_power_files(measured, tmp_path):
     ipmitool(tmp_path / "bin", varying())
-    done = measured.submit(**FAST, PATH=f"{tmp_path}/bin{os.pathsep}{os.environ['PATH']}")
-    assert done.returncode == 0, done.stdout + done.stderr
+    measured.submitted(**FAST, PATH=f"{tmp_path}/bin{os.pathsep}{os.environ['PATH']}")
     assert len(power_files(measured)) == RUNS and upstream_accepts(measured)
     text = power_files(measured)[0].read_text()
     assert '"source": "ipmi"' in text and '"measurement_type": "AC"' in text
@@ -77,14 +76,12 @@ def test_a_meter_that_dies_spoils_no_submission(measured, tmp_path):
         tmp_path / "bin",
         f"echo x >> {count}\n[ $(wc -l < {count}) -lt 20 ] || exit 1\n{saying(dcmi())}",
     )
-    done = measured.submit(**FAST, PATH=f"{tmp_path}/bin{os.pathsep}{os.environ['PATH']}")
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = measured.submitted(**FAST, PATH=f"{tmp_path}/bin{os.pathsep}{os.environ['PATH']}")
     assert "no power files are written: run 0: node 0, ipmi: the last reading" in done.stdout
     assert power_files(measured) == []
 
 
 def test_without_a_source_there_is_no_energy(measured):
-    done = measured.submit()
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = measured.submitted()
     assert "energy to train" not in done.stdout and power_files(measured) == []
     assert json.loads((measured.org / "reports/box/data.json").read_text())["node_energy"] is None

@@ -57,13 +57,12 @@ def test_a_job_becomes_a_checked_package(trial, cluster):
 def test_a_killed_worker_fails_the_job(trial, cluster):
     trial.recipe(**TWO_NODES)
     number = launch(trial, cluster, FAKE="hang").stdout.split()[1]
-    part = trial.evidence() / "result_0.part/result.txt"
-    wait_for(lambda: part.is_file() and "eval_accuracy" in part.read_text())
+    trial.until("eval_accuracy")
     victim = next(p for p in fakes(trial) if p.environ().get("SLURM_PROCID") == "1")
     victim.kill()
     wait_for(lambda: "Run 0 (1 of 5) failed" in log_of(trial, number))
     wait_for(lambda: "task 1: Killed" in log_of(trial, number))
-    record = json.loads((trial.evidence() / "failed/attempt_0/run.json").read_text())
+    record = trial.record("failed/attempt_0")
     assert record["status"] == "failed"
     wait_for(lambda: not fakes(trial))
 
@@ -91,23 +90,21 @@ def test_out_of_time_the_job_starts_again_and_goes_on(trial, cluster):
     trial.recipe(**TWO_NODES)
     sent = launch(trial, cluster, FAKE="hang", FAKE_RUN="2", FAKE_ONCE=str(trial.root / "once"))
     number = sent.stdout.split()[1]
-    part = trial.evidence() / "result_2.part/result.txt"
-    wait_for(lambda: part.is_file() and "eval_accuracy" in part.read_text())
+    trial.until("eval_accuracy", 2)
     cluster.ask("scancel", "--batch", "--signal=TERM", number)
     wait_for(lambda: "verdict" in log_of(trial, number))
     text = log_of(trial, number)
     assert "the job queues again" in text and "2 of 5 runs are finished already" in text
     assert "verdict: consistent with the rules" in text, text
     wait_for(lambda: "COMPLETED" in cluster.ask("scontrol", "-o", "show", "job", number))
-    left = json.loads((trial.evidence() / "failed/attempt_0/run.json").read_text())
+    left = trial.record("failed/attempt_0")
     assert left["status"] == "interrupted" and left["run"] == 2
 
 
 def test_a_cancelled_job_stays_ended(trial, cluster):
     trial.recipe(**TWO_NODES)
     number = launch(trial, cluster, FAKE="hang").stdout.split()[1]
-    part = trial.evidence() / "result_0.part/result.txt"
-    wait_for(lambda: part.is_file() and "eval_accuracy" in part.read_text())
+    trial.until("eval_accuracy")
     cluster.ask("scancel", number)
     wait_for(lambda: (trial.evidence() / "failed/attempt_0/run.json").is_file())
     wait_for(lambda: "JobState=CANCELLED" in cluster.ask("scontrol", "-o", "show", "job", number))

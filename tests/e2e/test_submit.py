@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 
 import psutil
 import pytest
@@ -13,8 +12,7 @@ from tests.support.waiting import HANG_S, wait_for
 
 
 def test_machine_to_compliant_package(trial):
-    done = trial.submit()
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = trial.submitted()
     assert "verdict: consistent with the rules" in done.stdout
     assert "time-to-train" in done.stdout and "unverified" in done.stdout
     assert trial.results() == [f"result_{i}.txt" for i in range(5)]
@@ -22,7 +20,7 @@ def test_machine_to_compliant_package(trial):
     assert report.is_file() and str(report.relative_to(trial.root)) in done.stdout
     checked = trial.cloudmask("check", "submissions/lab")
     assert checked.returncode == 0, checked.stdout
-    records = [json.loads((trial.evidence() / f"result_{i}/run.json").read_text()) for i in range(5)]
+    records = [trial.record(f"result_{i}") for i in range(5)]
     assert len({r["seed"] for r in records}) == 5
     assert all(r["cache"]["cleared"] and r["peak_rss_bytes"] > 0 for r in records)
     output = (trial.evidence() / "result_0/output.log").read_text()
@@ -44,10 +42,9 @@ def test_prepared_shards_are_recorded_and_accepted(trial):
     assert missing.returncode == 2 and "cloudmask data prepare" in missing.stderr
     made = trial.cloudmask("data", "prepare", "--profile", "smoke", "--out", "shards")
     assert made.returncode == 0, made.stderr
-    done = trial.submit()
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = trial.submitted()
     assert "verdict: consistent with the rules" in done.stdout
-    record = json.loads((trial.evidence() / "result_0/run.json").read_text())
+    record = trial.record("result_0")
     given = record["spec"]["data"]
     assert given["prepared"] == "shards" and given["prepared_digest"] in made.stdout
     assert given["train_files"]  # the data set's digest is that of the scenes, as ever
@@ -62,11 +59,10 @@ def test_a_crash_keeps_what_is_done_and_resume_finishes(trial):
     assert "Run 2 (3 of 5) failed" in done.stderr and "something broke in epoch 1" in done.stderr
     assert "--resume" in done.stderr and "Traceback" not in done.stderr
     assert trial.results() == ["result_0.txt", "result_1.txt"]
-    failed = json.loads((trial.evidence() / "failed/attempt_0/run.json").read_text())
+    failed = trial.record("failed/attempt_0")
     assert failed["status"] == "failed" and failed["run"] == 2
     before = [(trial.evidence() / f"result_{i}/run.json").read_bytes() for i in range(2)]
-    resumed = trial.submit("--resume")
-    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    resumed = trial.submitted("--resume")
     assert "2 of 5 runs are finished already" in resumed.stdout
     assert before == [(trial.evidence() / f"result_{i}/run.json").read_bytes() for i in range(2)]
     assert (trial.evidence() / "failed/attempt_0/result.txt").is_file()
@@ -74,15 +70,8 @@ def test_a_crash_keeps_what_is_done_and_resume_finishes(trial):
 
 @pytest.mark.slow
 def test_kill_in_run_3_then_resume(trial):
-    with subprocess.Popen(
-        trial.command("submit", "--system", "box", "--org", "lab"),
-        cwd=trial.root,
-        env=trial.environment(FAKE="orphan", FAKE_RUN="2"),
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as running:
-        part = trial.evidence() / "result_2.part/result.txt"
-        wait_for(lambda: part.is_file() and "eval_accuracy" in part.read_text())
+    with trial.start_submit(FAKE="orphan", FAKE_RUN="2") as running:
+        trial.until("eval_accuracy", 2, running)
         tree = psutil.Process(running.pid).children(recursive=True)
         os.kill(running.pid, signal.SIGKILL)
         running.wait()
@@ -92,10 +81,9 @@ def test_kill_in_run_3_then_resume(trial):
     for process in tree:
         if _alive(process):
             process.kill()
-    resumed = trial.submit("--resume")
-    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    resumed = trial.submitted("--resume")
     assert "verdict: consistent with the rules" in resumed.stdout
-    left = json.loads((trial.evidence() / "failed/attempt_0/run.json").read_text())
+    left = trial.record("failed/attempt_0")
     assert left["status"] == "interrupted"
 
 
@@ -115,19 +103,8 @@ def _alive(process):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_and_terminate_end_the_whole_tree(trial, number):
-    with subprocess.Popen(
-        trial.command("submit", "--system", "box", "--org", "lab"),
-        cwd=trial.root,
-        env=trial.environment(FAKE="orphan"),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        # a test run in the background has SIGINT ignored, and children inherit that
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    ) as running:
-        part = trial.evidence() / "result_0.part/result.txt"
-        wait_for(lambda: part.is_file() and "eval_accuracy" in part.read_text())
+    with trial.start_submit(FAKE="orphan") as running:
+        trial.until("eval_accuracy", 0, running)
         tree = psutil.Process(running.pid).children(recursive=True)
         assert any("sleep" in _name(p) for p in tree)
         os.kill(running.pid, number)
@@ -135,7 +112,7 @@ def test_ctrl_c_and_terminate_end_the_whole_tree(trial, number):
     assert running.returncode == 130
     assert "--resume" in errors and "Traceback" not in errors
     assert not any(_alive(p) for p in tree)
-    record = json.loads((trial.evidence() / "failed/attempt_0/run.json").read_text())
+    record = trial.record("failed/attempt_0")
     assert record["status"] == "interrupted" and record["files"]["telemetry_node_0.h5"]
 
 

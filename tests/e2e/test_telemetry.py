@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -18,16 +17,6 @@ from tests.support.fakes.nvml import FakeNvml
 from tests.support.waiting import HANG_S, wait_for
 
 pytestmark = pytest.mark.slow
-
-
-def started(log: Path, submit: subprocess.Popen[str]) -> None:
-    """Wait for the run to be on the clock."""
-
-    def on_the_clock() -> bool:
-        assert submit.poll() is None, submit.communicate()[0]
-        return log.is_file() and "run_start" in log.read_text()
-
-    wait_for(on_the_clock)
 
 
 def noted(telemetry: Path, words: str) -> bool:
@@ -55,12 +44,8 @@ def test_gpu_that_is_lost_during_a_run(trial, fake_nvml: FakeNvml) -> None:
     names = ("FAKE_NVML_SCRIPT", "LD_LIBRARY_PATH")
     go = trial.root / "go"
     gpu = {name: fake_nvml.environment[name] for name in names}
-    environment = trial.environment(FAKE="long", FAKE_GO=str(go), **gpu)
-    command = trial.command("submit", "--system", "box", "--org", "lab")
-    with subprocess.Popen(
-        command, cwd=trial.root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as submit:
-        started(trial.evidence() / "result_0.part/result.txt", submit)
+    with trial.start_submit(merged=True, FAKE="long", FAKE_GO=str(go), **gpu) as submit:
+        trial.until("run_start", 0, submit)
         time_of_loss = time.monotonic() - fake_nvml.start_s
         fake_nvml.script(*gpus, f"0 lost 0:0 {time_of_loss}:1", count=2, start_s=fake_nvml.start_s)
         telemetry = trial.evidence() / "result_0.part/telemetry_node_0.h5"
@@ -87,23 +72,15 @@ def test_sampler_that_is_killed_during_a_run(trial) -> None:
     """The run goes on and is kept; run.json and the checker name the sampler that died."""
     trial.recipe(division="open", runs=1, best_of=1)
     go = trial.root / "go"
-    command = trial.command("submit", "--system", "box", "--org", "lab")
-    with subprocess.Popen(
-        command,
-        cwd=trial.root,
-        env=trial.environment(FAKE="long", FAKE_GO=str(go)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as submit:
-        started(trial.evidence() / "result_0.part/result.txt", submit)
+    with trial.start_submit(merged=True, FAKE="long", FAKE_GO=str(go)) as submit:
+        trial.until("run_start", 0, submit)
         os.kill(sampler_of(submit.pid), signal.SIGKILL)
         go.touch()
         output, _ = submit.communicate(timeout=HANG_S)
     said = "node_0: the telemetry sampler ended early (signal 9)"
     assert f"telemetry of {said}" in output
 
-    record = json.loads((trial.evidence() / "result_0/run.json").read_text())
+    record = trial.record("result_0")
     assert (record["status"], record["telemetry_problems"]) == ("success", [said])
     checked = trial.cloudmask("check", "submissions/lab", "--format", "json")
     found = [(f["rule"], f["message"]) for f in json.loads(checked.stdout)["findings"]]

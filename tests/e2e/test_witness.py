@@ -44,16 +44,13 @@ def verdict(trial: Trial) -> tuple[int, dict[str, str], dict[str, list[str]]]:
 
 def test_honest_runs_are_witnessed(trial: Trial, authority: Loopback) -> None:
     recipe(trial, url=authority.url, roots="roots.pem")
-    done = trial.submit()
-    assert done.returncode == 0, done.stdout + done.stderr
+    trial.submitted()
     chain = read_chain(trial.evidence() / "witness.jsonl")
     assert list(chain.of(Failure)) == []
     assert len(list(chain.of(Registration))) == 1
     seeds = [entry.seed for _, entry in chain.of(Opening)]
     assert len(set(seeds)) == 3
-    assert [
-        json.loads((trial.evidence() / f"result_{i}/run.json").read_text())["seed"] for i in range(3)
-    ] == seeds
+    assert [trial.record(f"result_{i}")["seed"] for i in range(3)] == seeds
     code, outcomes, messages = verdict(trial)
     assert code == 0
     assert {id: o for id, o in outcomes.items() if o not in ("pass", "not_applicable")} == {}, messages
@@ -61,7 +58,7 @@ def test_honest_runs_are_witnessed(trial: Trial, authority: Loopback) -> None:
 
 def test_edit_of_a_witnessed_package_is_found(trial: Trial, authority: Loopback) -> None:
     recipe(trial, url=authority.url)
-    assert trial.submit().returncode == 0
+    trial.submitted()
     log = trial.org / "results/box/strong/cloudmask/result_1.txt"
     lines = log.read_text().splitlines(keepends=True)
     at = next(i for i, line in enumerate(lines) if '"eval_accuracy"' in line)
@@ -74,7 +71,7 @@ def test_edit_of_a_witnessed_package_is_found(trial: Trial, authority: Loopback)
 def test_failed_attempt_stays_in_the_chain_and_cannot_be_deleted(trial: Trial, authority: Loopback) -> None:
     recipe(trial, url=authority.url)
     assert trial.submit(FAKE="crash", FAKE_RUN="1").returncode == 3
-    assert trial.submit("--resume").returncode == 0
+    trial.submitted("--resume")
     chain = read_chain(trial.evidence() / "witness.jsonl")
     assert [entry.run for _, entry in chain.of(Opening)] == [0, 1, 1, 2]
     assert len({entry.seed for _, entry in chain.of(Opening)}) == 4
@@ -88,7 +85,7 @@ def test_failed_attempt_stays_in_the_chain_and_cannot_be_deleted(trial: Trial, a
 
 def test_starting_again_is_listed(trial: Trial, authority: Loopback) -> None:
     recipe(trial, url=authority.url)
-    assert trial.submit().returncode == 0
+    trial.submitted()
     done = trial.submit("--replace")
     assert done.returncode == 0, done.stdout
     _, outcomes, messages = verdict(trial)
@@ -101,8 +98,7 @@ def test_runs_go_on_without_the_authority(trial: Trial, tmp_path: Path) -> None:
         (tmp_path / "roots.pem").write_text(gone.keys.root_pem)
         url = gone.url
     recipe(trial, url=url)
-    done = trial.submit()
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = trial.submitted()
     assert "witness: no stamp: the authority cannot be reached" in done.stdout
     assert "seeds are drawn by chance" in done.stdout
     code, outcomes, messages = verdict(trial)

@@ -1,12 +1,9 @@
 """Several workers on this machine, under one harness: one end for all."""
 
-import json
-import subprocess
-
 import psutil
 import pytest
 
-from tests.support.waiting import HANG_S, wait_for
+from tests.support.waiting import HANG_S
 
 
 def processes(words, folder):
@@ -23,21 +20,8 @@ def processes(words, folder):
 
 def start_and_kill(trial, words, rank, **extra):
     """A submit whose worker of that rank is killed after the first evaluation; its exit code and errors."""
-    with subprocess.Popen(
-        trial.command("submit", "--system", "box", "--org", "lab"),
-        cwd=trial.root,
-        env=trial.environment(**extra),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as running:
-        part = trial.evidence() / "result_0.part/result.txt"
-
-        def begun():
-            return part.is_file() and "eval_accuracy" in part.read_text()
-
-        wait_for(lambda: begun() or running.poll() is not None)
-        assert running.poll() is None, running.communicate()
+    with trial.start_submit(**extra) as running:
+        trial.until("eval_accuracy", 0, running)
         workers = {r: p for r, p in processes(words, trial.root).items() if r is not None}
         assert sorted(workers) == ["0", "1"]
         workers[str(rank)].kill()
@@ -55,7 +39,7 @@ def test_a_killed_worker_fails_the_run_at_once(trial, rank):
     assert "Run 0 (1 of 5) failed: the implementation failed: exit code 137" in errors
     assert f"worker {rank} of 2 was ended by signal 9 (SIGKILL): the others were ended" in errors
     assert "--resume" in errors and "Traceback" not in errors
-    record = json.loads((trial.evidence() / "failed/attempt_0/run.json").read_text())
+    record = trial.record("failed/attempt_0")
     assert record["status"] == "failed" and trial.results() == []
 
 

@@ -95,9 +95,8 @@ def rows(names: Iterable[str] | None = None) -> list[Row]:
     numbers = {m: str(n) for n, item in load_coverage().cases.items() for m in item.mutations}
     with tempfile.TemporaryDirectory() as folder:
         sound, spoilt, untouched = _build(cases, Path(folder))
-        ours = {
-            case.name: _ours(case, spoilt[case.name][0]) for case in cases
-        }  # first: upstream writes files
+        # first: upstream writes files
+        ours = {case.name: _ours(case, spoilt[case.name][0]) for case in cases}
         said = _upstream([*sound.values(), *spoilt.values()])
         return [
             Row(

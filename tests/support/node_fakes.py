@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.telemetry.recorder.file import Anchor, SampleWriter
-from harness.telemetry.sources.base import QuantitySpec, Source
+from harness.telemetry.sources.base import QuantitySpec
+from tests.support.builders.telemetry import Unread
 
 DCMI = """
     Instantaneous power reading:                   {reading}
@@ -169,19 +170,11 @@ def hwmon(root: Path, chips: dict[str, dict[str, str | int]]) -> Path:
     return root
 
 
-class Meter(Source):
-    """Names what readings written by hand are of; is never read itself."""
+class Meter(Unread):
+    """What readings of power written by hand are of."""
 
     def __init__(self, name: str, scope: str = "node", quantity: str = "node_power") -> None:
-        self.name, self._spec = name, QuantitySpec(quantity, "W", scope)
-
-    def quantities(self) -> list[QuantitySpec]:
-        """One quantity in watts."""
-        return [self._spec]
-
-    def read(self) -> Sequence[float | None]:
-        """Raises NotImplementedError."""
-        raise NotImplementedError
+        super().__init__(name, QuantitySpec(quantity, "W", scope))
 
 
 def write_meters(path: Path, meters: Mapping[Meter, Sequence[tuple[float, float | None]]]) -> None:

@@ -25,6 +25,7 @@ from reference.science.results import Science
 from rules.model.findings import Finding, Outcome, RuleResult, Severity, Verdict
 from rules.model.package import Package
 from tests.support.builders import BuiltPackage
+from tests.support.builders.telemetry import Unread
 from tests.support.scene_counts import write_science
 
 SHAPE = (120, 150)
@@ -98,46 +99,27 @@ def write_gallery(path: Path, pictures: Sequence[dict[str, Any]]) -> None:
 # ---------------------------------------------------------------- telemetry
 
 
-class _Scripted(Source):
-    """A source that only says what it would measure; the readings are written by hand."""
-
-    def __init__(self, name: str, quantities: list[QuantitySpec]) -> None:
-        self.name = name
-        self._quantities = quantities
-
-    def quantities(self) -> list[QuantitySpec]:
-        return self._quantities
-
-    def read(self) -> list[float | None]:
-        raise NotImplementedError
-
-
 def write_telemetry(path: Path, events: list[dict[str, Any]], gpus: int, seed: int) -> None:
     """Two readings per second from a second before init_start to a second after the last line."""
     rng = random.Random(seed)
     spans = _spans(events)
     start, stop = min(s for _, s, _ in spans) - 1.0, max(e for _, _, e in spans) + 1.0
-    host = _Scripted(
+    host = Unread(
         "psutil",
-        [
-            QuantitySpec("cpu_utilization", "%", "node", Kind.RATE),
-            QuantitySpec("memory_used", "B", "node"),
-            QuantitySpec("disk_read", "B/s", "node", Kind.RATE),
-            QuantitySpec("network_receive", "B/s", "node", Kind.RATE),
-        ],
+        QuantitySpec("cpu_utilization", "%", "node", Kind.RATE),
+        QuantitySpec("memory_used", "B", "node"),
+        QuantitySpec("disk_read", "B/s", "node", Kind.RATE),
+        QuantitySpec("network_receive", "B/s", "node", Kind.RATE),
     )
-    process = _Scripted("process", [QuantitySpec("rss", "B", "process_tree")])
-    cards = _Scripted(
+    process = Unread("process", QuantitySpec("rss", "B", "process_tree"))
+    of_a_card = (
+        ("gpu_utilization", "%", Kind.GAUGE),
+        ("gpu_power", "W", Kind.GAUGE),
+        ("gpu_energy", "J", Kind.COUNTER),
+    )
+    cards = Unread(
         "nvml",
-        [
-            QuantitySpec(name, unit, f"gpu{i}", kind)
-            for i in range(gpus)
-            for name, unit, kind in (
-                ("gpu_utilization", "%", Kind.GAUGE),
-                ("gpu_power", "W", Kind.GAUGE),
-                ("gpu_energy", "J", Kind.COUNTER),
-            )
-        ],
+        *(QuantitySpec(name, unit, f"gpu{i}", kind) for i in range(gpus) for name, unit, kind in of_a_card),
     )
     absent = [
         NullSource(

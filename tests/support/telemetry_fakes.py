@@ -6,15 +6,13 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
-from harness.telemetry.sources.base import Source
-from tests.support.waiting import wait_for
+from harness.telemetry.sources.base import Source, SourceUnavailable
 
-__all__ = ["FAKE_PYNVML", "by_name", "fake_nvml", "wait_for"]
-
+Reader = TypeVar("Reader", bound=Source)
 FAKE_PYNVML = Path(__file__).parent / "fake_pynvml"
 
 
@@ -27,6 +25,20 @@ def fake_nvml(monkeypatch: pytest.MonkeyPatch, **state: object) -> ModuleType:
     module.STATE.update(state)
     monkeypatch.setitem(sys.modules, "pynvml", module)
     return module
+
+
+def opened(source: Reader) -> Reader:
+    """The source, ready to be read."""
+    source.open()
+    return source
+
+
+def unavailable(source: Source) -> SourceUnavailable:
+    """Why a source cannot be opened: what, why and a fix are said."""
+    with pytest.raises(SourceUnavailable) as caught:
+        source.open()
+    assert caught.value.what and caught.value.why and caught.value.fix
+    return caught.value
 
 
 def by_name(source: Source) -> dict[str, Any]:

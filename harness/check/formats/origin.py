@@ -24,6 +24,3 @@ class Origin:
     def shown(self, path: str | None) -> str:
         """The best name there is: from the working directory, else inside the package or archive."""
         return self.from_here(path) or path or ""
-
-
-__all__ = ["Origin"]

@@ -20,28 +20,11 @@ AT_ONCE = 32  # nodes at the same time
 EVICTION_S = 600.0
 
 
-def start_sampler(
-    launcher: Launcher,
-    files: RunFiles,
-    interval_s: float,
-    node: int,
-    environment: Mapping[str, str] | None = None,
-) -> Sampler:
-    """The sampler of one node, started; it writes telemetry_node_<node>.h5. Never raises."""
-    name = f"node_{node}"
-    sampler = Sampler(
-        files.telemetry(node),
-        interval_s=interval_s,
-        node=name,
-        prefix=launcher.on_node(node),
-        environment=environment,
-    )
-    sampler.start()
-    return sampler
-
-
 class NodeSamplers:
-    """One sampler per node while the block runs; node 0's readings are the ones to show."""
+    """One sampler per node while the block runs, which writes telemetry_node_<node>.h5.
+
+    Node 0's readings are the ones to show. Nothing here raises because of the sampling.
+    """
 
     def __init__(
         self,
@@ -55,11 +38,18 @@ class NodeSamplers:
         self._samplers: list[Sampler] = []
 
     def __enter__(self) -> NodeSamplers:
-        def start(node: int) -> Sampler:
-            return start_sampler(self._launcher, self._files, self._interval_s, node, self._environment)
-
+        self._samplers = [
+            Sampler(
+                self._files.telemetry(node),
+                interval_s=self._interval_s,
+                node=f"node_{node}",
+                prefix=self._launcher.on_node(node),
+                environment=self._environment,
+            )
+            for node in range(len(self._launcher.nodes))
+        ]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            self._samplers = list(pool.map(start, range(len(self._launcher.nodes))))
+            list(pool.map(Sampler.start, self._samplers))
         return self
 
     def __exit__(

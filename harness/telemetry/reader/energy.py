@@ -52,35 +52,15 @@ class Energy:
         return self.difference is not None and abs(self.difference) > DISAGREEMENT
 
 
-def energy_j(
-    time_s: np.ndarray,
-    values: np.ndarray,
-    kind: str,
-    start_s: float,
-    stop_s: float,
-    max_gap_s: float = MAX_GAP_S,
-) -> float | None:
-    """Joule within [start_s, stop_s]; see `measure`. None when the readings do not support a number."""
-    return measure(time_s, values, kind, start_s, stop_s, max_gap_s)[0]
-
-
-def right_rectangle(
-    time_s: np.ndarray, power_w: np.ndarray, start_s: float, stop_s: float, max_gap_s: float = MAX_GAP_S
-) -> float | None:
-    """Joule by MLPerf's formula within the window; see `measure`."""
-    return measure(time_s, power_w, RIGHT_RECTANGLE, start_s, stop_s, max_gap_s)[0]
-
-
 def measure(
     time_s: np.ndarray,
     values: np.ndarray,
     kind: str,
     start_s: float,
     stop_s: float,
-    max_gap_s: float = MAX_GAP_S,
     power: Readings | None = None,
 ) -> tuple[float | None, float | None, str]:
-    """(joule, longest gap in s, why there is none).
+    """(joule within [start_s, stop_s], longest gap in s, why there is none).
 
     time_s, values: [n], ascending times in s; power in W or, of kind "counter", cumulative J.
     Counter: E(stop) - E(start); between two readings it runs on with `power`, readings of the same
@@ -88,9 +68,9 @@ def measure(
     Right rectangle: sum of P_k x (t_k - t_(k-1)), the sum of MLPerf's power measurement rules,
     section 4, cut at the window. Any other kind: trapezoid rule, sum of
     (P_k + P_(k-1)) / 2 x (t_k - t_(k-1)), interpolated at the edges. Readings must begin before
-    `start_s` and end after `stop_s`, or miss the edge by no more than `max_gap_s`, which then counts
+    `start_s` and end after `stop_s`, or miss the edge by no more than MAX_GAP_S, which then counts
     as drawn at the nearest power (counter: at the mean one), and they must span half of the window:
-    of a run of a second, its first tenth says nothing. Holes inside longer than `max_gap_s`
+    of a run of a second, its first tenth says nothing. Holes inside longer than MAX_GAP_S
     make power readings useless, and leave a counter exact.
     """
     known = np.isfinite(time_s) & np.isfinite(values)
@@ -103,7 +83,7 @@ def measure(
     edges = [max(start_s, times[0]), *inside, min(stop_s, times[-1])]
     missing = max(times[0] - start_s, stop_s - times[-1], 0.0)
     gap = float(max(np.diff(edges).max(initial=0.0), missing))
-    if missing > max_gap_s:
+    if missing > MAX_GAP_S:
         return None, gap, f"the readings miss {missing:.1f} s at an edge of the window"
     covered = edges[-1] - edges[0]
     if covered < MIN_COVERED * (stop_s - start_s):
@@ -117,7 +97,7 @@ def measure(
             return None, gap, "the counter went back (driver reloaded?)"
         low, high = (_counter_at(edge, times, kept, power) for edge in (edges[0], edges[-1]))
         return float((high - low) * (stop_s - start_s) / covered), gap, ""
-    if gap > max_gap_s:
+    if gap > MAX_GAP_S:
         return None, gap, f"a hole of {gap:.1f} s in the power readings"
     grid = np.concatenate(([start_s], inside, [stop_s]))
     if kind == RIGHT_RECTANGLE:
@@ -141,13 +121,11 @@ def _counter_at(at_s: float, times: np.ndarray, counted_j: np.ndarray, power: Re
     return float(np.interp(at_s, times, counted_j))
 
 
-def gaps(
-    time_s: np.ndarray, values: np.ndarray, start_s: float, stop_s: float, longer_than_s: float = MAX_GAP_S
-) -> list[tuple[float, float]]:
-    """Where within [start_s, stop_s] no reading came for longer than `longer_than_s`, edges included."""
+def gaps(time_s: np.ndarray, values: np.ndarray, start_s: float, stop_s: float) -> list[tuple[float, float]]:
+    """Where within [start_s, stop_s] no reading came for longer than MAX_GAP_S, edges included."""
     known = np.isfinite(time_s) & np.isfinite(values) & (time_s >= start_s) & (time_s <= stop_s)
     edges = np.concatenate(([start_s], time_s[known], [stop_s]))
-    return [(float(edges[i]), float(edges[i + 1])) for i in np.flatnonzero(np.diff(edges) > longer_than_s)]
+    return [(float(edges[i]), float(edges[i + 1])) for i in np.flatnonzero(np.diff(edges) > MAX_GAP_S)]
 
 
 def energies(series: Iterable[Series], start_wall_s: float, stop_wall_s: float) -> list[Energy]:

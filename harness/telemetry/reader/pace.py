@@ -13,9 +13,8 @@ from collections.abc import Iterable
 import numpy as np
 
 WINDOW = 8  # steps: chance has to meet eight of them in a row; measured: no mark in common in 10,048 pairs of 143 files
-STEP_S = (
-    1e-6  # what a step is rounded to; measured: samples are late by 10 to 100 microseconds, each otherwise
-)
+# what a step is rounded to; measured: samples are late by 10 to 100 microseconds, each otherwise
+STEP_S = 1e-6
 MARKS = 64  # hashes that are retained
 FEWEST = 16  # with fewer windows a file says too little
 _BITS = np.uint64(11)  # hashes have 53 bits, which any reader of JSON keeps

@@ -46,11 +46,6 @@ class Series:
     wall_s: np.ndarray  # float64 [n]
     values: np.ndarray  # float64 [n]
 
-    @property
-    def time_s(self) -> np.ndarray:
-        """The same as wall_s."""
-        return self.wall_s
-
 
 @dataclass(frozen=True)
 class Event:

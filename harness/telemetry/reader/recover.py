@@ -75,27 +75,14 @@ def _turn(value: int, bits: int) -> int:
 
 
 def _mix(a: int, b: int, c: int) -> tuple[int, int, int]:
-    a = (a - c) ^ _turn(c, 4)
-    c += b
-    b = (b - a) ^ _turn(a, 6)
-    a += c
-    c = (c - b) ^ _turn(b, 8)
-    b += a
-    a = (a - c) ^ _turn(c, 16)
-    c += b
-    b = (b - a) ^ _turn(a, 19)
-    a += c
-    c = (c - b) ^ _turn(b, 4)
-    b += a
+    for bits in (4, 6, 8, 16, 19, 4):
+        a, c = (a - c) ^ _turn(c, bits), c + b
+        a, b, c = b, c, a  # the next one's turn
     return a & 0xFFFFFFFF, b & 0xFFFFFFFF, c & 0xFFFFFFFF
 
 
 def _final(a: int, b: int, c: int) -> int:
-    c = (c ^ b) - _turn(b, 14)
-    a = (a ^ c) - _turn(c, 11)
-    b = (b ^ a) - _turn(a, 25)
-    c = (c ^ b) - _turn(b, 16)
-    a = (a ^ c) - _turn(c, 4)
-    b = (b ^ a) - _turn(a, 14)
-    c = (c ^ b) - _turn(b, 24)
-    return c & 0xFFFFFFFF
+    for bits in (14, 11, 25, 16, 4, 14, 24):
+        c = (c ^ b) - _turn(b, bits)
+        a, b, c = b, c, a  # the next one's turn
+    return b & 0xFFFFFFFF

@@ -74,7 +74,6 @@ class SampleWriter:
     """
 
     def __init__(self, path: Path, node: str, host: str, interval_s: float, anchor: Anchor) -> None:
-        # best-effort: file systems without locks are common on clusters, and there is one writer only
         # a file of this process only: a lock is not needed, and file systems of clusters may have none
         self._file = h5py.File(path, "x", libver="latest", locking=False)
         self._anchor = anchor

@@ -66,9 +66,8 @@ class Sampling:
         self.reason = "stopped"
         self._speaking = threading.Lock()
         self._said: dict[str, str] = {}  # remark -> source
-        self.signalled = (
-            False  # a handler must not touch the event: the thread it interrupts may hold its lock
-        )
+        # a handler must not touch the event: the thread it interrupts may hold its lock
+        self.signalled = False
         self._watched = None if options.pid is None else _Watched(options.pid)
         self._parent = os.getppid()
         self._alone_since: float | None = None  # when the parent was found to be gone

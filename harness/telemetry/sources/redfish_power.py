@@ -41,9 +41,8 @@ class Chassis:
     type: str | None
     systems: tuple[str, ...]  # paths of the computer systems in it
     contained: bool  # in another chassis
-    resources: tuple[
-        tuple[str, str], ...
-    ]  # (kind, path) of those that may report its power, the newer one first
+    # (kind, path) of those that may report its power, the newer one first
+    resources: tuple[tuple[str, str], ...]
 
     @property
     def name(self) -> str:

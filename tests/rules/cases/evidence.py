@@ -78,11 +78,7 @@ def run_shorter_than_measured(built: BuiltPackage) -> None:
 
 @case("EVD005")
 def clock_set_back(built: BuiltPackage) -> None:
-    def change(rows: Any) -> None:
-        for row in rows[50:]:
-            row["monotonic_s"] += 30
-
-    edit_timeline(built, change)
+    run_shorter_than_measured(built)
 
 
 @case("EVD005")

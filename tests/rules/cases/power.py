@@ -169,11 +169,7 @@ def fifty_readings(built: BuiltPackage) -> None:
 
 @case("PWR005", **POWER)
 def no_readings_in_the_second_half(built: BuiltPackage) -> None:
-    def change(events: Lines) -> Lines:
-        half = len(events) // 2
-        return [e for i, e in enumerate(events) if e["key"] != "power_reading" or i < half]
-
-    _power_events(built, change)
+    readings_end_half_way(built)
 
 
 @case("PWR006", **POWER)

@@ -40,13 +40,15 @@ HPC_CASES: list[HpcCase] = []
 WITNESS_CASES: list[Case] = []  # judged with the root of a test authority pinned
 
 
-def case(rule: str, only: bool = False, **options: Any) -> Callable[[Mutation], Mutation]:
+def case(
+    rule: str, only: bool = False, table: list[Case] = CASES, **options: Any
+) -> Callable[[Mutation], Mutation]:
     """Register a mutation of a package built with `options`."""
 
     def register(mutate: Mutation) -> Mutation:
         name = f"{rule}-{mutate.__name__}"
-        assert all(c.name != name for c in CASES), f"two cases are called {name}"
-        CASES.append(Case(rule, name, options, mutate, only))
+        assert all(c.name != name for c in table), f"two cases are called {name}"
+        table.append(Case(rule, name, options, mutate, only))
         return mutate
 
     return register
@@ -54,14 +56,7 @@ def case(rule: str, only: bool = False, **options: Any) -> Callable[[Mutation], 
 
 def witness_case(rule: str, only: bool = False, **options: Any) -> Callable[[Mutation], Mutation]:
     """Register a mutation of a witnessed package built with `options`."""
-
-    def register(mutate: Mutation) -> Mutation:
-        name = f"{rule}-{mutate.__name__}"
-        assert all(c.name != name for c in WITNESS_CASES), f"two cases are called {name}"
-        WITNESS_CASES.append(Case(rule, name, {"witness": True, **options}, mutate, only))
-        return mutate
-
-    return register
+    return case(rule, only, WITNESS_CASES, witness=True, **options)
 
 
 def log_case(rule: str, run: int = 2, only: bool = False, **options: Any) -> Callable[[LogChange], LogChange]:

@@ -22,6 +22,13 @@ def write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
+def tree(root: Path, files: dict[str, str]) -> Path:
+    """Text files of a line or more in a folder, which is returned."""
+    for name, content in files.items():
+        write(root / name, content + "\n")
+    return root
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file and the folders above it."""
     write(path, json.dumps(value, indent=1) + "\n")

@@ -16,32 +16,35 @@ from tests.support.builders.options import BOOT_WALL_S, RunOptions
 CORES = 2  # as system_fields describes
 
 
-class _Machine(Source):
-    """A busy machine: cores of the process tree, and accelerators where there are any."""
+class Unread(Source):
+    """Names what readings written by hand are of; is never read itself."""
 
-    name = "machine"
-
-    def __init__(self, accelerators: int, more: Sequence[QuantitySpec] = ()) -> None:
-        self._accelerators, self._more = accelerators, more
+    def __init__(self, name: str, *quantities: QuantitySpec) -> None:
+        self.name, self._quantities = name, list(quantities)
 
     def quantities(self) -> list[QuantitySpec]:
-        gpus = [QuantitySpec("gpu_utilization", "%", f"gpu{i}") for i in range(self._accelerators)]
-        watts = [QuantitySpec("gpu_power", "W", f"gpu{i}") for i in range(self._accelerators)]
-        cores = [QuantitySpec("core_utilization", "%", f"core{i}", Kind.RATE) for i in range(CORES)]
-        return [
-            QuantitySpec("cpu", "%", "process_tree", Kind.RATE),
-            *gpus,
-            *watts,
-            QuantitySpec("cpu_utilization", "%", "node", Kind.RATE),
-            QuantitySpec("disk_read", "B/s", "node", Kind.RATE),
-            QuantitySpec("rss", "B", "process_tree"),
-            QuantitySpec("memory_used", "B", "node"),
-            *cores,
-            *self._more,
-        ]
+        """As they were given."""
+        return self._quantities
 
     def read(self) -> list[float | None]:
+        """Raises NotImplementedError."""
         raise NotImplementedError
+
+
+def _busy_machine(name: str, accelerators: int, more: Sequence[QuantitySpec]) -> Unread:
+    """Cores of the process tree, and accelerators where there are any."""
+    return Unread(
+        name,
+        QuantitySpec("cpu", "%", "process_tree", Kind.RATE),
+        *(QuantitySpec("gpu_utilization", "%", f"gpu{i}") for i in range(accelerators)),
+        *(QuantitySpec("gpu_power", "W", f"gpu{i}") for i in range(accelerators)),
+        QuantitySpec("cpu_utilization", "%", "node", Kind.RATE),
+        QuantitySpec("disk_read", "B/s", "node", Kind.RATE),
+        QuantitySpec("rss", "B", "process_tree"),
+        QuantitySpec("memory_used", "B", "node"),
+        *(QuantitySpec("core_utilization", "%", f"core{i}", Kind.RATE) for i in range(CORES)),
+        *more,
+    )
 
 
 def write_telemetry(
@@ -77,8 +80,7 @@ def write_telemetry(
     writer = SampleWriter(
         path, f"node_{node}", f"node{node}.example", 0.5, Anchor(first_s, first_s - BOOT_WALL_S)
     )
-    machine = _Machine(accelerators, list(more))
-    machine.name = source
+    machine = _busy_machine(source, accelerators, list(more))
     writer.begin([machine], {machine.name: 0.5})
     count = int((last_s - first_s) / 0.5) + 1
     times = [first_s + 0.5 * i for i in range(0, count, every)]

@@ -45,9 +45,8 @@ def test_what_the_thread_waited_for_a_processor_is_not_the_child_s_time(pipe, mo
     monkeypatch.setattr(readout, "_waited_s", lambda: next(waited_s))
     begun_s = time.monotonic()
     reading = Readout(read)
-    assert (
-        reading.next(2 * readout.TICK_S) is None
-    )  # so that a quarter of a second has passed since the beginning
+    # so that a quarter of a second has passed since the beginning
+    assert reading.next(2 * readout.TICK_S) is None
     os.write(write, b"a")
     noted = reading.next(HANG_S)
     arrived_s = time.monotonic()
@@ -94,3 +93,46 @@ def test_nobody_takes_what_is_read(pipe):
     wait_for(filled)
     reading.close()
     assert not reading._thread.is_alive() and reading._pieces.qsize() == MOST_WAITING
+
+
+class _Interrupted(Readout):
+    """Is put off its processor for half a second after each piece; `wrote` is called meanwhile."""
+
+    waited_s = 0.0
+
+    def _put(self, piece):
+        super()._put(piece)
+        self.wrote()
+        time.sleep(0.5)
+        type(self).waited_s += 0.5
+
+    def wrote(self) -> None:
+        pass
+
+
+def test_a_wait_before_a_piece_came_is_not_taken_off_it(pipe, monkeypatch):
+    monkeypatch.setattr(readout, "_waited_s", lambda: _Interrupted.waited_s)
+    read, write = pipe
+    reading = _Interrupted(read)
+    for _ in range(2):
+        before = _Interrupted.waited_s
+        written_s = time.monotonic()
+        os.write(write, b"a")
+        assert reading.next(HANG_S).monotonic_s >= written_s
+        wait_for(lambda before=before: _Interrupted.waited_s > before)
+        time.sleep(2 * readout.TICK_S)  # the thread is at its select again
+    reading.close()
+
+
+def test_half_a_wait_is_taken_off_a_piece_that_came_in_between(pipe, monkeypatch):
+    monkeypatch.setattr(readout, "_waited_s", lambda: _Interrupted.waited_s)
+    read, write = pipe
+    sent = iter([b"b"])
+    reading = _Interrupted(read)
+    reading.wrote = lambda: os.write(write, next(sent, b""))
+    os.write(write, b"a")
+    first, second = reading.next(HANG_S), reading.next(HANG_S)
+    reading.close()
+    # it could be read 0.5 s after the first piece, having come at once
+    assert 0.2 <= second.monotonic_s - first.monotonic_s
+    assert time.monotonic() - second.monotonic_s >= 0.25

@@ -10,15 +10,13 @@ import pytest
 
 from harness.core.errors import UserError
 from harness.machine.description import (
-    FIELDS,
-    MAY_BE_BLANK,
     capacity_bytes,
     compare,
     read_description,
     same_model,
     system_description,
 )
-from harness.machine.detect import Detected, detect
+from harness.machine.detect import FIELDS, MAY_BE_BLANK, Detected, detect
 from tests.support import ROOT, STARTERS
 
 EXAMPLE = STARTERS / "systems/a100.json"

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from harness.cli.system import system
 from harness.core.errors import ExitCode, UserError
-from harness.machine.description import FIELDS
 from harness.machine.description_import import parse_answers, read_import, with_answers
-from harness.machine.detect import Detected, detect
+from harness.machine.detect import FIELDS, Detected, detect
+from tests.support.command import invoke
 
 FLAT = {
     "submitter": "Somebody",
@@ -115,31 +114,20 @@ def test_answers_are_parsed() -> None:
 
 def test_detect_takes_them(tmp_path: Path) -> None:
     out = tmp_path / "box.json"
-    arguments = [
-        "detect",
-        "--from",
-        str(written(tmp_path, FLAT)),
-        "--set",
-        "cooling=liquid",
-        "--out",
-        str(out),
-    ]
-    result = CliRunner().invoke(system, arguments, standalone_mode=False)
-    assert result.return_value == ExitCode.OK, result.exception
+    flat = written(tmp_path, FLAT)
+    code, output = invoke(system, "detect", "--from", flat, "--set", "cooling=liquid", "--out", out)
+    assert code == ExitCode.OK
     fields = json.loads(out.read_text())
     assert tuple(fields) == FIELDS and fields["submitter"] == "your-organisation"
     assert (fields["cooling"], fields["accelerators_per_node"]) == ("liquid", "8")
     seen = len(detect().accelerators)
-    assert ("note: " in result.output and "accelerators_per_node" in result.output) == (seen != 8)
-    told = CliRunner().invoke(system, ["detect", "--set", "cooling=air", "--json"], standalone_mode=False)
-    value = json.loads(told.output)
+    assert ("note: " in output and "accelerators_per_node" in output) == (seen != 8)
+    value = json.loads(invoke(system, "detect", "--set", "cooling=air", "--json")[1])
     assert value["provenance"]["cooling"] == "typed" and value["fields"]["cooling"] == "air"
     assert set(value["provenance"].values()) <= {"probed", "typed", "unknown"}
 
 
 def test_verify_reads_the_nested_shape(tmp_path: Path) -> None:
-    result = CliRunner().invoke(
-        system, ["verify", str(written(tmp_path, NESTED)), "--json"], standalone_mode=False
-    )
-    fields = {f["field"]: f for f in json.loads(result.output)["fields"]}
+    _, output = invoke(system, "verify", written(tmp_path, NESTED), "--json")
+    fields = {f["field"]: f for f in json.loads(output)["fields"]}
     assert fields["host_processor_model_name"]["declared"] == "AMD EPYC 9654"

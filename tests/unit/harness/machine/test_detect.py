@@ -11,8 +11,8 @@ import pytest
 
 from harness.machine import host
 from harness.machine.accelerators import Accelerators, accelerators, pci_accelerators
-from harness.machine.description import FIELDS, MAY_BE_BLANK, NOT_PROBED, UNKNOWN, compare, system_description
-from harness.machine.detect import Detected, describe, detect, gib
+from harness.machine.description import compare, system_description
+from harness.machine.detect import FIELDS, MAY_BE_BLANK, UNKNOWN, Detected, describe, detect, gib
 from harness.machine.host import (
     Host,
     Memory,
@@ -24,15 +24,9 @@ from harness.machine.host import (
     processors,
     storage,
 )
+from rules.model.package import NOT_PROBED
+from tests.support.builders.files import tree
 from tests.support.telemetry_fakes import fake_nvml
-
-
-def tree(root: Path, files: dict[str, str]) -> Path:
-    for name, content in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content + "\n")
-    return root
 
 
 def two_sockets(root: Path) -> Path:

@@ -8,10 +8,11 @@ import pytest
 
 from harness.machine import processor
 from harness.machine.accelerators import accelerators
-from harness.machine.description import FIELDS, compare, system_description
-from harness.machine.detect import Detected, describe
+from harness.machine.description import compare, system_description
+from harness.machine.detect import FIELDS, Detected, describe
 from harness.machine.host import host, processors
 from harness.machine.processor import arm_core, lscpu_model
+from tests.support.builders.files import tree
 from tests.support.telemetry_fakes import fake_nvml
 
 GIB = 1 << 30
@@ -19,14 +20,6 @@ PCI_IDS = "1002  AMD\n\t7408  Aldebaran/MI200 [Instinct MI250X]\n\t\t1002 0b0c  
 NESTED = """{"lscpu": [{"field": "Vendor ID:", "data": "ARM", "children": [
   {"field": "BIOS Model name:", "data": "Ampere(R) Altra(R) Processor  CPU @ 3.0GHz"},
   {"field": "Model name:", "data": "Neoverse-N1"}]}]}"""
-
-
-def tree(root: Path, files: dict[str, str]) -> Path:
-    for name, content in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content + "\n")
-    return root
 
 
 def cpus(sockets: int, cores: int, threads: int, frequency_khz: int = 0) -> dict[str, str]:

@@ -5,7 +5,6 @@ from typing import get_args
 
 import pytest
 import yaml
-from click.testing import CliRunner
 
 from harness.cli.plan import plan as plan_command
 from harness.core.errors import UserError
@@ -20,6 +19,7 @@ from reference.data.shards import prepare
 from reference.protocol.settings import PRECISIONS
 from rules.model.layout import PackageLayout, RunFiles
 from rules.ruleset import DEFAULT
+from tests.support.command import invoke
 from tests.support.scenes import write_set
 
 GEOMETRY = {"scene_height": 40, "scene_width": 50, "patch_size": 32}
@@ -77,10 +77,9 @@ def test_a_draft_reads_no_data(workspace):
 
 def test_the_plan_command_works_without_the_data_set(workspace):
     write_recipe(data={"profile": "official"})
-    done = CliRunner().invoke(plan_command, ["--system", "box", "--org", "lab"], standalone_mode=False)
-    assert done.exception is None
-    assert "not found: The folder of the official data set is not known." in " ".join(done.output.split())
-    assert "lowest_numerical_precision_in_linear" in done.output
+    _, output = invoke(plan_command, "--system", "box", "--org", "lab")
+    assert "not found: The folder of the official data set is not known." in " ".join(output.split())
+    assert "lowest_numerical_precision_in_linear" in output
 
 
 def test_a_plan_knows_the_data_set(workspace):

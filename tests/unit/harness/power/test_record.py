@@ -23,7 +23,7 @@ from rules.model.findings import Severity
 from rules.model.layout import PackageLayout
 from tests.support.builders import BASE_WALL_S, BuiltPackage, build_package
 from tests.support.node_fakes import Meter, ipmitool, varying, write_meters
-from tests.support.telemetry_fakes import wait_for
+from tests.support.waiting import wait_for
 
 INTERCONNECT = {"name": "switch", "maximum_w": 400.0, "share": 0.1, "basis": "data sheet; 4 of 40 ports"}
 

@@ -23,9 +23,8 @@ def test_what_a_record_says_of_samplers_is_bounded(tmp_path: Path) -> None:
         built.edit_json(path, lambda record, wrong=wrong: record.update(telemetry_problems=wrong))
         with pytest.raises(Unreadable):
             read_record(path)
-    built.edit_json(
-        path, lambda record: {k: v for k, v in record.items() if k != "telemetry_problems"}
-    )  # of an older harness
+    # of an older harness
+    built.edit_json(path, lambda record: {k: v for k, v in record.items() if k != "telemetry_problems"})
     assert read_record(path).telemetry_problems == []
 
 

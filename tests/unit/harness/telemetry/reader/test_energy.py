@@ -5,8 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.telemetry.reader.energy import energies, energy_j, gaps, measure, quoted, right_rectangle
+from harness.telemetry.reader.energy import energies, gaps, measure, quoted
 from harness.telemetry.reader.reader import Series
+
+
+def energy_j(times: np.ndarray, values: np.ndarray, kind: str, start_s: float, stop_s: float) -> float | None:
+    return measure(times, values, kind, start_s, stop_s)[0]
+
 
 TIMES = np.arange(0.0, 20.05, 0.1)
 # 70 W for 10 s, then 300 W for 10 s: 3700 J
@@ -34,9 +39,8 @@ def test_a_counter_read_seldom_takes_its_edges_from_the_power(
     def counted(*series: Series) -> float | None:
         return next(e.joule for e in energies(series, start_s, stop_s) if e.method == "counter")
 
-    assert counted(power, counter, other) == pytest.approx(
-        joule, rel=0.015
-    )  # power steps between readings, too
+    # power steps between readings, too
+    assert counted(power, counter, other) == pytest.approx(joule, rel=0.015)
     evenly = counted(counter, other)
     assert evenly == energy_j(seldom, STEP_J[::15], "counter", start_s, stop_s)
     assert abs(evenly / joule - 1) > 0.02
@@ -60,9 +64,10 @@ def test_a_counter_without_power_at_the_edge_moves_evenly() -> None:
     assert found == measure(seldom, STEP_J[::15], "counter", 9.7, 12.0)
 
 
-def test_repeated_equal_readings_count_in_full() -> None:
+@pytest.mark.parametrize("kind", ["gauge", "right_rectangle"])
+def test_repeated_equal_readings_count_in_full(kind: str) -> None:
     times = np.linspace(0, 10, 101)
-    assert energy_j(times, np.full(101, 70.0), "gauge", 0.0, 10.0) == pytest.approx(700.0)
+    assert energy_j(times, np.full(101, 70.0), kind, 0.0, 10.0) == pytest.approx(700.0)
 
 
 def test_only_the_window_counts_and_edges_are_interpolated() -> None:
@@ -147,14 +152,9 @@ def series_of(name: str, values: np.ndarray, kind: str = "gauge", times: np.ndar
 
 def test_right_rectangle_takes_the_reading_at_the_end_of_each_step() -> None:
     times, watts = np.array([0.0, 1.0, 2.0]), np.array([10.0, 20.0, 60.0])
-    assert right_rectangle(times, watts, 0.0, 2.0) == pytest.approx(80.0)
+    assert energy_j(times, watts, "right_rectangle", 0.0, 2.0) == pytest.approx(80.0)
     # cut at the window: the reading after its end counts for the last piece
-    assert right_rectangle(times, watts, 0.5, 1.5) == pytest.approx(0.5 * 20 + 0.5 * 60)
-
-
-def test_repeated_readings_count_by_right_rectangle_too() -> None:
-    times = np.linspace(0, 10, 101)
-    assert right_rectangle(times, np.full(101, 70.0), 0.0, 10.0) == pytest.approx(700.0)
+    assert energy_j(times, watts, "right_rectangle", 0.5, 1.5) == pytest.approx(0.5 * 20 + 0.5 * 60)
 
 
 def test_methods_that_disagree_are_flagged() -> None:

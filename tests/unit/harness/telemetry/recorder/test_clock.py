@@ -11,7 +11,7 @@ from harness.telemetry import Sampler
 from harness.telemetry.reader.reader import read
 from harness.telemetry.reader.summary import summarise
 from harness.telemetry.recorder.clock import ClockSource
-from tests.support.telemetry_fakes import wait_for
+from tests.support.waiting import wait_for
 
 
 def compared(path: Path) -> bool:

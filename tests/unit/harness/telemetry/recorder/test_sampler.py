@@ -24,7 +24,7 @@ from harness.telemetry.sources import registry
 from harness.telemetry.sources.base import QuantitySpec, Source
 from tests.support import ROOT
 from tests.support.fakes.nvml import NOT_SUPPORTED, FakeNvml
-from tests.support.telemetry_fakes import wait_for
+from tests.support.waiting import wait_for
 
 CHEAP = ["psutil"]
 LIMIT_S = 200.0  # against a test that hangs; on a quiet machine nothing here takes more than some seconds

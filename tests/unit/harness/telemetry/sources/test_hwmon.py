@@ -6,23 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.telemetry.sources.base import Source, SourceUnavailable
 from harness.telemetry.sources.hwmon import HwmonSource
 from harness.telemetry.sources.registry import open_source
 from tests.support.node_fakes import hwmon
-
-
-def opened(source: Source) -> Source:
-    source.open()
-    return source
-
-
-def unavailable(source: Source) -> SourceUnavailable:
-    with pytest.raises(SourceUnavailable) as caught:
-        source.open()
-    assert caught.value.what and caught.value.why and caught.value.fix
-    return caught.value
-
+from tests.support.telemetry_fakes import by_name, opened, unavailable
 
 METER = {"power1_average": 231_000_000, "power1_average_interval": 1000}
 
@@ -39,8 +26,7 @@ def test_hwmon_tells_the_node_from_its_parts(tmp_path: Path) -> None:
         },
     )
     source = opened(HwmonSource(root))
-    read = {q.key: v for q, v in zip(source.quantities(), source.read(), strict=True)}
-    assert read == {
+    assert by_name(source) == {
         "node.node_power": 231.0,
         "amdgpu0.power": 46.0,
         "amdgpu1.power": 47.5,

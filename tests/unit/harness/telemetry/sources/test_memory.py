@@ -10,12 +10,11 @@ import pytest
 from harness.telemetry.sources import memory
 from harness.telemetry.sources.memory import MemorySource
 from harness.telemetry.sources.proc_files import PROC
-from tests.support.telemetry_fakes import by_name
+from tests.support.telemetry_fakes import by_name, opened
 
 
 def test_plausible_values() -> None:
-    source = MemorySource()
-    source.open()
+    source = opened(MemorySource())
     assert 0 < by_name(source)["node.memory_used"] < psutil.virtual_memory().total
     assert {q.unit for q in source.quantities()} == {"B", "B/s", "%"}
 
@@ -32,8 +31,7 @@ def test_page_cache_pressure_is_a_rate(tmp_path: Path, monkeypatch: pytest.Monke
         )
 
     state(1000, 0)
-    source = MemorySource(tmp_path)
-    source.open()
+    source = opened(MemorySource(tmp_path))
     state(1500, 400_000)
     values = by_name(source)
     assert values["node.cache_refault"] == 500 * memory.PAGE_BYTES / 2
@@ -70,8 +68,7 @@ def test_memory_is_what_psutil_says(tmp_path: Path) -> None:
 
 
 def test_a_failed_reading_is_absent_not_zero(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    source = MemorySource(tmp_path)
-    source.open()
+    source = opened(MemorySource(tmp_path))
 
     def broken(*_: object, **__: object) -> None:
         raise OSError("gone")

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from harness.telemetry.sources import ipmi
-from harness.telemetry.sources.base import Source, SourceUnavailable
 from harness.telemetry.sources.ipmi import IpmiSource, power_reading
 from harness.telemetry.sources.node_power import ReadingFailed, interval_s, watts
 from harness.telemetry.sources.redfish import RedfishSource
 from tests.support.node_fakes import Redfish, dcmi, ipmitool, redfish_service, saying
-from tests.support.telemetry_fakes import wait_for
+from tests.support.telemetry_fakes import opened, unavailable
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -40,18 +40,6 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Redfish]:
         for name, value in state.environment().items():
             monkeypatch.setenv(name, value)
         yield state
-
-
-def opened(source: Source) -> Source:
-    source.open()
-    return source
-
-
-def unavailable(source: Source) -> SourceUnavailable:
-    with pytest.raises(SourceUnavailable) as caught:
-        source.open()
-    assert caught.value.what and caught.value.why and caught.value.fix
-    return caught.value
 
 
 # ---------------------------------------------------------------- what all share

@@ -16,7 +16,7 @@ from harness.telemetry.sources import nvml as nvml_source
 from harness.telemetry.sources.base import SourceUnavailable
 from harness.telemetry.sources.bounds import GPU, why_not
 from harness.telemetry.sources.nvidia_gpus import NvmlSource
-from tests.support.telemetry_fakes import fake_nvml
+from tests.support.telemetry_fakes import by_name, fake_nvml
 
 
 def opened(monkeypatch: pytest.MonkeyPatch, **state: object) -> tuple[NvmlSource, ModuleType]:
@@ -26,10 +26,6 @@ def opened(monkeypatch: pytest.MonkeyPatch, **state: object) -> tuple[NvmlSource
     return source, nvml
 
 
-def values(source: NvmlSource) -> dict[str, float | None]:
-    return {q.key: v for q, v in zip(source.quantities(), source.read(), strict=True)}
-
-
 def test_lost_gpu_is_absent_and_left_alone_while_the_other_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     nvml = fake_nvml(monkeypatch)
     nvml.STATE["gpus"] = [dict(nvml.A100), dict(nvml.A100)]
@@ -37,13 +33,13 @@ def test_lost_gpu_is_absent_and_left_alone_while_the_other_goes_on(monkeypatch: 
     source.open()
     nvml.STATE["gpus"][0] = {name: {"error": nvml.NVML_ERROR_GPU_IS_LOST} for name in nvml.A100}
     nvml.CALLS.clear()
-    read = values(source)
+    read = by_name(source)
     assert all(v is None for k, v in read.items() if k.startswith("gpu0"))
     assert read["gpu1.gpu_power"] == 70.0
     (note,) = source.notes()
     assert "fallen off the bus" in note
     assert len([c for c in nvml.CALLS if c[0] == 0]) == 1  # asked once, then no more
-    values(source)
+    by_name(source)
     assert len([c for c in nvml.CALLS if c[0] == 0]) == 1
 
 
@@ -136,12 +132,12 @@ def test_power_that_no_gpu_draws_is_absent_and_said_once(
 ) -> None:
     source, nvml = opened(monkeypatch)
     nvml.STATE["gpus"][0]["power_mw"] = milliwatts
-    assert values(source)["gpu0.gpu_power"] is None
-    values(source)
+    assert by_name(source)["gpu0.gpu_power"] is None
+    by_name(source)
     (note,) = source.notes()
     assert "gpu_power is absent where it cannot be" in note
     nvml.STATE["gpus"][0]["power_mw"] = 70_000
-    assert values(source)["gpu0.gpu_power"] == 70.0
+    assert by_name(source)["gpu0.gpu_power"] == 70.0
 
 
 @pytest.mark.parametrize(
@@ -183,7 +179,7 @@ def test_a_name_that_is_not_a_text_takes_nothing_else(monkeypatch: pytest.Monkey
     monkeypatch.setattr(nvml, "nvmlDeviceGetName", lambda handle: b"\xf8\x95\xa0".decode())
     source = NvmlSource()
     source.open()
-    assert values(source)["gpu0.gpu_power"] == 70.0
+    assert by_name(source)["gpu0.gpu_power"] == 70.0
     assert "name not readable" in source.devices()["gpu0"]
 
 
@@ -197,5 +193,5 @@ def test_one_call_that_the_library_cannot_make_takes_no_other(monkeypatch: pytes
     monkeypatch.setattr(nvml, "nvmlDeviceGetTotalEnergyConsumption", mismatch)
     source = NvmlSource()
     source.open()
-    assert values(source) == {"gpu0.gpu_power": 70.0}
+    assert by_name(source) == {"gpu0.gpu_power": 70.0}
     assert any("gpu_energy (nvidia-ml-py does not fit the driver" in note for note in source.notes())

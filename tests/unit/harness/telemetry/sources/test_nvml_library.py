@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from harness.telemetry.reader.energy import energy_j
+from harness.telemetry.reader.energy import measure
 from harness.telemetry.sources.nvidia_processes import NvmlProcessSource
 from tests.support.fakes.nvml import LOST, NO_PERMISSION, NOT_SUPPORTED, FakeNvml
 
@@ -58,7 +58,7 @@ def test_step_load_by_every_method_within_one_percent(fake_nvml: FakeNvml) -> No
     power = np.array(found.column("gpu0.gpu_power"), float)
     joules = np.array(found.column("gpu0.gpu_energy"), float)
     for method, column in (("counter", joules), ("trapezoid", power), ("right_rectangle", power)):
-        assert energy_j(times, column, method, 0.0, 20.0) == pytest.approx(3700, rel=0.01), method
+        assert measure(times, column, method, 0.0, 20.0)[0] == pytest.approx(3700, rel=0.01), method
 
 
 def test_older_driver_without_power_fields(fake_nvml: FakeNvml) -> None:

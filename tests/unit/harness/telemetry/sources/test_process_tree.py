@@ -12,7 +12,8 @@ import pytest
 
 from harness.telemetry.sources import process_tree
 from harness.telemetry.sources.process_tree import ProcessTreeSource
-from tests.support.telemetry_fakes import by_name, wait_for
+from tests.support.telemetry_fakes import by_name
+from tests.support.waiting import wait_for
 
 
 def test_process_tree_sees_children_and_their_end() -> None:

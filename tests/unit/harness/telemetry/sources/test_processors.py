@@ -12,7 +12,8 @@ from harness.telemetry.sources import processors
 from harness.telemetry.sources.base import SourceUnavailable
 from harness.telemetry.sources.proc_files import PROC, ProcFile
 from harness.telemetry.sources.processors import CoreSource, FrequencySource, HostSource
-from tests.support.telemetry_fakes import wait_for
+from tests.support.telemetry_fakes import opened
+from tests.support.waiting import wait_for
 
 CPU_TIMES = [
     namedtuple("cpu", "user system idle iowait guest guest_nice")(*row)
@@ -21,8 +22,7 @@ CPU_TIMES = [
 
 
 def test_use_of_the_node_is_known_after_a_tick() -> None:
-    source = HostSource()
-    source.open()
+    source = opened(HostSource())
     (percent,) = wait_for(lambda: (found := source.read()) != [None] and found)
     assert 0 <= percent <= 100
     assert [q.unit for q in source.quantities()] == ["%"]
@@ -53,8 +53,7 @@ def test_each_core_on_its_own_and_absent_when_one_goes(monkeypatch: pytest.Monke
     first, second = CPU_TIMES
     seen = [[first, first], [second, first], [second]]
     monkeypatch.setattr(processors.psutil, "cpu_times", lambda percpu: seen.pop(0))
-    source = CoreSource()
-    source.open()
+    source = opened(CoreSource())
     assert [q.key for q in source.quantities()] == ["core0.core_utilization", "core1.core_utilization"]
     assert source.read() == [pytest.approx(40.0), None]  # no tick passed on the second core
     assert source.read() == [None, None]

@@ -9,6 +9,7 @@ import pytest
 from harness.telemetry.sources import rapl
 from harness.telemetry.sources.base import Kind, SourceUnavailable
 from harness.telemetry.sources.rapl import RaplSource
+from tests.support.telemetry_fakes import opened
 
 
 def powercap(root: Path, zones: dict[str, tuple[str, int]], wrap: int = 1_000_000) -> Path:
@@ -30,8 +31,7 @@ def test_rapl_counts_joules_through_a_wrap(tmp_path: Path) -> None:
         "dtpm": ("nothing of ours", 5),
     }
     root = powercap(tmp_path, zones)
-    source = RaplSource(root)
-    source.open()
+    source = opened(RaplSource(root))
     assert [(q.scope, q.name) for q in source.quantities()] == [
         ("cpu_package0", "cpu_energy"),
         ("cpu_cores0", "cpu_energy"),
@@ -49,8 +49,7 @@ def test_rapl_counts_joules_through_a_wrap(tmp_path: Path) -> None:
 def test_a_counter_that_is_set_anew_goes_back_instead_of_wrapping(tmp_path: Path) -> None:
     """After a suspend, or a driver that was loaded again: 262 kJ that nobody drew would be counted."""
     root = powercap(tmp_path, {"intel-rapl:0": ("package-0", 900_000_000)}, wrap=262_143_328_850)
-    source = RaplSource(root)
-    source.open()
+    source = opened(RaplSource(root))
     energy = root / "intel-rapl:0" / "energy_uj"
     energy.write_text("950000000\n")
     assert source.read()[0] == pytest.approx(50.0)
@@ -64,8 +63,7 @@ def test_a_counter_that_is_set_anew_goes_back_instead_of_wrapping(tmp_path: Path
 
 def test_rapl_reading_that_fails_is_absent_and_said_once(tmp_path: Path) -> None:
     root = powercap(tmp_path, {"intel-rapl:0": ("package-0", 1)})
-    source = RaplSource(root)
-    source.open()
+    source = opened(RaplSource(root))
     (root / "intel-rapl:0" / "energy_uj").unlink()
     assert list(source.read()) == [None]
     assert list(source.read()) == [None]
@@ -96,8 +94,7 @@ def test_rapl_zone_names_of_dies_platforms_and_twins(tmp_path: Path) -> None:
         "intel-rapl:3": ("psys", 1),
         "intel-rapl:1:0": ("uncore", 1),
     }
-    source = RaplSource(powercap(tmp_path, zones))
-    source.open()
+    source = opened(RaplSource(powercap(tmp_path, zones)))
     keys = {"cpu_package0_die0", "cpu_package0_die1", "cpu_uncore1", "platform", "platform_3"}
     assert {q.scope for q in source.quantities()} == keys
     assert set(source.devices()) == keys
@@ -115,8 +112,7 @@ def test_rapl_says_which_zones_are_denied_beside_those_that_work(
         return real(path)
 
     monkeypatch.setattr(rapl, "_read_int", guarded)
-    source = RaplSource(root)
-    source.open()
+    source = opened(RaplSource(root))
     assert [q.scope for q in source.quantities()] == ["cpu_package0"]
     (note,) = source.notes()
     assert "intel-rapl:0:0" in note and "chmod" in note

@@ -11,6 +11,7 @@ from harness.telemetry.sources import redfish_client
 from harness.telemetry.sources.base import SourceUnavailable
 from harness.telemetry.sources.redfish import RedfishSource
 from tests.support.node_fakes import Redfish, redfish_service
+from tests.support.telemetry_fakes import opened
 
 CHASSIS = "/redfish/v1/Chassis"
 SYSTEM = {"ComputerSystems": [{"@odata.id": "/redfish/v1/Systems/1"}]}
@@ -45,8 +46,7 @@ def only(service: Redfish, entries: list[dict[str, Any]]) -> None:
 
 
 def power() -> float:
-    source = RedfishSource()
-    source.open()
+    source = opened(RedfishSource())
     (value,) = source.read()
     assert value is not None
     return value
