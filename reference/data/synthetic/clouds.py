@@ -18,6 +18,7 @@ from reference.data.synthetic.fields import (
     smoothstep,
     swirled,
 )
+from reference.data.synthetic.style import CloudStyle
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,10 @@ class Deck:
 class Weather:
     """Draws the layers of one scene; holds what all kinds of weather need."""
 
-    def __init__(self, rng: np.random.Generator, shape: Shape, elevation: Field, land: Field) -> None:
-        self.rng, self.shape, self.elevation, self.land = rng, shape, elevation, land
+    def __init__(
+        self, rng: np.random.Generator, shape: Shape, elevation: Field, land: Field, style: CloudStyle
+    ) -> None:
+        self.rng, self.shape, self.elevation, self.land, self.style = rng, shape, elevation, land, style
         self.aspect = shape[1] / shape[0]
         self.angle = float(rng.uniform(0, np.pi))  # of the wind
 
@@ -193,8 +196,13 @@ class Weather:
     ) -> Layer:
         """A layer (see Layer), with a random texture unless one is given."""
         if texture is None:
-            texture = np.exp(0.35 * self.noise(1.5, 0.06)).astype(np.float32)
+            deviation, slope, longest, shortest = self.style.texture
+            texture = np.exp(deviation * fractal(self.rng, self.shape, slope, longest, shortest))
+            texture = texture.astype(np.float32)
         heights = np.broadcast_to(np.float32(top_km), self.shape)
+        if self.style.smooth:
+            density = rank(blur(density, self.style.smooth))
+            texture = blur(texture, self.style.smooth / 2)
         return Layer(density, cover, thickness, edge, heights, ice, texture)
 
     def cellular(self, y: Field, x: Field, open_: bool, size: float) -> Field:
@@ -240,21 +248,23 @@ KINDS: dict[str, Callable[[Weather], list[Layer]]] = {
 
 
 def make_layers(
-    rng: np.random.Generator, shape: Shape, kind: str, elevation: Field, land: Field
+    rng: np.random.Generator, shape: Shape, kind: str, elevation: Field, land: Field, style: CloudStyle
 ) -> list[Layer]:
     """Layers of a kind of weather (see KINDS), lowest first."""
-    layers = KINDS[kind](Weather(rng, shape, elevation, land))
+    layers = KINDS[kind](Weather(rng, shape, elevation, land, style))
     return sorted(layers, key=lambda layer: float(layer.top_km.mean()))
 
 
-def decks(layers: list[Layer], scale: float) -> list[Deck]:
+def decks(layers: list[Layer], scale: float, style: CloudStyle) -> list[Deck]:
     """Decks from layers, with all covers scaled; scale 1 keeps them as drawn."""
     made = []
     for layer in layers:
-        cover = float(np.clip(1 - (1 - layer.cover) ** scale, 0.0, 0.97))
-        depth = np.clip((layer.density - (1 - cover)) / (2.5 * layer.edge), 0, 1)
-        thickness = layer.thickness * depth**1.3 * layer.texture
-        made.append(Deck(thickness.astype(np.float32), layer.top_km, layer.ice))
+        cover = float(np.clip(1 - (1 - layer.cover) ** scale, 0.0, style.most_cover))
+        depth = np.clip((layer.density - (1 - cover)) / (style.edge_width * layer.edge), 0, 1)
+        thickness = layer.thickness * depth**style.edge_power * layer.texture
+        relief = (1 - style.top_relief) + style.top_relief * layer.texture
+        top_km = style.top_scale * layer.top_km * relief
+        made.append(Deck(thickness.astype(np.float32), top_km.astype(np.float32), layer.ice))
     return made
 
 

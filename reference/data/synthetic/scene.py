@@ -8,12 +8,10 @@ import numpy as np
 
 from reference.data.synthetic.clouds import KINDS, Deck, decks, make_layers, total_thickness
 from reference.data.synthetic.fields import Shape
-from reference.data.synthetic.sensor import MaskErrors, bayesian_mask, observe
+from reference.data.synthetic.sensor import bayesian_mask, observe
+from reference.data.synthetic.style import CONTEXT, Style
 from reference.data.synthetic.surfaces import Place, make_ground
 
-CLOUD_FRACTIONS = (0.22, 0.92)
-FRACTION_STEPS = 8
-THIN = 1.0  # optical thickness that counts as cloud
 NIGHT_EVERY = 3  # every third scene or so is a night scene
 
 
@@ -29,36 +27,35 @@ class SyntheticScene:
     weather: str
 
 
-def make_scene(
-    rng: np.random.Generator, shape: Shape, number: int, errors: MaskErrors | None = None
-) -> SyntheticScene:
+def make_scene(rng: np.random.Generator, shape: Shape, number: int, style: Style = CONTEXT) -> SyntheticScene:
     """The scene of this number. Weather and daylight alternate, so that small sets have all kinds.
 
     `shape` is (height, width) in pixels.
     """
-    place = _draw_place(rng, number)
+    place = _draw_place(rng, number, style)
     weather = _weather(number, place)
-    ground = make_ground(rng, shape, place)
+    ground = make_ground(rng, shape, place, style.patches)
     land = (ground.surface == 1).astype(np.float32)
-    layers = make_layers(rng, shape, weather, ground.elevation_km, land)
-    wanted = _wanted_fraction(rng, number)
-    low, high = 0.1, 6.0
+    layers = make_layers(rng, shape, weather, ground.elevation_km, land, style.clouds)
+    wanted = _wanted_fraction(rng, number, style)
+    low, high = style.clouds.cover_scales
     made: list[Deck] = []
-    for _ in range(FRACTION_STEPS):
+    for _ in range(style.clouds.cover_steps):
         scale = (low * high) ** 0.5
-        made = decks(layers, scale)
-        covered = float(np.mean(total_thickness(made) > THIN))
+        made = decks(layers, scale, style.clouds)
+        covered = float(np.mean(total_thickness(made) > style.errors.thickness))
         low, high = (scale, high) if covered < wanted else (low, scale)
-    image = observe(rng, shape, place, ground, made)
-    mask = bayesian_mask(rng, place, ground, made, image.glint, errors or MaskErrors())
+    image = observe(rng, shape, place, ground, made, style.light)
+    mask = bayesian_mask(rng, place, ground, made, image.glint, style.errors)
     image_refs, bts, mask = _with_gaps(rng, image.refs, image.bts, mask)
     return SyntheticScene(image_refs, bts, mask[..., None], ground.surface, place, weather)
 
 
-def _draw_place(rng: np.random.Generator, number: int) -> Place:
+def _draw_place(rng: np.random.Generator, number: int, style: Style) -> Place:
     polar = number % 9 == 3
-    latitude = float(rng.uniform(62, 74) if polar else rng.uniform(20, 58)) * float(rng.choice([-1.0, 1.0]))
-    kinds = (0.0, 0.3, 0.55, 0.85)
+    low, high = style.place.polar_latitudes if polar else style.place.latitudes
+    latitude = float(rng.uniform(low, high)) * float(rng.choice([-1.0, 1.0]))
+    kinds = style.place.land_fractions
     land = kinds[int(rng.integers(len(kinds)))] * float(rng.uniform(0.6, 1.15))
     return Place(
         latitude=latitude,
@@ -80,14 +77,15 @@ def _weather(number: int, place: Place) -> str:
     return next(kind for kind in turns if kind not in unfit)
 
 
-def _wanted_fraction(rng: np.random.Generator, number: int) -> float:
+def _wanted_fraction(rng: np.random.Generator, number: int, style: Style) -> float:
     """Cloud fractions spread evenly over consecutive scenes (a van der Corput sequence in base 2)."""
-    low, high = CLOUD_FRACTIONS
+    low, high = style.clouds.fractions
     position, base, n = 0.0, 0.5, number + 1
     while n:
         position += base * (n & 1)
         n, base = n >> 1, base / 2
-    return float(low + (high - low) * np.clip(position + rng.uniform(-0.05, 0.05), 0, 1))
+    wanted = low + (high - low) * np.clip(position + rng.uniform(-0.05, 0.05), 0, 1)
+    return float(np.clip(wanted, 0, 1))
 
 
 def _with_gaps(

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reference.data.synthetic import mosaic
+from reference.data.synthetic.air import Air, make_air, make_even_air
 from reference.data.synthetic.fields import (
     Field,
     Shape,
@@ -17,6 +19,7 @@ from reference.data.synthetic.fields import (
     smoothstep,
     swirled,
 )
+from reference.data.synthetic.mosaic import Dimness
 
 OCEAN, LAND, ICE = 0, 1, 2
 
@@ -53,11 +56,12 @@ class Ground:
     temperature: Field  # skin, K
     air_k: float  # near the surface, scene mean
     elevation_km: Field
-    vapour: float  # atmospheric water vapour, 0 dry .. 3 tropics
+    dim_k: Dimness  # how much colder it looks than it is in S7, S8, S9
+    air: Air
 
 
-def make_ground(rng: np.random.Generator, shape: Shape, place: Place) -> Ground:
-    """Coastlines, mountains, vegetation, sea fronts and, in polar places, snow and broken sea ice."""
+def make_ground(rng: np.random.Generator, shape: Shape, place: Place, patches: bool) -> Ground:
+    """Coastlines, mountains, vegetation, pale patches, sea fronts and, in polar places, snow and broken ice."""
     relief = _relief(rng, shape)
     level = np.quantile(relief, 1 - place.land_fraction) if place.land_fraction > 0 else relief.max() + 1
     height = relief - np.float32(level)
@@ -75,8 +79,13 @@ def make_ground(rng: np.random.Generator, shape: Shape, place: Place) -> Ground:
     surface = np.where(land, np.where(snow > 0.5, ICE, LAND), OCEAN).astype(np.uint8)
     if place.polar:
         surface, refs, temperature = _sea_ice(rng, shape, land, surface, refs, temperature)
-    vapour = float(np.clip(3.0 * np.exp((air_k - 302) / 14) * rng.uniform(0.7, 1.2), 0.1, 3.2))
-    return Ground(surface, refs.astype(np.float32), temperature, air_k, elevation, vapour)
+    if not patches:
+        air, bare = make_even_air(rng, air_k), (0.0, 0.0, 0.0)
+        return Ground(surface, refs.astype(np.float32), temperature, air_k, elevation, bare, air)
+    air = make_air(rng, shape, air_k)
+    warmed = temperature + (air.near_ground_k - air_k)
+    patched = mosaic.patch(rng, refs, warmed, land, place.daylight)
+    return Ground(surface, patched.refs, patched.temperature, air_k, elevation, patched.dim_k, air)
 
 
 def _relief(rng: np.random.Generator, shape: Shape) -> Field:

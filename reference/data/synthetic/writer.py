@@ -18,8 +18,8 @@ from reference.data.files import write_json
 from reference.data.profiles import Profile, get_profile
 from reference.data.scenes import open_scene
 from reference.data.synthetic.scene import SyntheticScene, make_scene
+from reference.data.synthetic.style import style_of
 
-VERSION = 3  # raised whenever the same seed gives different scenes
 DESCRIPTION = "dataset.json"
 NOTE = "Computed, not observed: made to look and train like SLSTR scenes, not to measure with."
 FIRST_PASS = datetime(2019, 10, 1)
@@ -83,16 +83,17 @@ def synthesize(
         raise ValueError(f"seed {seed}: 0 or more expected")
     folder = Path(root) / profile.name
     files = planned_files(profile, seed, scenes)
+    style = style_of(profile.name)
     description = _describe(profile, seed, len(files) - profile.test_scenes)
     _require_same(folder, description)
-    _drop_outdated(folder)
+    _drop_outdated(folder, profile.name)
     write_json(folder / DESCRIPTION, {**description, "complete": False})
     for done, file in enumerate(files, 1):
         path = folder / file.path
         if not _is_whole(path, seed, profile):
             rng = np.random.default_rng([seed, file.number])
             shape = (profile.geometry.scene_height, profile.geometry.scene_width)
-            write_scene(path, make_scene(rng, shape, file.number), seed)
+            write_scene(path, make_scene(rng, shape, file.number, style), seed, style.version)
         if progress:
             progress(done, len(files), path.name)
     write_json(folder / DESCRIPTION, {**description, "complete": True})
@@ -107,9 +108,15 @@ def _is_whole(path: Path, seed: int, profile: Profile) -> bool:
     try:
         with open_scene(path) as scene:
             scene.require(height, width).check_values()
-            return scene.attribute("seed") == seed and scene.attribute("generator_version") == VERSION
+            return scene.attribute("seed") == seed and _is_current(
+                scene.attribute("generator_version"), profile.name
+            )
     except (ValueError, OSError):
         return False
+
+
+def _is_current(version: object, profile: str) -> bool:
+    return bool(version == style_of(profile).version)
 
 
 def is_complete(folder: Path) -> bool:
@@ -121,7 +128,7 @@ def is_complete(folder: Path) -> bool:
     return (
         isinstance(description, dict)
         and description.get("complete") is True
-        and description.get("generator_version") == VERSION
+        and _is_current(description.get("generator_version"), str(description.get("profile")))
     )
 
 
@@ -142,7 +149,7 @@ def synthesize_command(folder: Path, profile: str) -> str:
     return shlex.join(words)
 
 
-def write_scene(path: Path, scene: SyntheticScene, seed: int) -> None:
+def write_scene(path: Path, scene: SyntheticScene, seed: int, version: int) -> None:
     """Write one scene file atomically: under a temporary name, which is then replaced."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -153,7 +160,7 @@ def write_scene(path: Path, scene: SyntheticScene, seed: int) -> None:
             file.attrs.update(
                 synthetic=True,
                 seed=seed,
-                generator_version=VERSION,
+                generator_version=version,
                 daylight=scene.place.daylight,
                 latitude=scene.place.latitude,
                 longitude=scene.place.longitude,
@@ -172,7 +179,7 @@ def _describe(profile: Profile, seed: int, train_scenes: int) -> dict[str, objec
         "synthetic": True,
         "note": NOTE,
         "seed": seed,
-        "generator_version": VERSION,
+        "generator_version": style_of(profile.name).version,
         "train_scenes": train_scenes,
         "test_scenes": profile.test_scenes,
         "geometry": asdict(profile.geometry),
@@ -192,7 +199,7 @@ def _require_same(folder: Path, description: dict[str, object]) -> None:
         return
     except ValueError:
         raise ValueError(f"{path} is not valid JSON: remove the folder to make the scenes again") from None
-    outdated = isinstance(found, dict) and found.get("generator_version") != VERSION
+    outdated = isinstance(found, dict) and found.get("generator_version") != description["generator_version"]
     # The number and size of scenes may have changed with the version; the seed is the user's choice.
     for key in ("seed",) if outdated else ("seed", "train_scenes", "test_scenes", "geometry"):
         if not isinstance(found, dict) or found.get(key) != description[key]:
@@ -203,13 +210,13 @@ def _require_same(folder: Path, description: dict[str, object]) -> None:
             )
 
 
-def _drop_outdated(folder: Path) -> None:
+def _drop_outdated(folder: Path, profile: str) -> None:
     """Remove scenes that an earlier version of this generator made: they can be made again."""
     try:
         version = json.loads((folder / DESCRIPTION).read_text()).get("generator_version")
     except FileNotFoundError:
         return
-    if version != VERSION:
+    if not _is_current(version, profile):
         for part in (TRAIN_FOLDER, TEST_FOLDER):
             for path in (folder / part).glob("S3A*_SYN_*.hdf"):
                 path.unlink()

@@ -1,0 +1,67 @@
+"""Pale patches of a few pixels in the ground: salt, sand, stubble, old snow.
+
+They are as bright, as grey and nearly as cold as low cloud, so that a single pixel seldom tells which it is; they are
+smaller than clouds and without their edges, so that its surroundings do. Pale ground is cooler than dark ground by day,
+since it takes up less sunlight, and dry ground is cooler than moist ground at night; quartz sand emits as little as 0.7
+at 3.7 um, other soils 0.9 and more (ASTER spectral library, Baldridge et al. 2009, doi:10.1016/j.rse.2008.11.007).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from reference.data.synthetic.fields import Field, Shape, fractal, smoothstep
+
+SLOPE, LONGEST, SHORTEST = 1.3, 0.10, 0.021  # of the patches, in scene heights
+OVER_WATER = 0.15  # foam, ice and turbid water: as much of it
+PALE = (0.42, 0.42, 0.42, 0.004, 0.34, 0.22)  # reflectance in S1..S6 of the palest ground
+SHARE_PALE = 0.95
+BRIGHTEST = 0.95
+COOLER_BY_DAY_K = 24.0
+COOLER_AT_NIGHT_K = 16.0
+USUAL = 0.35  # how pale ground is on average: its temperature stays as it is
+
+Dimness = tuple[Field | float, Field | float, Field | float]  # (H, W) each, K, in S7, S8, S9
+
+
+@dataclass(frozen=True)
+class Patched:
+    """What of the ground the patches change."""
+
+    refs: Field  # (H, W, 6)
+    temperature: Field  # (H, W) skin, K
+    dim_k: Dimness  # how much colder it looks than it is, because it emits less
+
+
+def patch(rng: np.random.Generator, refs: Field, temperature: Field, land: Field, daylight: bool) -> Patched:
+    """Ground with patches. `refs` (H, W, 6), `temperature` (H, W) in K, `land` (H, W) bool."""
+    shape = temperature.shape
+    strength = np.where(land, 1.0, OVER_WATER).astype(np.float32)
+    pale = strength * smoothstep(_patches(rng, shape) + 0.35 * fractal(rng, shape, 2.0, 0.6), -1.1, 0.9)
+    shade, hue, moisture = (_patches(rng, shape) for _ in range(3))
+    none = np.zeros_like(hue)
+    tint = np.stack(
+        [0.25 * moisture, none, -0.15 * moisture, none, 0.32 * hue, 0.25 * hue + 0.28 * moisture], axis=-1
+    )
+    refs = refs * np.exp(strength[..., None] * tint)
+    refs = refs + (np.array(PALE, np.float32) * np.exp(tint) - refs) * (SHARE_PALE * pale)[..., None]
+    refs = np.minimum(refs * np.exp(0.25 * shade * strength)[..., None], BRIGHTEST)
+    cooler_k = COOLER_BY_DAY_K if daylight else COOLER_AT_NIGHT_K
+    grain = shade * strength
+    # By day, what pale ground emits less at 3.7 um it reflects of the sun.
+    dim_k = (
+        (0.0 if daylight else 4.0) * pale + 2.5 * grain,
+        0.8 * pale + 0.3 * grain,
+        0.4 * pale - 0.3 * grain,
+    )
+    return Patched(
+        refs.astype(np.float32),
+        (temperature - cooler_k * (pale - USUAL * strength)).astype(np.float32),
+        dim_k,
+    )
+
+
+def _patches(rng: np.random.Generator, shape: Shape) -> Field:
+    return fractal(rng, shape, SLOPE, LONGEST, SHORTEST)
