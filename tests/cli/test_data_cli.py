@@ -187,7 +187,7 @@ def test_preview_draws_scenes_and_masks(smoke: Path) -> None:
 
 
 def test_a_preview_of_synthetic_scenes_says_so(smoke: Path) -> None:
-    _, said = invoke("preview", "--profile", "smoke", "--data", str(smoke), "--scenes", "2")
+    _, said = invoke(data, "preview", "--profile", "smoke", "--data", str(smoke), "--scenes", "2")
     assert "Picture is in synthetic-scenes.png" in said
     with Image.open("synthetic-scenes.png") as picture:
         shown = np.asarray(picture.convert("L"))
