@@ -12,6 +12,7 @@ from harness.report.identity import dataset_card, identity
 from harness.report.material import MAX_RUNS, Material, read_telemetry, representative
 from harness.report.model import Report
 from harness.report.panels.registry import all_panels, report_model
+from harness.report.panels.reproduce.panel import replay_command
 from harness.report.verdict import score_card, verdict_card
 from harness.score.model import Score
 from harness.untrusted.hdf5_guard import Reader
@@ -43,7 +44,7 @@ def report_data(package: Package, verdict: Verdict, score: Score, now: datetime 
         tool=f"cloudmask-harness {__version__}",
         identity=material.identity,
         dataset=material.dataset,
-        verdict=verdict_card(verdict),
+        verdict=verdict_card(verdict, replay_command(package, material.identity, material.dataset)),
         score=score_card(package, score),
         **{name: value for one in built for name, value in one.fields.items()},
         notes=[*notes, *(note for one in built for note in one.notes)],

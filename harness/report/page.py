@@ -12,19 +12,19 @@ from harness.report.data import ReportContent, report_data
 from harness.report.downloads import PATTERN, chart_files, source_of
 from harness.report.drawing.labels import BENCHMARKS
 from harness.report.drawing.text import NOT_MEASURED, energy
-from harness.report.model import Report
+from harness.report.model import Report, RuleCard
 from harness.report.panels.energy.builder import headline
 from harness.report.panels.registry import all_panels, folders, report_model
 from harness.report.site import TEMPLATES, fragment, render, write_folder
-from harness.report.verdict import REPLAY
 from harness.score.model import Score
 from rules.evidence.replay import replay as REPLAY_RULE
-from rules.model.findings import Verdict
+from rules.model.findings import Outcome, Verdict
 from rules.model.layout import BENCHMARK
 from rules.model.package import Package
 
 INDEX = "index.html"
 DATA = "data.json"
+COMMAND = "cloudmask "
 _PICTURE = re.compile(rf"(?:synthetic-)?(?:scene-\d{{2,}}-[a-z-]+|errors-\d{{2,}})\.png|{PATTERN}")
 
 
@@ -97,7 +97,7 @@ def report_page(report: Report, now: datetime | float, home: str = "") -> str:
         energy_headline=energy_headline(report),
         accelerators=accelerators(report),
         replayed=replayed(report),
-        replay_command=REPLAY,
+        unchecked=unchecked(report),
     )
 
 
@@ -115,6 +115,15 @@ def accelerators(report: Report) -> str:
     if who.accelerators == 0:
         return "none"
     return f"{who.accelerators} × {who.accelerator}" if who.accelerator else str(who.accelerators)
+
+
+def unchecked(report: Report) -> list[tuple[str, list[RuleCard]]]:
+    """What rules that were not checked need, and these rules: commands first."""
+    found: dict[str, list[RuleCard]] = {}
+    for rule in report.verdict.rules:
+        if rule.outcome == Outcome.NOT_CHECKED.value:
+            found.setdefault(rule.needs, []).append(rule)
+    return sorted(found.items(), key=lambda item: (not item[0].startswith(COMMAND), item[0]))
 
 
 def replayed(report: Report) -> bool:

@@ -20,24 +20,31 @@ from rules.model.package import Package
 from rules.registry import Rule, catalogue
 
 MAX_PLACES = 200
+NOT_HELD = "evidence that this package does not hold"
 
 
-def verdict_card(verdict: Verdict) -> VerdictCard:
-    """The verdict with findings grouped by rule, errors first, and rules by outcome, failures first."""
+def verdict_card(verdict: Verdict, replay: str = "") -> VerdictCard:
+    """The verdict with findings grouped by rule, errors first, and rules by outcome, failures first.
+
+    `replay` is the command that computes the accuracy again; empty where no weights are stored.
+    """
     known = {rule.id: rule for rule in catalogue()}
     severities = [finding.severity for finding in verdict.findings]
     rules = []
     for result in sorted(verdict.rules, key=lambda r: (r.outcome.rank, r.id)):
         rule = known.get(result.id)
+        reason, needs = clean(result.reason), ""
+        if result.outcome is Outcome.NOT_CHECKED:
+            reason, needs = _unchecked(rule, reason, replay)
         rules.append(
             RuleCard(
                 id=clean(result.id, 40),
                 title=rule.title if rule else "",
                 outcome=result.outcome.value,
-                reason=clean(result.reason),
+                reason=reason,
                 why=rule.why if rule else "",
                 source=rule.source if rule else "",
-                needs=_needs(rule, clean(result.reason)) if result.outcome is Outcome.NOT_CHECKED else "",
+                needs=needs,
             )
         )
     return VerdictCard(
@@ -49,19 +56,18 @@ def verdict_card(verdict: Verdict) -> VerdictCard:
         notes=severities.count(Severity.INFO),
         groups=_group(verdict.findings, known),
         rules=rules,
+        weights=bool(replay),
     )
 
 
-REPLAY = "cloudmask check PACKAGE --replay --data DATA"
-
-
-def _needs(rule: Rule | None, reason: str) -> str:
-    """What would check a rule that was not checked."""
-    if "--replay" in reason:
-        return REPLAY
+def _unchecked(rule: Rule | None, reason: str, replay: str) -> tuple[str, str]:
+    """Why a rule was not checked, and what would check it."""
+    asks = "--replay" in reason or "--data" in reason
+    if asks and replay:
+        return reason, replay
     if rule is not None and rule.never_passes:
-        return "a person has to judge it"
-    return "evidence that this package does not hold"
+        return reason, "a person has to judge it"
+    return "it needs the weights, which the package does not hold" if asks else reason, NOT_HELD
 
 
 def _group(findings: list[Finding], known: dict[str, Rule]) -> list[FindingGroup]:

@@ -15,13 +15,16 @@ from rules.model.package import Package
 
 def commands(package: Package, who: Identity, data: DatasetCard | None) -> Iterator[Command]:
     """Exact commands, for a checkout in which this package lies at submissions/<org>."""
-    folder = shlex.quote(f"submissions/{who.org}")
+    folder = _folder(who)
     system = shlex.quote(who.system)
     yield Command(purpose="Judge this package again", command=f"cloudmask check {folder}")
     if MANIFEST in package.files or (package.manifest and package.manifest.present):
         yield Command(
             purpose="See that no file changed", command=f"(cd {folder} && sha256sum --quiet -c {MANIFEST})"
         )
+    if replay := replay_command(package, who, data):
+        purpose = "Compute the accuracy again from the stored weights"
+        yield Command(purpose=purpose, command=replay)
     yield Command(purpose="Render this report again", command=f"cloudmask report {folder} --system {system}")
     if data and data.synthetic:
         profile = shlex.quote(data.profile)
@@ -34,6 +37,21 @@ def commands(package: Package, who: Identity, data: DatasetCard | None) -> Itera
         purpose="See what would run, without running it", command=f"cloudmask plan --system {system}"
     )
     yield Command(purpose="Run it on your machine", command=f"make submit SYSTEM={system}")
+
+
+def replay_command(package: Package, who: Identity, data: DatasetCard | None) -> str:
+    """What evaluates the stored weights again; empty where the package holds none.
+
+    Where submitters keep scenes of their own is not known: for these it says DATA.
+    """
+    if not any(run.weights_sha256 for run in package.runs):
+        return ""
+    scenes = shlex.quote(f"data/{data.profile}") if data and data.synthetic else "DATA"
+    return f"cloudmask check {_folder(who)} --replay --data {scenes}"
+
+
+def _folder(who: Identity) -> str:
+    return shlex.quote(f"submissions/{who.org}")
 
 
 def _build(material: Material) -> Built:

@@ -20,7 +20,7 @@ from harness.report.data import report_data
 from harness.report.page import report_page
 from harness.score.model import Score
 from harness.score.score import score
-from rules.model.findings import Finding, Severity, Verdict
+from rules.model.findings import Finding, Outcome, RuleResult, Severity, Verdict
 from rules.model.log import Event, Log
 from rules.model.package import Package
 from rules.ruleset import DEFAULT, load_ruleset
@@ -206,6 +206,37 @@ def test_unwritable_place_is_a_user_error(package: Package, tmp_path: Path) -> N
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match="Cannot write"):
         build_report(package, hand_verdict(package), hand_score(package), tmp_path / "file" / "out", NOW)
+
+
+def test_a_replay_is_offered_where_weights_are_stored_with_real_paths(
+    package: Package, tmp_path: Path
+) -> None:
+    said = words(parse(build_report(package, asked_for_replay(package), hand_score(package), tmp_path, NOW)))
+    command = "cloudmask check submissions/ExampleLab --replay --data data/quick"
+    assert said.count(command) == 2, "in three minutes, and how to reproduce"
+    assert "PACKAGE" not in said and "can never be computed again" not in said
+
+
+def test_no_replay_is_offered_where_no_weights_are_stored(tmp_path: Path) -> None:
+    package = load(build_package(tmp_path / "p", runs=1, weights=False).root)
+    verdict = asked_for_replay(package)
+    said = words(parse(build_report(package, verdict, hand_score(package), tmp_path / "out", NOW)))
+    assert "--replay" not in said and said.count("can never be computed again") == 1
+    assert (
+        "evidence that this package does not hold : EVD008 The stored weights are the logged ones, EVD019"
+        in said
+    )
+    assert "it needs the weights, which the package does not hold" in said
+
+
+def asked_for_replay(package: Package) -> Verdict:
+    verdict = hand_verdict(package)
+    verdict.rules += [
+        RuleResult("EVD008", Outcome.NOT_CHECKED, "no weights were stored"),
+        RuleResult("EVD019", Outcome.NOT_CHECKED, "replay was not asked for (--replay)"),
+    ]
+    verdict.rules = [rule for rule in verdict.rules if rule.id != "EVD004"]
+    return verdict
 
 
 # ---------------------------------------------------------------- not compliant, empty, hostile
