@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from harness.report.drawing.labels import OFFICIAL
 from harness.report.drawing.text import clean, plural
 from harness.report.material import Material
@@ -9,9 +11,10 @@ from harness.report.model import DatasetCard, Identity
 from harness.report.panels.energy.builder import has_node_power
 from harness.report.panels.registry import Built, ReportPanel
 from harness.report.panels.standing.model import StandingPoint
-from rules.model.findings import Severity, Verdict
+from rules.model.findings import Outcome, Severity, Verdict
 from rules.model.layout import BENCHMARK
 from rules.model.package import Package
+from rules.package.released import code_ran as CODE_RAN
 
 
 def standing(material: Material) -> list[StandingPoint]:
@@ -20,7 +23,7 @@ def standing(material: Material) -> list[StandingPoint]:
         _checked(material.verdict),
         _data(material.dataset),
         _division(material.identity),
-        _commit(material.package, material.identity),
+        _commit(material.package, material.identity, material.verdict),
         _power(has_node_power(material.package)),
         StandingPoint(
             state="no",
@@ -69,7 +72,7 @@ def _division(who: Identity) -> StandingPoint:
     return StandingPoint(state="unknown", text="The package states no known division.")
 
 
-def _commit(package: Package, who: Identity) -> StandingPoint:
+def _commit(package: Package, who: Identity, verdict: Verdict) -> StandingPoint:
     software = [
         run.record.software for run in package.runs if run.record and isinstance(run.record.software, dict)
     ]
@@ -78,8 +81,22 @@ def _commit(package: Package, who: Identity) -> StandingPoint:
             state="no", text="The code was changed after its last commit, so it cannot be looked up."
         )
     if who.commit and software and all(one.get("dirty") is False for one in software):
-        return StandingPoint(state="yes", text=f"Run from commit {who.commit[:12]}, unchanged.")
+        return _unchanged(f"Run from commit {who.commit[:12]}, unchanged", software, verdict)
     return StandingPoint(state="unknown", text="The commit of the code that ran is not known.")
+
+
+def _unchanged(stated: str, software: list[dict[str, Any]], verdict: Verdict) -> StandingPoint:
+    """What the run records state of the code, and whether digests of it bear that out."""
+    outcome = next((rule.outcome for rule in verdict.rules if rule.id == CODE_RAN.id), None)
+    if outcome is Outcome.PASS:
+        return StandingPoint(state="yes", text=f"{stated}.")
+    if outcome is Outcome.FAIL and all("code_reference" in one for one in software):
+        return StandingPoint(
+            state="no", text=f"{stated}, as the submitter states; digests of the code differ ({CODE_RAN.id})."
+        )
+    return StandingPoint(
+        state="unknown", text=f"{stated}: stated by the submitter, not checked ({CODE_RAN.id})."
+    )
 
 
 def _power(node_power: bool) -> StandingPoint:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from harness.report.panels.machine import builder as timeline
 from harness.report.verdict import verdict_card
 from harness.score.model import Score
 from harness.telemetry.reader.reader import Series
-from rules.model.findings import Finding, Severity, Verdict
+from rules.model.findings import Finding, Outcome, RuleResult, Severity, Verdict
 from rules.model.package import Package
 from tests.support.builders import build_package
 from tests.support.report_builders import enrich, hand_score, hand_verdict
@@ -51,6 +52,32 @@ def test_what_makes_it_official(report: Report) -> None:
     states = {point.text.split()[0]: point.state for point in report.standing}
     assert states["Trained"] == "no" and states["Not"] == "no" and states["The"] == "yes"
     assert "unverified" in report.standing[-1].text
+
+
+@pytest.mark.parametrize(
+    ("outcome", "digests", "state", "said"),
+    [
+        (Outcome.PASS, True, "yes", "unchanged."),
+        (Outcome.FAIL, True, "no", "digests of the code differ (PKG030)"),
+        (Outcome.FAIL, False, "unknown", "stated by the submitter, not checked"),
+        (Outcome.NOT_CHECKED, False, "unknown", "stated by the submitter, not checked"),
+        (Outcome.NOT_APPLICABLE, True, "unknown", "stated by the submitter, not checked"),
+        (None, True, "unknown", "stated by the submitter, not checked"),
+    ],
+)
+def test_code_is_unchanged_where_its_digests_say_so(
+    tmp_path: Path, outcome: Outcome | None, digests: bool, state: str, said: str
+) -> None:
+    package = load(build_package(tmp_path, runs=1).root)
+    verdict = hand_verdict(package)
+    verdict.rules += [RuleResult("PKG030", outcome)] if outcome else []
+    record = package.runs[0].record
+    assert record is not None
+    if not digests:
+        del record.software["code_reference"]
+    standing = report_data(package, verdict, hand_score(package), NOW).report.standing
+    (point,) = (one for one in standing if one.text.startswith("Run from commit"))
+    assert point.state == state and said in point.text
 
 
 def test_the_median_run_is_shown_in_detail(package: Package, report: Report) -> None:
