@@ -51,6 +51,7 @@ def environment(extra: tuple[Path, ...] = ()) -> Environment:
         fixed=text.fixed,
         percent=text.percent,
         plural=text.plural,
+        left_over=text.left_over,
         quantity=text.quantity,
         seconds=text.seconds_text,
         size=text.size,

@@ -155,6 +155,15 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def left_over(errors: int, warnings: int) -> str:
+    """What a shortened list leaves out: "and 2 more errors, 3 warnings"; empty for nothing."""
+    if errors > 0:
+        return f"and {plural(errors, 'more error')}" + (
+            f", {plural(warnings, 'warning')}" if warnings > 0 else ""
+        )
+    return f"and {plural(warnings, 'more warning')}" if warnings > 0 else ""
+
+
 def daylight(value: Any) -> str:
     """ "day" or "night" for a flag, any other value as text; empty when unknown."""
     if isinstance(value, bool):

@@ -148,6 +148,8 @@ def test_rejections_are_counted_only_where_there_are_any(built: tuple[Board, Pat
     build_leaderboard(tmp_path / "submissions", tmp_path / "out", load_ruleset(), NOW)
     page = (tmp_path / "out/index.html").read_text()
     assert "no package is rejected" in page and lead not in page
+    assert "1 result in 1 table;" in page, "one table has none to compare with"
+    assert "3 results in 2 tables that do not compare with each other;" in built[1].read_text()
 
 
 def test_folder_names_are_plain_and_distinct() -> None:

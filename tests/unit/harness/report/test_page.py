@@ -267,6 +267,19 @@ def test_reasons_come_first_when_not_compliant(package: Package, tmp_path: Path)
     assert "score 5" not in said, "a result that does not count has no line in the chart"
 
 
+def test_errors_come_before_warnings_and_what_was_not_checked(package: Package, tmp_path: Path) -> None:
+    found = [
+        Finding(f"{severity.value[:3].upper()}00{n}", severity, f"m{n}")
+        for severity, count in ((Severity.ERROR, 5), (Severity.WARNING, 2))
+        for n in range(count)
+    ]
+    page = build_report(package, hand_verdict(package, found), hand_score(package), tmp_path, NOW)
+    said = words(parse(page))
+    assert "5 errors , 2 warnings , 1 rule not checked" in said
+    assert "<b>5 errors</b>" in page.read_text() and "<b>1 rule not checked" not in page.read_text()
+    assert "and 2 more errors, 2 warnings" in said
+
+
 def test_long_open_entries_stay_small(tmp_path: Path) -> None:
     """60 runs of 400 epochs: charts are thinned, tables bounded, the data complete."""
     epochs = [

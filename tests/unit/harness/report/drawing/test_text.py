@@ -22,6 +22,19 @@ def test_absent_is_said_and_never_zero() -> None:
     assert text.quantity(0.0, "J") == f"0{NBSP}J"
 
 
+@pytest.mark.parametrize(
+    ("errors", "warnings", "said"),
+    [
+        (0, 0, ""),
+        (1, 0, "and 1 more error"),
+        (0, 3, "and 3 more warnings"),
+        (2, 1, "and 2 more errors, 1 warning"),
+    ],
+)
+def test_what_is_left_out_is_counted_by_severity(errors: int, warnings: int, said: str) -> None:
+    assert text.left_over(errors, warnings) == said
+
+
 @pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf])
 def test_what_is_not_a_number_is_absent(odd: float) -> None:
     assert text.finite(odd) is None
