@@ -113,7 +113,9 @@ def test_the_page_says_what_it_must(page: Path) -> None:
 def test_every_number_of_the_score_has_its_unit(package: Package, page: Path) -> None:
     time_s = hand_score(package).time_to_train_s
     assert f"{time_s:.2f} s unverified" in words(parse(page))
-    assert "1.51 s per scene" in words(parse(page)) and "33.4 patches/s" in words(parse(page))
+    said = words(parse(page))
+    assert "1.51 s per scene" in said
+    assert "33.4 patches/s over the whole timed run, evaluations included" in said
 
 
 def test_sections_come_in_the_order_of_the_design(page: Path) -> None:
