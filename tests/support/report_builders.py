@@ -20,6 +20,7 @@ from harness.telemetry.sources.base import Kind, NullSource, QuantitySpec, Sourc
 from reference.data.scenes import LoadedScene, SceneFacts
 from reference.data.synthetic.fields import blur
 from reference.data.synthetic.scene import make_scene
+from reference.data.synthetic.style import SIMPLE
 from reference.science.imagery import false_colour
 from reference.science.results import Science
 from rules.model.findings import Finding, Outcome, RuleResult, Severity, Verdict
@@ -52,7 +53,7 @@ def enrich(
 def make_picture(number: int, shape: tuple[int, int]) -> dict[str, Any]:
     """One scene as gallery.h5 holds it, with its attributes."""
     rng = np.random.default_rng(100 + number)
-    made = make_scene(rng, shape, number)
+    made = make_scene(rng, shape, number, SIMPLE)
     truth = made.bayes[..., 0]
     seen = blur(np.roll(truth.astype(np.float32), 1, axis=number % 2), 0.006)
     noise = blur(rng.standard_normal(shape).astype(np.float32), 0.03)

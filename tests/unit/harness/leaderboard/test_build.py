@@ -284,7 +284,7 @@ def test_a_replay_earns_the_badge_and_is_kept(tmp_path: Path, monkeypatch: pytes
         (accuracy, loss) = (settings.log.last(key) for key in ("eval_accuracy", "eval_loss"))
         return Replay(accuracy=accuracy.value, loss=loss.value)  # type: ignore[union-attr]
 
-    monkeypatch.setattr("harness.check.replay.data_section", section)
+    monkeypatch.setattr("harness.check.replay_data.data_section", section)
     monkeypatch.setattr("harness.check.replay.Replayer._evaluate", lambda self, run: result(run))
 
     def build(*data: str) -> Entry:
