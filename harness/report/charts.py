@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.report.downloads import Chart
+from harness.report.downloads import Chart, ReferenceRow
 from harness.report.drawing.charts import SMALL, WIDE
 from harness.report.model import Report
 from harness.report.panels.energy.chart import energy_bars
@@ -24,8 +24,9 @@ def charts(report: Report) -> Iterator[Chart]:
     yield Chart(
         "runs", run_times(report.runs, score, WIDE), ("run", "time_to_train_s", "epochs", "left_out"), runs
     )
-    rates = [(report.identity.system, training_rate(report)), *((m.name, m.flop_per_s) for m in machines())]
-    yield Chart("pace", pace_chart(report, WIDE), ("machine", "flop_per_s"), rates)
+    rates = [(report.identity.system, training_rate(report))]
+    known = [ReferenceRow((machine.name, machine.flop_per_s), machine.data) for machine in machines()]
+    yield Chart("pace", pace_chart(report, WIDE), ("machine", "flop_per_s"), rates, known)
     for id, curves in wanted_curves(report).items():
         points = [(run.index, e.epoch, e.at_s, curves.value(e)) for run in report.runs for e in run.curve]
         drawn = learning_curves(report.runs, curves, WIDE)

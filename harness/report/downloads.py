@@ -21,6 +21,14 @@ FOOT = 18  # pixels of a line below the drawing
 
 
 @dataclass(frozen=True)
+class ReferenceRow:
+    """A line of a CSV about a machine that was measured for comparison: the numbers of the chart, and their data."""
+
+    numbers: Sequence[object]
+    data: str  # on which it was measured, and where that is recorded
+
+
+@dataclass(frozen=True)
 class Chart:
     """A chart that can be taken away: its id on the page, its drawing, and the numbers behind it."""
 
@@ -28,6 +36,7 @@ class Chart:
     canvas: Canvas | None
     columns: Sequence[str]
     rows: Iterable[Sequence[object]]
+    machines: Sequence[ReferenceRow] = ()  # drawn beside the results, and not of their source
 
 
 @dataclass(frozen=True)
@@ -105,5 +114,10 @@ def _svg(source: Source, canvas: Canvas) -> str:
 
 
 def _csv(source: Source, chart: Chart) -> str:
-    beside = {**source.columns, "data": source.data_kind or "not stated", "review": UNVERIFIED}
-    return csv_text([*chart.columns, *beside], ([*row, *beside.values()] for row in chart.rows))
+    kinds = ("kind",) if chart.machines else ()
+    head = [*chart.columns, *kinds, *source.columns, "data", "review"]
+    ours = [*source.columns.values(), source.data_kind or "not stated", UNVERIFIED]
+    rows = [[*row, *("result" for _ in kinds), *ours] for row in chart.rows]
+    empty = ["" for _ in source.columns]
+    known = [[*one.numbers, "reference machine", *empty, one.data, UNVERIFIED] for one in chart.machines]
+    return csv_text(head, [*rows, *known])

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.leaderboard import build_leaderboard
+from harness.report.rates import machines
 from rules.ruleset import load_ruleset
 from tests.support.builders import build_package
 from tests.support.report_builders import enrich
@@ -90,3 +91,13 @@ def test_downloads_of_a_rejected_package_say_that_it_does_not_count(site: Path) 
         assert pictures and {void in path.read_text(encoding="utf-8") for path in pictures} == {said == void}
         page = (folder / "index.html").read_text(encoding="utf-8")
         assert ("<title>Unofficial report (BREAKS THE RULES, does not count): " in page) == (said == void)
+
+
+def test_reference_machines_of_a_report_are_nobodys_result(site: Path) -> None:
+    path = site / "reports/Alpha/box/synthetic-chart-pace.csv"
+    first, *known = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    assert (first["kind"], first["system"], first["data"]) == ("result", "box", "SYNTHETIC")
+    assert len(known) == len(machines())
+    for row in known:
+        assert row["kind"] == "reference machine" and row["data"].startswith("full-size patches (docs/bench/")
+        assert row["system"] == row["organisation"] == row["verdict"] == ""
