@@ -13,7 +13,7 @@ from harness.report.panels.learning.panel import wanted_curves
 from harness.report.panels.pace.panel import pace_chart
 from harness.report.panels.runs.chart import run_times
 from harness.report.panels.science import chart as science
-from harness.report.panels.science.panel import operating_point
+from harness.report.panels.science.panel import of_shown, operating_point
 from harness.report.rates import machines, training_rate
 
 
@@ -41,4 +41,5 @@ def charts(report: Report) -> Iterator[Chart]:
     drawn = science.precision_recall(card, SMALL, operating_point(report))
     yield Chart("precision-recall", drawn, ("recall", "precision"), card.precision_recall)
     groups = [(g.group, g.name, g.count, g.metrics.get("accuracy")) for g in card.groups]
-    yield Chart("groups", science.group_dots(card, WIDE), ("grouped_by", "group", "size", "accuracy"), groups)
+    drawn = science.group_dots(card, WIDE, of_shown(report, "accuracy"))
+    yield Chart("groups", drawn, ("grouped_by", "group", "size", "accuracy"), groups)

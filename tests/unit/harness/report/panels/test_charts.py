@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import random
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from harness.report.drawing.charts import NARROW, SMALL, WIDE
 from harness.report.drawing.svg import Canvas
+from harness.report.model import Report
 from harness.report.panels.learning.chart import Curves, learning_curves
 from harness.report.panels.machine.chart import timeline
 from harness.report.panels.machine.model import Panel, SeriesCard, TimelineCard
 from harness.report.panels.runs.model import Epoch, Phase, RunCard
 from harness.report.panels.science.chart import calibration, group_dots, precision_recall
-from harness.report.panels.science.model import CalibrationBin, GroupRow, ScienceCard
+from harness.report.panels.science.model import CalibrationBin, GroupRow, Metric, ScienceCard
+from harness.report.panels.science.panel import of_shown
 from tests.support.chart_boxes import collisions, crossings
 
 
@@ -88,7 +92,17 @@ def test_science(shape: str, width: int) -> None:
     card = science(fractions, ["a group with a name that is too long", "ocean", "land"])
     assert clear(calibration(card, width))
     assert clear(precision_recall(card, width, (0.812345, 0.899)))
-    assert clear(group_dots(card, width))
+    assert clear(group_dots(card, width, 0.893))
+
+
+def test_groups_stand_beside_the_accuracy_of_their_own_run() -> None:
+    accuracy = Metric(name="accuracy", value=0.8, per_run=[0.7, 0.9], meaning="", unit="fraction")
+    card = science([0.5], ["land"]).model_copy(update={"run": 4, "metrics": [accuracy]})
+    shown = SimpleNamespace(runs=[SimpleNamespace(index=2), SimpleNamespace(index=4)], science=card)
+    overall = of_shown(cast(Report, shown), "accuracy")
+    assert overall == 0.9 and of_shown(cast(Report, shown), "recall") is None
+    drawn = str(group_dots(card, WIDE, overall).render())  # type: ignore[union-attr]
+    assert "overall 0.900" in drawn and "Overall: 0.9000" in drawn and "0.800" not in drawn
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
