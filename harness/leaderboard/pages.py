@@ -13,6 +13,7 @@ from markupsafe import Markup
 from harness.leaderboard.charts import address, drawings
 from harness.leaderboard.model import Board, Entry, Key, Rejected, Table
 from harness.leaderboard.placing import interval_of
+from harness.leaderboard.strips import time_caption
 from harness.report.drawing.words import COLUMNS, FIVE, GLOSSARY
 from harness.report.rates import machines, rate_text
 from harness.report.site import data_block, render
@@ -138,7 +139,13 @@ def page(
 ) -> str:
     """A page of the site. `root` leads from it to the folder of index.html: "", "../", ..."""
     files = (STYLE, *(TEMPLATES / name for name in scripts))
-    shared = {"columns": COLUMNS, "interval": _interval, "drawn": drawings, "address": address}
+    shared = {
+        "columns": COLUMNS,
+        "interval": _interval,
+        "drawn": drawings,
+        "time_caption": time_caption,
+        "address": address,
+    }
     return render(template, now, (TEMPLATES,), files, loads, root=root, **{**shared, **values})
 
 

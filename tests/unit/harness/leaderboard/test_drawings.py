@@ -10,6 +10,7 @@ import pytest
 
 from harness.leaderboard import charts
 from harness.leaderboard.charts import files
+from harness.leaderboard.strips import time_caption
 from harness.report.rates import machines
 from tests.support.board_builders import make_entry, make_table
 from tests.support.chart_boxes import collisions, crossings, drawings
@@ -111,6 +112,24 @@ def test_a_reference_machine_is_nobodys_result() -> None:
         assert row["system"] == row["organisation"] == "" and row["data"].startswith(
             "full-size patches (docs/bench/"
         )
+
+
+def test_the_caption_of_runs_explains_what_is_drawn() -> None:
+    plain = {"factor": 1.0, "low_s": None, "high_s": None, "run_dropped": [""] * 5}
+    bare = make_table([one.model_copy(update=plain) for one in entries(2)])
+    assert "dashed" not in time_caption(bare) and "hollow" not in time_caption(bare)
+    assert "band" not in time_caption(bare) and 'class="interval' not in str(charts.drawings(bare)["times"])
+    more = {
+        "factor": 1.2,
+        "mean_s": 90.0,
+        "low_s": 80.0,
+        "high_s": 130.0,
+        "run_dropped": ["fastest"] + [""] * 4,
+    }
+    full = make_table([entries(1)[0].model_copy(update=more)])
+    for word in ("dashed: the mean", "band: 95 %", "hollow: left out"):
+        assert word in time_caption(full)
+    assert "first 30 entries" in time_caption(make_table(entries(31)))
 
 
 def test_what_cannot_be_drawn_has_no_files() -> None:
