@@ -18,7 +18,7 @@ from harness.leaderboard.strips import (
     time_strips,
     with_energy,
 )
-from harness.report.downloads import Chart, Source, chart_files
+from harness.report.downloads import Chart, ReferenceRow, Source, chart_files
 from harness.report.drawing.charts import both
 from harness.report.drawing.labels import SYNTHETIC
 from harness.report.drawing.svg import Canvas
@@ -26,6 +26,7 @@ from harness.report.rates import machines
 
 WIDE = 530  # pixels: two stand side by side on a wide page
 FOLDER = "charts/"
+TERA = 1e12
 DRAWN: dict[str, Callable[[Table, int], Canvas | None]] = {
     "times": time_strips,
     "epochs": epoch_strips,
@@ -48,8 +49,9 @@ def address(table: Table) -> str:
 
 def files(table: Table, ruleset: str) -> Iterator[tuple[str, str | bytes]]:
     """Path and content of the files of every chart that could be drawn."""
+    known = [ReferenceRow(("", "", m.name, m.flop_per_s / TERA), m.data) for m in machines()]
     charts = [
-        Chart(f"{name}-{table.id}", DRAWN[name](table, WIDE), columns, rows)
+        Chart(f"{name}-{table.id}", DRAWN[name](table, WIDE), columns, rows, known if name == "rates" else ())
         for name, columns, rows in _numbers(table)
     ]
     for name, content in chart_files(_source(table, ruleset), charts).items():
@@ -75,9 +77,8 @@ def _numbers(table: Table) -> Iterator[tuple[str, Sequence[str], Rows]]:
     columns = ("system", "organisation", "run", "time_to_train_s", "epochs", "left_out")
     yield "times", columns, runs
     yield "epochs", columns, runs
-    measured = [(*_who(entry), rate) for entry, rate in rates(table)]
-    known = [(machine.name, "", machine.flop_per_s / 1e12) for machine in machines()]
-    yield "rates", ("system", "organisation", "tflop_per_s"), [*measured, *known]
+    measured = [(*_who(entry), entry.system, rate) for entry, rate in rates(table)]
+    yield "rates", ("system", "organisation", "machine", "tflop_per_s"), measured
     scores = [(day, *_who(one), score, one.low_s, one.high_s) for day, score, one in dated(table)]
     yield "history", ("day", "system", "organisation", "score_s", "low_s", "high_s"), scores
     energies = [

@@ -13,6 +13,8 @@ from markupsafe import Markup
 from harness.leaderboard.charts import address, drawings
 from harness.leaderboard.model import Board, Entry, Key, Rejected, Table
 from harness.leaderboard.placing import interval_of
+from harness.leaderboard.strips import time_caption
+from harness.report.drawing.labels import COMPLIANT, VERDICTS
 from harness.report.drawing.words import COLUMNS, FIVE, GLOSSARY
 from harness.report.rates import machines, rate_text
 from harness.report.site import data_block, render
@@ -99,6 +101,7 @@ def board_pages(board: Board, ruleset: Ruleset, now: datetime | float) -> Iterat
     quantiles = data_block([round(quantile(degrees), 6) for degrees in range(1, MOST_DEGREES + 1)])
     unranked = data_block([entry.id for table in board.tables for entry in table.entries if not entry.ranked])
     values: dict[str, Any] = {"quantiles": quantiles, "sampling": _sampling(), "unranked": unranked}
+    values["rejected"] = data_block(refusals(board))
     yield COMPARE, page("compare.html", now, "", ("compare.js",), loads=True, current=COMPARE, **values)
     method: dict[str, Any] = {"rules": catalogue(), "glossary": GLOSSARY}
     method |= {"machines": machines(), "rate_text": rate_text}
@@ -138,7 +141,13 @@ def page(
 ) -> str:
     """A page of the site. `root` leads from it to the folder of index.html: "", "../", ..."""
     files = (STYLE, *(TEMPLATES / name for name in scripts))
-    shared = {"columns": COLUMNS, "interval": _interval, "drawn": drawings, "address": address}
+    shared = {
+        "columns": COLUMNS,
+        "interval": _interval,
+        "drawn": drawings,
+        "time_caption": time_caption,
+        "address": address,
+    }
     return render(template, now, (TEMPLATES,), files, loads, root=root, **{**shared, **values})
 
 
@@ -210,9 +219,29 @@ def _hardware(entry: Entry) -> str:
 def _rejected_pages(board: Board, now: datetime | float) -> Iterator[tuple[str, str]]:
     parts: list[list[Rejected]] = _split(board.rejected, PAGE_ROWS)
     for number, rows in enumerate(parts, start=1):
-        name = REJECTED if number == 1 else f"rejected-{number}.html"
+        name = _rejected_page(number)
         values: dict[str, Any] = {"b": board, "rows": rows, "number": number, "pages": len(parts)}
         yield name, page("rejected.html", now, "", current=REJECTED, **values)
+
+
+def _rejected_page(number: int) -> str:
+    return REJECTED if number == 1 else f"rejected-{number}.html"
+
+
+def refusals(board: Board) -> dict[str, tuple[str, str]]:
+    """By ID, where the rejected pages name a package and in a few words why; without those that have no report."""
+    found = {}
+    for number, rows in enumerate(_split(board.rejected, PAGE_ROWS), start=1):
+        for place, one in enumerate(rows, start=1):
+            id = one.report.removeprefix("reports/").removesuffix("/index.html")
+            words = (
+                VERDICTS.get(one.verdict, one.verdict).lower()
+                if one.verdict != COMPLIANT
+                else "has no time-to-train"
+            )
+            if id:
+                found[id] = (f"{_rejected_page(number)}#x-{place}", words)
+    return found
 
 
 def _split(values: list[Any], size: int) -> list[list[Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from harness.leaderboard.model import Entry, Table
+from harness.report.drawing.labels import SYNTHETIC
 from harness.report.drawing.rates import rate_chart
 from harness.report.drawing.svg import COLOURS, Canvas, Plot, clipped, plot_in, text_width
 from harness.report.drawing.text import seconds_text
@@ -61,6 +62,28 @@ def time_strips(table: Table, width: int) -> Canvas:
             )
         )
     return draw(Strips("Time-to-train of every run", "seconds", rows), width)
+
+
+def time_caption(table: Table) -> str:
+    """What the marks of time_strips mean, those that are drawn; and that nobody verified the results."""
+    rows = table.entries[:MAX_ROWS]
+    first = f" of the first {MAX_ROWS} entries" if len(table.entries) > MAX_ROWS else ""
+    hollow = any(
+        why and t is not None
+        for entry in rows
+        for t, why in zip(entry.run_times_s, entry.run_dropped, strict=True)
+    )
+    lines = ["short line: the score"]
+    if any(entry.factor != 1 and entry.mean_s is not None for entry in rows):
+        lines.append("dashed: the mean before the factor")
+    if any(entry.low_s is not None and entry.high_s is not None for entry in rows):
+        lines.append("band: 95 % interval")
+    listed = "; ".join(lines)
+    synthetic = ", SYNTHETIC data" if table.data_kind == SYNTHETIC else ""
+    return (
+        f"Every run{first}{'; hollow: left out of the mean' if hollow else ''}. "
+        f"{listed[:1].upper()}{listed[1:]}. Unofficial, unverified{synthetic}."
+    )
 
 
 def epoch_strips(table: Table, width: int) -> Canvas | None:

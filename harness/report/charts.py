@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.report.downloads import Chart
+from harness.report.downloads import Chart, ReferenceRow
 from harness.report.drawing.charts import SMALL, WIDE
 from harness.report.model import Report
 from harness.report.panels.energy.chart import energy_bars
@@ -13,7 +13,7 @@ from harness.report.panels.learning.panel import wanted_curves
 from harness.report.panels.pace.panel import pace_chart
 from harness.report.panels.runs.chart import run_times
 from harness.report.panels.science import chart as science
-from harness.report.panels.science.panel import operating_point
+from harness.report.panels.science.panel import of_shown, operating_point
 from harness.report.rates import machines, training_rate
 
 
@@ -24,8 +24,9 @@ def charts(report: Report) -> Iterator[Chart]:
     yield Chart(
         "runs", run_times(report.runs, score, WIDE), ("run", "time_to_train_s", "epochs", "left_out"), runs
     )
-    rates = [(report.identity.system, training_rate(report)), *((m.name, m.flop_per_s) for m in machines())]
-    yield Chart("pace", pace_chart(report, WIDE), ("machine", "flop_per_s"), rates)
+    rates = [(report.identity.system, training_rate(report))]
+    known = [ReferenceRow((machine.name, machine.flop_per_s), machine.data) for machine in machines()]
+    yield Chart("pace", pace_chart(report, WIDE), ("machine", "flop_per_s"), rates, known)
     for id, curves in wanted_curves(report).items():
         points = [(run.index, e.epoch, e.at_s, curves.value(e)) for run in report.runs for e in run.curve]
         drawn = learning_curves(report.runs, curves, WIDE)
@@ -40,4 +41,5 @@ def charts(report: Report) -> Iterator[Chart]:
     drawn = science.precision_recall(card, SMALL, operating_point(report))
     yield Chart("precision-recall", drawn, ("recall", "precision"), card.precision_recall)
     groups = [(g.group, g.name, g.count, g.metrics.get("accuracy")) for g in card.groups]
-    yield Chart("groups", science.group_dots(card, WIDE), ("grouped_by", "group", "size", "accuracy"), groups)
+    drawn = science.group_dots(card, WIDE, of_shown(report, "accuracy"))
+    yield Chart("groups", drawn, ("grouped_by", "group", "size", "accuracy"), groups)

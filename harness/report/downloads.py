@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from harness.core.csv_text import csv_text
+from harness.report.drawing.labels import COMPLIANT, verdict_words
 from harness.report.drawing.svg import Canvas, clipped, text_width
 from harness.report.drawing.text import clean
 from harness.report.model import Report
@@ -20,6 +21,14 @@ FOOT = 18  # pixels of a line below the drawing
 
 
 @dataclass(frozen=True)
+class ReferenceRow:
+    """A line of a CSV about a machine that was measured for comparison: the numbers of the chart, and their data."""
+
+    numbers: Sequence[object]
+    data: str  # on which it was measured, and where that is recorded
+
+
+@dataclass(frozen=True)
 class Chart:
     """A chart that can be taken away: its id on the page, its drawing, and the numbers behind it."""
 
@@ -27,36 +36,43 @@ class Chart:
     canvas: Canvas | None
     columns: Sequence[str]
     rows: Iterable[Sequence[object]]
+    machines: Sequence[ReferenceRow] = ()  # drawn beside the results, and not of their source
 
 
 @dataclass(frozen=True)
 class Source:
-    """What the files of a chart say about themselves: whose results, on which data, and that nobody verified them."""
+    """What the files of a chart say about themselves: whose results, on which data, and that nobody verified them.
+
+    Results that do not count say so.
+    """
 
     what: str  # the results, in a few words
     data_kind: str  # official, SYNTHETIC, the submitter's own; empty: not stated
     synthetic: bool
     columns: Mapping[str, str] = field(default_factory=dict)  # of every line of the CSV, beside the numbers
+    void: str = ""  # why the results do not count; empty: they do
 
     @property
     def prefix(self) -> str:
         """What file names of pictures begin with, so that nobody takes them for satellite data."""
         return "synthetic-" if self.synthetic else ""
 
-    def said(self) -> tuple[str, str]:
-        """What every picture says below itself, in two lines."""
+    def said(self) -> list[str]:
+        """What every picture says below itself, line by line."""
         data = f" {self.data_kind} data." if self.data_kind else ""
-        return f"Unofficial. {UNVERIFIED}{data}", f"{self.what}."
+        lines = [f"{self.void}.", f"Unofficial. {UNVERIFIED}{data}", f"{self.what}."]
+        return lines if self.void else lines[1:]
 
 
 def source_of(report: Report) -> Source:
     """What the charts of a report say about themselves."""
-    who, data = report.identity, report.dataset
+    who, data, verdict = report.identity, report.dataset, verdict_words(report.verdict.verdict)
     return Source(
         f"{who.system} by {who.org}, {report.verdict.ruleset}",
         data.kind if data else "",
         bool(data and data.synthetic),
-        {"system": who.system, "organisation": who.org},
+        {"system": who.system, "organisation": who.org, "verdict": verdict},
+        "" if report.verdict.verdict == COMPLIANT else verdict,
     )
 
 
@@ -82,12 +98,15 @@ def colours() -> str:
 
 
 def _svg(source: Source, canvas: Canvas) -> str:
-    unverified, what = (clean(line) for line in source.said())
-    wide, lines = max(canvas.width, math.ceil(text_width(unverified))), (canvas.title, unverified, what)
+    said = [clean(line) for line in source.said()]
+    wide, lines = (
+        max(canvas.width, *(math.ceil(text_width(line)) for line in said[:-1])),
+        [canvas.title, *said],
+    )
     foot = Canvas(wide, canvas.height, canvas.title, canvas.description, list(canvas.parts))
     foot.height += FOOT * len(lines) + 8
     for number, line in enumerate(lines, start=1):
-        style = "label strong" if number == 1 else "label"
+        style = "label strong" if number < len(lines) - 1 else "label"
         foot.text(0, canvas.height + FOOT * number, clipped(line, wide), style)
     picture = str(foot.render())
     head = f'<svg xmlns="http://www.w3.org/2000/svg"{picture.removeprefix("<svg")}'
@@ -95,5 +114,10 @@ def _svg(source: Source, canvas: Canvas) -> str:
 
 
 def _csv(source: Source, chart: Chart) -> str:
-    beside = {**source.columns, "data": source.data_kind or "not stated", "review": UNVERIFIED}
-    return csv_text([*chart.columns, *beside], ([*row, *beside.values()] for row in chart.rows))
+    kinds = ("kind",) if chart.machines else ()
+    head = [*chart.columns, *kinds, *source.columns, "data", "review"]
+    ours = [*source.columns.values(), source.data_kind or "not stated", UNVERIFIED]
+    rows = [[*row, *("result" for _ in kinds), *ours] for row in chart.rows]
+    empty = ["" for _ in source.columns]
+    known = [[*one.numbers, "reference machine", *empty, one.data, UNVERIFIED] for one in chart.machines]
+    return csv_text(head, [*rows, *known])

@@ -30,6 +30,11 @@ class Machine(NamedTuple):
     measured: str  # date
     file: str  # in docs/bench
 
+    @property
+    def data(self) -> str:
+        """What it was measured on, and where that is recorded."""
+        return f"full-size patches (docs/bench/{self.file})"
+
 
 @lru_cache(maxsize=1)
 def machines() -> tuple[Machine, ...]:

@@ -63,6 +63,7 @@ def environment(extra: tuple[Path, ...] = ()) -> Environment:
         footnotes=labels.FOOTNOTES,
         statement=UNVERIFIED,
         verdicts=labels.VERDICTS,
+        verdict_words=labels.verdict_words,
         outcomes=labels.OUTCOMES,
         severities=labels.SEVERITIES,
         views=labels.VIEWS,

@@ -167,6 +167,22 @@ def test_an_odd_address_loads_nothing_odd(visit: Callable[..., Any], site: Any) 
     assert seen.foreign == []
 
 
+def test_a_rejected_result_is_called_that_and_one_result_asks_for_another(
+    visit: Callable[..., Any], site: Any
+) -> None:
+    seen = visit(site.compare, part="#Hasty/rushed&Beta/fast")
+    page = seen.page
+    page.wait_for_selector("#numbers")
+    said = page.locator("#said")
+    assert said.inner_text() == (
+        "Hasty/rushed was rejected: it breaks the rules (why). Choose a second one to compare with."
+    )
+    said.get_by_role("link", name="why").click()
+    assert page.url.split("/")[-1].startswith("rejected.html#x-")
+    assert "rushed" in page.locator(":target").inner_text()
+    assert seen.complaints == [] and seen.foreign == []
+
+
 def test_adding_by_id(visit: Callable[..., Any], site: Any) -> None:
     page = visit(site.compare).page
     page.get_by_label("Result ID").fill("<script>")

@@ -12,10 +12,11 @@
   window.cloudmask = function (result) { loaded.set(result.id, result); };
 
   const chosen = () => [...new Set(decodeURIComponent(location.hash.slice(1)).split("&"))].filter((id) => ID.test(id)).slice(0, MOST);
+  const rejected = new Map(Object.entries(JSON.parse(document.getElementById("rejected").textContent))); // ID: where and why
   function choose(ids) { location.hash = ids.join("&"); }
 
   function load(id) {
-    if (loaded.has(id)) return Promise.resolve();
+    if (loaded.has(id) || rejected.has(id)) return Promise.resolve();
     return new Promise(function (done) {
       const script = document.createElement("script");
       script.src = "reports/" + id + "/compare.js";
@@ -326,9 +327,13 @@
     if (/^#note-/.test(location.hash)) return;
     await Promise.all(ids.map(load));
     if (turn !== asked) return;
-    const gone = ids.filter((id) => !loaded.get(id));
-    said.textContent = gone.length ? "Not on this leaderboard: " + gone.join(", ") + "." : "";
-    draw(ids.map((id) => loaded.get(id)).filter(Boolean));
+    const results = ids.map((id) => loaded.get(id)).filter(Boolean);
+    const refused = ids.filter((id) => rejected.has(id)), gone = ids.filter((id) => !loaded.get(id) && !rejected.has(id));
+    said.replaceChildren(
+      ...refused.flatMap((id) => [bdi(id), " was rejected: it " + rejected.get(id)[1] + " (", make("a", { href: rejected.get(id)[0] }, "why"), "). "]),
+      gone.length ? "Not on this leaderboard: " + gone.join(", ") + ". " : "",
+      results.length === 1 ? "Choose a second one to compare with." : "");
+    draw(results);
     if (back) (place.querySelector(back) || form.elements.id).focus();
     back = "";
   }

@@ -73,6 +73,7 @@ VERDICTS = {
     "not_compliant": "Breaks the rules",
     "unreadable": "Cannot be read",
 }
+COMPLIANT = "compliant"
 OUTCOMES = {
     "fail": "failed",
     "warn": "warning",
@@ -169,6 +170,12 @@ def division_name(division: str, benchmark: str = BENCHMARK) -> str:
     """Benchmark and division as pages name them; a division that is not known has a question mark."""
     named = DIVISIONS.get(division, f"({division}?)" if division else "(division not stated)")
     return f"{BENCHMARKS.get(benchmark, benchmark)} {named}"
+
+
+def verdict_words(verdict: str) -> str:
+    """A verdict where no page stands beside it; one other than compliant says that the result does not count."""
+    words = VERDICTS.get(verdict, verdict)
+    return words if verdict == COMPLIANT else f"{words.upper()}, does not count"
 
 
 def field_label(name: str) -> str:

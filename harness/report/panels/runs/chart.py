@@ -7,6 +7,8 @@ from harness.report.drawing.text import duration_text
 from harness.report.model import ScoreCard
 from harness.report.panels.runs.model import RunCard
 
+MEAN = "mean-line"  # class of the dashed line
+
 
 def run_times(runs: list[RunCard], score: ScoreCard | None, width: int) -> Canvas | None:
     """Time-to-train of each run, with mean, score and the score's interval; `score` is None where it does
@@ -41,6 +43,19 @@ def run_times(runs: list[RunCard], score: ScoreCard | None, width: int) -> Canva
     return canvas
 
 
+def run_times_caption(runs: list[RunCard], score: ScoreCard | None) -> str:
+    """What the marks and lines of run_times mean, those that are drawn."""
+    hollow = any(run.dropped for run in runs if run.time_to_train_s is not None)
+    said = [
+        "Each mark is one run; a hollow one is left out of the mean." if hollow else "Each mark is one run."
+    ]
+    if _interval(score) is not None:
+        said.append("Band: 95 % interval of the score.")
+    if any(style == MEAN for *_, style in _lines(score)):
+        said.append("Dashed: the mean before the convergence factor.")
+    return " ".join(said)
+
+
 def _value(run: RunCard, time: float) -> str:
     return f"{time:.2f}" + (f", {run.dropped}" if run.dropped else "")
 
@@ -52,7 +67,7 @@ def _lines(score: ScoreCard | None) -> list[tuple[float, str, str]]:
     lines = [(score.time_to_train_s, f"score {duration_text(score.time_to_train_s)}", "accent-line")]
     steps = score.arithmetic
     if steps and steps.mean_s is not None and steps.factor != 1:
-        lines.insert(0, (steps.mean_s, f"mean {duration_text(steps.mean_s)}", "mean-line"))
+        lines.insert(0, (steps.mean_s, f"mean {duration_text(steps.mean_s)}", MEAN))
         lines[1] = (lines[1][0], f"{lines[1][1]} = mean × {steps.factor:.5g}", "accent-line")
     elif steps:
         lines[0] = (lines[0][0], f"{lines[0][1]} = mean of the solid marks", "accent-line")
@@ -60,9 +75,9 @@ def _lines(score: ScoreCard | None) -> list[tuple[float, str, str]]:
 
 
 def _marks(plot: Plot, lines: list[tuple[float, str, str]], score: ScoreCard | None, divisor: float) -> None:
-    steps = score.arithmetic if score else None
-    if steps and steps.low_s is not None and steps.high_s is not None:
-        low, high = plot.x(steps.low_s / divisor), plot.x(steps.high_s / divisor)
+    steps, interval = score.arithmetic if score else None, _interval(score)
+    if steps and interval:
+        low, high = (plot.x(end / divisor) for end in interval)
         tip = f"95 % interval of the score: {steps.interval}"
         plot.canvas.rect(low, plot.top, high - low, plot.bottom - plot.top, "interval", tip)
     for place, (value, text, style) in enumerate(lines):
@@ -73,6 +88,16 @@ def _marks(plot: Plot, lines: list[tuple[float, str, str]], score: ScoreCard | N
         plot.canvas.text(
             middle, y, text, "label accent" if style == "accent-line" else "label strong", "middle"
         )
+
+
+def _interval(score: ScoreCard | None) -> tuple[float, float] | None:
+    """Ends in seconds of the band; None where there is none."""
+    steps = score.arithmetic if score else None
+    return (
+        (steps.low_s, steps.high_s)
+        if steps and steps.low_s is not None and steps.high_s is not None
+        else None
+    )
 
 
 def time_unit(longest_s: float) -> tuple[float, str]:

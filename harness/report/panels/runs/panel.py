@@ -8,7 +8,7 @@ from harness.report.drawing.text import clean, finite, whole
 from harness.report.material import Material
 from harness.report.model import Report
 from harness.report.panels.registry import Built, ReportPanel
-from harness.report.panels.runs.chart import run_times
+from harness.report.panels.runs.chart import run_times, run_times_caption
 from harness.report.panels.runs.model import RunCard
 from harness.score.model import RunScore
 from rules.model.run_facts import RunFacts
@@ -41,7 +41,10 @@ def _build(material: Material) -> Built:
 def _view(report: Report) -> dict[str, object]:
     # a result that does not count gets no line in the chart
     score = report.score if report.verdict.verdict == "compliant" else None
-    return {"times": both(lambda width: run_times(report.runs, score, width))}
+    return {
+        "times": both(lambda width: run_times(report.runs, score, width)),
+        "times_caption": run_times_caption(report.runs, score),
+    }
 
 
 PANEL = ReportPanel(

@@ -69,13 +69,12 @@ def precision_recall(card: ScienceCard, width: int, at: tuple[float, float] | No
     return canvas
 
 
-def group_dots(card: ScienceCard, width: int) -> Canvas | None:
-    """Accuracy by group of scenes or pixels, beside the overall accuracy."""
+def group_dots(card: ScienceCard, width: int, overall: float | None) -> Canvas | None:
+    """Accuracy by group of scenes or pixels, beside that of the same run over all of them (`overall`)."""
     rows = [(g, g.metrics.get("accuracy")) for g in card.groups]
     known = [(g, a) for g, a in rows if a is not None]
     if not known:
         return None
-    overall = next((m.value for m in card.metrics if m.name == "accuracy"), None)
     values = [a for _, a in known] + ([overall] if overall is not None else [])
     low, high = min(values), max(values)
     pad = max(0.01, (high - low) * 0.1)

@@ -33,11 +33,11 @@ def _build(material: Material) -> Built:
 
 def _view(report: Report) -> dict[str, object]:
     card = report.science
-    operating = operating_point(report)
+    operating, overall = operating_point(report), of_shown(report, "accuracy")
     return {
         "calibration": once(lambda width: chart.calibration(card, width)),
         "precision_recall": once(lambda width: chart.precision_recall(card, width, operating)),
-        "by_group": both(lambda width: chart.group_dots(card, width)),
+        "by_group": both(lambda width: chart.group_dots(card, width, overall)),
         "map": both(lambda width: None if synthetic(report) else chart.scene_map(card, width)),
         "group_metrics": _group_metrics(card),
     }
@@ -50,12 +50,15 @@ def synthetic(report: Report) -> bool:
 
 def operating_point(report: Report) -> tuple[float, float] | None:
     """Recall and precision of the run that is shown at the threshold the masks use; None where not measured."""
-    place = next((i for i, run in enumerate(report.runs) if run.index == report.science.run), None)
-    if place is None:
-        return None
-    values = {m.name: m.per_run[place] for m in report.science.metrics if place < len(m.per_run)}
-    recall, precision = values.get("recall"), values.get("precision")
+    recall, precision = of_shown(report, "recall"), of_shown(report, "precision")
     return None if recall is None or precision is None else (recall, precision)
+
+
+def of_shown(report: Report, name: str) -> float | None:
+    """A metric of the run that is shown, over all test scenes; None where it was not measured."""
+    place = next((i for i, run in enumerate(report.runs) if run.index == report.science.run), None)
+    per_run = next((m.per_run for m in report.science.metrics if m.name == name), [])
+    return per_run[place] if place is not None and place < len(per_run) else None
 
 
 def _group_metrics(card: ScienceCard) -> list[str]:

@@ -21,7 +21,7 @@ from harness.leaderboard.export import board_csv
 from harness.leaderboard.fingerprint import package_digest
 from harness.leaderboard.judge import Found, Judge, Result, slug
 from harness.leaderboard.model import Board, Entry
-from harness.leaderboard.pages import board_pages
+from harness.leaderboard.pages import board_pages, refusals
 from rules.model.evidence import Replay
 from rules.model.package import Dataset
 from rules.model.run import Run
@@ -67,6 +67,7 @@ def test_tables_hold_what_compares(built: tuple[Board, Path]) -> None:
 def test_who_breaks_a_rule_is_rejected_with_reasons(built: tuple[Board, Path]) -> None:
     board, page = built
     (rejected,) = board.rejected
+    assert refusals(board) == {"Delta/rushed": ("rejected.html#x-1", "breaks the rules")}
     assert (rejected.org, rejected.system, rejected.verdict) == ("Delta", "rushed", "not_compliant")
     assert rejected.errors >= 1 and any("seed" in reason for reason in rejected.reasons)
     text = page.read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from datetime import date, timedelta
 
@@ -9,6 +10,8 @@ import pytest
 
 from harness.leaderboard import charts
 from harness.leaderboard.charts import files
+from harness.leaderboard.strips import time_caption
+from harness.report.rates import machines
 from tests.support.board_builders import make_entry, make_table
 from tests.support.chart_boxes import collisions, crossings, drawings
 
@@ -91,10 +94,42 @@ def test_every_chart_can_be_taken_away_and_says_what_it_is(kind: str, before: st
             assert f"Unofficial. Result not verified by MLCommons Association. {kind} data." in text
             assert collisions(text) == []
         else:
-            assert all(f",{kind},Result not verified" in line for line in text.splitlines()[1:])
+            own = [line for line in text.splitlines()[1:] if "reference machine" not in line]
+            assert own and all(f",{kind},Result not verified" in line for line in own)
     times = found[f"{before}times-{table.id}.csv"].splitlines()
     assert times[0] == "system,organisation,run,time_to_train_s,epochs,left_out,data,review"
     assert len(times) == 1 + 3 * 5
+
+
+def test_a_reference_machine_is_nobodys_result() -> None:
+    table = make_table(entries(2)).model_copy(update={"data_kind": "SYNTHETIC"})
+    found = dict(files(table, "cloudmask-1.1"))
+    rows = list(csv.DictReader(str(found[f"charts/synthetic-chart-rates-{table.id}.csv"]).splitlines()))
+    assert {row["data"] for row in rows if row["kind"] == "result"} == {"SYNTHETIC"}
+    known = [row for row in rows if row["kind"] == "reference machine"]
+    assert [row["machine"] for row in known] == [machine.name for machine in machines()]
+    for row in known:
+        assert row["system"] == row["organisation"] == "" and row["data"].startswith(
+            "full-size patches (docs/bench/"
+        )
+
+
+def test_the_caption_of_runs_explains_what_is_drawn() -> None:
+    plain = {"factor": 1.0, "low_s": None, "high_s": None, "run_dropped": [""] * 5}
+    bare = make_table([one.model_copy(update=plain) for one in entries(2)])
+    assert "dashed" not in time_caption(bare) and "hollow" not in time_caption(bare)
+    assert "band" not in time_caption(bare) and 'class="interval' not in str(charts.drawings(bare)["times"])
+    more = {
+        "factor": 1.2,
+        "mean_s": 90.0,
+        "low_s": 80.0,
+        "high_s": 130.0,
+        "run_dropped": ["fastest"] + [""] * 4,
+    }
+    full = make_table([entries(1)[0].model_copy(update=more)])
+    for word in ("dashed: the mean", "band: 95 %", "hollow: left out"):
+        assert word in time_caption(full)
+    assert "first 30 entries" in time_caption(make_table(entries(31)))
 
 
 def test_what_cannot_be_drawn_has_no_files() -> None:

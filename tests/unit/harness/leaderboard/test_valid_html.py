@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections import Counter
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.leaderboard import build_leaderboard
+from harness.report.rates import machines
 from rules.ruleset import load_ruleset
 from tests.support.builders import build_package
 from tests.support.report_builders import enrich
@@ -76,3 +78,26 @@ def test_every_download_is_there(site: Path, page: str) -> None:
     links = re.findall(r'href="([^"]+)" download', (site / page).read_text())
     assert len(links) >= 6
     assert [link for link in links if not (site / page).parent.joinpath(link).is_file()] == []
+
+
+def test_downloads_of_a_rejected_package_say_that_it_does_not_count(site: Path) -> None:
+    void, fine = "BREAKS THE RULES, does not count", "Consistent with the rules"
+    for name, said in (("Hasty/rushed", void), (f"Beta/{'x' * 60}", fine)):
+        folder = site / "reports" / name
+        for path in folder.glob("*.csv"):
+            head, *rows = csv.reader(path.read_text(encoding="utf-8").splitlines())
+            assert {row[head.index("verdict")] for row in rows if row[head.index("system")]} == {said}, path
+        pictures = list(folder.glob("*.svg"))
+        assert pictures and {void in path.read_text(encoding="utf-8") for path in pictures} == {said == void}
+        page = (folder / "index.html").read_text(encoding="utf-8")
+        assert ("<title>Unofficial report (BREAKS THE RULES, does not count): " in page) == (said == void)
+
+
+def test_reference_machines_of_a_report_are_nobodys_result(site: Path) -> None:
+    path = site / "reports/Alpha/box/synthetic-chart-pace.csv"
+    first, *known = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    assert (first["kind"], first["system"], first["data"]) == ("result", "box", "SYNTHETIC")
+    assert len(known) == len(machines())
+    for row in known:
+        assert row["kind"] == "reference machine" and row["data"].startswith("full-size patches (docs/bench/")
+        assert row["system"] == row["organisation"] == row["verdict"] == ""

@@ -118,6 +118,15 @@ def test_every_number_of_the_score_has_its_unit(package: Package, page: Path) ->
     assert "33.4 patches/s over the whole timed run, evaluations included" in said
 
 
+def test_hollow_marks_and_dashed_curves_are_explained_where_runs_are_left_out(package: Package) -> None:
+    report = report_data(package, hand_verdict(package), hand_score(package), NOW).report
+    for why in ("fastest", ""):
+        runs = [run.model_copy(update={"dropped": why}) for run in report.runs]
+        text = report_page(report.model_copy(update={"runs": runs}), NOW)
+        for words in ("a hollow one is left out of the mean", "Dashed: runs left out of the mean."):
+            assert (words in text) == bool(why)
+
+
 def test_sections_come_in_the_order_of_the_design(page: Path) -> None:
     wanted = [
         "review",

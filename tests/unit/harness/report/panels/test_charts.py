@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import random
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from harness.report.drawing.charts import NARROW, SMALL, WIDE
 from harness.report.drawing.svg import Canvas
+from harness.report.model import Arithmetic, Report, ScoreCard
 from harness.report.panels.learning.chart import Curves, learning_curves
 from harness.report.panels.machine.chart import timeline
 from harness.report.panels.machine.model import Panel, SeriesCard, TimelineCard
+from harness.report.panels.runs.chart import run_times, run_times_caption
 from harness.report.panels.runs.model import Epoch, Phase, RunCard
 from harness.report.panels.science.chart import calibration, group_dots, precision_recall
-from harness.report.panels.science.model import CalibrationBin, GroupRow, ScienceCard
+from harness.report.panels.science.model import CalibrationBin, GroupRow, Metric, ScienceCard
+from harness.report.panels.science.panel import of_shown
 from tests.support.chart_boxes import collisions, crossings
 
 
@@ -88,7 +93,60 @@ def test_science(shape: str, width: int) -> None:
     card = science(fractions, ["a group with a name that is too long", "ocean", "land"])
     assert clear(calibration(card, width))
     assert clear(precision_recall(card, width, (0.812345, 0.899)))
-    assert clear(group_dots(card, width))
+    assert clear(group_dots(card, width, 0.893))
+
+
+def scored(factor: float, low_s: float | None) -> ScoreCard:
+    high_s = None if low_s is None else 30.0
+    arithmetic = Arithmetic(
+        line="",
+        counted=4,
+        mean_s=24.0,
+        factor=factor,
+        pace="within",
+        reason="",
+        mean_epochs=None,
+        reference_epochs=None,
+        least_epochs=None,
+        low_s=low_s,
+        high_s=high_s,
+        error_s=None,
+        degrees=None,
+        interval="20 to 30 s",
+    )
+    return ScoreCard(
+        time_to_train_s=24.0 * factor,
+        method="",
+        note="",
+        samples_per_s=None,
+        seconds_per_scene=None,
+        accuracy=None,
+        target=None,
+        science={},
+        arithmetic=arithmetic,
+    )
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.25])
+@pytest.mark.parametrize("low_s", [None, 20.0])
+def test_the_caption_of_runs_explains_what_is_drawn(factor: float, low_s: float | None) -> None:
+    rows = runs(5, random.Random(1))
+    for score in (scored(factor, low_s), None):
+        drawn = str(run_times(rows, score, WIDE).render())  # type: ignore[union-attr]
+        said = run_times_caption(rows, score)
+        assert ("Band" in said) == ('class="interval"' in drawn) == (score is not None and low_s is not None)
+        assert ("Dashed" in said) == ('class="mean-line"' in drawn) == (score is not None and factor != 1)
+        assert "hollow" in said and "hollow" not in run_times_caption(rows[1:], score)
+
+
+def test_groups_stand_beside_the_accuracy_of_their_own_run() -> None:
+    accuracy = Metric(name="accuracy", value=0.8, per_run=[0.7, 0.9], meaning="", unit="fraction")
+    card = science([0.5], ["land"]).model_copy(update={"run": 4, "metrics": [accuracy]})
+    shown = SimpleNamespace(runs=[SimpleNamespace(index=2), SimpleNamespace(index=4)], science=card)
+    overall = of_shown(cast(Report, shown), "accuracy")
+    assert overall == 0.9 and of_shown(cast(Report, shown), "recall") is None
+    drawn = str(group_dots(card, WIDE, overall).render())  # type: ignore[union-attr]
+    assert "overall 0.900" in drawn and "Overall: 0.9000" in drawn and "0.800" not in drawn
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
