@@ -130,8 +130,11 @@ class Queue:
 
     def _take_back(self, say: Callable[[str], None]) -> None:
         states = self._optuna.trial.TrialState
+        for _ in self._study.get_trials(deepcopy=False, states=(states.WAITING,)):
+            # a process ended between the two calls of `_begin`: only what was asked for can be told
+            self._study.ask(distributions(self._experiment))
         for trial in self._trials():
-            if trial.state not in (states.RUNNING, states.WAITING):
+            if trial.state != states.RUNNING:
                 continue
             root = self._places.trial(trial.number).root
             root.mkdir(parents=True, exist_ok=True)

@@ -90,6 +90,20 @@ def test_a_killed_process_loses_nothing_but_its_trial(tmp_path, method):
     assert Counter(t.key for t in (*done, other, *rest)) == {Key(p, r): 1 for p in range(3) for r in range(2)}
 
 
+def test_a_process_that_ends_while_it_begins_a_trial_loses_nothing_else(tmp_path, monkeypatch):
+    desk = Desk(tmp_path, repeats=2)
+    queue = desk.open()
+
+    def ended(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(queue._study, "ask", ended)
+        queue.next(desk.said.append)
+    tickets = desk.work(desk.open())
+    assert Counter(ticket.key for ticket in tickets) == {Key(p, r): 1 for p in range(2) for r in range(2)}
+
+
 def test_what_was_finished_when_the_process_ended_is_kept(tmp_path):
     desk = Desk(tmp_path)
     ticket = desk.open().next(desk.said.append)
