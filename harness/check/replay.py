@@ -205,7 +205,7 @@ def compare_pictures(reader: Reader, stored: Path, again: Path) -> tuple[Picture
     for scene in shown.scenes:
         twin = made.get(scene.name)
         if twin is None:
-            raise ValueError(f"{scene.name} is none of the first test scenes")
+            raise ValueError(f"{scene.name} is not among the first test scenes")
         for picture in PICTURES:
             a, b = getattr(scene, picture), getattr(twin, picture)
             if a.shape != b.shape:
