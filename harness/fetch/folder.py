@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from harness.core.errors import UserError
 from harness.fetch.etag import Match
-from harness.fetch.listing import FOLDERS, RemoteScene, Role
+from harness.fetch.listing import FOLDERS, SCENE, RemoteScene, Role
 from reference.data.dataset import role_folder
 
 LEDGER = ".cloudmask-fetch.jsonl"
@@ -62,7 +62,11 @@ class Folder:
         known = self._known()
         places: dict[Role, Path | None] = {role: self._role_folder(role) for role in FOLDERS}
         present = {
-            (role, path.name): path for role, at in places.items() if at for path in at.glob("**/S3A*.hdf")
+            (role, path.name): path
+            for role, at in places.items()
+            if at
+            for path in at.glob("**/*.hdf")
+            if SCENE.fullmatch(path.name)
         }
         targets = []
         for scene in scenes:

@@ -13,7 +13,7 @@ from reference.protocol.official import EITHER_LAYOUT, TEST_FOLDERS, TRAIN_FOLDE
 
 Role = Literal["train", "test"]
 FOLDERS: dict[Role, tuple[str, ...]] = {"train": TRAIN_FOLDERS, "test": TEST_FOLDERS}
-SCENE = re.compile(r"S3A[\w.-]*\.hdf", re.ASCII)
+SCENE = re.compile(r"(?:S3A|SYN_)[\w.-]*\.hdf", re.ASCII)
 
 
 @dataclass(frozen=True)

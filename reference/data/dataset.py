@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from reference.data.files import file_sha256, write_json
-from reference.data.scenes import PATTERN, check_scene, find_scenes, open_scene
+from reference.data.scenes import check_scene, find_scenes, holds_scenes, open_scene
 from reference.data.split import split_patches
 from reference.protocol.dataset import Dataset, DatasetFile
 from reference.protocol.official import EITHER_LAYOUT, TEST_FOLDERS, TRAIN_FOLDERS
@@ -73,7 +73,7 @@ def role_folder(root: Path, names: Sequence[str]) -> Path:
     found = {(root / name).resolve(): root / name for name in reversed(names) if (root / name).is_dir()}
     if not found:
         raise ValueError(f"{root} has no folder {names[0]}/ or {names[-1]}/: {EITHER_LAYOUT} expected")
-    filled = [folder for folder in found.values() if any(folder.glob(f"**/{PATTERN}"))]
+    filled = [folder for folder in found.values() if holds_scenes(folder)]
     if len(filled) > 1:
         both = " and ".join(f"{folder.name}/" for folder in filled)
         raise ValueError(f"{root} has {both}, two names of one folder: remove one of them")

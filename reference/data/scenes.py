@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ import numpy as np
 
 from reference.protocol.spec import Geometry
 
-PATTERN = "S3A*.hdf"
+PATTERNS = OBSERVED, SYNTHETIC = (
+    "S3A*.hdf",
+    "SYN_*.hdf",
+)  # names of scenes of the mission, and of generated ones
 CHANNELS = {"refs": 6, "bts": 3, "bayes": 1}
 SURFACES = ("ocean", "land", "ice")  # codes 0, 1, 2 of the optional `surface` data set
 # What SLSTR can report (low, high, unit, source), besides 0 for pixels that were not observed; beyond it are fill
@@ -55,17 +59,29 @@ class SceneFacts:
 def find_scenes(folder: Path | str) -> list[Path]:
     """All scene files below a folder, sorted by file name, whichever sub-folders they are in.
 
-    Raises ValueError when the folder is missing or contains none.
+    Raises ValueError when the folder is missing, contains none, or observed and generated ones.
     """
     root = Path(folder)
     if not root.is_dir():
         raise ValueError(f"{root}: no such folder of scenes")
-    found = sorted(
-        root.glob(f"**/{PATTERN}"), key=lambda path: (path.name, path.relative_to(root).as_posix())
-    )
-    if not found:
-        raise ValueError(f"{root}: no scene files ({PATTERN}) in it or below it")
-    return found
+    observed, generated = (list(root.glob(f"**/{pattern}")) for pattern in PATTERNS)
+    if observed and generated:
+        raise ValueError(
+            f"{root}: observed and synthetic scenes ({observed[0].name}, {generated[0].name}) in one folder"
+        )
+    if not observed and not generated:
+        raise ValueError(f"{root}: no scene files ({OBSERVED} or {SYNTHETIC}) in it or below it")
+    return sorted(observed + generated, key=lambda path: (path.name, path.relative_to(root).as_posix()))
+
+
+def holds_scenes(folder: Path) -> bool:
+    """Whether there is a scene file in a folder or below it."""
+    return any(next(folder.glob(f"**/{pattern}"), None) for pattern in PATTERNS)
+
+
+def named_as_synthetic(name: str) -> bool:
+    """Whether a file name is one that the generator gives, or gave before its version 5."""
+    return fnmatchcase(name, SYNTHETIC) or "_SYN_" in name
 
 
 class Scene:

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from reference.data.scenes import load_scene
+from reference.data.scenes import load_scene, named_as_synthetic
 from reference.protocol.spec import Geometry
 from reference.science.imagery import (
     disagreement_picture,
@@ -20,7 +20,6 @@ from reference.science.imagery import (
 )
 from reference.science.stamp import WORD, stamped
 
-MADE = "_SYN_"  # in the names of synthetic scenes
 TITLES = ("False colour", "Bayesian mask", "Predicted probability", "Disagreement")
 GAP = 8
 TITLE_HEIGHT = 30
@@ -41,7 +40,7 @@ def scenes_sheet(files: Sequence[Path | str], geometry: Geometry, longest: int =
         scene = load_scene(file, geometry)
         pictures = (false_colour(scene.refs, scene.bts, scene.daylight), mask_picture(scene.truth))
         rows.append([shrink(picture, longest) for picture in pictures])
-        made.append(MADE in Path(file).name)
+        made.append(named_as_synthetic(Path(file).name))
     return _sheet(rows, made)
 
 
@@ -64,7 +63,7 @@ def gallery_sheet(gallery: Path | str, scenes: int | None = None) -> Image.Image
                         disagreement_picture(truth, said > 127),
                     ]
                 )
-                made.append(MADE in str(group.attrs["name"]))
+                made.append(named_as_synthetic(str(group.attrs["name"])))
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{gallery}: not the gallery of a run ({' '.join(str(error).split())[:120]})"

@@ -81,7 +81,7 @@ def reference_split(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> It
     "Scene files have the names of the mission's products",
     PLAN_AND_PACKAGE,
     source="sources E2; reference data loader (glob **/S3A*.hdf)",
-    fix="Keep the files' original names (S3A*.hdf).",
+    fix="Keep the files' original names (S3A*.hdf, or SYN_*.hdf of the generator).",
     severity=Severity.WARNING,
 )
 def file_names(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -91,7 +91,7 @@ def file_names(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterato
     strange = [f.name for f in [*dataset.train, *dataset.test] if not pattern.fullmatch(f.name)]
     if strange:
         yield self.finding(
-            f"{len(strange)} file(s) are not named S3A*.hdf, e.g. {show(strange[0])}",
+            f"{len(strange)} file(s) have other names than scenes, e.g. {show(strange[0])}",
             path=dataset_path(subject),
         )
 
@@ -151,8 +151,9 @@ def synthetic_noted(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> It
     fix="Describe the data set as the harness found it; planning a run reads from the scenes whether they are.",
 )
 def synthetic_told(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """The generator writes SYN where products of the mission name their processing centre, and its standard sets
-    have known digests: a result on such scenes that is called one on real clouds says nothing about clouds."""
+    """The generator's scenes have names of their own (SYN_*.hdf; before version 5, SYN stood where products of the
+    mission name their processing centre), and its standard sets have known digests: a result on such scenes that is
+    called one on real clouds says nothing about clouds."""
     dataset, known = dataset_of(subject), ruleset.data.synthetic
     if dataset.synthetic:
         raise NotApplicable("the scenes are called synthetic (DAT011)")

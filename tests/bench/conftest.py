@@ -45,7 +45,7 @@ def warm(files: list[Path]) -> None:
 @pytest.fixture(scope="session")
 def scenes(full_size: Path) -> list[Path]:
     """All seven scenes as files, in page cache: 140 training patches."""
-    files = sorted(full_size.glob("**/S3A*.hdf"))
+    files = sorted(full_size.glob("**/SYN_*.hdf"))
     warm(files)
     return files
 

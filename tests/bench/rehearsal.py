@@ -98,9 +98,9 @@ def rehearse(made: Path, work: Path, run: bool) -> list[Step]:
     data, steps = work / "fetched", []
     with s3_server() as server:
         for folder, served in (("one-day", "training"), ("ssts", "inference")):
-            for scene in sorted((made / folder).glob("S3A*.hdf")):
+            for scene in sorted((made / folder).glob("SYN_*.hdf")):
                 server.put(f"{served}/{scene.name}", scene.read_bytes())
-        count = len(list((made / "one-day").glob("S3A*.hdf")))
+        count = len(list((made / "one-day").glob("SYN_*.hdf")))
         fetch = ("data", "fetch", "--data", str(data), "--scenes", str(count), "--endpoint", server.url)
         steps.append(cloudmask("fetch, dry run", work, *fetch, "--dry-run"))
         steps.append(cloudmask("fetch", work, *fetch))

@@ -132,7 +132,7 @@ def test_sampler_with_gpus_costs_little(
 
 def test_training_beside_the_sampler(tmp_path: Path) -> None:
     order = random.Random(0)
-    scenes = sorted(synthesize("smoke", tmp_path / "data").glob("**/S3A*.hdf"))
+    scenes = sorted(synthesize("smoke", tmp_path / "data").glob("**/SYN_*.hdf"))
     by_clock, by_cpu = [], []
     with Training(scenes) as training, Sampler(tmp_path / "x.h5", interval_s=0.1) as sampler:
         assert sampler._process is not None

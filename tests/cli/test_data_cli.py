@@ -141,7 +141,7 @@ def test_errors_say_what_and_how_to_fix(arguments: tuple[str, ...], message: str
 
 
 def test_a_corrupt_scene_is_named(smoke: Path, tmp_path: Path) -> None:
-    for path in smoke.glob("**/S3A*.hdf"):
+    for path in smoke.glob("**/SYN_*.hdf"):
         copy = tmp_path / path.relative_to(smoke)
         copy.parent.mkdir(exist_ok=True)
         copy.write_bytes(path.read_bytes()[:5000])

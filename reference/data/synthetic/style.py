@@ -81,7 +81,7 @@ class MaskErrors:
 class Style:
     """A kind of scenes; `version` is raised whenever the same seed gives different ones."""
 
-    version: int = 4
+    version: int = 6
     patches: bool = True  # pale patches in the ground, and air that differs within a scene
     place: PlaceStyle = PlaceStyle()
     clouds: CloudStyle = CloudStyle()
@@ -91,7 +91,7 @@ class Style:
 
 CONTEXT = Style()
 SIMPLE = Style(
-    version=3,
+    version=5,
     place=PlaceStyle((20, 58), (62, 74), (0.0, 0.3, 0.55, 0.85)),
     clouds=CloudStyle((0.22, 0.92), (0.1, 6.0), 8, 0.97, 0.0, 2.5, 1.3, (0.35, 1.5, 0.06, 0.0), 1.0, 0.0),
     patches=False,

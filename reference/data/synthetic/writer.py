@@ -7,7 +7,6 @@ import os
 import shlex
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import h5py
@@ -16,14 +15,12 @@ import numpy as np
 from reference.data.dataset import TEST_FOLDER, TRAIN_FOLDER
 from reference.data.files import write_json
 from reference.data.profiles import Profile, get_profile
-from reference.data.scenes import open_scene
+from reference.data.scenes import holds_scenes, named_as_synthetic, open_scene
 from reference.data.synthetic.scene import SyntheticScene, make_scene
 from reference.data.synthetic.style import style_of
 
 DESCRIPTION = "dataset.json"
 NOTE = "Computed, not observed: made to look and train like SLSTR scenes, not to measure with."
-FIRST_PASS = datetime(2019, 10, 1)
-FRAME = timedelta(minutes=3)
 
 Progress = Callable[[int, int, str], None]  # done, total, name of the file just done
 
@@ -49,14 +46,8 @@ def planned_files(profile: Profile, seed: int, scenes: int | None = None) -> lis
 
 
 def scene_name(seed: int, number: int) -> str:
-    """A file name like those of Sentinel-3 products, with SYN in place of the processing centre."""
-    rng = np.random.default_rng([seed, number, 1])
-    day, minute = number % 1000, int(rng.integers(0, 480)) * 3
-    start = FIRST_PASS + timedelta(days=day, minutes=minute, seconds=int(rng.integers(0, 60)))
-    times = (start, start + FRAME, start + FRAME + timedelta(hours=27))
-    orbit, frame = int(rng.integers(1, 386)), int(rng.integers(1, 15)) * 180
-    stamps = "_".join(t.strftime("%Y%m%dT%H%M%S") for t in times)
-    return f"S3A_SL_1_RBT____{stamps}_0180_{50 + day // 27:03d}_{orbit:03d}_{frame:04d}_SYN_O_NT_{seed % 1000:03d}.hdf"
+    """A file name that cannot be taken for one of the mission; names sort as numbers do."""
+    return f"SYN_seed{seed}_scene{number:06d}.hdf"
 
 
 def synthesize(
@@ -192,7 +183,7 @@ def _require_same(folder: Path, description: dict[str, object]) -> None:
     try:
         found = json.loads(path.read_text())
     except FileNotFoundError:
-        if any(folder.glob("**/S3A*.hdf")):
+        if holds_scenes(folder):
             raise ValueError(
                 f"{folder} contains scenes that were not synthesized ({DESCRIPTION} is missing)"
             ) from None
@@ -218,5 +209,6 @@ def _drop_outdated(folder: Path, profile: str) -> None:
         return
     if not _is_current(version, profile):
         for part in (TRAIN_FOLDER, TEST_FOLDER):
-            for path in (folder / part).glob("S3A*_SYN_*.hdf"):
-                path.unlink()
+            for path in (folder / part).glob("*.hdf"):
+                if named_as_synthetic(path.name):
+                    path.unlink()

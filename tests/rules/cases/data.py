@@ -138,7 +138,7 @@ def smaller_scenes_called_quick(built: BuiltPackage) -> None:
 def _made_names(d: Any, count: int) -> None:
     """Name the first scenes as the generator names its own."""
     for number, file in enumerate(d["test"][:count]):
-        file["name"] = f"ssts/S3A_SL_1_RBT____20191001T232441_20191001T232741_{number:04d}_SYN_O_NT_001.hdf"
+        file["name"] = f"ssts/SYN_seed1_scene{number:06d}.hdf"
 
 
 @case("DAT021")
@@ -154,6 +154,18 @@ def synthetic_scenes_denied(built: BuiltPackage) -> None:
 def one_synthetic_scene_among_others(built: BuiltPackage) -> None:
     def change(d: Any) -> None:
         _made_names(d, 1)
+        d.update(profile="slstr-north", synthetic=False)
+
+    edit_dataset(built, change)
+
+
+@case("DAT021")
+def scenes_of_an_earlier_generator_denied(built: BuiltPackage) -> None:
+    def change(d: Any) -> None:
+        for number, file in enumerate(d["test"]):
+            file["name"] = (
+                f"ssts/S3A_SL_1_RBT____20191001T232441_20191001T232741_{number:04d}_SYN_O_NT_001.hdf"
+            )
         d.update(profile="slstr-north", synthetic=False)
 
     edit_dataset(built, change)

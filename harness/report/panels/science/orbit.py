@@ -25,7 +25,7 @@ _NAME = re.compile(
 def estimate(name: str) -> tuple[float, float] | None:
     """Latitude and longitude in degrees of the middle of the frame; None for any other name.
 
-    Synthetic scenes are named like frames of a centre "SYN", but their orbits are made up: None.
+    Before version 5 synthetic scenes were named like frames of a centre "SYN", but their orbits are made up: None.
     """
     match = _NAME.match(name)
     if match is None or match[6] == "SYN":

@@ -17,10 +17,11 @@ import pytest
 import reference.data.synthetic.writer as writer
 from reference.data.dataset import describe
 from reference.data.profiles import PROFILES, Profile
-from reference.data.scenes import check_scene, open_scene
+from reference.data.scenes import check_scene, named_as_synthetic, open_scene
 from reference.data.synthetic import is_complete, planned_files, synthesize, synthesize_command
 from reference.data.synthetic.scene import make_scene
 from reference.data.synthetic.style import CONTEXT, SIMPLE, Style, style_of
+from reference.protocol.official import official_test_scenes
 from reference.protocol.spec import Geometry
 from rules.ruleset import load_ruleset
 
@@ -28,13 +29,13 @@ TINY = Profile("tiny", Geometry(75, 94, 16), 6, 2, True, "for tests")
 
 
 def contents(folder: Path) -> dict[str, str]:
-    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.glob("**/S3A*.hdf")}
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.glob("**/SYN_*.hdf")}
 
 
 def test_the_set_is_in_the_schema(tmp_path: Path) -> None:
     folder = synthesize(TINY, tmp_path)
     assert len(list((folder / "one-day").iterdir())) == 6 and len(list((folder / "ssts").iterdir())) == 2
-    for path in folder.glob("**/S3A*.hdf"):
+    for path in folder.glob("**/SYN_*.hdf"):
         check_scene(path, 75, 94)
         with open_scene(path) as scene:
             assert scene.facts().synthetic and scene.facts().latitude is not None
@@ -94,7 +95,7 @@ def without_a_channel(path: Path) -> None:
 def test_a_damaged_scene_is_made_again(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     folder = synthesize(TINY, tmp_path)
     whole = contents(folder)
-    damage(next(folder.glob("**/S3A*.hdf")))
+    damage(next(folder.glob("**/SYN_*.hdf")))
     assert contents(folder) != whole
     assert contents(synthesize(TINY, tmp_path)) == whole
 
@@ -160,12 +161,12 @@ def test_bad_wishes_are_errors(tmp_path: Path, profile: str, options: dict[str, 
 
 
 @pytest.mark.parametrize("name", [name for name, p in PROFILES.items() if p.synthetic])
-def test_names_are_unique_and_in_sentinel_style(name: str) -> None:
+def test_names_are_unique_sorted_and_not_those_of_the_mission(name: str) -> None:
     files = [Path(file.path).name for file in planned_files(PROFILES[name], 1)]
-    assert len(set(files)) == len(files)
-    for file in files:
-        parts = file.removesuffix(".hdf").split("_")
-        assert file.startswith("S3A_SL_1_RBT____") and len(parts) == 18, file
+    assert sorted(set(files)) == files
+    assert all(file.startswith("SYN_") and named_as_synthetic(file) for file in files)
+    assert named_as_synthetic("S3A_SL_1_RBT____20191001T203037_20191001T203337_0180_SYN_O_NT_001.hdf")
+    assert not any(map(named_as_synthetic, official_test_scenes()))
 
 
 @pytest.mark.parametrize("style", [SIMPLE, CONTEXT], ids=["simple", "context"])
