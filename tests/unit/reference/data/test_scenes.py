@@ -116,8 +116,16 @@ def test_scenes_are_found_below_and_sorted(tmp_path: Path) -> None:
     ]
 
 
+def test_observed_and_synthetic_scenes_do_not_mix(tmp_path: Path) -> None:
+    """Whichever of them are the intruders: a result on both would be one on neither."""
+    write_scene(tmp_path / "S3A_1.hdf")
+    write_scene(tmp_path / "SYN_seed1_scene000000.hdf")
+    with pytest.raises(ValueError, match=r"observed and synthetic scenes \(S3A_1.hdf, SYN_seed1_"):
+        find_scenes(tmp_path)
+
+
 def test_no_scenes_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"no scene files \(S3A\*.hdf\)"):
+    with pytest.raises(ValueError, match=r"no scene files \(S3A\*.hdf or SYN_\*.hdf\)"):
         find_scenes(tmp_path)
     with pytest.raises(ValueError, match="no such folder"):
         find_scenes(tmp_path / "absent")
