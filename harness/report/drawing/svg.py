@@ -231,6 +231,26 @@ def spread(positions: Sequence[float], gap: float, low: float, high: float) -> l
     return placed
 
 
+def stacked(positions: Sequence[float], wide: float) -> list[float]:
+    """How far (in marks, up is negative) each mark on a line moves aside, so that marks `wide` across never meet.
+
+    A mark that meets no other stays on the line; what does meet is stacked around it.
+    """
+    order = sorted(range(len(positions)), key=lambda i: positions[i])
+    places, start = [0.0] * len(positions), 0
+    ends: list[float] = []  # of each lane of the stack: where its last mark stands
+    lanes: list[int] = []
+    for count, i in enumerate(order, start=1):
+        lane = next((n for n, end in enumerate(ends) if positions[i] - end >= wide), len(ends))
+        ends[lane : lane + 1] = [positions[i]]
+        lanes.append(lane)
+        if count == len(order) or positions[order[count]] - positions[i] >= wide:
+            for j, own in zip(order[start:count], lanes, strict=True):
+                places[j] = own - (len(ends) - 1) / 2
+            start, ends, lanes = count, [], []
+    return places
+
+
 @dataclass(frozen=True)
 class Plot:
     """The area inside the axes of one chart."""
