@@ -15,7 +15,7 @@ from harness.experiment.space import points
 from harness.experiment.table import Table, table_csv, table_json
 from harness.report.drawing.charts import both
 from harness.report.drawing.text import clean
-from harness.report.site import render, write_folder
+from harness.report.site import render, unverified, write_folder
 from reference.protocol.dataset import Dataset
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -60,6 +60,7 @@ def page(table: Table, now: datetime | float, synthetic: bool | None = None) -> 
         now,
         extra=(TEMPLATES,),
         files=(TEMPLATES / "experiment.css",),
+        running=(f"Experiment {clean(said.name, 60)}", unverified(bool(synthetic))),
         notes_below=NOTES,
         table=table,
         said=said,

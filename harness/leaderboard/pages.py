@@ -14,10 +14,10 @@ from harness.leaderboard.charts import address, drawings
 from harness.leaderboard.model import Board, Entry, Key, Rejected, Table
 from harness.leaderboard.placing import interval_of
 from harness.leaderboard.strips import time_caption
-from harness.report.drawing.labels import COMPLIANT, VERDICTS
+from harness.report.drawing.labels import COMPLIANT, SYNTHETIC, VERDICTS
 from harness.report.drawing.words import COLUMNS, FIVE, GLOSSARY
 from harness.report.rates import machines, rate_text
-from harness.report.site import data_block, render
+from harness.report.site import data_block, render, unverified
 from harness.science.resampling import DRAWS, FEWEST, SEED, tail_of
 from harness.score.interval import quantile
 from harness.score.words import interval_text
@@ -119,6 +119,7 @@ def board_pages(board: Board, ruleset: Ruleset, now: datetime | float) -> Iterat
             now,
             "",
             ("board.js",),
+            running=(f"Unofficial CloudMask leaderboard, ruleset {board.ruleset}", _of_tables(board)),
             b=board,
             data=compact(board),
             first_rows=FIRST_ROWS,
@@ -129,6 +130,13 @@ def board_pages(board: Board, ruleset: Ruleset, now: datetime | float) -> Iterat
             current=INDEX,
         ),
     )
+
+
+def _of_tables(board: Board) -> str:
+    """What stands above every printed page of the index, on the right."""
+    made = [table.data_kind == SYNTHETIC for table in board.tables]
+    said = unverified(any(made))
+    return said if all(made) or not any(made) else f"in part {said}"
 
 
 def page(
@@ -174,6 +182,7 @@ def _table_pages(board: Board, now: datetime | float) -> Iterator[tuple[str, str
                     "table.html",
                     now,
                     "../",
+                    running=(f"Unofficial: {table.division_name}", unverified(table.data_kind == SYNTHETIC)),
                     b=board,
                     t=table,
                     rows_here=rows,
