@@ -37,10 +37,17 @@
     place.scrollIntoView();
   }
   if (matchMedia("(max-width: 40rem)").matches) {
-    for (const one of document.querySelectorAll("details.fold")) one.open = false;
+    for (const one of document.querySelectorAll("details.fold, details.rulegroup")) one.open = false;
   }
   openFor(location.hash);
   addEventListener("hashchange", function () { openFor(location.hash); });
+
+  // On a small screen the rows of wide tables are cards, each value behind the name of its column.
+  for (const table of document.querySelectorAll(".wide-table > table:not(.cards, .system, .facts-table, .rules)")) {
+    const names = Array.from(table.tHead.rows[0].cells, (cell) => cell.textContent.trim());
+    for (const row of table.tBodies[0].rows) Array.from(row.cells).forEach((cell, i) => { cell.dataset.label = names[i]; });
+    table.classList.add("cards", "named");
+  }
 
   // On paper everything is shown.
   const closed = [];

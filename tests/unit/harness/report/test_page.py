@@ -289,9 +289,39 @@ def test_errors_come_before_warnings_and_what_was_not_checked(package: Package, 
     ]
     page = build_report(package, hand_verdict(package, found), hand_score(package), tmp_path, NOW)
     said = words(parse(page))
-    assert "5 errors , 2 warnings , 1 rule not checked" in said
-    assert "<b>5 errors</b>" in page.read_text() and "<b>1 rule not checked" not in page.read_text()
+    assert "breaks 5 rules , 2 warnings , 1 rule not checked" in said
+    assert "<b>breaks 5 rules</b>" in page.read_text() and "<b>1 rule not checked" not in page.read_text()
     assert "and 2 more errors, 2 warnings" in said
+
+
+def test_rules_are_counted_and_not_findings(package: Package, tmp_path: Path) -> None:
+    found = [
+        Finding(f"ERR00{rule}", Severity.ERROR, f"m{run}", path=f"results/box/cloudmask/result_{run}.txt")
+        for rule in range(4)
+        for run in range(5)
+    ]
+    verdict = hand_verdict(package, found)
+    page = build_report(package, verdict, hand_score(package), tmp_path, NOW)
+    said = words(parse(page))
+    assert said.count("reaks 4 rules, each in 5 runs") >= 2 and "20 errors" not in said
+    assert "and 1 more error" in said, "of the four rules, three are listed"
+
+
+def test_the_method_of_a_score_is_a_sentence(page: Path) -> None:
+    said = words(parse(page))
+    assert re.search(
+        r"Time-to-train to an accuracy of 0\.9\. ?Mean of 3 of 5 runs, fastest and slowest dropped\.", said
+    )
+
+
+def test_rules_that_passed_stand_in_groups(package: Package, tmp_path: Path) -> None:
+    page = build_report(package, hand_verdict(package), hand_score(package), tmp_path, NOW)
+    groups = re.findall(
+        r"<details class=\"rulegroup\"><summary><b>(\w+)</b> (\w*) <span[^>]*>([^<]*)<", page.read_text()
+    )
+    assert groups == [("LOG", "log", "12 passed"), ("PWR", "power", "1 not applicable")]
+    said = words(parse(page))
+    assert "Not applicable: no power logs:" in said and page.read_text().count('id="rule-LOG001"') == 1
 
 
 def test_long_open_entries_stay_small(tmp_path: Path) -> None:
