@@ -93,6 +93,10 @@ def test_every_chart_can_be_taken_away_and_says_what_it_is(kind: str, before: st
     for name, text in found.items():
         if name.endswith(".svg"):
             assert f"Unofficial. Result not verified by MLCommons Association. {kind} data." in text
+            lines = re.findall(
+                r">Lines, machines for comparison: full-size patches \(docs/bench/[^<]*<", text
+            )
+            assert len(lines) == (2 if "-rates-" in name else 0), "those are not of the results' data"
             assert collisions(text) == []
         else:
             own = [line for line in text.splitlines()[1:] if "reference machine" not in line]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
+import json
 import re
 import subprocess
 import sys
@@ -305,6 +307,13 @@ def test_rules_are_counted_and_not_findings(package: Package, tmp_path: Path) ->
     said = words(parse(page))
     assert said.count("reaks 4 rules, each in 5 runs") >= 2 and "20 errors" not in said
     assert "and 1 more error" in said, "of the four rules, three are listed"
+
+
+def test_numbers_by_group_name_their_run(page: Path) -> None:
+    (path,) = page.parent.glob("*chart-groups.csv")
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    shown = json.loads(page.with_name("data.json").read_text())["science"]["run"]
+    assert rows and {row["run"] for row in rows} == {str(shown)}
 
 
 def test_the_method_of_a_score_is_a_sentence(page: Path) -> None:
