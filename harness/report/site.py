@@ -99,7 +99,9 @@ def _asset(path: Path) -> str:
     lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
     kept = "\n".join(line for line in lines if line and not line.startswith("//"))
     if path.suffix == ".css":
-        kept = re.sub(r'"[^"]*"|(?<=[:;,{]) | (?=[{}])', lambda found: found[0].lstrip(" "), kept)
+        kept = re.sub(
+            r'"[^"]*"|(?<=[:;,{]) | (?=[{}])|;? ?(?=})|\n', lambda found: found[0].lstrip(" ;\n"), kept
+        )
     return kept + "\n"
 
 

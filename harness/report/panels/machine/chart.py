@@ -10,6 +10,7 @@ from harness.report.drawing.text import duration_text
 from harness.report.panels.machine.model import Panel, TimelineCard
 
 COLOURS, DASHES = 6, 4  # of lines, in chart.css; COLOURS * DASHES names look different
+APART, APART_NARROW = 4.0, 6.0  # pixels between points at least; readings in full are in data.json
 SWATCH, LINE = 22, 18  # pixels: a piece of a line beside its name, and from a line of names to the next
 PHASE_NAMES = {"init": "initialise", "train": "train", "evaluate": "evaluate", "inference": "inference"}
 
@@ -124,10 +125,10 @@ def _panel(
     canvas.text(0, top - 12 - LINE * (rows - 1), _title(panel), "label strong")
     canvas.line(left, bottom, right, bottom, "axis")
     for series in panel.series:
-        points = _apart(plot.points(series.points), 3.0)
+        points = _apart(plot.points(series.points), APART if canvas.width > 400 else APART_NARROW)
         if len(panel.series) == 1:
-            canvas.area(points, bottom, f"fill {style[series.label]}")
-        canvas.path(points, f"curve {style[series.label]}", series.label)
+            canvas.area(points, bottom, f"fill {style[series.label]}", parts=1)
+        canvas.path(points, f"curve {style[series.label]}", series.label, parts=1)
     return plot
 
 

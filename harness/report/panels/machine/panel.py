@@ -39,14 +39,19 @@ def _for_script(card: TimelineCard) -> dict[str, object]:
     for panel in card.panels:
         series = []
         for one in panel.series:
-            at = times.setdefault(tuple(_short(t) for t, _ in one.points), len(times))
-            values = [_short(float(f"{value:.4g}")) for _, value in one.points]
+            at = times.setdefault(tuple(_short(round(t, 2)) for t, _ in one.points), len(times))
+            values = [_short(_figures(value)) for _, value in one.points]
             series.append({"label": one.label, "style": style[one.label], "at": at, "values": values})
         panels.append({**panel.model_dump(exclude={"series"}), "series": series})
     said = card.model_dump(include={"run", "start_s", "stop_s", "clock_stop_s"})
     said = {name: value if value is None else _short(round(value, 3)) for name, value in said.items()}
     phases = [[p.kind, _short(round(p.start_s, 3)), _short(round(p.stop_s, 3))] for p in card.phases]
     return {**said, "phases": phases, "times": list(times), "panels": panels}
+
+
+def _figures(value: float) -> float:
+    """As many figures as the page shows of a reading."""
+    return float(f"{value:.{4 if abs(value) >= 1000 else 3}g}")
 
 
 def _short(value: float) -> float:

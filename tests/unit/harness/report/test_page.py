@@ -309,6 +309,16 @@ def test_rules_are_counted_and_not_findings(package: Package, tmp_path: Path) ->
     assert "and 1 more error" in said, "of the four rules, three are listed"
 
 
+def test_a_fresh_report_is_light(tmp_path: Path) -> None:
+    """By the rulebook of today, with a GPU, five runs and five pictures."""
+    built = build_package(tmp_path / "s", accelerators_per_node=1, precision="bfloat16")
+    enrich(built, gpus=1, scenes=5)
+    ruleset = load_ruleset(DEFAULT)
+    package, verdict = check_package(built.root, ruleset)
+    page = build_report(package, verdict, score(package, ruleset), tmp_path / "out", NOW)
+    assert page.stat().st_size <= 200_000
+
+
 def test_numbers_by_group_name_their_run(page: Path) -> None:
     (path,) = page.parent.glob("*chart-groups.csv")
     rows = list(csv.DictReader(path.read_text().splitlines()))
