@@ -212,9 +212,8 @@ def curves(table: Table, target: float | None, width: int) -> Canvas | None:
     return canvas
 
 
-def cost_quality(table: Table, width: int) -> Canvas | None:
-    """The last accuracy of each trial over what it took: energy where all have one, else seconds."""
-    rank = ranks(table)
+def costs(table: Table) -> tuple[str, list[tuple[int, float, float]]]:
+    """The unit of what a trial took (J where all with a value have an energy, else s); position, cost, accuracy."""
     energy = bool(table.rows) and all(
         r.trial.energy_j is not None for r in table.rows if r.trial.value is not None
     )
@@ -224,11 +223,17 @@ def cost_quality(table: Table, width: int) -> Canvas | None:
         cost = row.trial.energy_j if energy else row.trial.time_to_train_s or last
         if cost is not None and row.trial.accuracy is not None:
             shown.append((at, cost, row.trial.accuracy))
+    return "J" if energy else "s", shown
+
+
+def cost_quality(table: Table, width: int) -> Canvas | None:
+    """The last accuracy of each trial over what it took: energy where all have one, else seconds."""
+    rank, (unit, shown) = ranks(table), costs(table)
     if not shown:
         return None
     what = (
         f"energy of the timed run (J), {table.experiment.objective.scope}"
-        if energy
+        if unit == "J"
         else "seconds since run_start"
     )
     said = f"{len(shown)} trials; " + "; ".join(

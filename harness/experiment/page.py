@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from harness.experiment import charts
+from harness.experiment.downloads import SLICE, chart_list, slice_id, source_of
 from harness.experiment.importance import importances
 from harness.experiment.model import Between, short
 from harness.experiment.record import WORDS
 from harness.experiment.space import points
 from harness.experiment.table import Table, table_csv, table_json
+from harness.report.downloads import PATTERN, chart_files
 from harness.report.drawing.charts import both
 from harness.report.drawing.text import clean
-from harness.report.site import render, write_folder
+from harness.report.site import render, unverified, write_folder
 from reference.protocol.dataset import Dataset
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -42,24 +45,27 @@ def build_page(table: Table, folder: Path, now: datetime | float, synthetic: boo
 
     The same table and `now` give the same bytes.
     """
+    found = importances(table.experiment, [row.trial for row in table.rows])
     files: dict[str, str | bytes] = {
         INDEX: page(table, now, synthetic),
         CSV: table_csv(table),
         JSON: table_json(table),
+        **chart_files(source_of(table, synthetic), chart_list(table, found, _target(table))),
     }
-    return write_folder(folder, files, INDEX)
+    return write_folder(folder, files, INDEX, re.compile(PATTERN))
 
 
 def page(table: Table, now: datetime | float, synthetic: bool | None = None) -> str:
     """index.html as text."""
     said = table.experiment
     trials = [row.trial for row in table.rows]
-    target = None if said.objective.larger else table.header.recipe["hyperparameters"]["target_accuracy"]
+    target = _target(table)
     return render(
         "experiment.html",
         now,
         extra=(TEMPLATES,),
         files=(TEMPLATES / "experiment.css",),
+        running=(f"Experiment {clean(said.name, 60)}", unverified(bool(synthetic))),
         notes_below=NOTES,
         table=table,
         said=said,
@@ -74,7 +80,11 @@ def page(table: Table, now: datetime | float, synthetic: bool | None = None) -> 
         names=list(said.search.space),
         hosts=_machines(table),
         parallel=both(lambda width: charts.parallel(table, width)),
-        slices=[(name, both(partial(charts.slices, table, name), 370)) for name in said.search.space],
+        slices=[
+            (name, slice_id(table, name), both(partial(charts.slices, table, name), SLICE))
+            for name in said.search.space
+        ],
+        before=source_of(table, synthetic).prefix,
         importance=(found := importances(said, trials)),
         bars=both(lambda width: charts.importance_bars(found, width)),
         curves=both(lambda width: charts.curves(table, target, width)),
@@ -82,6 +92,13 @@ def page(table: Table, now: datetime | float, synthetic: bool | None = None) -> 
         words=WORDS,
         short=short,
     )
+
+
+def _target(table: Table) -> float | None:
+    """The accuracy at which trials end; None where they are judged by the accuracy itself."""
+    if table.experiment.objective.larger:
+        return None
+    return float(table.header.recipe["hyperparameters"]["target_accuracy"])
 
 
 def is_synthetic(places: list[Path]) -> bool | None:

@@ -287,6 +287,7 @@ def _rejected(report: Report, link: str) -> Rejected:
         system=report.identity.system,
         verdict=report.verdict.verdict,
         errors=report.verdict.errors,
+        broken=report.verdict.broken,
         reasons=reasons,
         report=link,
     )

@@ -108,7 +108,8 @@ class Rejected(Part):
     org: str
     system: str
     verdict: str
-    errors: int
+    errors: int  # findings at error level
+    broken: str = ""  # which rules they break, in words
     reasons: list[str]  # the first ones
     report: str  # path of the report, empty when there is none
 

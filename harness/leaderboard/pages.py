@@ -14,14 +14,14 @@ from harness.leaderboard.charts import address, drawings
 from harness.leaderboard.model import Board, Entry, Key, Rejected, Table
 from harness.leaderboard.placing import interval_of
 from harness.leaderboard.strips import time_caption
-from harness.report.drawing.labels import COMPLIANT, VERDICTS
-from harness.report.drawing.words import COLUMNS, FIVE, GLOSSARY
+from harness.report.drawing.labels import COMPLIANT, SYNTHETIC, VERDICTS
+from harness.report.drawing.words import COLUMN_NAMES, COLUMNS, FIVE, GLOSSARY
 from harness.report.rates import machines, rate_text
-from harness.report.site import data_block, render
+from harness.report.site import data_block, render, unverified
 from harness.science.resampling import DRAWS, FEWEST, SEED, tail_of
 from harness.score.interval import quantile
 from harness.score.words import interval_text
-from rules.registry import catalogue
+from rules.registry import GROUPS, catalogue
 from rules.ruleset import Ruleset
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -103,7 +103,12 @@ def board_pages(board: Board, ruleset: Ruleset, now: datetime | float) -> Iterat
     values: dict[str, Any] = {"quantiles": quantiles, "sampling": _sampling(), "unranked": unranked}
     values["rejected"] = data_block(refusals(board))
     yield COMPARE, page("compare.html", now, "", ("compare.js",), loads=True, current=COMPARE, **values)
-    method: dict[str, Any] = {"rules": catalogue(), "glossary": GLOSSARY}
+    every = catalogue()
+    groups = [
+        (prefix, topic, [rule for rule in every if rule.id.startswith(prefix)])
+        for prefix, topic in GROUPS.items()
+    ]
+    method: dict[str, Any] = {"rules": groups, "rule_count": len(every), "glossary": GLOSSARY}
     method |= {"machines": machines(), "rate_text": rate_text}
     yield (
         METHOD,
@@ -119,6 +124,7 @@ def board_pages(board: Board, ruleset: Ruleset, now: datetime | float) -> Iterat
             now,
             "",
             ("board.js",),
+            running=(f"Unofficial CloudMask leaderboard, ruleset {board.ruleset}", _of_tables(board)),
             b=board,
             data=compact(board),
             first_rows=FIRST_ROWS,
@@ -129,6 +135,13 @@ def board_pages(board: Board, ruleset: Ruleset, now: datetime | float) -> Iterat
             current=INDEX,
         ),
     )
+
+
+def _of_tables(board: Board) -> str:
+    """What stands above every printed page of the index, on the right."""
+    made = [table.data_kind == SYNTHETIC for table in board.tables]
+    said = unverified(any(made))
+    return said if all(made) or not any(made) else f"in part {said}"
 
 
 def page(
@@ -143,6 +156,7 @@ def page(
     files = (STYLE, *(TEMPLATES / name for name in scripts))
     shared = {
         "columns": COLUMNS,
+        "column_names": COLUMN_NAMES,
         "interval": _interval,
         "drawn": drawings,
         "time_caption": time_caption,
@@ -174,6 +188,7 @@ def _table_pages(board: Board, now: datetime | float) -> Iterator[tuple[str, str
                     "table.html",
                     now,
                     "../",
+                    running=(f"Unofficial: {table.division_name}", unverified(table.data_kind == SYNTHETIC)),
                     b=board,
                     t=table,
                     rows_here=rows,

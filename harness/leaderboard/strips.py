@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from harness.leaderboard.model import Entry, Table
 from harness.report.drawing.labels import SYNTHETIC
 from harness.report.drawing.rates import rate_chart
-from harness.report.drawing.svg import COLOURS, Canvas, Plot, clipped, plot_in, text_width
+from harness.report.drawing.svg import COLOURS, Canvas, Plot, Scale, clipped, plot_in, stacked, text_width
 from harness.report.drawing.text import seconds_text
 from harness.report.rates import machines
 
 MAX_ROWS = 30
 MAX_POINTS = 60  # of the scatter
 ROW = 46  # pixels: a line of text and a strip below it
+MARK = 10.5  # pixels across a mark of a run, with its outline
+STACK = 120.0  # pixels that stacked marks take at most
 
 
 @dataclass(frozen=True)
@@ -113,43 +115,77 @@ def _reference(entry: Entry) -> list[tuple[float, str, str]]:
     return sorted(lines)
 
 
+@dataclass(frozen=True)
+class _Row:
+    """Where a strip stands (pixels): the line of its name, the middle of its marks, half of what they take up."""
+
+    strip: Strip
+    top: float
+    middle: float
+    reach: float
+    marks: Sequence[float]  # how far below the middle each mark is
+
+
+def _placed(rows: Sequence[Strip], x: Scale, top: float) -> list[_Row]:
+    found = []
+    for row in rows:
+        places = stacked([x(value) for value, _ in row.runs], MARK)
+        most = max(places, default=0.0)
+        step = min(MARK, STACK / (2 * most)) if most else 0.0
+        reach = most * step
+        found.append(_Row(row, top, top + 31 + reach, reach, [place * step for place in places]))
+        top += ROW + 2 * reach
+    return found
+
+
 def draw(strips: Strips, width: int) -> Canvas:
-    """The chart. Names stand above their strips and lines have a legend, so that nothing overlaps."""
+    """The chart. Names stand above their strips and lines have a legend, so that nothing overlaps.
+
+    Runs with equal or nearly equal values are stacked, so that each is seen.
+    """
     values = [v for row in strips.rows for v, _ in row.runs] + [v for v, _, _ in strips.lines]
     values += [v for row in strips.rows for v in (row.score, row.interval[1] if row.interval else None) if v]
     top = 20.0 * len(strips.lines) + 6
-    height = round(top + ROW * len(strips.rows) + 46)
+    across = (0.0, max(values, default=1.0) * 1.02)
+    rows = _placed(strips.rows, Scale(*across, 10, width - 14), top)
+    height = round(top + sum(ROW + 2 * row.reach for row in rows) + 46)
     told = "; ".join(f"{row.name}: {', '.join(strips.write(v) for v, _ in row.runs)}" for row in strips.rows)
     canvas = Canvas(width, height, strips.title, told[:2000])
-    plot = plot_in(canvas, (10, top, width - 14, height - 46), (0.0, max(values, default=1.0) * 1.02), (0, 1))
+    plot = plot_in(canvas, (10, top, width - 14, height - 46), across, (0, 1))
     for place, (value, name, style) in enumerate(strips.lines):
         y = 14 + 20 * place
         canvas.line(0, y - 4, 24, y - 4, style)
         canvas.text(30, y, clipped(name, width - 34), "label strong")
-        for at in range(len(strips.rows)):  # in the strips alone, so that no name is crossed
-            middle = top + ROW * at + 31
-            canvas.line(plot.x(value), middle - 9, plot.x(value), middle + 11, style)
-    for place, row in enumerate(strips.rows):
-        _strip(plot, row, top + ROW * place, strips.write, width)
+        for row in rows:  # in the strips alone, so that no name is crossed
+            ends = row.middle - row.reach - 9, row.middle + row.reach + 11
+            canvas.line(plot.x(value), ends[0], plot.x(value), ends[1], style)
+    for row in rows:
+        _strip(plot, row, strips.write, width)
     plot.x_axis(strips.axis, 8 if width > 400 else 4)
     return canvas
 
 
-def _strip(plot: Plot, row: Strip, top: float, write: Callable[[float], str], width: int) -> None:
-    canvas, y = plot.canvas, top + 31
+def _strip(plot: Plot, placed: _Row, write: Callable[[float], str], width: int) -> None:
+    row, top, y = placed.strip, placed.top, placed.middle
+    canvas, half = plot.canvas, 9 + placed.reach
     canvas.text(0, top + 15, clipped(row.name, width - text_width(row.said) - 14), "label strong")
     canvas.text(width, top + 15, row.said, "label", "end")
     canvas.line(plot.left, y, plot.right, y, "grid")
     if row.interval is not None:
         low, high = (plot.x(v) for v in row.interval)
-        canvas.rect(low, y - 9, high - low, 18, "interval", f"95 % interval of the score of {row.name}")
-    for number, (value, why) in enumerate(row.runs):
+        tip = f"95 % interval of the score of {row.name}"
+        canvas.rect(low, y - half, high - low, 2 * half, "interval", tip)
+    marks = [
+        (*one, number, y + down)
+        for number, (one, down) in enumerate(zip(row.runs, placed.marks, strict=True))
+    ]
+    for value, why, number, at in sorted(marks, key=lambda mark: not mark[1]):  # solid over hollow
         tip = f"run {number}: {write(value)}" + (f", left out: {why}" if why else "")
-        canvas.circle(plot.x(value), y, 4.5, "dot hollow" if why else "dot", tip)
+        canvas.circle(plot.x(value), at, 4.5, "dot hollow" if why else "dot", tip)
     if row.mean is not None:
-        canvas.line(plot.x(row.mean), y - 9, plot.x(row.mean), y + 9, "mean-line")
+        canvas.line(plot.x(row.mean), y - half, plot.x(row.mean), y + half, "mean-line")
     if row.score is not None:
-        canvas.line(plot.x(row.score), y - 11, plot.x(row.score), y + 11, "bar-interval")
+        canvas.line(plot.x(row.score), y - half - 2, plot.x(row.score), y + half + 2, "bar-interval")
 
 
 def rate_strips(table: Table, width: int) -> Canvas | None:

@@ -40,6 +40,6 @@ def charts(report: Report) -> Iterator[Chart]:
     yield Chart("calibration", science.calibration(card, SMALL), columns, bins)
     drawn = science.precision_recall(card, SMALL, operating_point(report))
     yield Chart("precision-recall", drawn, ("recall", "precision"), card.precision_recall)
-    groups = [(g.group, g.name, g.count, g.metrics.get("accuracy")) for g in card.groups]
+    groups = [(card.run, g.group, g.name, g.count, g.metrics.get("accuracy")) for g in card.groups]
     drawn = science.group_dots(card, WIDE, of_shown(report, "accuracy"))
-    yield Chart("groups", drawn, ("grouped_by", "group", "size", "accuracy"), groups)
+    yield Chart("groups", drawn, ("run", "grouped_by", "group", "size", "accuracy"), groups)

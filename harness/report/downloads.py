@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 
 from harness.core.csv_text import csv_text
 from harness.report.drawing.labels import COMPLIANT, verdict_words
@@ -51,16 +52,19 @@ class Source:
     synthetic: bool
     columns: Mapping[str, str] = field(default_factory=dict)  # of every line of the CSV, beside the numbers
     void: str = ""  # why the results do not count; empty: they do
+    styles: tuple[Path, ...] = ()  # style sheets of the drawings, beyond those of all charts
 
     @property
     def prefix(self) -> str:
         """What file names of pictures begin with, so that nobody takes them for satellite data."""
         return "synthetic-" if self.synthetic else ""
 
-    def said(self) -> list[str]:
-        """What every picture says below itself, line by line."""
+    def said(self, machines: Iterable[ReferenceRow] = ()) -> list[str]:
+        """What a picture says below itself, line by line; `machines` are drawn in it and not of these data."""
         data = f" {self.data_kind} data." if self.data_kind else ""
         lines = [f"{self.void}.", f"Unofficial. {UNVERIFIED}{data}", f"{self.what}."]
+        for one in sorted({machine.data for machine in machines}):
+            lines.insert(2, f"Lines, machines for comparison: {one}.")
         return lines if self.void else lines[1:]
 
 
@@ -82,23 +86,24 @@ def chart_files(source: Source, charts: Iterable[Chart]) -> dict[str, str | byte
     for chart in charts:
         if chart.canvas is not None:
             name = f"{source.prefix}chart-{chart.id}"
-            files[f"{name}.svg"] = _svg(source, chart.canvas)
+            files[f"{name}.svg"] = _svg(source, chart.canvas, chart.machines)
             files[f"{name}.csv"] = _csv(source, chart)
     return files
 
 
-@lru_cache(maxsize=1)
-def colours() -> str:
+@lru_cache(maxsize=4)
+def colours(more: tuple[Path, ...] = ()) -> str:
     """The page's rules for charts in its light colours, written out: few programs know custom properties."""
     page, chart = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "chart.css"))
     light = dict(re.findall(r"--([a-z0-9-]+): ([^;]+);", page.partition("}")[0]))
+    chart += "".join(path.read_text(encoding="utf-8") for path in more)
     rules = "".join(line for line in chart.splitlines(keepends=True) if ":has(" not in line)
     rules = f"svg {{ background: var(--paper); }}\n{rules}"
     return re.sub(r"var\(--([a-z0-9-]+)\)", lambda found: light[found[1]], rules)
 
 
-def _svg(source: Source, canvas: Canvas) -> str:
-    said = [clean(line) for line in source.said()]
+def _svg(source: Source, canvas: Canvas, machines: Sequence[ReferenceRow] = ()) -> str:
+    said = [clean(line) for line in source.said(machines)]
     wide, lines = (
         max(canvas.width, *(math.ceil(text_width(line)) for line in said[:-1])),
         [canvas.title, *said],
@@ -110,7 +115,7 @@ def _svg(source: Source, canvas: Canvas) -> str:
         foot.text(0, canvas.height + FOOT * number, clipped(line, wide), style)
     picture = str(foot.render())
     head = f'<svg xmlns="http://www.w3.org/2000/svg"{picture.removeprefix("<svg")}'
-    return head.replace("<desc>", f"<style>{colours()}</style><desc>", 1) + "\n"
+    return head.replace("<desc>", f"<style>{colours(source.styles)}</style><desc>", 1) + "\n"
 
 
 def _csv(source: Source, chart: Chart) -> str:

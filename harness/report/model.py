@@ -106,6 +106,7 @@ class VerdictCard(Part):
     notes: int
     groups: list[FindingGroup]  # errors first, causes before consequences
     rules: list[RuleCard]
+    broken: str = ""  # which rules errors break, in words: 5 rules, each in 5 runs
     weights: bool = False  # of a run are stored, so that its accuracy can be computed again
 
 

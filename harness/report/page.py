@@ -10,12 +10,12 @@ from pathlib import Path
 from harness.report.charts import charts
 from harness.report.data import ReportContent, report_data
 from harness.report.downloads import PATTERN, chart_files, source_of
-from harness.report.drawing.labels import BENCHMARKS
+from harness.report.drawing.labels import BENCHMARKS, verdict_words
 from harness.report.drawing.text import NOT_MEASURED, energy
 from harness.report.model import Report, RuleCard
 from harness.report.panels.energy.builder import headline
 from harness.report.panels.registry import all_panels, folders, report_model
-from harness.report.site import TEMPLATES, fragment, render, write_folder
+from harness.report.site import TEMPLATES, fragment, render, unverified, write_folder
 from harness.score.model import Score
 from rules.evidence.replay import replay as REPLAY_RULE
 from rules.model.findings import Outcome, Verdict
@@ -88,6 +88,7 @@ def report_page(report: Report, now: datetime | float, home: str = "") -> str:
         "report.html",
         now,
         files=(TEMPLATES / "chart.js",),
+        running=running(report),
         home=home,
         benchmark=BENCHMARKS.get(report.identity.benchmark, report.identity.benchmark),
         ours=ours,
@@ -99,6 +100,13 @@ def report_page(report: Report, now: datetime | float, home: str = "") -> str:
         replayed=replayed(report),
         unchecked=unchecked(report),
     )
+
+
+def running(report: Report) -> tuple[str, str]:
+    """What stands above every printed page: whose result, its verdict, and of which data."""
+    who = report.identity
+    left = f"{who.system[:40]} by {who.org[:20]}: {verdict_words(report.verdict.verdict)}"
+    return left, unverified(report.dataset is not None and report.dataset.synthetic)
 
 
 def energy_headline(report: Report) -> tuple[str, str]:

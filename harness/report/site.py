@@ -28,6 +28,7 @@ from harness.score.words import UNVERIFIED
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 NOTHING = re.compile(r"(?!)")
+LONGEST = 90  # letters of what stands above every printed page, on the left
 
 
 @lru_cache(maxsize=4)
@@ -98,25 +99,43 @@ def _asset(path: Path) -> str:
     lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
     kept = "\n".join(line for line in lines if line and not line.startswith("//"))
     if path.suffix == ".css":
-        kept = re.sub(r'"[^"]*"|(?<=[:;,{]) | (?=[{}])', lambda found: found[0].lstrip(" "), kept)
+        kept = re.sub(
+            r'"[^"]*"|(?<=[:;,{]) | (?=[{}])|;? ?(?=})|\n', lambda found: found[0].lstrip(" ;\n"), kept
+        )
     return kept + "\n"
 
 
 def _policy(style: str, script: str, loads: bool) -> str:
     """No network, no frames, no forms; only this style, this script and pictures beside the page."""
-
-    def digest(asset: str) -> str:
-        return f"'sha256-{base64.b64encode(hashlib.sha256(asset.encode()).digest()).decode()}'"
-
     parts = {
         "default-src": "'none'",
-        "style-src": digest(style),
-        "script-src": f"{digest(script)} 'strict-dynamic'" if loads else digest(script),
+        "style-src": _digest(style),
+        "script-src": f"{_digest(script)} 'strict-dynamic'" if loads else _digest(script),
         "img-src": "'self' file: data:",
         "base-uri": "'none'",
         "form-action": "'none'",
     }
     return "; ".join(f"{name} {value}" for name, value in parts.items())
+
+
+def _digest(asset: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(asset.encode()).digest()).decode()}'"
+
+
+def running_head(left: str, right: str) -> Markup:
+    """A style sheet of what stands above every printed page. All but plain letters is escaped: names are others'."""
+
+    def quoted(said: str) -> str:
+        return re.sub(r"[^A-Za-z0-9 .,:()-]", lambda found: f"\\{ord(found[0]):x} ", said)
+
+    boxes = (("left", text.clean(left, LONGEST)), ("right", text.clean(right, LONGEST)))
+    rules = "".join(f'@top-{side}{{content:"{quoted(said)}"}}' for side, said in boxes)
+    return Markup(f"@page{{{rules}}}")
+
+
+def unverified(synthetic: bool) -> str:
+    """What a page says above its prints on the right: that nobody verified it, and of which data it is."""
+    return "SYNTHETIC data, unverified" if synthetic else "unverified"
 
 
 COMMON = (TEMPLATES / "page.css", TEMPLATES / "chart.css", TEMPLATES / "page.js")
@@ -128,13 +147,15 @@ def render(
     extra: tuple[Path, ...] = (),
     files: tuple[Path, ...] = (),
     loads: bool = False,
+    running: tuple[str, str] = ("Unofficial CloudMask results", "unverified"),
     **values: Any,
 ) -> str:
     """A page as text. `now` is the time of generation it states.
 
-    `extra` are further folders of templates; `files` are style sheets and scripts beyond the common ones.
+    `extra` are further folders of templates; `files` are style sheets and scripts beyond the common ones;
+    `running` stands above every page of a print, left and right.
     """
-    used = assets((*COMMON, *files), loads)
+    used, head = assets((*COMMON, *files), loads), running_head(*running)
     page = (
         environment(extra)
         .get_template(template)
@@ -142,7 +163,8 @@ def render(
             generated=text.timestamp(now),
             style=used.style,
             script=used.script,
-            policy=used.policy,
+            policy=used.policy.replace("; script-src", f" {_digest(head)}; script-src"),
+            running=head,
             **values,
         )
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.report.curves import logged
-from harness.report.drawing.text import clean, finite
+from harness.report.drawing.text import broken, clean, finite
 from harness.report.model import (
     MAX_LISTED,
     Arithmetic,
@@ -56,8 +56,14 @@ def verdict_card(verdict: Verdict, replay: str = "") -> VerdictCard:
         notes=severities.count(Severity.INFO),
         groups=_group(verdict.findings, known),
         rules=rules,
+        broken=broken_rules(verdict),
         weights=bool(replay),
     )
+
+
+def broken_rules(verdict: Verdict) -> str:
+    """How many rules are broken, and in how many runs, in words; empty where none is."""
+    return broken((clean(f.rule, 40), f.path or "") for f in verdict.findings if f.severity is Severity.ERROR)
 
 
 def _unchecked(rule: Rule | None, reason: str, replay: str) -> tuple[str, str]:

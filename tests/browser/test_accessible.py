@@ -149,3 +149,31 @@ def test_on_paper_the_timeline_is_the_plain_drawing(visit: Callable[..., Any], s
     assert not page.locator(".timeline .drawing.wide").is_visible()
     page.emulate_media(media="print")
     assert page.locator(".timeline .drawing.wide").is_visible() and not page.locator("#timeline").is_visible()
+
+
+LEGENDS = """
+() => [...document.querySelectorAll('#timeline g > line.curve')].map((one) => ({
+  name: one.nextSibling.textContent, look: one.getAttribute('class'),
+  right: one.nextSibling.getBoundingClientRect().right,
+}))
+"""
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_every_panel_of_the_timeline_says_which_line_is_which(
+    visit: Callable[..., Any], site: Any, width: int
+) -> None:
+    page = visit(site.gpu, width).page
+    page.evaluate("document.getElementById('machine').firstElementChild.open = true")
+    page.wait_for_selector("#timeline g > line.curve", state="attached")
+    found = page.evaluate(LEGENDS)
+    panels = page.evaluate("JSON.parse(document.getElementById('timeline-data').textContent).panels")
+    names = [series["label"] for panel in panels for series in panel["series"]]
+    assert [one["name"] for one in found] == names and len(set(names)) < len(names)
+    looks = {(one["name"], one["look"]) for one in found}
+    assert len(looks) == len({look for _, look in looks}) == len(set(names)), "one look for each name"
+    drawn = page.locator("#timeline .curve[d]").evaluate_all(
+        "(all) => all.map((one) => one.className.baseVal)"
+    )
+    assert sorted(drawn) == sorted(one["look"] for one in found)
+    assert all(one["right"] <= width for one in found)

@@ -62,6 +62,7 @@ def test_search_filter_columns_and_their_address(visit: Callable[..., Any], site
     seen = visit(site.board)
     page = seen.page
     page.locator("summary", has_text="Search, filters").click()
+    assert page.locator("#counted").inner_text().startswith("3 results in 2 tables."), "not 3 of 3"
     page.get_by_role("searchbox").fill("a100 gam")
     assert page.evaluate(NAMES) == ["free"] and "1 of 3 results" in page.locator("#counted").inner_text()
     page.get_by_role("searchbox").fill("")

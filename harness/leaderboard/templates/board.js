@@ -255,7 +255,7 @@
       showTray();
       controls.q.focus();
     });
-    counted.replaceChildren(total + " of " + entries.length + (entries.length === 1 ? " result" : " results")
+    counted.replaceChildren((total === entries.length ? "" : total + " of ") + entries.length + (entries.length === 1 ? " result" : " results")
       + " in " + filled.length + (filled.length === 1 ? " table. " : " tables. "), ...(changed() ? [reset] : []));
     const parts = filled.slice(0, most).map(([table, found]) => section(table, found));
     if (filled.length > most) {

@@ -6,6 +6,7 @@ Colours come from the style sheet through classes, so a chart follows the page's
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -131,20 +132,22 @@ class Canvas:
     def text(self, x: float, y: float, text: str, class_: str = "label", anchor: str = "start") -> None:
         """Write a line of text; `anchor` is the part of it that stands at x: start, middle or end."""
         other = anchor if anchor != "start" else None
-        style = class_ if class_ != "label" else None  # what every text of a chart looks like
+        style = class_.removeprefix("label").strip()  # what every text of a chart looks like needs no class
         self._add("text", {"x": x, "y": y, "class_": style, "text_anchor": other}, text, None)
 
-    def path(self, points: Sequence[tuple[float, float]], class_: str, tip: str | None = None) -> None:
-        """Draw a polyline; nothing for fewer than two points."""
+    def path(
+        self, points: Sequence[tuple[float, float]], class_: str, tip: str | None = None, parts: int = 10
+    ) -> None:
+        """Draw a polyline through places rounded to 1/`parts` of a pixel; nothing for fewer than two points."""
         if len(points) < 2:
             return
-        self._add("path", {"d": _outline(points), "class_": class_}, None, tip)
+        self._add("path", {"d": _outline(points, parts), "class_": class_}, None, tip)
 
-    def area(self, points: Sequence[tuple[float, float]], base: float, class_: str) -> None:
+    def area(self, points: Sequence[tuple[float, float]], base: float, class_: str, parts: int = 10) -> None:
         """Fill the area between a polyline and the height `base`."""
         if len(points) < 2:
             return
-        self.path([(points[0][0], base), *points, (points[-1][0], base)], class_)
+        self.path([(points[0][0], base), *points, (points[-1][0], base)], class_, parts=parts)
 
     def mark(self, x: float, y: float, number: int, class_: str, tip: str | None = None) -> None:
         """Draw the mark of a run: its shape and its colour follow from its number, so it is the same everywhere."""
@@ -199,17 +202,22 @@ def _number(value: object) -> str:
     return str(value)
 
 
-def _outline(points: Sequence[tuple[float, float]]) -> str:
+def _step(value: float) -> str:
+    """A number of a path, which needs no zero before its point."""
+    return re.sub(r"^(-?)0\.", r"\1.", _number(value))
+
+
+def _outline(points: Sequence[tuple[float, float]], parts: int = 10) -> str:
     """A polyline in the short form of paths: the first point, then steps between the rounded points."""
-    tenths = [tuple(round(v * 10) if math.isfinite(v) else 0 for v in point) for point in points]
+    tenths = [tuple(round(v * parts) if math.isfinite(v) else 0 for v in point) for point in points]
     level = zip(tenths, tenths[1:], tenths[2:], strict=False)
     kept = [now for before, now, after in level if not before[1] == now[1] == after[1]]
     (x, y), steps = tenths[0], []
     for now_x, now_y in [*kept, *tenths[1:][-1:]]:
-        dx, dy = _number((now_x - x) / 10), _number((now_y - y) / 10)
+        dx, dy = _step((now_x - x) / parts), _step((now_y - y) / parts)
         steps.append(f"{dx}{dy if dy.startswith('-') else f' {dy}'}")
         x, y = now_x, now_y
-    first = f"M{_number(tenths[0][0] / 10)} {_number(tenths[0][1] / 10)}"
+    first = f"M{_step(tenths[0][0] / parts)} {_step(tenths[0][1] / parts)}"
     return (
         first
         + "l"
@@ -229,6 +237,26 @@ def spread(positions: Sequence[float], gap: float, low: float, high: float) -> l
         placed[i] = min(placed[i], limit)
         limit = placed[i] - gap
     return placed
+
+
+def stacked(positions: Sequence[float], wide: float) -> list[float]:
+    """How far (in marks, up is negative) each mark on a line moves aside, so that marks `wide` across never meet.
+
+    A mark that meets no other stays on the line; what does meet is stacked around it.
+    """
+    order = sorted(range(len(positions)), key=lambda i: positions[i])
+    places, start = [0.0] * len(positions), 0
+    ends: list[float] = []  # of each lane of the stack: where its last mark stands
+    lanes: list[int] = []
+    for count, i in enumerate(order, start=1):
+        lane = next((n for n, end in enumerate(ends) if positions[i] - end >= wide), len(ends))
+        ends[lane : lane + 1] = [positions[i]]
+        lanes.append(lane)
+        if count == len(order) or positions[order[count]] - positions[i] >= wide:
+            for j, own in zip(order[start:count], lanes, strict=True):
+                places[j] = own - (len(ends) - 1) / 2
+            start, ends, lanes = count, [], []
+    return places
 
 
 @dataclass(frozen=True)

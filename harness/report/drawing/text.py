@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import Any, TypeGuard
 
 NOT_MEASURED = "not measured"
 MAX_TEXT = 400  # characters of one string from a package that a page shows
 
+_RUN = re.compile(r"(?:^|/)result_(\d+)(?=[./]|$)")
 # C0 and C1 controls, zero-width and direction-changing characters, lone surrogates, BOM.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ud800-\udfff\ufeff]+")
 
@@ -153,6 +155,19 @@ def timestamp(now: datetime | float) -> str:
 def plural(count: int, noun: str) -> str:
     """A count with its noun: 1 run, 2 runs."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def broken(errors: Iterable[tuple[str, str]]) -> str:
+    """Which rules errors (rule, path) break, in words: "5 rules, each in 5 runs"; empty for none."""
+    runs: dict[str, set[str]] = {}
+    for rule, path in errors:
+        runs.setdefault(rule, set()).update(_RUN.findall(path))
+    counts = [len(found) for found in runs.values()]
+    if not counts or not max(counts):
+        return plural(len(counts), "rule") if counts else ""
+    if min(counts) == max(counts):
+        return f"{plural(len(counts), 'rule')}, {'each ' if len(counts) > 1 else ''}in {plural(counts[0], 'run')}"
+    return f"{plural(len(counts), 'rule')}, in up to {plural(max(counts), 'run')}"
 
 
 def left_over(errors: int, warnings: int) -> str:

@@ -13,19 +13,40 @@ class Term(NamedTuple):
     meaning: str
 
 
+COLUMN_NAMES = {
+    "system": "System",
+    "time": "Score",
+    "against": "Against the first",
+    "epochs": "Epochs",
+    "org": "Organisation",
+    "spread": "Fastest and slowest run",
+    "accuracy": "Accuracy at the end",
+    "test": "Test accuracy",
+    "throughput": "Throughput",
+    "inference": "Inference",
+    "energy": "Energy per run",
+    "accelerators": "Accelerators",
+    "framework": "Framework",
+    "precision": "Precision",
+    "warnings": "Warnings",
+}
 COLUMNS = {
     "system": "The machine and software that trained, as its owner named it; it links to the report.",
     "time": "The score: mean time from run_start to run_stop without the fastest and the slowest run, times "
     "the convergence factor. Less is better. Below it the 95 % interval.",
     "against": "How many times slower than the first row, with a 95 % interval; or that the runs cannot tell. In "
     "Closed, entries whose work nobody computed again have no rank.",
-    "epochs": "Passes over the training data until the target was met, on average, beside the reference's. "
-    "Fewer than chance explains means that something else was trained.",
+    "epochs": "Passes over the training data until the target was met, on average. Below it those of the reference, "
+    "where reference points of this data set and batch size are recorded. Fewer than chance explains means that "
+    "something else was trained.",
     "org": "Who submitted the package.",
+    "spread": "Of the runs that converged, left out of the mean or not.",
     "test": "Share of pixels of whole test scenes labelled as the Bayesian mask labels them. Not in the score.",
     "accuracy": "Accuracy of the evaluation that ended a run: always at least the target, so it ranks nobody.",
+    "throughput": "Training patches per second of the whole timed run, evaluations included. Not in the score.",
     "inference": "Seconds to mask one test scene after the clock stopped. Not in the score.",
-    "energy": "From run_start to run_stop, of the parts named as scope. Different scopes do not compare.",
+    "energy": "From run_start to run_stop, mean of the runs, of the parts named as scope: the energy of GPUs is not "
+    "that of a node, and scopes do not compare. Not measured is unknown, not zero. Not in the score.",
     "accelerators": "GPUs and the like, as declared; the report shows what was detected.",
     "framework": "Software that computed the training, as declared.",
     "precision": "The lowest numerical precision in linear layers, as logged.",

@@ -89,16 +89,28 @@
   const number = (v) => (v === 0 ? "0" : Math.abs(v) >= 100 ? v.toFixed(0) : String(Number(v.toPrecision(3))));
   const names = { init: "initialise", train: "train", evaluate: "evaluate", inference: "inference" };
 
-  const left = 46, bandTop = 30, band = 18, tall = 68, gap = 48;
+  const left = 46, bandTop = 30, band = 18, tall = 68, gap = 48, letter = 7.4, line = 18;
+  // names of the lines with a piece of each, beside the title of a panel and below it
+  function legend(panel) {
+    let x = (panel.title.length + panel.unit.length + 3) * letter + 14, row = 0;
+    const places = panel.series.map(function (series) {
+      const wide = 28 + series.label.length * letter;
+      if (x + wide > width) { x = 0; row += 1; }
+      const place = { series, x, row };
+      x += wide + 12;
+      return place;
+    });
+    return { places, rows: row };
+  }
   function draw() {
     width = holder.clientWidth;
-    const wide = width > 560, right = width - (wide ? 96 : 8);
-    const height = bandTop + band + 26 + data.panels.length * (tall + gap) + 10;
+    const wide = width > 560, right = width - 8, legends = data.panels.map(legend);
+    const height = bandTop + band + 26 + data.panels.length * (tall + gap) + 10 + line * legends.reduce((sum, one) => sum + one.rows, 0);
     const x = (t) => left + ((t - range[0]) / (range[1] - range[0])) * (right - left);
     const picture = svg("svg", { class: "chart live-chart", viewBox: "0 0 " + width + " " + height, width: String(width), height: String(height), "aria-hidden": "true" });
     const clip = svg("clipPath", { id: "inside" });
     clip.append(svg("rect", { x: left, y: 0, width: Math.max(1, right - left), height }));
-    const inside = svg("g", { "clip-path": "url(#inside)" });
+    const inside = svg("g", { "clip-path": "url(#inside)" }), words = svg("g", {}); // words lie over lines
     picture.append(clip);
     let last = {};
     for (const phase of data.phases) {
@@ -112,10 +124,12 @@
       if (t === null || x(t) < left - 1 || x(t) > right + 1) continue;
       const near = anchor === "start" && data.clock_stop_s !== null && Math.abs(x(data.clock_stop_s) - x(0)) < 170;
       inside.append(svg("line", { x1: x(t), x2: x(t), y1: bandTop - 6, y2: height - 34, class: "clock" }));
-      picture.append(svg("text", { x: Math.min(Math.max(x(t), left), right), y: bandTop - (near ? 22 : 10), class: "label strong", "text-anchor": anchor }, label));
+      words.append(svg("text", { x: Math.min(Math.max(x(t), left), right), y: bandTop - (near ? 22 : 10), class: "label strong", "text-anchor": anchor }, label));
     }
     let top = bandTop + band + 38;
-    for (const panel of data.panels) {
+    for (const [place, panel] of data.panels.entries()) {
+      const { places, rows } = legends[place];
+      top += rows * line;
       const highest = Math.max(panel.maximum ?? 0, ...panel.series.flatMap((s) => s.points.map((p) => p[1]))) || 1;
       const step = ticks(0, highest, 2)[1] || highest, most = Math.ceil(highest / step - 1e-9) * step;
       const marks = ticks(0, most, 2);
@@ -124,15 +138,18 @@
         picture.append(svg("line", { x1: left, x2: right, y1: y(m), y2: y(m), class: "grid" }),
           svg("text", { x: left - 8, y: y(m) + 4, class: "label", "text-anchor": "end" }, number(m)));
       }
-      picture.append(svg("text", { x: 0, y: top - 14, class: "label strong" }, panel.title + " (" + panel.unit + ")"));
-      panel.series.forEach(function (series, i) {
+      words.append(svg("text", { x: 0, y: top - 14 - rows * line, class: "label strong" }, panel.title + " (" + panel.unit + ")"));
+      for (const { series, x: from, row } of places) {
+        const y = top - 14 - (rows - row) * line;
+        words.append(svg("line", { x1: from, x2: from + 22, y1: y - 4, y2: y - 4, class: "curve " + series.style }), svg("text", { x: from + 28, y, class: "label" }, series.label));
+      }
+      for (const series of panel.series) {
         const seen = series.points.filter((p, k, all) => (all[k + 1] || p)[0] >= range[0] && (all[k - 1] || p)[0] <= range[1]);
-        if (!seen.length) return;
-        const line = seen.map((p) => x(p[0]).toFixed(1) + " " + y(p[1]).toFixed(1)).join("L");
-        if (i === 0) inside.append(svg("path", { d: "M" + x(seen[0][0]).toFixed(1) + " " + y(0).toFixed(1) + "L" + line + "L" + x(seen[seen.length - 1][0]).toFixed(1) + " " + y(0).toFixed(1), class: "fill" }));
-        inside.append(svg("path", { d: "M" + line, class: "curve series-" + i }));
-      });
-      labels(picture, panel, y, top, right, wide);
+        if (!seen.length) continue;
+        const drawn = seen.map((p) => x(p[0]).toFixed(1) + " " + y(p[1]).toFixed(1)).join("L");
+        if (panel.series.length === 1) inside.append(svg("path", { d: "M" + x(seen[0][0]).toFixed(1) + " " + y(0).toFixed(1) + "L" + drawn + "L" + x(seen[seen.length - 1][0]).toFixed(1) + " " + y(0).toFixed(1), class: "fill " + series.style }));
+        inside.append(svg("path", { d: "M" + drawn, class: "curve " + series.style }));
+      }
       picture.append(svg("line", { x1: left, x2: right, y1: top + tall, y2: top + tall, class: "axis" }));
       top += tall + gap;
     }
@@ -145,24 +162,10 @@
     const select = svg("rect", { y: bandTop, height: bottom - bandTop, x: 0, width: 0, class: "selection" });
     const hair = svg("line", { y1: bandTop, y2: bottom, x1: -9, x2: -9, class: "hair" });
     inside.append(select, hair);
-    picture.append(inside);
+    picture.append(inside, words);
     stage.replaceChildren(picture);
     parts = { x, right, picture, select, hair };
     move(cursor, false);
-  }
-  function labels(picture, panel, y, top, right, wide) {
-    if (!wide) {
-      const all = panel.series.map((s) => s.label).join(" · ");
-      const said = all.length < 20 ? all : panel.series.length + " lines: tap to read";
-      picture.append(svg("text", { x: right, y: top - 14, class: "label muted", "text-anchor": "end" }, said));
-      return;
-    }
-    const wanted = panel.series.map((s, i) => ({ i, at: y(s.points[s.points.length - 1][1]) })).sort((a, b) => a.at - b.at);
-    let low = top - 4;
-    for (const one of wanted) { one.at = Math.max(one.at, low); low = one.at + 13; }
-    let high = top + tall + 8;
-    for (const one of wanted.reverse()) { one.at = Math.min(one.at, high); high = one.at - 13; }
-    for (const one of wanted) picture.append(svg("text", { x: right + 6, y: one.at + 4, class: "label series-text-" + one.i }, panel.series[one.i].label.slice(0, 14)));
   }
 
   // ---- reading at a moment

@@ -37,10 +37,17 @@
     place.scrollIntoView();
   }
   if (matchMedia("(max-width: 40rem)").matches) {
-    for (const one of document.querySelectorAll("details.fold")) one.open = false;
+    for (const one of document.querySelectorAll("details.fold, details.rulegroup")) one.open = false;
   }
   openFor(location.hash);
   addEventListener("hashchange", function () { openFor(location.hash); });
+
+  // On a small screen the rows of wide tables are cards, each value behind the name of its column.
+  for (const table of document.querySelectorAll(".wide-table > table:not(.cards, .system, .facts-table, .rules)")) {
+    const names = Array.from(table.tHead.rows[0].cells, (cell) => cell.textContent.trim());
+    for (const row of table.tBodies[0].rows) Array.from(row.cells).forEach((cell, i) => { cell.dataset.label = names[i]; });
+    table.classList.add("cards", "named");
+  }
 
   // On paper everything is shown.
   const closed = [];
@@ -58,36 +65,5 @@
     views.addEventListener("change", function (event) {
       scenes.dataset.view = event.target.value;
     });
-  }
-
-  // Tables marked sortable: a click on a heading sorts by the cells' data-v (numbers) or text.
-  for (const table of document.querySelectorAll("table.sortable")) {
-    const body = table.tBodies[0];
-    table.querySelectorAll("thead th").forEach(function (head, column) {
-      const press = document.createElement("button");
-      press.type = "button";
-      press.className = "sort";
-      press.append(...head.childNodes);
-      head.append(press);
-      press.addEventListener("click", function () {
-        const down = head.getAttribute("aria-sort") === "ascending";
-        table.querySelectorAll("thead th").forEach((th) => th.removeAttribute("aria-sort"));
-        head.setAttribute("aria-sort", down ? "descending" : "ascending");
-        const rows = Array.from(body.rows).map((row, place) => ({ row, place, key: sortKey(row.cells[column]) }));
-        rows.sort((a, b) => order(a.key, b.key, down) || a.place - b.place);
-        body.append(...rows.map((entry) => entry.row));
-      });
-    });
-  }
-  function sortKey(cell) {
-    if (!cell || cell.dataset.v === "") return null;
-    if (cell.dataset.v !== undefined) return Number(cell.dataset.v);
-    return cell.textContent.trim().toLowerCase();
-  }
-  // What was not measured comes last in both directions.
-  function order(a, b, down) {
-    if (a === null || b === null) return (a === null) - (b === null);
-    const result = a < b ? -1 : a > b ? 1 : 0;
-    return down ? -result : result;
   }
 })();

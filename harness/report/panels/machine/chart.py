@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from harness.report.drawing.svg import Canvas, Plot, Scale, plot_in, spread, ticks
+from harness.report.drawing.svg import Canvas, Plot, Scale, plot_in, text_width, ticks
 from harness.report.drawing.text import duration_text
 from harness.report.panels.machine.model import Panel, TimelineCard
 
-MARGIN = 96.0  # pixels beside a wide drawing, for the names of lines
+COLOURS, DASHES = 6, 4  # of lines, in chart.css; COLOURS * DASHES names look different
+APART, APART_NARROW = 4.0, 6.0  # pixels between points at least; readings in full are in data.json
+SWATCH, LINE = 22, 18  # pixels: a piece of a line beside its name, and from a line of names to the next
 PHASE_NAMES = {"init": "initialise", "train": "train", "evaluate": "evaluate", "inference": "inference"}
 
 
 def timeline(card: TimelineCard, width: int) -> Canvas:
     """Phases of the log as a band, and below it one panel per quantity on the same time axis."""
-    panel, gap, band = 92 if width > 400 else 80, 40, 18
-    top = 46
-    height = top + band + 16 + len(card.panels) * (panel + gap) + 26
-    names = ", ".join(f"{p.title} ({p.unit})" for p in card.panels) or "no measured quantity"
+    tall, gap, band = 68 if width > 400 else 56, 64, 18
+    top, style = 46, styles(card)
+    names = [_names(one, width) for one in card.panels]
+    upper = top + band + 40
+    areas = []
+    for lines in names:
+        upper += LINE * (len(lines) - 1)
+        areas.append((upper, upper + tall))
+        upper += tall + gap
+    height = top + band + 16 + sum(tall + gap + LINE * (len(lines) - 1) for lines in names) + 26
+    shown = ", ".join(f"{p.title} ({p.unit})" for p in card.panels) or "no measured quantity"
     canvas = Canvas(
         width,
         height,
         f"Timeline of run {card.run}",
-        f"Phases of the log over {duration_text(card.stop_s - card.start_s)}, with {names}.",
+        f"Phases of the log over {duration_text(card.stop_s - card.start_s)}, with {shown}.",
     )
-    left, right = 46.0, width - (MARGIN if width > 400 else 6.0)
+    left, right = 46.0, width - 6.0
     x = Scale(card.start_s, card.stop_s, left, right)
-    first = top + band + 40
-    areas = [
-        (first + i * (panel + gap), first + i * (panel + gap) + panel - 24) for i in range(len(card.panels))
-    ]
     _clock(canvas, card, x, top, [(top - 8, top + band), *areas])
     drawn: dict[str, float] = {}
     for phase in card.phases:
@@ -46,11 +51,49 @@ def timeline(card: TimelineCard, width: int) -> Canvas:
             f"phase {phase.kind}",
             tip,
         )
-    for one, (upper, lower) in zip(card.panels, areas, strict=True):
-        plot = _panel(canvas, one, x, (left, upper, right, lower))
+    for one, (upper, lower), lines in zip(card.panels, areas, names, strict=True):
+        _legend(canvas, lines, style, upper)
+        plot = _panel(canvas, one, x, (left, upper, right, lower), style)
         if one is card.panels[-1]:
             plot.x_axis("seconds since run_start", 8 if width > 400 else 4)
     return canvas
+
+
+def styles(card: TimelineCard) -> dict[str, str]:
+    """The classes of every line by its name: a name looks the same in each panel, and unlike the others."""
+    found = {one.label for panel in card.panels for one in panel.series}
+    usual = [name for name in ("node", "run") if name in found]
+    names = dict.fromkeys([*usual, *(one.label for panel in card.panels for one in panel.series)])
+    repeat = math.lcm(COLOURS, DASHES)
+    return {name: f"run-{i % COLOURS} dash-{(i + i // repeat) % DASHES}" for i, name in enumerate(names)}
+
+
+def _names(panel: Panel, width: int) -> list[list[tuple[float, str]]]:
+    """The names of a panel's lines and where they begin (pixels), line by line; the first is that of the title."""
+    x = text_width(_title(panel)) + 14
+    lines: list[list[tuple[float, str]]] = [[]]
+    for one in panel.series:
+        wide = SWATCH + 6 + text_width(one.label)
+        if x + wide > width:
+            x, lines = 0.0, [*lines, []]
+        lines[-1].append((x, one.label))
+        x += wide + 12
+    return lines
+
+
+def _title(panel: Panel) -> str:
+    return f"{panel.title} ({panel.unit})"
+
+
+def _legend(
+    canvas: Canvas, lines: Sequence[Sequence[tuple[float, str]]], style: Mapping[str, str], top: float
+) -> None:
+    """Names with a piece of their line, above a panel that begins at `top`."""
+    for number, line in enumerate(reversed(lines)):
+        y = top - 12 - LINE * number
+        for x, name in line:
+            canvas.line(x, y - 4, x + SWATCH, y - 4, f"curve {style[name]}")
+            canvas.text(x + SWATCH + 6, y, name)
 
 
 def _clock(
@@ -66,21 +109,26 @@ def _clock(
         canvas.text(stop, top - 14, "clock stops", "label strong", "end")
 
 
-def _panel(canvas: Canvas, panel: Panel, x: Scale, box: tuple[float, float, float, float]) -> Plot:
+def _panel(
+    canvas: Canvas,
+    panel: Panel,
+    x: Scale,
+    box: tuple[float, float, float, float],
+    style: Mapping[str, str],
+) -> Plot:
     left, top, right, bottom = box
     highest = max((v for s in panel.series for _, v in s.points), default=0.0)
     top_value = panel.maximum if panel.maximum is not None else _round_up(highest)
     plot = plot_in(canvas, box, (x.low, x.high), (0.0, max(top_value, highest)))
     plot.y_axis("", 2)
-    canvas.text(0, top - 12, f"{panel.title} ({panel.unit})", "label strong")
+    rows = len(_names(panel, canvas.width))
+    canvas.text(0, top - 12 - LINE * (rows - 1), _title(panel), "label strong")
     canvas.line(left, bottom, right, bottom, "axis")
-    for i, series in enumerate(panel.series):
-        points = _apart(plot.points(series.points), 3.0)
-        if i == 0:
-            canvas.area(points, bottom, "fill")
-        canvas.path(points, f"curve series-{i}", series.label)
-    if right < canvas.width - 30 or len(panel.series) > 1:
-        _series_labels(plot, panel)
+    for series in panel.series:
+        points = _apart(plot.points(series.points), APART if canvas.width > 400 else APART_NARROW)
+        if len(panel.series) == 1:
+            canvas.area(points, bottom, f"fill {style[series.label]}", parts=1)
+        canvas.path(points, f"curve {style[series.label]}", series.label, parts=1)
     return plot
 
 
@@ -102,14 +150,3 @@ def _round_up(value: float) -> float:
         return 1.0
     step = (ticks(0.0, value, 2) + [value])[1]
     return math.ceil(value / step - 1e-9) * step
-
-
-def _series_labels(plot: Plot, panel: Panel) -> None:
-    if plot.right > plot.canvas.width - 30:  # no margin on a narrow page: one line above the panel
-        text = " · ".join(s.label for s in panel.series)
-        said = text if len(text) < 20 else f"{len(panel.series)} lines"
-        plot.canvas.text(plot.right, plot.top - 12, said, "label muted", "end")
-        return
-    wanted = [plot.y(series.points[-1][1]) for series in panel.series]
-    for i, y in enumerate(spread(wanted, 13, plot.top, plot.bottom + 6)):
-        plot.canvas.text(plot.right + 6, y + 4, panel.series[i].label[:14], f"label series-text-{i}")

@@ -6,7 +6,7 @@ from harness.report.drawing.charts import both
 from harness.report.material import Material
 from harness.report.model import Report
 from harness.report.panels.machine.builder import missing_reason, timeline_card
-from harness.report.panels.machine.chart import timeline
+from harness.report.panels.machine.chart import styles, timeline
 from harness.report.panels.machine.model import TimelineCard
 from harness.report.panels.machine.usage import OTHERS_LIMIT, usage_rows
 from harness.report.panels.registry import Built, ReportPanel
@@ -35,18 +35,23 @@ def _view(report: Report) -> dict[str, object]:
 def _for_script(card: TimelineCard) -> dict[str, object]:
     """The timeline with times that series share written once (`at` is their place in `times`), in few digits."""
     times: dict[tuple[float, ...], int] = {}
-    panels = []
+    panels, style = [], styles(card)
     for panel in card.panels:
         series = []
         for one in panel.series:
-            at = times.setdefault(tuple(_short(t) for t, _ in one.points), len(times))
-            values = [_short(float(f"{value:.4g}")) for _, value in one.points]
-            series.append({"label": one.label, "at": at, "values": values})
+            at = times.setdefault(tuple(_short(round(t, 2)) for t, _ in one.points), len(times))
+            values = [_short(_figures(value)) for _, value in one.points]
+            series.append({"label": one.label, "style": style[one.label], "at": at, "values": values})
         panels.append({**panel.model_dump(exclude={"series"}), "series": series})
     said = card.model_dump(include={"run", "start_s", "stop_s", "clock_stop_s"})
     said = {name: value if value is None else _short(round(value, 3)) for name, value in said.items()}
     phases = [[p.kind, _short(round(p.start_s, 3)), _short(round(p.stop_s, 3))] for p in card.phases]
     return {**said, "phases": phases, "times": list(times), "panels": panels}
+
+
+def _figures(value: float) -> float:
+    """As many figures as the page shows of a reading."""
+    return float(f"{value:.{4 if abs(value) >= 1000 else 3}g}")
 
 
 def _short(value: float) -> float:

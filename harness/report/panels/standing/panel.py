@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from harness.report.drawing.labels import OFFICIAL
-from harness.report.drawing.text import clean, plural
+from harness.report.drawing.text import clean
 from harness.report.material import Material
 from harness.report.model import DatasetCard, Identity
 from harness.report.panels.energy.builder import has_node_power
 from harness.report.panels.registry import Built, ReportPanel
 from harness.report.panels.standing.model import StandingPoint
-from rules.model.findings import Outcome, Severity, Verdict
+from harness.report.verdict import broken_rules
+from rules.model.findings import Outcome, Verdict
 from rules.model.layout import BENCHMARK
 from rules.model.package import Package
 from rules.package.released import code_ran as CODE_RAN
@@ -37,8 +38,7 @@ def _checked(verdict: Verdict) -> StandingPoint:
         return StandingPoint(
             state="yes", text=f"The package keeps the rulebook {clean(verdict.ruleset, 60)}."
         )
-    errors = sum(f.severity is Severity.ERROR for f in verdict.findings)
-    why = plural(errors, "error") if errors else "it cannot be read in full"
+    why = broken_rules(verdict) or "it cannot be read in full"
     return StandingPoint(
         state="no", text=f"The package breaks the rulebook {clean(verdict.ruleset, 60)}: {why}."
     )

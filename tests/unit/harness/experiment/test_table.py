@@ -98,7 +98,7 @@ def test_page_shows_all_parts_and_runs_nothing(table, tmp_path):
     assert "default-src &#39;none&#39;" in text and not re.search(r'(?:src|href)="https?:', text)
     assert text == page(table, NOW, synthetic=True)
     assert build_page(table, tmp_path / "out", NOW).read_text() == page(table, NOW)
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {"index.html", "table.csv", "table.json"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} > {"index.html", "table.csv", "table.json"}
     assert "<title>Unofficial experiment" in text
     assert [said for one in drawings(text) for said in collisions(one)] == []
 
@@ -140,3 +140,28 @@ def test_a_trial_becomes_a_recipe_that_says_where_it_is_from(table, tmp_path):
     for number, words in ((99, "no trial 99"), (8, "has no time to train: <b>too low</b>")):
         with pytest.raises(UserError, match=words):
             chosen_recipe(found, table, number)
+
+
+@pytest.mark.parametrize(("synthetic", "before"), [(True, "synthetic-"), (False, ""), (None, "")])
+def test_every_chart_can_be_taken_away_and_says_what_it_is(table, tmp_path, synthetic, before):
+    out = tmp_path / "out"
+    text = build_page(table, out, NOW, synthetic).read_text()
+    fields = list(table.experiment.search.space)
+    linked = set(re.findall(r'href="([^"]*chart-[^"]*)" download', text))
+    files = {path.name for path in out.iterdir()} - {"index.html", "table.csv", "table.json"}
+    assert linked == files and len(files) == 2 * (4 + len(fields))
+    assert all(name.startswith(f"{before}chart-") for name in files)
+    assert text.count("<figure") == len(files) // 2, "each figure has its files"
+    for name in files:
+        content = (out / name).read_text()
+        assert ("SYNTHETIC" in content) == (synthetic is True)
+        if name.endswith(".svg"):
+            assert collisions(content) == [] and ".trial-dot" in content and "var(" not in content
+            assert "no submissions" in content and "Result not verified by MLCommons" in content
+    rows = list(csv.DictReader(io.StringIO((out / f"{before}chart-parallel.csv").read_text())))
+    assert [int(row["trial"]) for row in rows] == [0, 1, 2, 3, 4, 5, 6, 7, 9], "those with a value"
+    assert set(fields) < set(rows[0])
+    costs = list(csv.DictReader(io.StringIO((out / f"{before}chart-cost.csv").read_text())))
+    assert len(costs) == (out / f"{before}chart-cost.svg").read_text().count('class="trial-dot')
+    build_page(table, out, NOW, not synthetic)
+    assert not files & {path.name for path in out.iterdir()}, "leftovers are removed"

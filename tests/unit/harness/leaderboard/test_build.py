@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import os
@@ -22,6 +23,7 @@ from harness.leaderboard.fingerprint import package_digest
 from harness.leaderboard.judge import Found, Judge, Result, slug
 from harness.leaderboard.model import Board, Entry
 from harness.leaderboard.pages import board_pages, refusals
+from harness.report.drawing.words import COLUMNS
 from rules.model.evidence import Replay
 from rules.model.package import Dataset
 from rules.model.run import Run
@@ -72,6 +74,14 @@ def test_who_breaks_a_rule_is_rejected_with_reasons(built: tuple[Board, Path]) -
     assert rejected.errors >= 1 and any("seed" in reason for reason in rejected.reasons)
     text = page.read_text()
     assert text.index("rushed") > text.index('id="rejected"'), "never in a table"
+
+
+def test_the_method_page_names_every_column_once(built: tuple[Board, Path]) -> None:
+    text = built[1].with_name("method.html").read_text()
+    columns = text[text.index('id="columns"') : text.index('id="badges"')]
+    names = re.findall(r'<tr id="column-(\w+)"><th scope="row">([^<]+)</th><td>([^<]+)</td>', columns)
+    assert len(names) == columns.count("<tr") == len({name for _, name, _ in names}) == len(COLUMNS)
+    assert [(key, said) for key, _, said in names if COLUMNS[key] != html.unescape(said)] == []
 
 
 def test_what_never_ran_is_not_rejected(built: tuple[Board, Path]) -> None:

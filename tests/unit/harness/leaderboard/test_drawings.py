@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 from datetime import date, timedelta
 
@@ -92,6 +93,10 @@ def test_every_chart_can_be_taken_away_and_says_what_it_is(kind: str, before: st
     for name, text in found.items():
         if name.endswith(".svg"):
             assert f"Unofficial. Result not verified by MLCommons Association. {kind} data." in text
+            lines = re.findall(
+                r">Lines, machines for comparison: full-size patches \(docs/bench/[^<]*<", text
+            )
+            assert len(lines) == (2 if "-rates-" in name else 0), "those are not of the results' data"
             assert collisions(text) == []
         else:
             own = [line for line in text.splitlines()[1:] if "reference machine" not in line]
@@ -130,6 +135,27 @@ def test_the_caption_of_runs_explains_what_is_drawn() -> None:
     for word in ("dashed: the mean", "band: 95 %", "hollow: left out"):
         assert word in time_caption(full)
     assert "first 30 entries" in time_caption(make_table(entries(31)))
+
+
+@pytest.mark.parametrize("count", [3, 5, 40])
+def test_equal_runs_do_not_hide_each_other(count: int) -> None:
+    """Equal values, nearly equal ones, and one that meets none: each mark is seen, and the last stays on the line."""
+    times = [100.0] * (count - 2) + [100.5, 200.0]
+    left_out = ["fastest"] + [""] * (count - 2) + ["slowest"]
+    row = make_entry(run_times_s=times, run_dropped=left_out, run_epochs=[3] * count)
+    for chart in ("times", "epochs"):
+        for drawn in drawn_of(chart, [row, make_entry(id="Org/b", system="b")]):
+            found = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)" r="4.5" class="(dot[^"]*)"', drawn)
+            marks = [(float(x), float(y)) for x, y, _ in found][:count]
+            apart = [math.dist(a, b) for i, a in enumerate(marks) for b in marks[:i]]
+            assert min(apart) >= (9 if count < 10 else 3), "beside or above each other"
+            assert [style for *_, style in found[:3]].count("dot hollow") == 2, "solid is drawn over hollow"
+            top, bottom = (f(y for _, y in marks) for f in (min, max))
+            line = re.findall(r'<line [^>]*y1="([\d.]+)"[^>]* class="grid"/>', drawn)[0]
+            assert float(line) == pytest.approx((top + bottom) / 2, abs=0.2), (
+                "the stack stands around its line"
+            )
+            assert collisions(drawn) == [] == crossings(drawn)
 
 
 def test_what_cannot_be_drawn_has_no_files() -> None:

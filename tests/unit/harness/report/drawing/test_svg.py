@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -74,3 +75,12 @@ def test_no_coordinate_is_ever_nan(bad: float) -> None:
     canvas = Canvas(10, 10, "t", "d")
     canvas.line(bad, 0, 1, 1, "x")
     assert "nan" not in str(canvas.render()) and "inf" not in str(canvas.render())
+
+
+def test_places_of_a_path_can_be_whole_pixels() -> None:
+    canvas = Canvas(100, 100, "", "")
+    points = [(0.44, 9.96), (1.2, 10.34), (7.6, 3.3)]
+    canvas.path(points, "curve")
+    canvas.path(points, "curve", parts=1)
+    drawn = re.findall(r'd="([^"]*)"', str(canvas.render()))
+    assert drawn == ["M.4 10l.8 .3 6.4-7", "M0 10l1 0 7-7"], "no zero before a point, and sums that end right"

@@ -96,3 +96,18 @@ def test_daylight_and_positions_in_words() -> None:
 
 def test_longitudes_wrap_at_180_degrees() -> None:
     assert [text.east_of_greenwich(degrees) for degrees in (200, -180, 10)] == [-160, -180, 10]
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ({}, ""),
+        ({"A": [""]}, "1 rule"),
+        ({"A": ["results/x/cloudmask/result_1.txt"]}, "1 rule, in 1 run"),
+        ({"A": ["a/result_0.txt", "a/result_0/run.json", "a/result_3.txt"]}, "1 rule, in 2 runs"),
+        ({"A": ["a/result_0.txt"], "B": ["b/result_1.txt"]}, "2 rules, each in 1 run"),
+        ({"A": ["a/result_0.txt", "a/result_1.txt"], "B": ["recipe.yaml"]}, "2 rules, in up to 2 runs"),
+    ],
+)
+def test_broken_rules_are_counted_with_their_runs(rules: dict[str, list[str]], said: str) -> None:
+    assert text.broken((rule, path) for rule, paths in rules.items() for path in paths) == said

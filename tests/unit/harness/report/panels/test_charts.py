@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from types import SimpleNamespace
 from typing import cast
 
@@ -12,7 +13,7 @@ from harness.report.drawing.charts import NARROW, SMALL, WIDE
 from harness.report.drawing.svg import Canvas
 from harness.report.model import Arithmetic, Report, ScoreCard
 from harness.report.panels.learning.chart import Curves, learning_curves
-from harness.report.panels.machine.chart import timeline
+from harness.report.panels.machine.chart import styles, timeline
 from harness.report.panels.machine.model import Panel, SeriesCard, TimelineCard
 from harness.report.panels.runs.chart import run_times, run_times_caption
 from harness.report.panels.runs.model import Epoch, Phase, RunCard
@@ -160,25 +161,62 @@ def test_learning_beside_simple_methods(count: int, width: int) -> None:
         assert drawn is not None and all(name in str(drawn.render()) for name, _ in levels)
 
 
-@pytest.mark.parametrize("width", [WIDE, NARROW])
-@pytest.mark.parametrize("clock_stop_s", [None, 0.4, 9.0])
-def test_timeline(clock_stop_s: float | None, width: int) -> None:
-    labels = ("disk read", "disk write", "net in", "net out")
-    series = [SeriesCard(label=name, points=[(-4.0, 1.0), (9.0, 0.0)]) for name in labels]
-    panels = [
-        Panel(title="Processor use", unit="%", maximum=100.0, series=series[:2]),
-        Panel(title="Disk and network", unit="MB/s", maximum=None, series=series),
-    ]
-    phases = [Phase(kind="init", start_s=-4.0, stop_s=0.0), Phase(kind="train", start_s=0.0, stop_s=9.0)]
-    card = TimelineCard(
+def machine(panels: dict[str, tuple[str, ...]], clock_stop_s: float | None = 9.0) -> TimelineCard:
+    """A timeline with these lines in each panel."""
+    points = [(-4.0, 1.0), (9.0, 0.0)]
+    return TimelineCard(
         run=0,
         start_s=-4.0,
         stop_s=10.0,
         clock_stop_s=clock_stop_s,
-        phases=phases,
-        panels=panels,
+        phases=[Phase(kind="init", start_s=-4.0, stop_s=0.0), Phase(kind="train", start_s=0.0, stop_s=9.0)],
+        panels=[
+            Panel(
+                title=title,
+                unit="MB/s",
+                maximum=None,
+                series=[SeriesCard(label=n, points=points) for n in names],
+            )
+            for title, names in panels.items()
+        ],
         quantities=[],
         sampling="",
         notes=[],
     )
-    assert clear(timeline(card, width))
+
+
+GPUS = tuple(f"gpu{i}" for i in range(8))
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+@pytest.mark.parametrize("clock_stop_s", [None, 0.4, 9.0])
+def test_timeline(clock_stop_s: float | None, width: int) -> None:
+    labels = ("disk read", "disk write", "net in", "net out")
+    panels = {"Processor use": labels[:2], "GPU use": GPUS, "Disk and network": labels}
+    assert clear(timeline(machine(panels, clock_stop_s), width))
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_a_line_looks_the_same_in_every_panel_and_says_which_it_is(width: int) -> None:
+    panels = {
+        "Processor use": ("node", "run"),
+        "GPU use": GPUS,
+        "Power": ("node", *GPUS),
+        "Memory": ("run", "node"),
+    }
+    drawn = str(timeline(machine(panels), width).render())
+    looks: dict[str, set[str]] = {}
+    for style, name in re.findall(r'class="curve ([^"]*)"><title>([^<]*)</title>', drawn):
+        looks.setdefault(name, set()).add(style)
+    if width == WIDE:  # narrow drawings carry no tips
+        assert set(looks) == {"node", "run", *GPUS} and all(len(of) == 1 for of in looks.values())
+        assert len(set.union(*looks.values())) == 10, "no two names share a look"
+    legend = re.findall(r'<line [^>]*class="curve ([^"]*)"/><text [^>]*>([^<]*)</text>', drawn)
+    assert sorted(name for _, name in legend) == sorted(name for names in panels.values() for name in names)
+    assert {(name, style) for style, name in legend} == set(styles(machine(panels)).items())
+
+
+@pytest.mark.parametrize("count", [1, 10, 24])
+def test_as_many_names_as_a_page_has_look_different(count: int) -> None:
+    of = styles(machine({"Power": tuple(f"part {i}" for i in range(count))}))
+    assert len(set(of.values())) == count
