@@ -3,9 +3,10 @@
 A thread does nothing but read, so that no other work of this process delays its clock. On a machine whose processors
 are all busy it still has to wait for one when it is woken: on Linux the kernel says how long it did, and the time
 noted is less by that. With 28 runnable processes on two cores the wait was up to 64 ms, what remained 0.1 ms. That
-holds for a thread that slept until the piece woke it. Where it may have waited before the piece was there (it was still
-at the one before, was put off its processor, or woke by itself), half is taken off, and no more than UNSURE_S: a line
-noted much before it was written would look invented (EVD003), one noted late does not.
+holds for a thread that slept until the piece woke it, and did nothing else. Where it may have waited before the piece
+was there (it was still at the one before, was put off its processor, waited for the interpreter's lock, or woke by
+itself), half is taken off, and no more than UNSURE_S: a line noted much before it was written would look invented
+(EVD003), one noted late does not.
 """
 
 from __future__ import annotations
@@ -61,20 +62,22 @@ class Readout:
     def _read(self) -> None:
         last_s, waited_s = time.monotonic(), _waited_s()
         while not self._closing.is_set():
-            asked_s, put_off = float("-inf"), 0
+            asked_s, slept = float("-inf"), (0, 0)
             ready, _, _ = select.select([self._descriptor], [], [], 0)
             if not ready:
-                put_off, waited_s, asked_s = _put_off(), _waited_s(), time.monotonic()
+                voluntary, forced = _switches()
+                slept = voluntary + 1, forced
+                waited_s, asked_s = _waited_s(), time.monotonic()
                 ready, _, _ = select.select([self._descriptor], [], [], TICK_S)
-            monotonic_s, wall_s = time.monotonic(), time.time()
-            before_s, waited_s = waited_s, _waited_s()
             if not ready:
                 continue
+            data = os.read(self._descriptor, PIECE_BYTES)
+            monotonic_s, wall_s = time.monotonic(), time.time()
+            before_s, waited_s = waited_s, _waited_s()
             late_s = waited_s - before_s
-            if monotonic_s - asked_s >= TICK_S or _put_off() != put_off:
+            if monotonic_s - asked_s >= TICK_S or _switches() != slept or data.count(b"\n") > 1:
                 late_s = min(late_s / 2, UNSURE_S)
             late_s = min(late_s, monotonic_s - last_s)  # not before what was read last
-            data = os.read(self._descriptor, PIECE_BYTES)
             last_s = monotonic_s - late_s
             self._put(Piece(data, last_s, wall_s - late_s))
             if not data:
@@ -96,7 +99,8 @@ def _waited_s() -> float:
         return 0.0
 
 
-def _put_off() -> int:
-    """How often this thread had to leave a processor although it had work to do; 0 where the system does not say."""
+def _switches() -> tuple[int, int]:
+    """How often this thread left a processor, to wait and though it had work to do; 0 where the system does not say."""
     who = getattr(resource, "RUSAGE_THREAD", None)  # Linux
-    return 0 if who is None else resource.getrusage(who).ru_nivcsw
+    usage = None if who is None else resource.getrusage(who)
+    return (usage.ru_nvcsw, usage.ru_nivcsw) if usage else (0, 0)

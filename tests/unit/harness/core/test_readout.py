@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import select
 import time
 from contextlib import suppress
 
@@ -45,17 +46,18 @@ def quarters(monkeypatch):
     """The thread waits a quarter of a second each time it is asked, and the tick does not end its sleep."""
     waited_s = itertools.count(0.0, 0.25)
     monkeypatch.setattr(readout, "_waited_s", lambda: next(waited_s))
-    monkeypatch.setattr(readout, "_put_off", lambda: 0)
+    sleeps = itertools.count()
+    monkeypatch.setattr(readout, "_switches", lambda: (next(sleeps), 0))
     monkeypatch.setattr(readout, "TICK_S", HANG_S)
 
 
-def _sent_and_noted(pipe):
+def _sent_and_noted(pipe, data=b"a\n"):
     """When a piece was written to a sleeping thread, and what was noted."""
     read, write = pipe
     reading = Readout(read)
     assert reading.next(0.3) is None  # so that a quarter of a second has passed since the beginning
     written_s = time.monotonic()
-    os.write(write, b"a")
+    os.write(write, data)
     noted = reading.next(HANG_S)
     os.close(write)
     reading.close()
@@ -69,11 +71,33 @@ def test_what_the_thread_waited_for_a_processor_is_not_the_child_s_time(pipe, qu
     assert time.time() - noted.wall_s >= 0.25
 
 
-def test_a_thread_put_off_its_processor_may_have_waited_before_the_piece_came(pipe, quarters, monkeypatch):
+@pytest.mark.parametrize("each", [(1, 1), (2, 0), (0, 0)], ids=["put off", "the lock", "did not sleep"])
+def test_a_thread_that_did_more_than_sleep_may_have_waited_before_the_piece_came(
+    pipe, quarters, monkeypatch, each
+):
     times = itertools.count()
-    monkeypatch.setattr(readout, "_put_off", lambda: next(times))
+
+    def switches():
+        nth = next(times)
+        return each[0] * nth, each[1] * nth
+
+    monkeypatch.setattr(readout, "_switches", switches)
     written_s, noted = _sent_and_noted(pipe)
     assert noted.monotonic_s >= written_s - readout.UNSURE_S
+
+
+def test_of_several_lines_only_the_first_woke_the_thread(pipe, quarters):
+    written_s, noted = _sent_and_noted(pipe, b"a\nb\n")
+    assert noted.monotonic_s >= written_s - readout.UNSURE_S
+
+
+def test_a_sleep_is_counted_as_one():
+    for _ in range(200):  # a busy machine may add to any of them
+        voluntary, forced = readout._switches()
+        select.select([], [], [], 0.01)
+        if readout._switches() == (voluntary + 1, forced):
+            return
+    pytest.fail("no sleep was counted as one")
 
 
 def test_a_thread_that_woke_by_itself_may_have_waited_before_the_piece_came(pipe, quarters, monkeypatch):
