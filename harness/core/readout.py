@@ -2,18 +2,16 @@
 
 A thread does nothing but read, so that no other work of this process delays its clock. On a machine whose processors
 are all busy it still has to wait for one when it is woken: on Linux the kernel says how long it did, and the time
-noted is less by that. With 28 runnable processes on two cores the wait was up to 64 ms, what remained 0.1 ms. That
-holds for a thread that slept until the piece woke it, and did nothing else. Where it may have waited before the piece
-was there (it was still at the one before, was put off its processor, waited for the interpreter's lock, or woke by
-itself), half is taken off, and no more than UNSURE_S: a line noted much before it was written would look invented
-(EVD003), one noted late does not.
+noted is less by that, but by MOST_S at most. With 28 runnable processes on two cores the wait was up to 64 ms. Not all
+of it need lie behind the piece: the thread may have waited before, or for the first of several lines, and Linux 6.18
+was seen to count a sleep as a wait. A line noted much before it was written would look invented (EVD003), one noted
+late does not.
 """
 
 from __future__ import annotations
 
 import os
 import queue
-import resource
 import select
 import threading
 import time
@@ -21,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 TICK_S = 0.5
-UNSURE_S = 0.04  # less than EVD003 allows
+MOST_S = 0.04  # less than EVD003 allows
 MOST_WAITING = 64  # pieces that nobody has taken; then the child's pipe fills up
 PIECE_BYTES = 1 << 16
 # ns on a processor, ns waiting for one, time slices (proc(5), sched-stats)
@@ -62,22 +60,16 @@ class Readout:
     def _read(self) -> None:
         last_s, waited_s = time.monotonic(), _waited_s()
         while not self._closing.is_set():
-            asked_s, slept = float("-inf"), (0, 0)
             ready, _, _ = select.select([self._descriptor], [], [], 0)
             if not ready:
-                voluntary, forced = _switches()
-                slept = voluntary + 1, forced
-                waited_s, asked_s = _waited_s(), time.monotonic()
+                waited_s = _waited_s()
                 ready, _, _ = select.select([self._descriptor], [], [], TICK_S)
             if not ready:
                 continue
             data = os.read(self._descriptor, PIECE_BYTES)
-            monotonic_s, wall_s = time.monotonic(), time.time()
+            monotonic_s, wall_s = time.monotonic(), time.time()  # behind all of the piece
             before_s, waited_s = waited_s, _waited_s()
-            late_s = waited_s - before_s
-            if monotonic_s - asked_s >= TICK_S or _switches() != slept or data.count(b"\n") > 1:
-                late_s = min(late_s / 2, UNSURE_S)
-            late_s = min(late_s, monotonic_s - last_s)  # not before what was read last
+            late_s = min(waited_s - before_s, MOST_S, monotonic_s - last_s)  # not before what was read last
             last_s = monotonic_s - late_s
             self._put(Piece(data, last_s, wall_s - late_s))
             if not data:
@@ -97,10 +89,3 @@ def _waited_s() -> float:
             return int(file.read().split()[1]) / 1e9
     except (OSError, ValueError, IndexError):
         return 0.0
-
-
-def _switches() -> tuple[int, int]:
-    """How often this thread left a processor, to wait and though it had work to do; 0 where the system does not say."""
-    who = getattr(resource, "RUSAGE_THREAD", None)  # Linux
-    usage = None if who is None else resource.getrusage(who)
-    return (usage.ru_nvcsw, usage.ru_nivcsw) if usage else (0, 0)
