@@ -8,13 +8,15 @@ CLOUDMASK := $(BIN)/cloudmask
 EXTRA ?=
 # a later `make setup` with another EXTRA installs that too
 INSTALLED := $(VENV)/.installed$(if $(EXTRA),-with-$(EXTRA))
+# of a release: make release VERSION=1.2.0
+VERSION ?=
 # more arguments for pytest: make test ARGS="-k energy"
 ARGS ?=
 # four at most: each may hold a TensorFlow of its own
 AT_ONCE ?= -n logical --maxprocesses=4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup submit check report leaderboard test test-fast test-all lint docs notebooks bench clean example-site
+.PHONY: help setup submit check report leaderboard test test-fast test-all lint docs notebooks bench release clean example-site
 
 help: ## show this help
 	@echo "CloudMask Harness: run, check and publish the MLCommons Science CloudMask benchmark"
@@ -79,6 +81,9 @@ notebooks: $(VENV)/.installed-test ## make the lesson's notebooks in build/noteb
 
 bench: $(VENV)/.installed-test ## run the benchmarks under tests/bench
 	@$(BIN)/python -m pytest tests/bench -m bench --timeout=14400 -s $(ARGS)
+
+release: $(VENV)/.installed-test ## version, date and digests everywhere, one commit and its tag: make release VERSION=1.2.0
+	@$(BIN)/python -m tests.docs.release $(VERSION)
 
 clean: ## remove .venv and caches; keeps data and submissions
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -1,3 +1,3 @@
 """The machinery: plan, run, measure, package, check, score, report."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -19,7 +19,7 @@ from harness.export.tables import tables
 from harness.package.workspace import check_name
 from harness.score.score import score
 from rules.model.findings import Verdict
-from rules.ruleset import DEFAULT, Ruleset
+from rules.ruleset import Ruleset
 
 LAYOUTS = ("package", "hpc", "science", "ro-crate", "csv")
 _PACKAGES = ("package", "hpc", "ro-crate")  # have the package's layout: can be checked afterwards
@@ -35,7 +35,7 @@ _PACKAGES = ("package", "hpc", "ro-crate")  # have the package's layout: can be 
     help="New folder to write to; packages go into a folder of the organisation in it.",
 )
 @click.option("--system", default=None, help="Which system, when the organisation has several.")
-@click.option("--ruleset", default=DEFAULT, show_default=True, help="Rules to judge by.")
+@options.ruleset
 @click.option("--redact", is_flag=True, help="Replace names of hosts and users, paths and addresses.")
 @click.option("--redact-name", "names", multiple=True, help="Another name to replace; repeatable.")
 @click.option(
@@ -50,7 +50,7 @@ def export(
     layout: str,
     out: Path,
     system: str | None,
-    ruleset: str,
+    ruleset: str | None,
     redact: bool,
     names: tuple[str, ...],
     descriptor: str,
@@ -66,7 +66,7 @@ def export(
     hpc       the layout of MLPerf HPC: the same without evidence
     science   the Science group's: <org>/cloudmask/<system>/<descriptor>/result-<n>.txt, config.yaml, README.md
     ro-crate  the package with ro-crate-metadata.json after the Process Run Crate profile
-    csv       runs, phases, curves, science, telemetry, system, rules and findings as tables
+    csv       score, runs, phases, curves, science, telemetry, system, rules and findings as tables
 
     With --redact, names of hosts and users, paths and addresses are replaced and the digests made anew; a notice
     lists the digests of the originals. Copies that are packages are checked; their verdict is shown.
@@ -79,8 +79,8 @@ def export(
     Exit code 0: written; 1: written, but its verdict is not that of the original.
     """  # fmt: skip
     check_name("a descriptor", descriptor)
-    rules = options.ruleset_of(ruleset)
-    package, verdict = check_package(path, rules, system=system)
+    package, verdict = check_package(path, options.ruleset_of(ruleset) if ruleset else None, system=system)
+    rules = options.ruleset_of(verdict.ruleset)
     if not package.system_name or not (package.root / "systems").is_dir():
         raise UserError("This is not a whole package.", "name an organisation's folder.")
     scored, content = score(package, rules), entry_files(package)

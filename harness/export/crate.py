@@ -13,11 +13,23 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
-from typing import Any
 from urllib.parse import quote
 
-from harness import __version__
 from harness.core.files import sha256
+from harness.export.crate_things import (
+    DATASET,
+    EXPORTER,
+    MACHINE,
+    Entity,
+    data_set,
+    machine,
+    record_digests,
+    ref,
+    scored,
+    software,
+    value,
+)
+from harness.export.science import HYPERPARAMETERS
 from harness.report.drawing.text import clean
 from harness.score.model import Score
 from rules.model.findings import Verdict
@@ -43,9 +55,8 @@ _FORMATS = {
     ".h5": "application/x-hdf5",
 }
 _OTHER = "application/octet-stream"
-_PARAMETERS = ("seed", "global_batch_size", "opt_base_learning_rate", "max_epochs", "target_quality")
+_PARAMETERS = ("seed", *HYPERPARAMETERS)
 _LICENCE = "Licence as stated on export"
-Entity = dict[str, Any]
 
 
 def metadata(
@@ -58,9 +69,10 @@ def metadata(
 ) -> bytes:
     """The crate's metadata as JSON-LD; `published` where no run says when it ended."""
     files = {name: _file(name, what) for name, what in content.items()}
-    parts = _Parts(package, files)
+    parts = _Parts(package, files, content)
     runs = [entity for run in package.runs for entity in parts.run(run)]
-    actions = [_ref(e["@id"]) for e in runs if e["@type"] == "CreateAction"]
+    things = parts.things(score)
+    actions = [ref(e["@id"]) for e in runs if e["@type"] == "CreateAction"]
     name = f"CloudMask: {clean(package.org, 80)}, {clean(str(package.system_name), 80)}"
     root: Entity = {
         "@id": "./",
@@ -68,26 +80,26 @@ def metadata(
         "name": name,
         "description": f"Runs of the MLCommons Science CloudMask benchmark. {_standing(verdict, score)}",
         "datePublished": (parts.last_end() or published).date().isoformat(),
-        "license": _ref(licence) if licence else "Not stated by the submitter.",
-        "conformsTo": _ref(PROFILE),
-        "author": _ref(parts.organisation["@id"]),
-        "publisher": _ref(parts.organisation["@id"]),
-        "hasPart": [_ref(e["@id"]) for e in files.values()],
-        "mentions": actions,
+        "license": ref(licence) if licence else "Not stated by the submitter.",
+        "conformsTo": ref(PROFILE),
+        "author": ref(parts.organisation["@id"]),
+        "publisher": ref(parts.organisation["@id"]),
+        "hasPart": [ref(e["@id"]) for e in files.values()],
+        "mentions": [*actions, *(ref(e["@id"]) for e in things if e["@id"] in (MACHINE, DATASET, EXPORTER))],
+        "variableMeasured": [ref(e["@id"]) for e in scored(score)],
     }
     graph = [
         {
             "@id": METADATA,
             "@type": "CreativeWork",
-            "conformsTo": _ref("https://w3id.org/ro/crate/1.1"),
-            "about": _ref("./"),
+            "conformsTo": ref("https://w3id.org/ro/crate/1.1"),
+            "about": ref("./"),
         },
         root,
         {"@id": PROFILE, "@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"},
         parts.organisation,
         *([{"@id": licence, "@type": "CreativeWork", "name": licence, "description": _LICENCE}] if licence else []),
-        *parts.software(),
-        *parts.machine(),
+        *things,
         *runs,
         *files.values(),
     ]  # fmt: skip
@@ -98,8 +110,10 @@ def metadata(
 class _Parts:
     """The entities of one package."""
 
-    def __init__(self, package: Package, files: Mapping[str, Entity]) -> None:
-        self._package, self._files = package, files
+    def __init__(
+        self, package: Package, files: Mapping[str, Entity], content: Mapping[str, Path | bytes]
+    ) -> None:
+        self._package, self._files, self._files_of = package, files, content
         name = clean(package.org, 80)
         self.organisation: Entity = {"@id": f"#org-{quote(name)}", "@type": "Organization", "name": name}
         self._tool = f"#implementation-{quote(self._implementation())}"
@@ -113,48 +127,14 @@ class _Parts:
         found = record.software if record else {}
         return {clean(k, 60): clean(v, 80) for k, v in found.items() if isinstance(v, str)}
 
-    def software(self) -> list[Entity]:
-        """The implementation, the harness that started it, and what both ran on."""
-        versions = self._versions()
-        commit = versions.pop("commit", None)
-        needed = [
-            {
-                "@id": f"pkg:{'generic' if name == 'python' else 'pypi'}/{quote(name)}@{quote(version)}",
-                "@type": "SoftwareApplication",
-                "name": name,
-                "version": version,
-            }
-            for name, version in sorted(versions.items())
-        ]
-        tool: Entity = {
-            "@id": self._tool,
-            "@type": "SoftwareApplication",
-            "name": self._implementation(),
-            "description": "What was started for each run",
-            "softwareRequirements": [_ref(e["@id"]) for e in needed],
-        }
-        if commit:
-            tool["version"] = commit
-            tool["identifier"] = f"git commit {commit}"
-        exporter = {
-            "@id": "#exporter",
-            "@type": "SoftwareApplication",
-            "name": "cloudmask-harness",
-            "version": __version__,
-            "description": "Wrote this file and judged the package",
-        }
-        return [tool, exporter, *needed]
-
-    def machine(self) -> list[Entity]:
-        """The hardware, as declared in systems/<system>.json."""
-        system = self._package.system
-        if system is None:
-            return []
-        return [
-            _value(f"#machine-{quote(clean(key, 60))}", key, value)
-            for key, value in sorted(system.fields.items())
-            if isinstance(value, (str, int, float)) and not isinstance(value, bool)
-        ]
+    def things(self, score: Score) -> list[Entity]:
+        """Software, machine, data set and score."""
+        bills = (
+            self._files_of.get(self._package.evidence_of(r.index).bill.as_posix()) for r in self._package.runs
+        )
+        bill = record_digests(next((bill for bill in bills if bill is not None), None))
+        made = software(self._tool, self._implementation(), self._versions(), bill)
+        return [*made, *machine(self._package), *data_set(self._package), *scored(score)]
 
     def last_end(self) -> datetime | None:
         """When the last run ended, by the harness."""
@@ -167,34 +147,37 @@ class _Parts:
         used = [layout.recipe.as_posix(), layout.dataset.as_posix(), f"{evidence}/spec.json"]
         made = [run.path, *(n for n in self._files if n.startswith(f"{evidence}/") and n not in used)]
         parameters = [
-            _value(f"#run-{run.index}-{key}", key, value)
+            value(f"#run-{run.index}-{key}", key, what)
             for key in _PARAMETERS
-            if isinstance(value := run.settings.value(key), (str, int, float)) and not isinstance(value, bool)
+            if isinstance(what := run.settings.value(key), (str, int, float)) and not isinstance(what, bool)
         ]
         results = [
-            _value(f"#run-{run.index}-{key}", key, value)
-            for key, value in (
+            value(f"#run-{run.index}-{key}", key, what)
+            for key, what in (
                 ("time_to_train_s", run.time_to_train_s),
                 ("validation_accuracy", run.last_evaluation.value if run.last_evaluation else None),
+                ("test_accuracy", (run.science or {}).get("overall", {}).get("accuracy")),
                 ("seconds_per_scene", run.seconds_per_scene),
+                ("energy_j", run.energy.joule if run.energy else None),
             )
-            if value is not None
+            if what is not None
         ]
-        objects = [*self._present(used), *(_ref(p["@id"]) for p in parameters)]
-        outcome = [*self._present(made), *(_ref(r["@id"]) for r in results)]
+        data = [ref(DATASET)] if self._package.dataset else []
+        objects = [*self._present(used), *data, *(ref(p["@id"]) for p in parameters)]
+        outcome = [*self._present(made), *(ref(r["@id"]) for r in results)]
         action: Entity = {
             "@id": f"#run-{run.index}",
             "@type": "CreateAction",
             "name": f"Run {run.index}",
             "description": "Train to the target, evaluate, predict the test scenes",
-            "instrument": _ref(self._tool),
-            "agent": _ref(self.organisation["@id"]),
+            "instrument": ref(self._tool),
+            "agent": ref(self.organisation["@id"]),
             "object": objects,
             "result": outcome,
             "actionStatus": f"http://schema.org/{'Completed' if run.converged else 'Failed'}ActionStatus",
-            "prov:used": objects,
+            "prov:used": [*objects, *([ref(MACHINE)] if self._package.system else [])],
             "prov:generated": outcome,
-            "prov:wasAssociatedWith": _ref(self.organisation["@id"]),
+            "prov:wasAssociatedWith": ref(self.organisation["@id"]),
         }  # fmt: skip
         if not run.converged:
             action["error"] = f"did not converge: status {clean(run.status, 40) or 'not stated'}"
@@ -203,7 +186,7 @@ class _Parts:
         return [action, *parameters, *results]
 
     def _present(self, names: Iterable[str]) -> list[Entity]:
-        return [_ref(self._files[name]["@id"]) for name in names if name in self._files]
+        return [ref(self._files[name]["@id"]) for name in names if name in self._files]
 
 
 def _span(run: RunFacts) -> dict[str, str]:
@@ -242,15 +225,6 @@ def _file(name: str, what: Path | bytes) -> Entity:
         "encodingFormat": next((kind for end, kind in _FORMATS.items() if name.endswith(end)), _OTHER),
         "sha256": digest,
     }
-
-
-def _value(at: str, name: str, value: Any) -> Entity:
-    shown = clean(value, 400) if isinstance(value, str) else value
-    return {"@id": at, "@type": "PropertyValue", "name": clean(name, 80), "value": shown}
-
-
-def _ref(at: str) -> Entity:
-    return {"@id": at}
 
 
 def _once(graph: Iterable[Entity]) -> list[Entity]:

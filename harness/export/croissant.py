@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
+from harness import __version__
 from reference.protocol.dataset import Dataset, DatasetFile
 
 OFFICIAL_ADDRESS = "https://s3.echo.stfc.ac.uk/sciml-datasets/es/cloud_slstr_ds1"
@@ -61,6 +62,9 @@ def croissant(dataset: Dataset, published: str) -> dict[str, Any]:
     }
     if dataset.synthetic:
         found["license"] = "https://spdx.org/licenses/Apache-2.0"  # made by this program
+        found["citeAs"] = (
+            f"CloudMask Harness {__version__}, synthetic scenes of the profile {dataset.profile}"
+        )
     else:
         found |= {
             "url": OFFICIAL_ADDRESS,

@@ -21,7 +21,7 @@ _CODE = {
     "version": "submission_version",
     "commit": "submission_github_commit_version",
 }
-_HYPERPARAMETERS = (
+HYPERPARAMETERS = (
     "global_batch_size",
     "max_epochs",
     "target_quality",
@@ -73,7 +73,7 @@ def config(package: Package, descriptor: str, code: Code) -> dict[str, Any]:
             if dataset and not dataset.synthetic
             else "made by the command above",
         },
-        "hyperparameters": _stated(first, {key: key for key in _HYPERPARAMETERS}),
+        "hyperparameters": _stated(first, {key: key for key in HYPERPARAMETERS}),
         "seeds": [seed.value for run in package.runs for seed in run.seeds],
     }
 
@@ -94,6 +94,7 @@ def readme(package: Package, descriptor: str, score: Score, target: float) -> st
     ]
     synthetic = package.dataset is not None and package.dataset.synthetic
     scored = f"{score.time_to_train_s:.3f} s" if score.time_to_train_s is not None else "none"
+    note = f"; {clean(score.note)}" if score.note else ""
     return "\n".join(
         [
             f"# CloudMask: {clean(package.org)}, {clean(str(package.system_name))}, {clean(descriptor)}",
@@ -102,7 +103,7 @@ def readme(package: Package, descriptor: str, score: Score, target: float) -> st
             "|---|---|---|---|---|",
             *rows,
             "",
-            f"Score: {scored} ({clean(score.method)}). Unverified: not reviewed by MLCommons.",
+            f"Score: {scored} ({clean(score.method)}{note}). Unverified: not reviewed by MLCommons.",
             *(["", "**Synthetic scenes**, not the official data."] if synthetic else []),
             "",
             "Exported by cloudmask-harness from a package with evidence. How to repeat it:",

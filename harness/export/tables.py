@@ -31,6 +31,7 @@ QUANTITY = ["run", "node", "source", "quantity", "unit", "scope", "samples", "me
 def tables(package: Package, verdict: Verdict, score: Score) -> Content:
     """Files by name; absent values are empty cells."""
     made = {
+        "score.csv": csv_text(["what", "value"], _score(score)),
         "runs.csv": _runs(package, score),
         "phases.csv": _phases(package),
         "curves.csv": csv_text(
@@ -61,6 +62,28 @@ def tables(package: Package, verdict: Verdict, score: Score) -> Content:
         ),
     }  # fmt: skip
     return {name: text.encode() for name, text in made.items()}
+
+
+def _score(score: Score) -> Iterator[list[object]]:
+    """The arithmetic of the score, as the report explains it."""
+    steps, energy, weak = score.breakdown, score.energy, score.weak
+    yield ["score_s", score.time_to_train_s]
+    if steps:
+        interval = steps.interval
+        yield ["mean_s", steps.mean_s]
+        yield ["runs_in_mean", len(steps.counted)]
+        yield ["convergence_factor", steps.convergence.factor]
+        yield ["convergence_reason", clean(steps.convergence.reason)]
+        yield ["interval_95_low_s", interval.low_s if interval else None]
+        yield ["interval_95_high_s", interval.high_s if interval else None]
+    if weak:
+        yield ["models", weak.models]
+        yield ["time_to_train_all_s", weak.time_to_train_all_s]
+    yield ["method", clean(score.method)]
+    yield ["clock", clean(score.clock)]
+    yield ["note", clean(score.note) if score.note else None]
+    yield ["energy_to_train_j", energy.joule if energy else None]
+    yield ["energy_to_train_upstream_j", energy.upstream_joule if energy else None]
 
 
 def _science(package: Package) -> str:

@@ -15,6 +15,8 @@ from rules.model.run import Run
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
+LEAST_READINGS = 3  # one a second; what is read after the last one of a run lies outside of it
+
 
 @rule(
     "EVD052",
@@ -42,6 +44,12 @@ def read_again(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     known = [s for s in sums if s is not None]
     if len(known) < len(sums):
         raise NotChecked("telemetry has no counters of disks")
+    if any(
+        q.samples < LEAST_READINGS
+        for t in telemetry_of(run)
+        for q in of_name(t.quantities, "disk_read", "node")
+    ):
+        raise NotChecked(f"fewer than {LEAST_READINGS} readings of disks lie in the timed run")
     sharded = stated(run.settings, "prepared_digest") is not None
     size = sum(shard_bytes(dataset)) if sharded else sum(f.size_bytes for f in dataset.train)
     needed = ruleset.evidence.read_share * size

@@ -21,6 +21,7 @@ def test_a_synthetic_set_is_valid_and_loads(tmp_path: Path, capsys: pytest.Captu
     assert main_code("data", "synthesize", "--profile", "smoke", "--scenes", "3", "--out", str(tmp_path)) == 0
     assert main_code("data", "croissant", "--profile", "smoke", "--data", str(folder), "--out", str(out)) == 0
     found = mlcroissant.Dataset(jsonld=str(out))
+    assert "warning" not in found.metadata.ctx.issues.report()
     records = list(found.records("scenes"))
     assert len(records) == 3 + get_profile("smoke").test_scenes
     for record in records:

@@ -6,7 +6,9 @@ import csv
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -18,6 +20,7 @@ from tests.support import EXAMPLES
 from tests.support.command import cloudmask
 
 SYSTEM = "local-smoke-open"
+RO_CRATE = "https://w3id.org/ro/crate/1.1"
 pytestmark = pytest.mark.slow  # each checks a package of five runs once or twice
 EVIDENCE = f"evidence/{SYSTEM}/strong/cloudmask"
 
@@ -74,6 +77,11 @@ def test_tables_agree_with_the_logs(tmp_path: Path, capsys: pytest.CaptureFixtur
     timed = {p["run"]: float(p["total_s"]) for p in phases if p["phase"] == "run"}
     # the harness' clock, the log's
     assert {r["run"]: float(r["time_to_train_s"]) for r in runs} == pytest.approx(timed, abs=0.1)
+    score = {row["what"]: row["value"] for row in csv.DictReader((tmp_path / "tables/score.csv").open())}
+    counted = [float(r["time_to_train_s"]) for r in runs if not r["dropped"]]
+    assert len(counted) == int(score["runs_in_mean"])
+    assert float(score["mean_s"]) == pytest.approx(sum(counted) / len(counted))
+    assert score["convergence_reason"] and score["energy_to_train_j"] == ""  # not measured is not 0
     assert {p.name for p in (tmp_path / "tables").iterdir()} >= {
         "curves.csv",
         "system.csv",
@@ -95,10 +103,39 @@ def test_crate_lists_every_file_and_each_run(tmp_path: Path, capsys: pytest.Capt
     assert len(actions) == 5 and all(a["startTime"] < a["endTime"] and a["prov:generated"] for a in actions)
     used = {ref["@id"] for a in actions for key in ("object", "result") for ref in a[key]}
     assert used <= set(graph)
+    assert set(graph) - {"./", "ro-crate-metadata.json"} == set(_referred(list(graph.values()))) - {
+        "./",
+        RO_CRATE,
+    }
+    values = {e["name"]: e["value"] for e in graph.values() if e["@id"] in {"#score_s", "#mean_s"}}
+    assert values["score_s"] == values["mean_s"] > 0  # an open entry is not scaled
+    assert graph["#dataset"]["identifier"].startswith("sha256:")
+    assert "not comparable" in graph["#dataset"]["description"]
+    assert all({"@id": "#machine"} in a["prov:used"] and {"@id": "#dataset"} in a["object"] for a in actions)
     assert (
         graph["./"]["license"] == "Not stated by the submitter."
         and "Unverified" in graph["./"]["description"]
     )
+
+
+def _referred(found: Any) -> Iterator[str]:
+    """Identifiers that entities refer to."""
+    if isinstance(found, list):
+        for one in found:
+            yield from _referred(one)
+    elif isinstance(found, dict):
+        if set(found) == {"@id"}:
+            yield found["@id"]
+        yield from _referred(list(found.values()))
+
+
+@pytest.mark.parametrize(
+    ("asked", "ruleset"), [([], "cloudmask-1.0"), (["--ruleset", "cloudmask-1.1"], "cloudmask-1.1")]
+)
+def test_a_package_is_judged_by_the_rules_that_it_was_made_by(
+    asked: list[str], ruleset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert f"of {ruleset}" in export(capsys, "--layout", "package", "--out", str(tmp_path), *asked)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 
 import yaml
 
@@ -23,7 +24,10 @@ def test_citation_and_codemeta_agree_with_the_project() -> None:
     assert cff["license"] == licence and str(meta["license"]).endswith(f"/{licence}")
     assert meta["description"] == description and cff["abstract"].startswith(description)
     sections = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert sections[0] == "Unreleased" and re.fullmatch(
-        rf"{re.escape(__version__)} - 20\d\d-\d\d-\d\d", sections[1]
+    assert sections[:2] == ["Unreleased", f"{__version__} - {meta['datePublished']}"]
+    assert (
+        str(cff["date-released"])
+        == meta["datePublished"]
+        == date.fromisoformat(meta["datePublished"]).isoformat()
     )
     assert cff["cff-version"] == "1.2.0" and {"message", "title", "authors"} <= set(cff)

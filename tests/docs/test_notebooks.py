@@ -34,7 +34,7 @@ def test_every_block_that_is_run_is_a_cell_and_nothing_else_is_lost(page: Path) 
 def test_code_of_solutions_is_folded_and_that_of_the_lesson_is_not() -> None:
     made = notebook(next(page for page in EPISODES if page.stem.startswith("2-")))
     folded = ["solution" in cell.metadata.get("tags", []) for cell in made.cells if cell.cell_type == "code"]
-    assert folded == [False, False, False, True, True, False]
+    assert folded == [False, False, False, False, True, True, True, False]
 
 
 def test_notebooks_are_valid_and_the_same_in_each_build(tmp_path: Path) -> None:

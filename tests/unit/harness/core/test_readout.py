@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import select
 import time
 from contextlib import suppress
 
@@ -9,6 +10,7 @@ import pytest
 
 from harness.core import readout
 from harness.core.readout import MOST_WAITING, PIECE_BYTES, Readout
+from rules.ruleset import load_ruleset
 from tests.support.waiting import HANG_S, wait_for
 
 
@@ -39,20 +41,55 @@ def test_pieces_come_in_order_with_times_and_end_with_the_output(pipe):
     assert before_s <= first.monotonic_s <= second.monotonic_s <= last.monotonic_s <= time.monotonic()
 
 
-def test_what_the_thread_waited_for_a_processor_is_not_the_child_s_time(pipe, monkeypatch):
-    read, write = pipe
-    waited_s = itertools.count(0.0, 0.25)  # a quarter of a second more each time it is asked
+def _sent_and_noted(pipe, monkeypatch, wait_s, data=b"a\n"):
+    """When a piece was written and what was noted; the thread waits so long each time it is asked."""
+    waited_s = itertools.count(0.0, wait_s)
     monkeypatch.setattr(readout, "_waited_s", lambda: next(waited_s))
-    begun_s = time.monotonic()
+    read, write = pipe
     reading = Readout(read)
-    # so that a quarter of a second has passed since the beginning
-    assert reading.next(2 * readout.TICK_S) is None
-    os.write(write, b"a")
+    assert reading.next(0.3) is None  # so that there is room for a wait since the beginning
+    written_s = time.monotonic()
+    os.write(write, data)
     noted = reading.next(HANG_S)
-    arrived_s = time.monotonic()
+    os.close(write)
     reading.close()
-    assert begun_s <= noted.monotonic_s <= arrived_s - 0.25
-    assert time.time() - noted.wall_s >= 0.25
+    return written_s, noted
+
+
+def test_what_the_thread_waited_for_a_processor_is_not_the_child_s_time(pipe, monkeypatch):
+    wait_s = readout.MOST_S / 2
+    _, noted = _sent_and_noted(pipe, monkeypatch, wait_s)
+    assert noted.monotonic_s <= time.monotonic() - wait_s
+    assert time.time() - noted.wall_s >= wait_s
+
+
+def test_a_wait_that_may_have_ended_before_the_line_came_does_not_make_it_early(pipe, monkeypatch):
+    written_s, noted = _sent_and_noted(pipe, monkeypatch, 0.25)
+    assert noted.monotonic_s >= written_s - readout.MOST_S
+    assert load_ruleset().clock.arrival_early_s > readout.MOST_S
+
+
+def test_the_clock_is_read_behind_all_of_a_piece(pipe, monkeypatch):
+    """What is written until the pipe is read belongs to the piece."""
+    read, write = pipe
+    written_s, ready = [], select.select
+
+    def late(*arguments):
+        found = ready(*arguments)
+        if found[0] and len(written_s) == 1:
+            time.sleep(0.3)  # put off its processor, and meanwhile the child goes on
+            written_s.append(time.monotonic())
+            os.write(write, b"b\n")
+        return found
+
+    monkeypatch.setattr(readout.select, "select", late)
+    reading = Readout(read)
+    written_s.append(time.monotonic())
+    os.write(write, b"a\n")
+    noted = reading.next(HANG_S)
+    monkeypatch.undo()
+    reading.close()
+    assert noted.data == b"a\nb\n" and noted.monotonic_s >= written_s[1] - readout.MOST_S
 
 
 def test_times_do_not_run_backwards(pipe, monkeypatch):
@@ -96,18 +133,14 @@ def test_nobody_takes_what_is_read(pipe):
 
 
 class _Interrupted(Readout):
-    """Is put off its processor for half a second after each piece; `wrote` is called meanwhile."""
+    """Is put off its processor for half a second after each piece."""
 
     waited_s = 0.0
 
     def _put(self, piece):
         super()._put(piece)
-        self.wrote()
         time.sleep(0.5)
         type(self).waited_s += 0.5
-
-    def wrote(self) -> None:
-        pass
 
 
 def test_a_wait_before_a_piece_came_is_not_taken_off_it(pipe, monkeypatch):
@@ -122,17 +155,3 @@ def test_a_wait_before_a_piece_came_is_not_taken_off_it(pipe, monkeypatch):
         wait_for(lambda before=before: _Interrupted.waited_s > before)
         time.sleep(2 * readout.TICK_S)  # the thread is at its select again
     reading.close()
-
-
-def test_half_a_wait_is_taken_off_a_piece_that_came_in_between(pipe, monkeypatch):
-    monkeypatch.setattr(readout, "_waited_s", lambda: _Interrupted.waited_s)
-    read, write = pipe
-    sent = iter([b"b"])
-    reading = _Interrupted(read)
-    reading.wrote = lambda: os.write(write, next(sent, b""))
-    os.write(write, b"a")
-    first, second = reading.next(HANG_S), reading.next(HANG_S)
-    reading.close()
-    # it could be read 0.5 s after the first piece, having come at once
-    assert second.monotonic_s - first.monotonic_s >= 0.2
-    assert time.monotonic() - second.monotonic_s >= 0.25
