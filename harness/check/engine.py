@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from rules.model.findings import CONCLUSIONS, Finding, Outcome, RuleResult, Scope, Severity, Verdict
 from rules.model.package import Package, Plan
@@ -16,15 +18,14 @@ MAX_FINDINGS = 100  # per rule and subject: a hostile log must not fill the memo
 MAX_LISTED = 10_000  # per rule: nor must ten thousand of them
 
 
-@dataclass
-class _Tally:
+class _Tally(msgspec.Struct):
     """What one rule said about all its subjects."""
 
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Finding] = []
     unlisted: int = 0
-    severities: set[Severity] = field(default_factory=set)
-    not_checked: list[str] = field(default_factory=list)  # the first reason
-    not_applicable: list[str] = field(default_factory=list)
+    severities: set[Severity] = set()
+    not_checked: list[str] = []  # the first reason
+    not_applicable: list[str] = []
     judged: int = 0
 
     def add(self, finding: Finding) -> None:

@@ -7,7 +7,6 @@ import errno
 import importlib
 import signal
 import sys
-import traceback
 from typing import Any
 
 import click
@@ -151,6 +150,8 @@ def _run(arguments: list[str] | None, streams: Streams) -> int:
     except OSError as error:
         return _said(*_system_error(error), ExitCode.USAGE)
     except Exception:
+        import traceback  # only for defects
+
         with contextlib.suppress(OSError):
             traceback.print_exc()
         return _said("This is a defect of the harness.", "report it with the lines above.", ExitCode.DEFECT)

@@ -6,7 +6,7 @@ A child may write any time into its lines; when they arrive, it cannot choose. R
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from rules.facts.log_reading import run_start, run_stop, time_ms, time_to_train_s
 from rules.model.log import Event, Log, Timeline
@@ -14,8 +14,7 @@ from rules.model.run_facts import HARNESS_CLOCK, LOG_CLOCK, ClockName
 from rules.ruleset import Ruleset
 
 
-@dataclass(frozen=True)
-class RunClock:
+class RunClock(msgspec.Struct, frozen=True):
     """Times of the lines of one log, in seconds since its run_start."""
 
     log: Log

@@ -6,8 +6,9 @@ The layout is MLPerf HPC v3.0's (Submission rules 5.6), with the evidence beside
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 BENCHMARK = "cloudmask"
 STRONG = "strong"  # scaling: time to train of one model
@@ -38,8 +39,7 @@ def is_litter(name: str) -> bool:
     return base in _LITTER or base.startswith("._") or "__MACOSX" in name.split("/")
 
 
-@dataclass(frozen=True)
-class PackageLayout:
+class PackageLayout(msgspec.Struct, frozen=True):
     """Paths of one organisation's entry for one system."""
 
     root: Path  # submissions/<org>
@@ -142,8 +142,7 @@ class PackageLayout:
         return self.root / STATEMENT
 
 
-@dataclass(frozen=True)
-class RunFiles:
+class RunFiles(msgspec.Struct, frozen=True):
     """File names inside `evidence/.../result_<i>/`."""
 
     root: Path
