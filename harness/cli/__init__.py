@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
+import gc
 import importlib
 import signal
 import sys
@@ -84,6 +86,11 @@ EXAMPLES = {
     "monitor": ("cloudmask monitor", "cloudmask monitor --once"),
     "power": ("cloudmask power show submissions/examples",),
 }
+
+
+atexit.register(
+    gc.freeze
+)  # what is left then goes with the process: looking through it for cycles takes long
 
 
 class _Verbs(click.Group):

@@ -21,7 +21,6 @@ from harness.check.package import AnswerStep, ReplayStep
 from harness.check.tree import organisations
 from harness.check.watch import Watch
 from harness.cli import options
-from harness.cli.witness import read_roots
 from harness.core.errors import ExitCode, UserError, WrongData
 from harness.core.wrapping import width_of
 from harness.score.score import describe, score
@@ -96,7 +95,7 @@ def check(
             watch = held.enter_context(_watch()) if replay or answer else Watch()
             replayer = _replayer(held, data, replay, replay_runs, watch)
             retrainer = _retrainer(held, data, answer, challenge, received, watch)
-            trusted = (read_roots(roots),) if roots else ()
+            trusted = _trusted(roots)
             found = check_all(inside, rules, system, replayer, retrainer, trusted)
             if retrainer is not None:
                 _need_challenges([verdict.ruleset for _, verdict in found])
@@ -222,6 +221,14 @@ def _statements(path: Path, found: list[tuple[Package, Verdict]], names: dict[st
     outside = beside(beside_of(path), package.root)
     lines = [clean(line) for s in (inside, outside) if s is not None for line in describe(s, names)]
     return _Beyond(lines, outside is not None and not stands(outside))
+
+
+def _trusted(roots: Path | None) -> tuple[str, ...]:
+    if roots is None:
+        return ()
+    from harness.cli.witness import read_roots
+
+    return (read_roots(roots),)
 
 
 def _known_keys(keys: Path | None) -> dict[str, str]:

@@ -6,6 +6,8 @@ A child may write any time into its lines; when they arrive, it cannot choose. R
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import msgspec
 
 from rules.facts.log_reading import run_start, run_stop, time_ms, time_to_train_s
@@ -14,7 +16,7 @@ from rules.model.run_facts import HARNESS_CLOCK, LOG_CLOCK, ClockName
 from rules.ruleset import Ruleset
 
 
-class RunClock(msgspec.Struct, frozen=True):
+class RunClock(msgspec.Struct, frozen=True, dict=True):
     """Times of the lines of one log, in seconds since its run_start."""
 
     log: Log
@@ -37,8 +39,12 @@ class RunClock(msgspec.Struct, frozen=True):
 
     def since_start_s(self, event: Event | None) -> float | None:
         """Seconds between run_start and this line; None when one of them has no time."""
-        start, at = self.at_s(run_start(self.log)), self.at_s(event)
+        start, at = self._start_s, self.at_s(event)
         return None if start is None or at is None else at - start
+
+    @cached_property
+    def _start_s(self) -> float | None:
+        return self.at_s(run_start(self.log))
 
     @property
     def time_to_train_s(self) -> float | None:

@@ -50,16 +50,16 @@ class PackageLayout(msgspec.Struct, frozen=True):
     @property
     def system_json(self) -> Path:
         """The description of the machine."""
-        return self.root / "systems" / f"{self.system}.json"
+        return self.root.joinpath("systems", f"{self.system}.json")
 
     @property
     def code_dir(self) -> Path:
         """Recipe, README and scripts of the system."""
-        return self.root / "benchmarks" / self.benchmark / self.system
+        return self.root.joinpath("benchmarks", self.benchmark, self.system)
 
     def implementation_dir(self, implementation: str) -> Path:
         """README or code of an implementation."""
-        return self.root / "benchmarks" / self.benchmark / "implementations" / implementation
+        return self.root.joinpath("benchmarks", self.benchmark, "implementations", implementation)
 
     @property
     def recipe(self) -> Path:
@@ -73,7 +73,7 @@ class PackageLayout(msgspec.Struct, frozen=True):
     @property
     def results_dir(self) -> Path:
         """The result logs."""
-        return self.root / "results" / self.system / self.scaling / self.benchmark
+        return self.root.joinpath("results", self.system, self.scaling, self.benchmark)
 
     def result(self, run: int) -> Path:
         """The log of one scored run."""
@@ -91,12 +91,12 @@ class PackageLayout(msgspec.Struct, frozen=True):
 
     def power_dir(self, run: int) -> Path:
         """Power readings of whole nodes during one run."""
-        return self.results_dir / "power" / f"result_{run}"
+        return self.results_dir.joinpath("power", f"result_{run}")
 
     @property
     def evidence_dir(self) -> Path:
         """What the harness recorded beside the logs."""
-        return self.root / "evidence" / self.system / self.scaling / self.benchmark
+        return self.root.joinpath("evidence", self.system, self.scaling, self.benchmark)
 
     def run_dir(self, run: int) -> Path:
         """Evidence of one run."""
@@ -104,7 +104,7 @@ class PackageLayout(msgspec.Struct, frozen=True):
 
     def failed_dir(self, attempt: int) -> Path:
         """Runs that failed: retained and marked, never scored."""
-        return self.evidence_dir / "failed" / f"attempt_{attempt}"
+        return self.evidence_dir.joinpath("failed", f"attempt_{attempt}")
 
     @property
     def plan(self) -> Path:
