@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -56,15 +55,9 @@ class _Tally(msgspec.Struct):
         if self.not_checked:
             return RuleResult(id, Outcome.NOT_CHECKED, self.not_checked[0])
         if self.judged:
-            return _passed(id)
+            return RuleResult(id, Outcome.PASS)
         reason = self.not_applicable[0] if self.not_applicable else "nothing of this kind in what was checked"
         return RuleResult(id, Outcome.NOT_APPLICABLE, reason)
-
-
-@lru_cache(maxsize=1024)
-def _passed(id: str) -> RuleResult:
-    """The commonest result of all, made once per rule."""
-    return RuleResult(id, Outcome.PASS)
 
 
 def check_plan(plan: Plan, ruleset: Ruleset) -> Verdict:

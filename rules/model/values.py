@@ -60,8 +60,8 @@ def show(value: Any) -> str:
 
 def mismatch(value: Any, rule: KeyRule) -> str | None:
     """Why a value does not fit its key's rule, as 'expected ...'; None when it does."""
-    expected = _wrong_type(value, rule.type)
-    if expected:
+    fits, expected = _TYPES[rule.type]
+    if not fits(value):
         return expected
     if value is None:
         return None
@@ -98,8 +98,3 @@ _TYPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "nothing": (lambda value: value is None, "null"),
     "any": (lambda value: True, ""),
 }
-
-
-def _wrong_type(value: Any, kind: str) -> str | None:
-    fits, expected = _TYPES[kind]
-    return None if fits(value) else expected
