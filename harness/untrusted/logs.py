@@ -188,6 +188,9 @@ def _parse_line(
     payload = line[at + len(TOKEN) :].rstrip(b"\r")
     if line[:at].strip():
         _problem(log, number, "text before the :::MLLOG token", "prefix")
+        event = _valid_line(number, line[at:])
+        if event is not None:
+            return event
     if payload[:1] != b" ":
         _problem(log, number, "no space after the :::MLLOG token", "token")
     try:
