@@ -88,9 +88,9 @@ EXAMPLES = {
 }
 
 
-atexit.register(
-    gc.freeze
-)  # what is left then goes with the process: looking through it for cycles takes long
+# Looking for cycles takes a tenth of a check, whose records hold none: seldom while it runs, and not when it ends.
+gc.set_threshold(100_000)
+atexit.register(gc.freeze)
 
 
 class _Verbs(click.Group):
