@@ -10,8 +10,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from rules.model.claims import Support
 from rules.model.findings import Finding, Scope, Severity
@@ -45,8 +46,7 @@ class NotChecked(Exception):
 Check = Callable[..., Iterable[Finding]]
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """One rule: its requirement, whom it applies to, its source, and how to fix what it finds."""
 
     id: str

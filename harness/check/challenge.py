@@ -24,7 +24,7 @@ from harness.package.workspace import state_folder
 from harness.untrusted.documents import Unreadable, read_object
 from harness.untrusted.hdf5_guard import Reader
 from harness.untrusted.states import MAX_EPOCHS, PARTS
-from reference.protocol.settings import COMMITMENT_KEY
+from reference.protocol.keys import COMMITMENT_KEY
 from rules.facts.log_reading import epoch_num, integer
 from rules.model.evidence import Challenge
 from rules.model.layout import MANIFEST

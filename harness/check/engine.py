@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from rules.model.findings import CONCLUSIONS, Finding, Outcome, RuleResult, Scope, Severity, Verdict
 from rules.model.package import Package, Plan
@@ -16,15 +17,14 @@ MAX_FINDINGS = 100  # per rule and subject: a hostile log must not fill the memo
 MAX_LISTED = 10_000  # per rule: nor must ten thousand of them
 
 
-@dataclass
-class _Tally:
+class _Tally(msgspec.Struct):
     """What one rule said about all its subjects."""
 
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Finding] = []
     unlisted: int = 0
-    severities: set[Severity] = field(default_factory=set)
-    not_checked: list[str] = field(default_factory=list)  # the first reason
-    not_applicable: list[str] = field(default_factory=list)
+    severities: set[Severity] = set()
+    not_checked: list[str] = []  # the first reason
+    not_applicable: list[str] = []
     judged: int = 0
 
     def add(self, finding: Finding) -> None:
@@ -55,15 +55,9 @@ class _Tally:
         if self.not_checked:
             return RuleResult(id, Outcome.NOT_CHECKED, self.not_checked[0])
         if self.judged:
-            return _passed(id)
+            return RuleResult(id, Outcome.PASS)
         reason = self.not_applicable[0] if self.not_applicable else "nothing of this kind in what was checked"
         return RuleResult(id, Outcome.NOT_APPLICABLE, reason)
-
-
-@lru_cache(maxsize=1024)
-def _passed(id: str) -> RuleResult:
-    """The commonest result of all, made once per rule."""
-    return RuleResult(id, Outcome.PASS)
 
 
 def check_plan(plan: Plan, ruleset: Ruleset) -> Verdict:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from harness.core.errors import UserError
 from rules.model.layout import BENCHMARK, STRONG, WEAK, run_number
@@ -19,8 +20,7 @@ from rules.ruleset import Ruleset
 MAX_ENTRIES = 1000
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One system's results of one kind of scaling and one benchmark."""
 
     system: str

@@ -10,9 +10,10 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from harness.check.entries import Entry
 from harness.check.tree import MAX_TEXT_BYTES, Tree, scan

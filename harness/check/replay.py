@@ -13,11 +13,11 @@ from __future__ import annotations
 import importlib.util
 import secrets
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from harness.check.lineage import Relatives, lineage
 from harness.check.replay_data import fitting_section
@@ -25,14 +25,11 @@ from harness.check.replay_worker import Reference, UsesReference
 from harness.check.watch import Watch
 from harness.core.errors import WrongData
 from harness.untrusted.hdf5_guard import Reader
+from reference.protocol.keys import AUGMENTATION_KEY, AUGMENTATIONS, NORMALISATION_KEY, NORMALISATIONS
 from reference.protocol.settings import (
-    AUGMENTATION_KEY,
-    AUGMENTATIONS,
     DEFAULT_PRECISION,
     HYPERPARAMETER_KEYS,
     LINEAR_PRECISION_KEY,
-    NORMALISATION_KEY,
-    NORMALISATIONS,
     PRECISIONS,
     TF32,
 )

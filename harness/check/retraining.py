@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from msgspec import structs
 
 from harness.check.challenge import Answer, Asked
 from harness.check.lineage import ENOUGH
@@ -14,7 +15,7 @@ from harness.check.replay import NO_DATA, settings_of, train_epoch
 from harness.check.replay_data import fitting_section
 from harness.check.replay_worker import Reference, UsesReference
 from harness.check.watch import Watch
-from reference.protocol.settings import COMMITMENT_KEY
+from reference.protocol.keys import COMMITMENT_KEY
 from reference.tensorflow.state import TrainingState, load_state, save_state
 from reference.tensorflow.weights import as_layers
 from rules.facts.log_reading import epoch_num
@@ -62,7 +63,7 @@ class Retrainer(UsesReference):
             for pair in self._challenge.asked
             if pair not in looked and self._challenge.answered_s is not None
         ]
-        return replace(self._challenge, retrained=(*self._done, *missing))
+        return structs.replace(self._challenge, retrained=(*self._done, *missing))
 
     def _begin(self, header: PackageHeader) -> None:
         self.close()
@@ -74,9 +75,9 @@ class Retrainer(UsesReference):
         try:
             states = self._answer.states(number)
         except ValueError as error:
-            return replace(found, problem=str(error))
+            return structs.replace(found, problem=str(error))
         if "after" not in states or ("before" not in states) != (asked.epoch == 1):
-            return replace(found, problem="the answer lacks a state")
+            return structs.replace(found, problem="the answer lacks a state")
         before = _state(states, "before") if asked.epoch > 1 else None
         after = _state(states, "after")
         foreign = [
@@ -84,24 +85,24 @@ class Retrainer(UsesReference):
             *_foreign(run, asked.epoch, after, "the state after is"),
         ]
         if foreign:
-            return replace(found, foreign=tuple(foreign))
+            return structs.replace(found, foreign=tuple(foreign))
         settings, why = settings_of(run)
         reference = self._with_data(run.package)
         if settings is None or reference is None:
-            return replace(found, reason=why or self._reason)
+            return structs.replace(found, reason=why or self._reason)
         start, end = reference.folder / "before.npz", reference.folder / "again.npz"
         if before is not None:
             save_state(start, before)
         self._watch.say(f"challenge: training epoch {asked.epoch} of run {run.index} again")
         trained = train_epoch(reference, run, settings, asked.epoch, start if before else None, end)
         if trained.loss is None:
-            return replace(found, reason=trained.reason)
+            return structs.replace(found, reason=trained.reason)
         if before is None:
             beginning = reference.folder / "beginning.npy"
             reference.ask("the beginning", run.index, "initial", seed=asked.seed, out=str(beginning))
             before = replace(after, weights=np.load(beginning, allow_pickle=False))
         distance, worst = distances(before, after, load_state(end))
-        return replace(found, distance=distance, worst=worst)
+        return structs.replace(found, distance=distance, worst=worst)
 
     def _with_data(self, header: PackageHeader) -> Reference | None:
         if self._reference is not None:

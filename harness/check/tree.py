@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from harness.core.errors import UserError
 from harness.core.files import sha256
 from harness.package.manifest import MAX_FILES
-from harness.untrusted.hdf5_guard import Reader
 from rules.model.layout import is_litter
 from rules.model.package import Link, relative
+
+if TYPE_CHECKING:
+    from harness.untrusted.hdf5_guard import Reader
 
 MAX_TEXT_BYTES = 1 << 30  # of all logs, timelines and records: they take several times that in memory
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """What a path given to `check` stands for."""
 
     root: Path  # the organisation's folder
@@ -26,19 +30,24 @@ class Target:
     result: Path | None = None  # a single result file
 
 
-@dataclass
-class Tree:
+class Tree(msgspec.Struct, dict=True):
     """Every file of an organisation's folder, found once and hashed at most once."""
 
     root: Path
-    sizes: dict[str, int] = field(default_factory=dict)
-    links: list[Link] = field(default_factory=list)
-    litter: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    reader: Reader = field(default_factory=Reader)
+    sizes: dict[str, int] = {}
+    links: list[Link] = []
+    litter: list[str] = []
+    problems: list[str] = []
     text_left: int = MAX_TEXT_BYTES
-    _digests: dict[str, str] = field(default_factory=dict)
+    _digests: dict[str, str] = {}
     _folders: dict[str, list[str]] | None = None
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Reads the HDF5 files, in a process of its own: loaded only where there are some."""
+        from harness.untrusted.hdf5_guard import Reader
+
+        return Reader()
 
     def digest(self, name: str) -> str:
         """SHA-256 of a file by its relative path. Raises OSError."""
@@ -80,7 +89,7 @@ def find_target(path: Path, system: str | None = None) -> Target:
     root = root or path
     known = system_names(root)
     if not known:
-        orgs = sorted(org.name for org in path.iterdir() if org.is_dir() and system_names(org))
+        orgs = [org.name for org in organisations(path)]
         several = f"{path} holds several organisations: {', '.join(orgs[:20])}."
         raise UserError(
             several if orgs else f"{path} holds no package: no results/ and no systems/ in it.",
@@ -90,6 +99,13 @@ def find_target(path: Path, system: str | None = None) -> Target:
     if wanted and wanted not in known:
         raise UserError(f"{root.name} has no system '{wanted}'.", f"choose one of {', '.join(known)}.")
     return Target(root, [wanted] if wanted else known)
+
+
+def organisations(path: Path) -> list[Path]:
+    """The organisations' folders, where `path` is a folder of them (a round); else empty."""
+    if not path.is_dir() or system_names(path) or _root_above(Path(os.path.realpath(path)))[0]:
+        return []
+    return sorted(org for org in path.iterdir() if not org.is_symlink() and system_names(org))
 
 
 def _root_above(path: Path) -> tuple[Path | None, str | None]:

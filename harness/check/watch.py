@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 
 def _nothing(*_: Any) -> None:
     pass
 
 
-@dataclass(frozen=True)
-class Watch:
+class Watch(msgspec.Struct, frozen=True):
     """Lines for people, and how far a task is: title, done, total."""
 
     say: Callable[[str], None] = _nothing

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 import click
+import msgspec
+from msgspec.structs import replace
 
 from harness.check import check_all, colour_wanted, combine
 from harness.check.formats.json_record import json_schema
@@ -18,10 +18,11 @@ from harness.check.formats.origin import Origin
 from harness.check.formats.registry import FORMATS, render
 from harness.check.formats.text import clean
 from harness.check.package import AnswerStep, ReplayStep
+from harness.check.tree import organisations
 from harness.check.watch import Watch
 from harness.cli import options
-from harness.cli.witness import read_roots
 from harness.core.errors import ExitCode, UserError, WrongData
+from harness.core.wrapping import width_of
 from harness.score.score import describe, score
 from rules.model.findings import Verdict
 from rules.model.layout import BENCHMARK, beside_of
@@ -72,7 +73,7 @@ def check(
     keys: Path | None,
 ) -> int:
     """Judge PATH by the rulebook: an organisation's folder, one of its systems, the same packed as
-    .tar.gz or .zip, or one result file.
+    .tar.gz or .zip, or one result file. A folder of several organisations is judged one by one (as text).
 
     \b
     cloudmask check submissions/lab                              consistency, in seconds
@@ -80,8 +81,11 @@ def check(
     cloudmask check submissions/lab --replay --data data         and an epoch of each run again
     cloudmask check submissions/lab --challenge c.json --answer a.npz --data data
 
-    Exit code 0: consistent with the rules; 1: not consistent; 2: PATH cannot be read.
+    Exit code 0: consistent with the rules; 1: not consistent; 2: PATH cannot be read. Of several, the worst.
     """
+    several = organisations(path) if form == "text" else []
+    if several:
+        return _one_by_one(several)
     rules = options.ruleset_of(ruleset) if ruleset else None
     names = _known_keys(keys)
     origin, scores, beyond = Origin(), [], _Beyond()
@@ -91,7 +95,7 @@ def check(
             watch = held.enter_context(_watch()) if replay or answer else Watch()
             replayer = _replayer(held, data, replay, replay_runs, watch)
             retrainer = _retrainer(held, data, answer, challenge, received, watch)
-            trusted = (read_roots(roots),) if roots else ()
+            trusted = _trusted(roots)
             found = check_all(inside, rules, system, replayer, retrainer, trusted)
             if retrainer is not None:
                 _need_challenges([verdict.ruleset for _, verdict in found])
@@ -111,9 +115,26 @@ def check(
     return {"compliant": ExitCode.OK, "not_compliant": ExitCode.FINDINGS}.get(verdict.verdict, ExitCode.USAGE)
 
 
+def _one_by_one(folders: list[Path]) -> int:
+    """What the same command says of each organisation of a round, and the worst of the exit codes."""
+    context, worst = click.get_current_context(), 0
+    for folder in folders:
+        click.echo(clean(f"=== {folder.name}"))
+        try:
+            worst = max(worst, context.invoke(check, **{**context.params, "path": folder}))
+        except WrongData:
+            raise
+        except UserError as error:
+            verdict = _unreadable(context.params["ruleset"] or DEFAULT, folder, error)
+            click.echo(render("text", verdict, Origin(), _width(), colour_wanted(sys.stdout.isatty())))
+            worst = ExitCode.USAGE
+        click.echo()
+    return worst
+
+
 def _width() -> int:
     """Columns of the terminal; to a file or a pipe each finding goes as one line, which can be searched."""
-    return min(shutil.get_terminal_size((100, 24)).columns, 120) if sys.stdout.isatty() else UNWRAPPED
+    return width_of(sys.stdout) or UNWRAPPED
 
 
 def _unpacked(path: Path) -> AbstractContextManager[Path]:
@@ -183,11 +204,10 @@ def _need_challenges(rulesets: list[str]) -> None:
             )
 
 
-@dataclass(frozen=True)
-class _Beyond:
+class _Beyond(msgspec.Struct, frozen=True):
     """What is said of signed statements; `broken` when the one beside the package does not stand."""
 
-    lines: list[str] = field(default_factory=list)
+    lines: list[str] = []
     broken: bool = False
 
 
@@ -201,6 +221,14 @@ def _statements(path: Path, found: list[tuple[Package, Verdict]], names: dict[st
     outside = beside(beside_of(path), package.root)
     lines = [clean(line) for s in (inside, outside) if s is not None for line in describe(s, names)]
     return _Beyond(lines, outside is not None and not stands(outside))
+
+
+def _trusted(roots: Path | None) -> tuple[str, ...]:
+    if roots is None:
+        return ()
+    from harness.cli.witness import read_roots
+
+    return (read_roots(roots),)
 
 
 def _known_keys(keys: Path | None) -> dict[str, str]:

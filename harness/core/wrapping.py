@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import textwrap
 from typing import TextIO
 
@@ -12,7 +11,11 @@ LEAST = 20  # columns for the text beside its head; where there are fewer the te
 
 def width_of(stream: TextIO) -> int:
     """Columns of the terminal that a stream leads to; 0 where it leads elsewhere."""
-    return min(shutil.get_terminal_size().columns, MOST) if stream.isatty() else 0
+    if not stream.isatty():
+        return 0
+    import shutil  # loads what compresses, too
+
+    return min(shutil.get_terminal_size().columns, MOST)
 
 
 def beside(head: str, text: str, width: int) -> str:

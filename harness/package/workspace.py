@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-import shutil
 import time
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from harness.core.errors import UserError
 from rules.model.layout import BENCHMARK, STRONG, PackageLayout
@@ -20,8 +19,7 @@ DEFAULT_ORG = "my-organisation"
 CODE_FILES = ("README.md", "setup.sh", "init_datasets.sh", "run_and_time.sh")
 
 
-@dataclass(frozen=True)
-class Workspace:
+class Workspace(msgspec.Struct, frozen=True):
     """`submissions` holds one folder per organisation; `data` holds synthetic sets by profile."""
 
     submissions: Path = Path("submissions")
@@ -42,6 +40,8 @@ class Workspace:
             if layout.recipe.is_file():
                 return layout
         known = sorted({found for root in roots for found in _systems(root)})
+        import difflib  # only for a wrong name
+
         guess = difflib.get_close_matches(system, known, 1)
         hint = f"did you mean '{guess[0]}'? " if guess else ""
         raise UserError(
@@ -89,7 +89,7 @@ def adopt(source: PackageLayout, target: PackageLayout) -> None:
         copy = target.code_dir / path.name
         if path.is_file() and not copy.exists():
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, copy)
+            copy.write_bytes(path.read_bytes())
             mode = copy.stat().st_mode & 0o777  # by the user's umask
             if path.stat().st_mode & 0o100:  # a script can be started by those who can read it
                 copy.chmod(mode | (mode & 0o444) >> 2)

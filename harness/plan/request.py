@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from msgspec import structs
+
 from harness.core.errors import UserError
 from harness.package.workspace import Workspace
 from harness.plan.recipe import Recipe, load_recipe
@@ -70,4 +72,4 @@ def find_request(workspace: Workspace, system: str, org: str, throughput: bool =
             f"The recipe {source.recipe} does not say how many models to train at the same time.",
             "set `instances` in it (docs/recipes.md).",
         )
-    return Request(source, replace(layout, scaling=WEAK), recipe, recipe.instances)
+    return Request(source, structs.replace(layout, scaling=WEAK), recipe, recipe.instances)

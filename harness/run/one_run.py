@@ -15,8 +15,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import IO, Any
+
+from msgspec import structs
 
 from harness.core.files import sha256, write_atomic, write_json
 from harness.core.mllog_lines import TOKEN, logger_to
@@ -134,7 +136,7 @@ def run_once(plan: RunPlan, start: Start, display: Display) -> RunRecord:
         outcome.status, outcome.reason, interrupted = "interrupted", start.stop.reason, interrupt
     duration_s = time.monotonic() - started_s
     record = _record(plan, start, spec, outcome, started_wall_s, duration_s)
-    record = replace(record, software={**software(), **code(tree, tree_files(), outcome.loaded)})
+    record = structs.replace(record, software={**software(), **code(tree, tree_files(), outcome.loaded)})
     record = _settle(plan, files, record)
     if start.witness:
         start.witness.close_run(record.run, record.status, record.files)
@@ -324,8 +326,8 @@ def _settle(plan: RunPlan, files: RunFiles, record: RunRecord) -> RunRecord:
     """Digest the evidence, write run.json and move everything to its place."""
     layout, run = plan.layout, record.run
     found = sorted(p for p in files.root.iterdir() if p.is_file() and not p.name.startswith("."))
-    record = replace(record, files={package_name(p.name, layout, run): sha256(p) for p in found})
-    write_json(files.record, asdict(record))
+    record = structs.replace(record, files={package_name(p.name, layout, run): sha256(p) for p in found})
+    write_json(files.record, structs.asdict(record))
     if record.status in FINISHED:
         files.root.rename(layout.run_dir(run))
         place_result(layout, run)

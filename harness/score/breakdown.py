@@ -7,9 +7,10 @@ one is enough) get the plain mean. The times of the runs are taken as given.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from statistics import fmean
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from harness.score.interval import mean_interval, scaled
 from harness.score.model import Breakdown, Convergence, RunScore

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 from rules.model.run_facts import RunEnergy
 
 
-@dataclass(frozen=True)
-class RunScore:
+class RunScore(msgspec.Struct, frozen=True):
     """What the score says of one run."""
 
     index: int
@@ -29,8 +29,7 @@ class RunScore:
 Pace = Literal["within", "beyond", "not_faster", "no_point", "not_compared"]
 
 
-@dataclass(frozen=True)
-class Convergence:
+class Convergence(msgspec.Struct, frozen=True):
     """What the mean is multiplied by, and why, in one sentence (TR 12.2)."""
 
     factor: float
@@ -41,8 +40,7 @@ class Convergence:
     least_epochs: float | None = None  # that chance explains
 
 
-@dataclass(frozen=True)
-class Interval:
+class Interval(msgspec.Struct, frozen=True):
     """A 95 % confidence interval, in seconds; see harness/score/interval.py."""
 
     low_s: float
@@ -51,8 +49,7 @@ class Interval:
     degrees: int  # of freedom
 
 
-@dataclass(frozen=True)
-class Ratio:
+class Ratio(msgspec.Struct, frozen=True):
     """How many times longer one score is than another, with a 95 % confidence interval where there is one."""
 
     value: float
@@ -65,8 +62,7 @@ class Ratio:
         return self.low is not None and self.high is not None and not self.low <= 1 <= self.high
 
 
-@dataclass(frozen=True)
-class Breakdown:
+class Breakdown(msgspec.Struct, frozen=True):
     """The arithmetic of a score, step by step."""
 
     method: str
@@ -83,8 +79,7 @@ class Breakdown:
         return [run for run in self.runs if run.counts]
 
 
-@dataclass(frozen=True)
-class WeakScore:
+class WeakScore(msgspec.Struct, frozen=True):
     """Weak scaling (HR 7.2): how many models were trained in what time, each on what part of the system."""
 
     models: int  # M'
@@ -93,8 +88,7 @@ class WeakScore:
     time_to_train_all_s: float  # TTTa: first run_start to last run_stop
 
 
-@dataclass(frozen=True)
-class Score:
+class Score(msgspec.Struct, frozen=True):
     """Olympic mean of time-to-train (ruleset, section scoring)."""
 
     time_to_train_s: float | None
@@ -102,7 +96,7 @@ class Score:
     runs: list[RunScore]
     samples_per_s: float | None = None
     seconds_per_scene: float | None = None
-    science: dict[str, float] = field(default_factory=dict)  # mean over runs
+    science: dict[str, float] = {}  # mean over runs
     note: str | None = None
     clock: str = ""  # whose clock the times are read from
     scaling_factor: float = 1.0  # from the convergence points (TR 12.2); already in time_to_train_s
@@ -111,8 +105,7 @@ class Score:
     breakdown: Breakdown | None = None  # None for throughput entries
 
 
-@dataclass(frozen=True)
-class EnergyScore:
+class EnergyScore(msgspec.Struct, frozen=True):
     """Energy to train: the mean over the runs that the time's mean is made of (PM 4; sources L14)."""
 
     joule: float | None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
+
+from msgspec.structs import asdict
 
 from harness.core.wrapping import beside
 from harness.score.model import Breakdown, Interval, Ratio, RunScore, Score

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import stat
-from dataclasses import asdict, replace
 from math import isfinite
 from operator import attrgetter
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import yaml
+from msgspec.structs import asdict, replace
 
 from harness.core.files import not_utf8
 from harness.untrusted.plain_yaml import load_yaml

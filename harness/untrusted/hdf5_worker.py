@@ -20,6 +20,7 @@ from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import msgspec
 import numpy as np
 
 from harness.telemetry.reader.reader import read
@@ -78,6 +79,8 @@ def answer(request: dict[str, Any]) -> tuple[bytes, list[np.ndarray]]:
                 places[id(value)] = len(arrays)
                 arrays.append(np.ascontiguousarray(value))
             return {"array": places[id(value)]}
+        if isinstance(value, msgspec.Struct):
+            return msgspec.structs.asdict(value)
         if is_dataclass(value):
             return vars(value)
         return value.item() if isinstance(value, np.generic) else str(value)

@@ -122,17 +122,6 @@ def _first_lines(data: bytes) -> bytes:
     return data[:end]
 
 
-def _doubtful(data: bytes) -> bool:
-    """Whether something is in there that the decoder may read differently from the standard library."""
-    shape = data.translate(_SHAPE)
-    return b"[" in shape or _LONG_NUMBER in shape
-
-
-def _written_keys(event: Event) -> int:
-    keys = _FIELDS + len(event.metadata)
-    return keys if type(event.value) is not dict else keys + _keys(event.value, 0)
-
-
 def _as_many_keys(keys: int, text: bytes) -> bool:
     """Whether at most that many keys are written in a text where no blank precedes a colon."""
     spaced = b" :" in text or b"\t:" in text or b"\r:" in text
@@ -141,13 +130,16 @@ def _as_many_keys(keys: int, text: bytes) -> bool:
 
 def _valid_line(number: int, line: bytes) -> Event | None:
     """The event of a line that is certainly valid; None for the strict path to look at."""
-    if not line.startswith(START) or len(line) > MAX_LINE_BYTES or _doubtful(line):
+    shape = line.translate(_SHAPE)
+    if b"[" in shape or _LONG_NUMBER in shape or not line.startswith(START) or len(line) > MAX_LINE_BYTES:
         return None
     try:
         event = _EVENT.decode(line[len(START) :])
     except (ValueError, RecursionError):
         return None
-    keys = _written_keys(event)
+    keys = _FIELDS + len(event.metadata)
+    if type(event.value) is dict:
+        keys += _keys(event.value, 0)
     if keys != line.count(b":", len(START)) and not _as_many_keys(keys, line):
         return None
     event.line, event.key = number, sys.intern(event.key)
@@ -196,6 +188,9 @@ def _parse_line(
     payload = line[at + len(TOKEN) :].rstrip(b"\r")
     if line[:at].strip():
         _problem(log, number, "text before the :::MLLOG token", "prefix")
+        event = _valid_line(number, line[at:])
+        if event is not None:
+            return event
     if payload[:1] != b" ":
         _problem(log, number, "no space after the :::MLLOG token", "token")
     try:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from reference.protocol.spec import Data, Hyperparameters, RunSpec, Split
+from reference.protocol.keys import AUGMENTATION_KEY, AUGMENTATIONS, NORMALISATION_KEY, NORMALISATIONS
+from reference.protocol.spec import Hyperparameters, RunSpec, Split
 
 DEFAULTS = Hyperparameters()
 DEFAULT_SPLIT = Split()
@@ -32,16 +33,9 @@ HYPERPARAMETER_KEYS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-NORMALISATIONS = (Data.normalisation, "per-scene")  # the reference's first
-AUGMENTATIONS = (RunSpec.augmentation, "radiometric")
-# logged where not the reference's
-NORMALISATION_KEY, AUGMENTATION_KEY = "data_normalisation", "data_augmentation"
-
 LINEAR_PRECISION_KEY = "lowest_numerical_precision_in_linear"
 COMMUNICATION_PRECISION_KEY = "lowest_numerical_precision_in_comm"
 PARAMETERS_KEY = "model_parameters_count"
-# After each epoch: digest of the weights, with epoch_num and optimizer_digest as metadata (docs/evidence.md).
-COMMITMENT_KEY = "weights_commitment"
 
 # The reference's loss and optimiser.
 METHOD: Mapping[str, object] = MappingProxyType(

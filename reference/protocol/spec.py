@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from reference.protocol.keys import AUGMENTATIONS, NORMALISATIONS
+
 SPEC_VARIABLE = "CLOUDMASK_RUN_SPEC"
 SCHEMA = 1
 
@@ -83,7 +85,7 @@ class Data:
     split: Split = field(default_factory=Split)
     prepared: str | None = None  # folder of shards made from train_files (`cloudmask data prepare`)
     prepared_digest: str | None = None  # of their index
-    normalisation: str = "fixed"  # fixed, per-scene (open only)
+    normalisation: str = NORMALISATIONS[0]  # fixed, per-scene (open only)
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class RunSpec:
     hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
     precision: str = "float32"  # float32, mixed_bfloat16, mixed_float16
     strategy: str = "one-device"  # one-device, mirrored, multi-worker
-    augmentation: str = "none"  # none, radiometric (open only)
+    augmentation: str = AUGMENTATIONS[0]  # none, radiometric (open only)
     gallery_scenes: int = 6  # number of test scenes to keep as pictures
     save_weights: bool = True
     checkpoints: str | None = None  # folder for the state after each epoch, outside of output_dir

@@ -29,8 +29,8 @@ from reference.data.patches import Patch
 from reference.data.pipeline import PatchStore
 from reference.data.scenes import load_scene
 from reference.data.split import split_patches
+from reference.protocol.keys import AUGMENTATIONS, NORMALISATIONS
 from reference.protocol.log import Progress, finite
-from reference.protocol.settings import AUGMENTATIONS, NORMALISATIONS
 from reference.protocol.spec import Hyperparameters, RunSpec, parse_spec
 from reference.science.results import Gallery, Science
 from reference.tensorflow.environment import quiet_tensorflow

@@ -19,16 +19,9 @@ from reference.data.pipeline import PatchStore
 from reference.data.scenes import load_scene
 from reference.data.shards import open_given
 from reference.data.split import PatchSplit, samples, split_patches
+from reference.protocol.keys import AUGMENTATIONS, COMMITMENT_KEY, NORMALISATIONS
 from reference.protocol.log import Progress, RunLog, finite
-from reference.protocol.settings import (
-    AUGMENTATIONS,
-    COMMITMENT_KEY,
-    DEFAULT_PRECISION,
-    NORMALISATIONS,
-    PRECISIONS,
-    TF32,
-    run_settings,
-)
+from reference.protocol.settings import DEFAULT_PRECISION, PRECISIONS, TF32, run_settings
 from reference.protocol.spec import RunSpec, load_spec
 from reference.science.results import Gallery, Science
 from reference.tensorflow.checkpoints import Commitments

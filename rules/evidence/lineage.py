@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from statistics import median
 
-from reference.protocol.settings import COMMITMENT_KEY
+from reference.protocol.keys import COMMITMENT_KEY
 from rules.facts.lineage_bounds import bounds_for, steps_of
 from rules.facts.log_reading import epoch_num, number, stated
 from rules.facts.reference_code import REFERENCE

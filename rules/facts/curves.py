@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rules.facts.log_reading import epoch_num
 from rules.facts.run_clock import RunClock
 from rules.model.log import Event
@@ -25,23 +27,27 @@ def learning_curve(clock: RunClock, quality: str) -> tuple[CurvePoint, ...]:
     log = clock.log
     found: dict[int, dict[str, float]] = {}
 
-    def put(event: Event, name: str, value: float | None) -> None:
+    def put(event: Event, **values: Any) -> None:
         epoch = epoch_num(event)
-        if epoch is None or epoch < 0 or not is_number(value):
+        if epoch is None or epoch < 0 or (epoch not in found and len(found) >= MAX_EPOCHS):
             return
-        if epoch in found or len(found) < MAX_EPOCHS:
-            found.setdefault(epoch, {}).setdefault(name, float(value))
+        for name, value in values.items():
+            if is_number(value):
+                found.setdefault(epoch, {}).setdefault(name, float(value))
 
     for event in log.all(quality):
-        put(event, "eval_accuracy", event.value)
-        put(event, "at_s", clock.since_start_s(event))
+        put(event, eval_accuracy=event.value, at_s=clock.since_start_s(event))
     for event in log.all("eval_loss"):
-        put(event, "eval_loss", event.value)
+        put(event, eval_loss=event.value)
     for event in log.all("tracked_stats"):
         stats = event.value if isinstance(event.value, dict) else {}
-        put(event, "train_loss", stats.get("train_loss"))
-        put(event, "train_accuracy", stats.get("train_accuracy"))
-        put(event, "patches_per_s", stats.get("throughput"))
+        rate = stats.get("throughput")
+        put(
+            event,
+            train_loss=stats.get("train_loss"),
+            train_accuracy=stats.get("train_accuracy"),
+            patches_per_s=rate,
+        )
     return tuple(CurvePoint(epoch, **values) for epoch, values in sorted(found.items()))
 
 

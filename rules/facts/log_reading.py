@@ -63,7 +63,7 @@ def times_ms(log: Log) -> list[int | None]:
 def epoch_num(event: Event) -> int | None:
     """The epoch that the metadata of an event name; None when that is not an integer."""
     value = event.metadata.get("epoch_num")
-    return value if type(value) is int and is_int(value) else None
+    return value if is_int(value) else None
 
 
 def run_start(log: Log) -> Event | None:
@@ -112,7 +112,9 @@ def intervals(log: Log, name: str) -> list[Interval]:
             opened = [*opened[-7:], event]
         elif opened:
             epoch = epoch_num(event)
-            start = next((s for s in reversed(opened) if epoch_num(s) == epoch), opened[-1])
+            start = opened[-1]
+            if len(opened) > 1:
+                start = next((s for s in reversed(opened) if epoch_num(s) == epoch), start)
             opened.remove(start)
             pairs.append(Interval(epoch_num(start), start, event))
     return pairs

@@ -19,12 +19,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import fmean, pstdev
 from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from rules.facts.log_reading import integer
 from rules.facts.student_t import t_quantile
@@ -38,16 +38,14 @@ CONFIDENCE = 0.95
 TRIMMED = 1  # runs left out at each end
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(msgspec.Struct, frozen=True):
     """Epochs to convergence of reference runs at one global batch size (or another unit: samples)."""
 
     batch_size: int
     epochs: tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(msgspec.Struct, frozen=True):
     """What a point, measured or interpolated, asks of a submission at its batch size."""
 
     batch_size: int
@@ -57,8 +55,7 @@ class Limit:
     smallest: float  # mean epochs a submission may have at least
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(msgspec.Struct, frozen=True):
     """One submission against the points. `factor` multiplies its time (TR 12.2); beyond chance too, where
     points are of a practice set: elsewhere such an entry has no score."""
 

@@ -6,7 +6,9 @@ A child may write any time into its lines; when they arrive, it cannot choose. R
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cached_property
+
+import msgspec
 
 from rules.facts.log_reading import run_start, run_stop, time_ms, time_to_train_s
 from rules.model.log import Event, Log, Timeline
@@ -14,8 +16,7 @@ from rules.model.run_facts import HARNESS_CLOCK, LOG_CLOCK, ClockName
 from rules.ruleset import Ruleset
 
 
-@dataclass(frozen=True)
-class RunClock:
+class RunClock(msgspec.Struct, frozen=True, dict=True):
     """Times of the lines of one log, in seconds since its run_start."""
 
     log: Log
@@ -38,8 +39,12 @@ class RunClock:
 
     def since_start_s(self, event: Event | None) -> float | None:
         """Seconds between run_start and this line; None when one of them has no time."""
-        start, at = self.at_s(run_start(self.log)), self.at_s(event)
+        start, at = self._start_s, self.at_s(event)
         return None if start is None or at is None else at - start
+
+    @cached_property
+    def _start_s(self) -> float | None:
+        return self.at_s(run_start(self.log))
 
     @property
     def time_to_train_s(self) -> float | None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
+
+import msgspec
 
 Status = Literal["valid", "unknown authority", "other message", "invalid"]
 WHOLE_SECOND_S = 1.0  # rfc3161-client gives the time without its fraction
 MAX_WHY = 160
 
 
-@dataclass(frozen=True)
-class StampFacts:
+class StampFacts(msgspec.Struct, frozen=True):
     """What a stamp says, and how far it can be believed. `earliest_s` and `latest_s` take its accuracy into account."""
 
     status: Status

@@ -10,25 +10,23 @@ _TINY = 1e-300
 def t_quantile(probability: float, degrees: float) -> float:
     """The t with P(T <= t) = probability, for 0 < probability < 1 and degrees of freedom > 0.
 
-    Bisection on the distribution function; absolute error below 1e-10 for 0.001 <= probability <= 0.999.
+    Newton's method from 0: right of it the distribution is concave, so that no step goes too far. Absolute error
+    below 1e-10 for 0.001 <= probability <= 0.999.
     Raises ValueError outside of the bounds.
     """
     if not 0 < probability < 1 or not degrees > 0:
         raise ValueError("t_quantile needs a probability between 0 and 1 and positive degrees of freedom")
     if probability < 0.5:
         return -t_quantile(1 - probability, degrees)
-    low, high = 0.0, 1.0
-    while t_distribution(high, degrees) < probability:
-        low, high = high, 2 * high
+    log_peak = math.lgamma((degrees + 1) / 2) - math.lgamma(degrees / 2) - math.log(degrees * math.pi) / 2
+    t = 0.0
     for _ in range(200):
-        middle = (low + high) / 2
-        if middle in (low, high):
+        density = math.exp(log_peak - (degrees + 1) / 2 * math.log1p(t * t / degrees))
+        step = (probability - t_distribution(t, degrees)) / density
+        if step <= 1e-15 * t:
             break
-        if t_distribution(middle, degrees) < probability:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
+        t += step
+    return t
 
 
 def t_distribution(t: float, degrees: float) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from rules.facts.needs import Subject, entry_of
 from rules.facts.stamps import StampFacts, message_of, stamp_facts
@@ -16,8 +17,7 @@ ALWAYS, NEVER = float("-inf"), float("inf")
 NO_WITNESS = "no witness: times are those of the submitter's own clock"
 
 
-@dataclass(frozen=True)
-class Stamped:
+class Stamped(msgspec.Struct, frozen=True):
     """A stamp in the chain: its own line, the line it is on, and what is known of it."""
 
     line: int
@@ -25,16 +25,14 @@ class Stamped:
     facts: StampFacts
 
 
-@dataclass(frozen=True)
-class Bounds:
+class Bounds(msgspec.Struct, frozen=True):
     """When a line was written, by the outside clock, seconds since 1970; infinite where no stamp says."""
 
     earliest_s: float
     latest_s: float
 
 
-@dataclass(frozen=True)
-class WitnessFacts:
+class WitnessFacts(msgspec.Struct, frozen=True):
     """A chain whose stamps are verified."""
 
     chain: Chain

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from reference.protocol.settings import (
+from reference.protocol.keys import (
     AUGMENTATION_KEY,
     AUGMENTATIONS,
     NORMALISATION_KEY,

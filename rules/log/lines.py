@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -252,7 +251,11 @@ def imitated_keys(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 def _imitated(key: str, known: tuple[str, ...]) -> str | None:
     """The known key that a key contains or nearly is."""
     inside = [k for k in known if k in key and len(k) > 8]
-    return next(iter(inside or difflib.get_close_matches(key, known, 1, 0.88)), None)
+    if inside:
+        return inside[0]
+    import difflib  # only where a key is unknown
+
+    return next(iter(difflib.get_close_matches(key, known, 1, 0.88)), None)
 
 
 @rule(

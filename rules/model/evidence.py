@@ -5,12 +5,12 @@ Times keep their unit in the name. A value that was not measured or not stated i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 
-@dataclass(frozen=True)
-class Quantity:
+
+class Quantity(msgspec.Struct, frozen=True):
     """Summary of one telemetry series over the run (run_start..run_stop)."""
 
     source: str  # nvml, psutil, ...
@@ -23,8 +23,7 @@ class Quantity:
     maximum: float | None
 
 
-@dataclass(frozen=True)
-class MeasuredEnergy:
+class MeasuredEnergy(msgspec.Struct, frozen=True):
     """Energy of one scope over the run by one method (harness/telemetry/reader/energy.py)."""
 
     source: str
@@ -35,8 +34,7 @@ class MeasuredEnergy:
     stuck: bool = False  # all readings are equal to the last digit
 
 
-@dataclass(frozen=True)
-class Telemetry:
+class Telemetry(msgspec.Struct, frozen=True):
     """One sampler file, summarised. start/stop on the wall clock of the node."""
 
     path: str
@@ -47,18 +45,17 @@ class Telemetry:
     achieved_hz: float | None
     longest_gap_s: float | None
     quantities: list[Quantity]
-    energies: list[MeasuredEnergy] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)  # of the sampler during the run: lost devices, ...
+    energies: list[MeasuredEnergy] = []
+    remarks: list[str] = []  # of the sampler during the run: lost devices, ...
     readings: int | None = None  # within the run, of the source read most often
     paced: bool = False  # the sampler said that it reads less often, so as not to disturb the run
-    before: list[Quantity] = field(default_factory=list)  # the same quantities from init_start to run_start
-    unavailable: list[str] = field(default_factory=list)  # sources that the sampler says it could not read
+    before: list[Quantity] = []  # the same quantities from init_start to run_start
+    unavailable: list[str] = []  # sources that the sampler says it could not read
     # hashes of steps between samples (harness/telemetry/reader/pace.py)
-    pace: list[int] = field(default_factory=list)
+    pace: list[int] = []
 
 
-@dataclass(frozen=True)
-class RunRecord:
+class RunRecord(msgspec.Struct, frozen=True):
     """run.json: the harness' own account of one run."""
 
     schema: int
@@ -79,17 +76,16 @@ class RunRecord:
     files: dict[str, str]  # evidence file name -> SHA-256
     peak_rss_bytes: int | None = None
     # samplers that did not start, died or were stopped
-    telemetry_problems: list[str] = field(default_factory=list)
+    telemetry_problems: list[str] = []
     # lines written, SHA-256 of log and timeline as written
-    journal: dict[str, Any] = field(default_factory=dict)
+    journal: dict[str, Any] = {}
     # variables that load code: kept, stripped, harness
-    environment: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, Any] = {}
     # processes that were there when the implementation had ended
-    outlived: list[str] = field(default_factory=list)
+    outlived: list[str] = []
 
 
-@dataclass(frozen=True)
-class FailedAttempt:
+class FailedAttempt(msgspec.Struct, frozen=True):
     """A run that failed or was ended: kept and marked, never scored."""
 
     path: str  # of its run.json
@@ -97,8 +93,7 @@ class FailedAttempt:
     epochs: int  # that its log shows as finished; 0 where it has no readable log
 
 
-@dataclass(frozen=True)
-class KernelMove:
+class KernelMove(msgspec.Struct, frozen=True):
     """One kernel of the trained weights against its beginning, recomputed from the seed.
 
     Lengths are root mean squares over the kernel's numbers.
@@ -112,16 +107,14 @@ class KernelMove:
     bias_farthest: float  # of the biases beside it, which begin with zero
 
 
-@dataclass(frozen=True)
-class Likeness:
+class Likeness(msgspec.Struct, frozen=True):
     """How much the weights of two runs are alike: the largest cosine of any kernel."""
 
     run: int
     cosine: float
 
 
-@dataclass(frozen=True)
-class Lineage:
+class Lineage(msgspec.Struct, frozen=True):
     """Where the weights of a run come from (harness/check/lineage.py)."""
 
     kernels: tuple[KernelMove, ...] = ()  # in the model's order; empty: not compared
@@ -131,8 +124,7 @@ class Lineage:
     parameters: int | None = None  # how many numbers the file of weights holds
 
 
-@dataclass(frozen=True)
-class EpochAgain:
+class EpochAgain(msgspec.Struct, frozen=True):
     """The first epoch of a run, trained again from its seed."""
 
     loss: float | None = None
@@ -140,8 +132,7 @@ class EpochAgain:
     reason: str | None = None  # why it could not be done
 
 
-@dataclass(frozen=True)
-class PictureDifference:
+class PictureDifference(msgspec.Struct, frozen=True):
     """One picture of the gallery against the same, made again from the weights."""
 
     scene: str
@@ -150,8 +141,7 @@ class PictureDifference:
     step: int  # of 255
 
 
-@dataclass(frozen=True)
-class ScenesAgain:
+class ScenesAgain(msgspec.Struct, frozen=True):
     """The test scenes, predicted again from the weights."""
 
     science: dict[str, Any] | None = None  # content of science.json
@@ -160,8 +150,7 @@ class ScenesAgain:
     reason: str | None = None  # why it could not be done
 
 
-@dataclass(frozen=True)
-class Replay:
+class Replay(msgspec.Struct, frozen=True):
     """Parts of a run, computed again (harness/check/replay.py): first its last evaluation."""
 
     accuracy: float | None = None
@@ -176,8 +165,7 @@ class Replay:
     scenes: ScenesAgain | None = None
 
 
-@dataclass(frozen=True)
-class Retrained:
+class Retrained(msgspec.Struct, frozen=True):
     """One epoch of an answer, trained again from the state before it and compared with the state after it."""
 
     run: int
@@ -189,8 +177,7 @@ class Retrained:
     reason: str | None = None  # why it could not be trained again: not checked
 
 
-@dataclass(frozen=True)
-class Challenge:
+class Challenge(msgspec.Struct, frozen=True):
     """What a reviewer asked for, and what came back (harness/check/challenge.py)."""
 
     asked: tuple[tuple[int, int], ...]  # runs and epochs

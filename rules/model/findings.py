@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
+
+import msgspec
 
 
 class Severity(str, Enum):
@@ -49,8 +50,7 @@ class Scope(str, Enum):
     PACKAGE = "package"  # everything together
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """One thing wrong, stated so that a person can act on it. `path` is relative to the package."""
 
     rule: str
@@ -63,8 +63,7 @@ class Finding:
     fix: str | None = None
 
 
-@dataclass(frozen=True)
-class RuleResult:
+class RuleResult(msgspec.Struct, frozen=True):
     """The outcome of one rule."""
 
     id: str
@@ -72,8 +71,7 @@ class RuleResult:
     reason: str | None = None  # for not_applicable and not_checked
 
 
-@dataclass
-class Verdict:
+class Verdict(msgspec.Struct):
     """What the rulebook says of an entry, a log or a plan."""
 
     ruleset: str
@@ -81,7 +79,7 @@ class Verdict:
     verdict: Conclusion
     findings: list[Finding]
     rules: list[RuleResult]
-    entries: dict[str, str] = field(default_factory=dict)  # digest of the files of each entry, by its name
+    entries: dict[str, str] = {}  # digest of the files of each entry, by its name
 
     @property
     def words(self) -> str:

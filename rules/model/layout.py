@@ -6,8 +6,9 @@ The layout is MLPerf HPC v3.0's (Submission rules 5.6), with the evidence beside
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 BENCHMARK = "cloudmask"
 STRONG = "strong"  # scaling: time to train of one model
@@ -38,8 +39,7 @@ def is_litter(name: str) -> bool:
     return base in _LITTER or base.startswith("._") or "__MACOSX" in name.split("/")
 
 
-@dataclass(frozen=True)
-class PackageLayout:
+class PackageLayout(msgspec.Struct, frozen=True):
     """Paths of one organisation's entry for one system."""
 
     root: Path  # submissions/<org>
@@ -50,16 +50,16 @@ class PackageLayout:
     @property
     def system_json(self) -> Path:
         """The description of the machine."""
-        return self.root / "systems" / f"{self.system}.json"
+        return self.root.joinpath("systems", f"{self.system}.json")
 
     @property
     def code_dir(self) -> Path:
         """Recipe, README and scripts of the system."""
-        return self.root / "benchmarks" / self.benchmark / self.system
+        return self.root.joinpath("benchmarks", self.benchmark, self.system)
 
     def implementation_dir(self, implementation: str) -> Path:
         """README or code of an implementation."""
-        return self.root / "benchmarks" / self.benchmark / "implementations" / implementation
+        return self.root.joinpath("benchmarks", self.benchmark, "implementations", implementation)
 
     @property
     def recipe(self) -> Path:
@@ -73,7 +73,7 @@ class PackageLayout:
     @property
     def results_dir(self) -> Path:
         """The result logs."""
-        return self.root / "results" / self.system / self.scaling / self.benchmark
+        return self.root.joinpath("results", self.system, self.scaling, self.benchmark)
 
     def result(self, run: int) -> Path:
         """The log of one scored run."""
@@ -91,12 +91,12 @@ class PackageLayout:
 
     def power_dir(self, run: int) -> Path:
         """Power readings of whole nodes during one run."""
-        return self.results_dir / "power" / f"result_{run}"
+        return self.results_dir.joinpath("power", f"result_{run}")
 
     @property
     def evidence_dir(self) -> Path:
         """What the harness recorded beside the logs."""
-        return self.root / "evidence" / self.system / self.scaling / self.benchmark
+        return self.root.joinpath("evidence", self.system, self.scaling, self.benchmark)
 
     def run_dir(self, run: int) -> Path:
         """Evidence of one run."""
@@ -104,7 +104,7 @@ class PackageLayout:
 
     def failed_dir(self, attempt: int) -> Path:
         """Runs that failed: retained and marked, never scored."""
-        return self.evidence_dir / "failed" / f"attempt_{attempt}"
+        return self.evidence_dir.joinpath("failed", f"attempt_{attempt}")
 
     @property
     def plan(self) -> Path:
@@ -142,8 +142,7 @@ class PackageLayout:
         return self.root / STATEMENT
 
 
-@dataclass(frozen=True)
-class RunFiles:
+class RunFiles(msgspec.Struct, frozen=True):
     """File names inside `evidence/.../result_<i>/`."""
 
     root: Path

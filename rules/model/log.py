@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar, overload
 
@@ -29,8 +28,7 @@ class Event(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     line: int = 0  # of the file, from 1
 
 
-@dataclass(frozen=True, slots=True)
-class LogProblem:
+class LogProblem(msgspec.Struct, frozen=True, gc=False):
     """Something wrong with one line of a log."""
 
     line: int
@@ -46,8 +44,7 @@ class Stated(msgspec.Struct, frozen=True, gc=False):
     line: int | None = None
 
 
-@dataclass
-class Log:
+class Log(msgspec.Struct, dict=True):
     """A result log, which does not change once it is read.
 
     `path` is relative to the package; `problems` are lines that are not valid MLLOG; `other_lines` counts
@@ -56,13 +53,13 @@ class Log:
     """
 
     path: str
-    events: list[Event] = field(repr=False)
-    problems: list[LogProblem] = field(default_factory=list, repr=False)
+    events: list[Event]
+    problems: list[LogProblem] = []
     sha256: str | None = None
     other_lines: int = 0
     first_other_line: int | None = None
-    line_digests: list[str] = field(default_factory=list, repr=False)
-    _derived: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    line_digests: list[str] = []
+    _derived: dict[Any, Any] = {}
 
     @cached_property
     def by_key(self) -> dict[str, list[Event]]:
@@ -126,8 +123,7 @@ class LogSettings(Mapping[str, Stated]):
         return len(self._log.by_key)
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True, gc=False):
     """When the harness itself saw a line of the log (timeline.jsonl)."""
 
     line: int  # line number in result_<i>.txt
@@ -137,8 +133,7 @@ class Arrival:
     digest: str  # first 16 hex digits of the SHA-256 of the line
 
 
-@dataclass(slots=True)
-class ArrivalColumns:
+class ArrivalColumns(msgspec.Struct):
     """The fields of arrivals, one list each, in the order of the file."""
 
     line: list[int]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from reference.protocol.dataset import Dataset as Dataset
 from reference.protocol.dataset import DatasetFile as DatasetFile
@@ -20,19 +21,17 @@ from rules.model.witness import Chain
 NOT_PROBED = "not probed"  # of a field of a system description: nobody knows, which agrees with nothing
 
 
-@dataclass(frozen=True)
-class System:
+class System(msgspec.Struct, frozen=True):
     """systems/<name>.json: the 33 MLPerf fields as written, and which of them were probed."""
 
     name: str
     path: str
     fields: dict[str, Any]
-    provenance: dict[str, str] = field(default_factory=dict)  # field -> probed | typed | unknown
+    provenance: dict[str, str] = {}  # field -> probed | typed | unknown
     detected: dict[str, Any] | None = None  # what the harness found on the machine that ran
 
 
-@dataclass
-class Plan:
+class Plan(msgspec.Struct):
     """What would run, before it runs. `settings` uses the MLLOG keys of the log to come."""
 
     org: str
@@ -51,8 +50,7 @@ class Plan:
     scaling: str = "strong"  # weak: `runs` models at the same time (HR 7.2)
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(msgspec.Struct, frozen=True):
     """A symbolic link in the package, and whether it leads out of it (or nowhere)."""
 
     path: str
@@ -61,19 +59,17 @@ class Link:
     exists: bool
 
 
-@dataclass
-class ManifestStatus:
+class ManifestStatus(msgspec.Struct):
     """MANIFEST.sha256 against the files on disk (paths relative to the package)."""
 
     present: bool
-    missing: list[str] = field(default_factory=list)  # listed, not there
-    changed: list[str] = field(default_factory=list)  # there, other bytes
-    unlisted: list[str] = field(default_factory=list)  # there, not listed
+    missing: list[str] = []  # listed, not there
+    changed: list[str] = []  # there, other bytes
+    unlisted: list[str] = []  # there, not listed
     problem: str | None = None
 
 
-@dataclass
-class PackageHeader:
+class PackageHeader(msgspec.Struct):
     """What an organisation's entry for one system says beside its runs, as found on disk.
 
     `files` lists every file of the package, relative and sorted; `unreadable` says in one line each what
@@ -94,21 +90,21 @@ class PackageHeader:
     scaling_file: dict[str, Any] | None = None  # scaling.json beside the results, as it stands
     manifest: ManifestStatus | None = None
     digest: str | None = None  # SHA-256 over names and contents of the files of this entry alone
-    files: list[str] = field(default_factory=list)
-    sizes: dict[str, int] = field(default_factory=dict)  # bytes of each of `files`
-    links: list[Link] = field(default_factory=list)
-    unreadable: list[str] = field(default_factory=list)
-    result_names: list[str] = field(default_factory=list)  # every result*.txt, whatever its number
-    system_names: list[str] = field(default_factory=list)  # every system the organisation describes
-    entries: list[str] = field(default_factory=list)  # every system/scaling/benchmark of the organisation
-    litter: list[str] = field(default_factory=list)  # files of desktops and git, which are not read
-    padded: dict[str, str] = field(default_factory=dict)  # folder of a run -> as it is named: result_01
-    failed: list[FailedAttempt] = field(default_factory=list)  # retained and marked, not scored
+    files: list[str] = []
+    sizes: dict[str, int] = {}  # bytes of each of `files`
+    links: list[Link] = []
+    unreadable: list[str] = []
+    result_names: list[str] = []  # every result*.txt, whatever its number
+    system_names: list[str] = []  # every system the organisation describes
+    entries: list[str] = []  # every system/scaling/benchmark of the organisation
+    litter: list[str] = []  # files of desktops and git, which are not read
+    padded: dict[str, str] = {}  # folder of a run -> as it is named: result_01
+    failed: list[FailedAttempt] = []  # retained and marked, not scored
     challenge: Challenge | None = None  # only when a challenge or an answer was given
     witness: Chain | None = None
     statement: Statement | None = None
     roots: tuple[str, ...] = ()  # of time stamp authorities that the reviewer trusts, in PEM
-    record_digests: dict[str, str] = field(default_factory=dict)  # of what the witness stamped last, as it is
+    record_digests: dict[str, str] = {}  # of what the witness stamped last, as it is
 
     @property
     def layout(self) -> PackageLayout:
@@ -132,17 +128,16 @@ class PackageHeader:
         return f"{self.system_name}/{self.scaling}/{self.benchmark}"
 
 
-@dataclass
-class Package(PackageHeader):
+class Package(PackageHeader, dict=True):
     """One entry with the facts of its runs: what rules about packages, the score and the report see."""
 
-    runs: list[RunFacts] = field(default_factory=list)
-    pruned: list[RunFacts] = field(default_factory=list)  # weak scaling: trained, not scored (HR 7.2)
+    runs: list[RunFacts] = []
+    pruned: list[RunFacts] = []  # weak scaling: trained, not scored (HR 7.2)
 
     @classmethod
     def of(cls, header: PackageHeader, runs: list[RunFacts], pruned: list[RunFacts]) -> Package:
         """The package with this header and these runs."""
-        return cls(**vars(header), runs=runs, pruned=pruned)
+        return cls(**msgspec.structs.asdict(header), runs=runs, pruned=pruned)
 
     @cached_property
     def division(self) -> str | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from rules.model.evidence import Replay, RunRecord, Telemetry
 from rules.model.layout import RunFiles
@@ -13,8 +14,7 @@ from rules.model.log import Log, LogSettings, Stated, Timeline
 from rules.model.package import PackageHeader
 
 
-@dataclass
-class Run:
+class Run(msgspec.Struct):
     """Everything known of one run while its log is in memory."""
 
     index: int
@@ -23,18 +23,18 @@ class Run:
     pruned: bool = False  # weak scaling: trained, not scored (HR 7.2)
     record: RunRecord | None = None
     timeline: Timeline | None = None
-    telemetry: list[Telemetry] = field(default_factory=list)
+    telemetry: list[Telemetry] = []
     science: dict[str, Any] | None = None
     packages: dict[str, str] | None = None  # what was installed: versions by plain name (sbom.cdx.json)
     evidence_dir: Path | None = None
     weights_sha256: str | None = None  # of the file in the package
     replay: Replay | None = None  # only when it was asked for
-    file_digests: dict[str, str] = field(default_factory=dict)  # evidence file name -> SHA-256 as it is now
-    power: dict[str, Log] = field(default_factory=dict)  # power/result_<i>/: file name -> readings
+    file_digests: dict[str, str] = {}  # evidence file name -> SHA-256 as it is now
+    power: dict[str, Log] = {}  # power/result_<i>/: file name -> readings
     # SHA-256 of the first n lines of log and timeline, for each n that the witness stamped
-    log_prefixes: dict[int, str] = field(default_factory=dict)
-    timeline_prefixes: dict[int, str] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)  # evidence that could not be read, one line each
+    log_prefixes: dict[int, str] = {}
+    timeline_prefixes: dict[int, str] = {}
+    problems: list[str] = []  # evidence that could not be read, one line each
 
     @property
     def cut_off(self) -> bool:

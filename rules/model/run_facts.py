@@ -7,7 +7,6 @@ hold ten thousand runs. rules/facts/run_facts.py computes them, once per run.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -99,8 +98,7 @@ class PhaseSpan(NamedTuple):
     stop_s: float
 
 
-@dataclass(frozen=True)
-class FileEnergy:
+class FileEnergy(msgspec.Struct, frozen=True):
     """Energy of one node or switch during one run."""
 
     path: str
@@ -114,12 +112,11 @@ class FileEnergy:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class RunEnergy:
+class RunEnergy(msgspec.Struct, frozen=True):
     """Energy of one run: nodes and switches together. None when one of them has no value."""
 
     index: int
-    files: list[FileEnergy] = field(default_factory=list)
+    files: list[FileEnergy] = []
 
     @property
     def joule(self) -> float | None:
@@ -143,8 +140,7 @@ def total(values: Iterable[float | None]) -> float | None:
     return None if not known or None in known else sum(v for v in known if v is not None)
 
 
-@dataclass(frozen=True)
-class PowerFile:
+class PowerFile(msgspec.Struct, frozen=True):
     """What is compared between the power files of all runs."""
 
     name: str

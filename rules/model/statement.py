@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True)
-class Signature:
+class Signature(msgspec.Struct, frozen=True):
     """One signature: the key's ID, and whether that key made it over this statement."""
 
     keyid: str  # SHA-256 of the public key, as securesystemslib computes it
@@ -14,8 +13,7 @@ class Signature:
     why: str = ""
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(msgspec.Struct, frozen=True):
     """What was signed: the manifest by its digest, and a verdict on it."""
 
     path: str

@@ -17,7 +17,7 @@ _LIMIT = 1 << 64
 
 def is_int(value: Any) -> TypeGuard[int]:
     """A whole number of at most 64 bits; a bool is not one."""
-    return isinstance(value, int) and value is not True and value is not False and -_LIMIT < value < _LIMIT
+    return type(value) is int and -_LIMIT < value < _LIMIT
 
 
 def is_number(value: Any) -> TypeGuard[float]:
@@ -51,15 +51,17 @@ def show(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**30:
         return "a huge integer"
     text = value if isinstance(value, str) else repr(value)
-    text = "".join(c if c.isprintable() else "\ufffd" for c in text[: _SHOWN + 1])
+    text = text[: _SHOWN + 1]
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else "\ufffd" for c in text)
     text = text[: _SHOWN - 3] + "..." if len(text) > _SHOWN else text
     return f"'{text}'" if isinstance(value, str) else text
 
 
 def mismatch(value: Any, rule: KeyRule) -> str | None:
     """Why a value does not fit its key's rule, as 'expected ...'; None when it does."""
-    expected = _wrong_type(value, rule.type)
-    if expected:
+    fits, expected = _TYPES[rule.type]
+    if not fits(value):
         return expected
     if value is None:
         return None
@@ -96,8 +98,3 @@ _TYPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "nothing": (lambda value: value is None, "null"),
     "any": (lambda value: True, ""),
 }
-
-
-def _wrong_type(value: Any, kind: str) -> str | None:
-    fits, expected = _TYPES[kind]
-    return None if fits(value) else expected

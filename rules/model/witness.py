@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
 from itertools import count
 from typing import Literal, TypeVar
 
@@ -88,8 +87,7 @@ Entry = Registration | Opening | Mark | Closing | Packaged | Stamp | Failure
 T = TypeVar("T", bound=_Entry)
 
 
-@dataclass(frozen=True)
-class ChainLine:
+class ChainLine(msgspec.Struct, frozen=True):
     """A line by its number, from 1, with the head of the chain after it."""
 
     number: int
@@ -97,11 +95,10 @@ class ChainLine:
     entry: Entry
 
 
-@dataclass(frozen=True, eq=False)
-class Chain:
+class Chain(msgspec.Struct, frozen=True, eq=False):
     """witness.jsonl, read. Nothing in it is verified."""
 
-    lines: list[ChainLine] = field(default_factory=list)
+    lines: list[ChainLine] = []
 
     def of(self, kind: type[T]) -> Iterator[tuple[int, T]]:
         """Line number and entry of all lines of one kind."""

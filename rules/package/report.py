@@ -14,23 +14,20 @@ from rules.model.values import is_number, show
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
-_FILE = re.compile(
+# Patterns are compiled when a report is there to be read: that takes longer than all of a package without one.
+_FILE = (
     r"(index\.html|data\.json|[a-z0-9][a-z0-9-]{0,80}\.png|(synthetic-)?chart-[a-z0-9-]{1,80}\.(svg|csv))\Z"
 )
-_ACTIVE = re.compile(  # what a drawing that only shows something has no use for
-    r"<\s*(?:script|foreignobject|iframe|image|use|a|set|animate\w*|handler|!entity|\?xml-stylesheet)\b"
-    r"|\son[a-z]{3,20}\s*=|href\s*=|@import|url\s*\(\s*[\"']?(?!#)|javascript:",
-    re.IGNORECASE,
+_ACTIVE = (  # what a drawing that only shows something has no use for
+    r"(?i)<\s*(?:script|foreignobject|iframe|image|use|a|set|animate\w*|handler|!entity|\?xml-stylesheet)\b"
+    r"|\son[a-z]{3,20}\s*=|href\s*=|@import|url\s*\(\s*[\"']?(?!#)|javascript:"
 )
 _FIX = "Render the report again: `cloudmask report PACKAGE`; nothing else belongs below reports/."
-_POLICY = re.compile(r"<meta http-equiv=\"Content-Security-Policy\" content=\"([^\"]*)\"")
-_ADDRESS = re.compile(r"(?:src|srcset|action|formaction|data)\s*=\s*[\"']?\s*(?:[a-z]+:)?//", re.IGNORECASE)
-_HANDLER = re.compile(r"<[a-z][^>]*\son[a-z]{3,20}\s*=", re.IGNORECASE)
-_TAGS = re.compile(
-    r"<(?:iframe|frame|object|embed|base|form|link(?! rel=\"icon\" href=\"data:)|meta http-equiv=\"?refresh)\b",
-    re.IGNORECASE,
-)
-_RUN = re.compile(r'<th scope="row">(\d{1,9})</th>\s*<td class="r">([0-9][0-9 \u00a0,.]*)\s*s</td>')
+_POLICY = r"<meta http-equiv=\"Content-Security-Policy\" content=\"([^\"]*)\""
+_ADDRESS = r"(?i)(?:src|srcset|action|formaction|data)\s*=\s*[\"']?\s*(?:[a-z]+:)?//"
+_HANDLER = r"(?i)<[a-z][^>]*\son[a-z]{3,20}\s*="
+_TAGS = r"(?i)<(?:iframe|frame|object|embed|base|form|link(?! rel=\"icon\" href=\"data:)|meta http-equiv=\"?refresh)\b"
+_RUN = r'<th scope="row">(\d{1,9})</th>\s*<td class="r">([0-9][0-9 \u00a0,.]*)\s*s</td>'
 
 
 @rule(
@@ -48,7 +45,7 @@ def reports_only(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fin
         if not name.startswith("reports/"):
             continue
         parts = name.split("/")
-        if len(parts) != 3 or parts[1] not in systems or not _FILE.match(parts[2]):
+        if len(parts) != 3 or parts[1] not in systems or not re.match(_FILE, parts[2]):
             yield self.finding(
                 "is not part of a report",
                 severity=Severity.ERROR if package.division != "open" else Severity.WARNING,
@@ -70,7 +67,7 @@ def report_closed(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
 
     yield from _active_drawings(self, package, ruleset)
     text, path = _page(package, ruleset)
-    policy = _POLICY.search(text)
+    policy = re.search(_POLICY, text)
     if policy is None:
         yield self.finding("the page has no policy against foreign content", path=path)
         return
@@ -88,7 +85,7 @@ def report_closed(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
         (_HANDLER, "an element carries a script"),
         (_TAGS, "it has frames, forms or links to other files"),
     ):
-        found = pattern.search(text)
+        found = re.search(pattern, text)
         if found:
             yield self.finding(f"{what}: {show(found[0])}", path=path)
 
@@ -107,7 +104,7 @@ def report_numbers(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[F
         raise NotApplicable("the report is that of time-to-train")
     text, path = _page(package, ruleset)
     known = {run.index: run.time_to_train_s for run in package.runs if run.converged}
-    for found in _RUN.finditer(text):
+    for found in re.finditer(_RUN, text):
         shown, actual = _number(found[2]), known.get(int(found[1]))
         if shown is None or actual is None:
             continue
@@ -135,7 +132,7 @@ def _active_drawings(self: Rule, package: Package, ruleset: Ruleset) -> Iterator
     folder = f"{package.layout.report_dir.as_posix()}/"
     for path in package.files:
         if path.startswith(folder) and path.lower().endswith(".svg"):
-            found = _ACTIVE.search(_text(package, path.removeprefix(folder), ruleset))
+            found = re.search(_ACTIVE, _text(package, path.removeprefix(folder), ruleset))
             if found:
                 yield self.finding(f"the drawing is not only a picture: {show(found[0])}", path=path)
 

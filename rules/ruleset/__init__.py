@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -133,6 +132,8 @@ def load_ruleset(name: str = DEFAULT) -> Ruleset:
     """
     known = names()
     if name not in known:
+        import difflib  # only for a wrong name
+
         guess = difflib.get_close_matches(name, known, 1)
         hint = f", did you mean '{guess[0]}'?" if guess else "."
         raise ValueError(f"There is no ruleset '{name}'{hint} Known: {', '.join(known)}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -155,6 +154,8 @@ def known_fields(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Itera
     known = ruleset.system.required + ruleset.system.optional
     for name in list(system.fields)[:200]:
         if name not in known:
+            import difflib  # only here
+
             near = difflib.get_close_matches(name[:80], known, 1, 0.8)
             hint = f", did you mean {near[0]}?" if near else ""
             yield self.finding(f"field {show(name)} is not known{hint}", path=system.path)

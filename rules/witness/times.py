@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from rules.facts.needs import timeline_of
 from rules.facts.witness import Bounds, WitnessFacts, known_witness_of
@@ -16,8 +17,7 @@ from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
 
-@dataclass(frozen=True)
-class _Event:
+class _Event(msgspec.Struct, frozen=True):
     """A point of a run: when it was by the harness' clock, and when it can have been by the authority's."""
 
     name: str

@@ -23,19 +23,27 @@ pytestmark = [
 Note = Callable[[Measurement], None]
 
 
-def _compare(name: str, roots: list[Path], of_round: str, rounds: int, measured: Note) -> float:
-    """Median ratio of times, of all the packages together."""
-    checker, summarizer, ours = [], [], []
+def _compare(
+    name: str, roots: list[Path], of_round: str, rounds: int, measured: Note, whole: Path | None = None
+) -> float:
+    """The least median ratio of times, of all the packages together: a process each, and one for `whole`."""
+    checker, both = [], []
+    calls = {name: roots, f"{name}, one call": [whole]} if whole else {name: roots}
+    ours: dict[str, list[float]] = {call: [] for call in calls}
     for _ in range(rounds):
-        both = [theirs_s(root, of_round) for root in roots]
-        checker.append(sum(c for c, _ in both))
-        summarizer.append(sum(s for _, s in both))
-        ours.append(sum(ours_s(root) for root in roots))
-    ratios = [(c + s) / o for c, s, o in zip(checker, summarizer, ours, strict=True)]
-    measured(measurement(f"check {name}: ours", "CPU s", ours, "lower"))
+        found = [theirs_s(root, of_round) for root in roots]
+        checker.append(sum(c for c, _ in found))
+        both.append(sum(c + s for c, s in found))
+        for call, paths in calls.items():
+            ours[call].append(sum(ours_s(path) for path in paths))
     measured(measurement(f"check {name}: mlperf_logging's checker", "CPU s", checker, "none"))
-    measured(measurement(f"check {name}: its checker and summarizer, ratio", "times", ratios))
-    return statistics.median(ratios)
+    least = float("inf")
+    for call, taken in ours.items():
+        ratios = [theirs / o for theirs, o in zip(both, taken, strict=True)]
+        measured(measurement(f"check {call}: ours", "CPU s", taken, "lower"))
+        measured(measurement(f"check {call}: its checker and summarizer, ratio", "times", ratios))
+        least = min(least, statistics.median(ratios))
+    return least
 
 
 def test_start_up(measured):
@@ -47,13 +55,13 @@ def test_start_up(measured):
 
 
 def test_a_package_of_five_logs(tmp_path, measured):
-    assert _compare("5 logs (Dell, v3.0)", copies(tmp_path, [FIVE_LOGS]), "3.0.0", 5, measured) > 5
+    assert _compare("5 logs (Dell, v3.0)", copies(tmp_path, [FIVE_LOGS]), "3.0.0", 5, measured) > 8
 
 
 def test_a_round(tmp_path, measured):
-    """Every submitter of v3.0 that is here, each package with a process of its own."""
+    """Every submitter of v3.0 that is here: each package with a process of its own, and all in one call."""
     roots = copies(tmp_path, sorted(p for p in ROUND.iterdir() if p.is_dir()))
-    assert _compare(f"v3.0 ({len(roots)} submitters)", roots, "3.0.0", 3, measured) > 5
+    assert _compare(f"v3.0 ({len(roots)} submitters)", roots, "3.0.0", 3, measured, tmp_path) > 12
 
 
 def test_a_large_package(tmp_path, measured):

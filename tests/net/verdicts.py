@@ -30,10 +30,11 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
+
+from msgspec.structs import replace
 
 from harness.check import check_all, combine, verdict_record
 from harness.core.errors import UserError

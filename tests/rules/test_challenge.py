@@ -8,6 +8,7 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 import pytest
+from msgspec import structs
 
 from harness.check import check_all
 from harness.check.challenge import (
@@ -26,7 +27,7 @@ from harness.check.retraining import Retrainer, distances
 from harness.check.tree import scan
 from harness.core.errors import UserError
 from harness.package.workspace import state_folder
-from reference.protocol.settings import COMMITMENT_KEY
+from reference.protocol.keys import COMMITMENT_KEY
 from reference.tensorflow.model import PARAMETERS
 from reference.tensorflow.state import TrainingState, save_state
 from rules.facts.lineage_bounds import load_bounds
@@ -68,7 +69,7 @@ def test_without_a_challenge_nothing_is_judged(fresh):
 
 
 def test_a_good_answer(fresh):
-    results, _ = judged(fresh(), Given(replace(WHOLE, retrained=(ALIKE,))))
+    results, _ = judged(fresh(), Given(structs.replace(WHOLE, retrained=(ALIKE,))))
     assert {r.outcome for r in results.values()} == {Outcome.PASS}
 
 
@@ -81,12 +82,12 @@ def test_a_good_answer(fresh):
         ({"answered_s": 2500.0}, "EVD079", "and came on"),
         ({"retrained": (Retrained(1, 3, problem="the answer lacks a state"),)}, "EVD080", "lacks a state"),
         ({"retrained": (Retrained(1, 3, foreign=("the state after is",)),)}, "EVD080", "committed"),
-        ({"retrained": (replace(ALIKE, worst=1.2),)}, "EVD081", "of the epoch's way"),
-        ({"retrained": (replace(ALIKE, distance=float("nan")),)}, "EVD081", "of the epoch's way"),
+        ({"retrained": (structs.replace(ALIKE, worst=1.2),)}, "EVD081", "of the epoch's way"),
+        ({"retrained": (structs.replace(ALIKE, distance=float("nan")),)}, "EVD081", "of the epoch's way"),
     ],
 )
 def test_missing_late_and_wrong(fresh, changes, rule, said):
-    results, findings = judged(fresh(), Given(replace(WHOLE, **{"retrained": (ALIKE,), **changes})))
+    results, findings = judged(fresh(), Given(structs.replace(WHOLE, **{"retrained": (ALIKE,), **changes})))
     assert results[rule].outcome is Outcome.FAIL and said in findings[rule]
 
 
@@ -100,7 +101,7 @@ def test_missing_late_and_wrong(fresh, changes, rule, said):
     ],
 )
 def test_what_was_not_done_is_no_pass(fresh, changes, rule):
-    results, findings = judged(fresh(), Given(replace(WHOLE, **{"retrained": (ALIKE,), **changes})))
+    results, findings = judged(fresh(), Given(structs.replace(WHOLE, **{"retrained": (ALIKE,), **changes})))
     assert results[rule].outcome is Outcome.NOT_CHECKED and rule not in findings
 
 

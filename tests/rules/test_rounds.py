@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -12,6 +14,8 @@ from harness.core.errors import UserError
 from harness.score.score import score
 from rules.model.findings import Severity, Verdict
 from tests.rules.cases.edits import find, index
+from tests.support import ROOT
+from tests.support.command import cloudmask
 from tests.support.hpc_builder import HPC, HpcPackage, build_hpc
 
 
@@ -251,6 +255,45 @@ def test_a_whole_round_names_its_organisations(tmp_path):
         build_hpc(tmp_path, org=org)
     with pytest.raises(UserError, match=r"several organisations: A\+C, B\."):
         check_all(tmp_path, HPC)
+
+
+def test_a_round_is_judged_one_organisation_after_the_other(tmp_path, capsys):
+    alone = []
+    for org in ("A+C", "B"):
+        built = build_hpc(tmp_path / "round", org=org)
+        if org == "B":
+            built.edit(lambda events: find(events, "seed").update(value="x"))
+        alone.append(cloudmask(capsys, "check", built.root, "--ruleset", HPC.name))
+    (tmp_path / "round" / "LICENSE").write_text("beside the packages")
+    (tmp_path / "round" / "link").symlink_to(built.root)
+    code, said, _ = cloudmask(capsys, "check", tmp_path / "round", "--ruleset", HPC.name)
+    assert said == "".join(
+        f"=== {org}\n{out}\n" for org, (_, out, _) in zip(("A+C", "B"), alone, strict=True)
+    )
+    assert [code for code, _, _ in alone] == [0, 1] and code == 1
+
+
+def test_an_organisation_that_cannot_be_judged_does_not_end_a_round(tmp_path, capsys):
+    build_hpc(tmp_path, org="B")
+    built = build_hpc(tmp_path, org="A")
+    built.results.rename(built.results.parent.parent / "cosmoflow")
+    built.results.parent.rmdir()
+    code, said, _ = cloudmask(capsys, "check", tmp_path, "--ruleset", HPC.name)
+    assert code == 2
+    first, second = said.split("=== B\n")
+    assert "UNREADABLE" in first and "layout of MLPerf HPC v0.7" in first
+    assert "CONSISTENT WITH THE RULES" in second
+    assert "several organisations" in cloudmask(capsys, "check", tmp_path, "--format", "json")[1]
+
+
+def test_a_check_loads_what_few_packages_need_only_for_them(tmp_path):
+    built = build_hpc(tmp_path, "cosmoflow")
+    command = ["-X", "importtime", "-m", "harness", "check", str(built.root), "--ruleset", HPC.name]
+    done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True)
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert done.returncode == 0 and "harness.check.loader" in loaded
+    rare = {"numpy", "h5py", "psutil", "pydantic", "rich", "cryptography", "subprocess", "tempfile"}
+    assert not loaded & (rare | {"reference.protocol.spec", "harness.untrusted.hdf5_guard"})
 
 
 def test_strong_and_weak_of_one_system_and_odd_names(tmp_path):

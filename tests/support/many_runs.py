@@ -54,11 +54,12 @@ class _Copier:
         shift_s, seed = index * PITCH_S, rng.randrange(2**20, 2**31)
         late_ms = 0
         events = []
+        overall = _tested(self._science["overall"], rng)
         for event in self._events:
             late_ms += rng.randrange(1000) if event["key"] == "epoch_stop" else 0
-            events.append(self._event(event, round(shift_s * 1000) + late_ms, seed, rng))
+            events.append(self._event(event, round(shift_s * 1000) + late_ms, seed, rng, overall))
         lines = [f":::MLLOG {json.dumps(event)}" for event in events]
-        science = {**self._science, "overall": {**self._science["overall"], **_tested(events)}}
+        science = {**self._science, "overall": overall}
         record = {**self._record, "run": index, "seed": seed}
         record["started_wall_s"] += shift_s
         record["finished_wall_s"] += shift_s + late_ms / 1000
@@ -83,10 +84,15 @@ class _Copier:
         }
         for path, text in texts.items():
             path.write_text(text)
-        record["files"] = {p.name: hashlib.sha256(text.encode()).hexdigest() for p, text in texts.items()}
+        digests = {p.name: hashlib.sha256(text.encode()).hexdigest() for p, text in texts.items()}
+        record["files"] = digests
+        written = {"result": digests[result.name], "timeline": digests[files.timeline.name]}
+        record["journal"] = {**record["journal"], **written}
         files.record.write_text(json.dumps(record, separators=(",", ":")))
 
-    def _event(self, event: dict[str, Any], shift_ms: int, seed: int, rng: random.Random) -> dict[str, Any]:
+    def _event(
+        self, event: dict[str, Any], shift_ms: int, seed: int, rng: random.Random, overall: dict[str, Any]
+    ) -> dict[str, Any]:
         """The same line of another run: later, and with slightly other results."""
         event = {**event, "time_ms": event["time_ms"] + shift_ms}
         if event["key"] == "seed":
@@ -95,7 +101,7 @@ class _Copier:
             event["value"] -= SMALL * rng.random()
         elif event["key"] == "result":
             event["value"] = {
-                name: {**entry, "value": entry["value"] - SMALL * rng.random()}
+                name: {**entry, "value": overall[name.removeprefix("test_")]}
                 if name.startswith("test_")
                 else entry
                 for name, entry in event["value"].items()
@@ -108,7 +114,13 @@ class _Copier:
         return event
 
 
-def _tested(events: list[dict[str, Any]]) -> dict[str, float]:
-    """The logged test metrics, under their names in science.json."""
-    result = next(event["value"] for event in events if event["key"] == "result")
-    return {n.removeprefix("test_"): e["value"] for n, e in result.items() if n.startswith("test_")}
+def _tested(overall: dict[str, Any], rng: random.Random) -> dict[str, Any]:
+    """Scores over the same test pixels of a model that is wrong elsewhere: they follow from counts."""
+    pixels, cloud = overall["pixels"], round(overall["pixels"] * overall["cloud_fraction"])
+    missed, false = (rng.randrange(pixels // 25, pixels // 20) for _ in range(2))
+    return {
+        **overall,
+        "predicted_cloud_fraction": (cloud - missed + false) / pixels,
+        "accuracy": (pixels - missed - false) / pixels,
+        "iou": (cloud - missed) / (cloud + false),
+    }

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 
-@dataclass(frozen=True)
-class Origin:
+
+class Origin(msgspec.Struct, frozen=True):
     """`root` is the folder that the paths of findings are relative to; None: they lie in `archive`."""
 
     root: Path | None = None

@@ -73,7 +73,8 @@ def _shortly(ids: list[str]) -> str:
 
 def clean(text: str) -> str:
     """One line without control characters, so that a package cannot control a reviewer's terminal."""
-    return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
+    text = " ".join(text.split())
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
 def _painter(colour: bool) -> Paint:

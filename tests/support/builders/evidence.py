@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs
 
 from reference.protocol.spec import Data, Geometry, RunSpec, Split
 from rules.facts.releases import PACKAGES, Release, load_releases
@@ -77,7 +79,7 @@ def write_evidence(
         journal={"lines": len(log.lines)},  # digests: seal_record
         environment={"kept": {}, "stripped": [], "harness": []},
     )
-    write_json(files.record, asdict(record))
+    write_json(files.record, structs.asdict(record))
 
 
 def _components() -> list[dict[str, str]]:

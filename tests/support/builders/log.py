@@ -9,7 +9,7 @@ from typing import Any
 
 from mlperf_logging.mllog.mllog import MLLogger
 
-from reference.protocol.settings import COMMITMENT_KEY
+from reference.protocol.keys import COMMITMENT_KEY
 from tests.support.builders.files import sha256
 from tests.support.builders.options import COMMIT, TARGET, RunOptions
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from harness.package.manifest import read_manifest
 from harness.package.seal import Implementation, seal_package
@@ -43,7 +44,7 @@ def test_a_readme_of_ones_own_is_kept(layout):
 
 def test_an_entry_is_set_aside_without_the_other_one(layout):
     workspace = Workspace(layout.root.parent)
-    weak = replace(layout, scaling=WEAK)
+    weak = structs.replace(layout, scaling=WEAK)
     assert workspace.set_aside(layout) is None
     for place in (layout.results_dir, layout.evidence_dir, layout.report_dir, weak.results_dir):
         place.mkdir(parents=True)

@@ -163,6 +163,7 @@ ODD = [
     line()[:-1] + b"  \r\n",
     line()[:-1] + b" \x0c\n",
     b"\xef\xbb\xbf" + line(),
+    b"  0: " + line(),
 ]
 # damaged lines that would be valid if they were joined with a comma
 JOINED = [
