@@ -71,7 +71,7 @@ class Weather:
         detail = sample(self.noise(2.1, 0.35), sy, sx)
         frontal = rank(2.6 * arm + 1.5 * core + 0.26 * detail)
         veil = rank(2.4 * blur(arm, 0.02) + 0.35 * sample(self.streaks(), sy, sx))
-        behind = self.cellular(y, x, True, self.uniform(0.035, 0.05)) + 1.5 * smoothstep(
+        behind = self.cellular(y, x, True, self.size(0.035, 0.05)) + 1.5 * smoothstep(
             -np.cos(phase), 0, 0.8
         )
         behind = rank(behind - 3 * arm + 0.7 * self.noise(2.0, 0.5))
@@ -85,7 +85,7 @@ class Weather:
         """Rings of cumulus around clear centres, in clusters."""
         y, x = self.swirled(0.05, 0.4)
         region = self.noise(2.3, 0.9)
-        cellular = self.cellular(y, x, True, self.uniform(0.04, 0.065))
+        cellular = self.cellular(y, x, True, self.size(0.04, 0.065))
         clusters = rank(cellular + 1.1 * region + 0.35 * self.noise(1.3, 0.05))
         high = rank(self.streaks() + 1.2 * region)
         return [
@@ -97,7 +97,7 @@ class Weather:
         """Marine stratocumulus: a sheet of small cells, torn open in places."""
         region = sample(self.noise(2.4, 1.0), *self.swirled(0.06, 0.5))
         y, x = self.swirled(0.015, 0.3)
-        closed = self.cellular(y, x, False, self.uniform(0.025, 0.04))
+        closed = self.cellular(y, x, False, self.size(0.025, 0.04))
         holes = self.cellular(y, x, True, self.uniform(0.05, 0.08))
         deck = rank(1.5 * region + np.where(region > -0.2, 0.4 * closed, 0.7 * holes) - 0.8 * self.land)
         texture = np.exp(0.35 * closed).astype(np.float32)
@@ -112,7 +112,7 @@ class Weather:
         across = y * np.cos(self.angle) - x * np.sin(self.angle)
         along = x * np.cos(self.angle) + y * np.sin(self.angle)
         along = (along - along.min()) / np.ptp(along)
-        spacing = self.uniform(0.032, 0.044)
+        spacing = self.size(0.032, 0.044)
         waver = fractal(self.rng, self.shape, 1.8, 0.25, stretch=4, angle=self.angle)
         broken = fractal(self.rng, self.shape, 1.3, 0.05, stretch=3, angle=self.angle)
         rows = np.cos(2 * np.pi * across / spacing + 0.7 * waver) + 0.6 * broken
@@ -133,7 +133,7 @@ class Weather:
         towers = np.exp(-((first / 0.30) ** 2)) * smoothstep(region, -0.3, 0.9)
         blown = sample(towers, y - 0.02 * np.sin(self.angle), x - 0.02 * np.cos(self.angle))
         anvil = rank(towers + 0.8 * blur(blown, 0.012) + 0.07 * self.noise(1.7, 0.12) * (0.25 + towers))
-        popcorn = rank(self.noise(1.2, 0.03) + 0.9 * region + 0.5 * self.land)
+        popcorn = rank(self.noise(1.2, 0.03 * self.style.small) + 0.9 * region + 0.5 * self.land)
         veil = rank(blur(blown, 0.03) + 0.05 * self.streaks())
         return [
             self.layer(popcorn, 0.18, 20, 0.10, 1.8 + 1.8 * popcorn, False),
@@ -233,6 +233,10 @@ class Weather:
     def uniform(self, low: float, high: float) -> float:
         """A random number between low and high."""
         return float(self.rng.uniform(low, high))
+
+    def size(self, low: float, high: float) -> float:
+        """The size of small clouds, as `uniform` draws it, times `CloudStyle.small`."""
+        return self.style.small * self.uniform(low, high)
 
 
 KINDS: dict[str, Callable[[Weather], list[Layer]]] = {

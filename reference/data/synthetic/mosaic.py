@@ -1,4 +1,4 @@
-"""Pale patches of a few pixels in the ground: salt, sand, stubble, old snow.
+"""Pale patches of some ten pixels in the ground: salt, sand, stubble, old snow.
 
 They are as bright, as grey and nearly as cold as low cloud, so that a single pixel seldom tells which it is; they are
 smaller than clouds and without their edges, so that its surroundings do. Pale ground is cooler than dark ground by day,
@@ -14,13 +14,14 @@ import numpy as np
 
 from reference.data.synthetic.fields import Field, Shape, fractal, smoothstep
 
-SLOPE, LONGEST, SHORTEST = 1.3, 0.10, 0.021  # of the patches, in scene heights
+SLOPE, LONGEST, SHORTEST = 2.4, 0.03, 0.014  # of the patches, in scene heights
 OVER_WATER = 0.15  # foam, ice and turbid water: as much of it
 PALE = (0.42, 0.42, 0.42, 0.004, 0.34, 0.22)  # reflectance in S1..S6 of the palest ground
 SHARE_PALE = 0.95
 BRIGHTEST = 0.95
 COOLER_BY_DAY_K = 24.0
 COOLER_AT_NIGHT_K = 16.0
+DIM_BY_DAY_K, DIM_AT_NIGHT_K = (0.0, 2.5), (6.0, 3.5)  # in S7, where the ground is pale, and by its grain
 USUAL = 0.35  # how pale ground is on average: its temperature stays as it is
 
 Dimness = tuple[Field | float, Field | float, Field | float]  # (H, W) each, K, in S7, S8, S9
@@ -51,8 +52,9 @@ def patch(rng: np.random.Generator, refs: Field, temperature: Field, land: Field
     cooler_k = COOLER_BY_DAY_K if daylight else COOLER_AT_NIGHT_K
     grain = shade * strength
     # By day, what pale ground emits less at 3.7 um it reflects of the sun.
+    for_pale, for_grain = DIM_BY_DAY_K if daylight else DIM_AT_NIGHT_K
     dim_k = (
-        (0.0 if daylight else 4.0) * pale + 2.5 * grain,
+        for_pale * pale + for_grain * grain,
         0.8 * pale + 0.3 * grain,
         0.4 * pale - 0.3 * grain,
     )

@@ -33,9 +33,10 @@ class CloudStyle:
     edge_width: float = 0.6  # of the ramp from no cloud to full thickness, in widths of the layer
     edge_power: float = 1.0
     # deviation in logarithms, slope, longest and shortest of the texture
-    texture: tuple[float, float, float, float] = (0.55, 1.2, 0.08, 0.018)
+    texture: tuple[float, float, float, float] = (0.55, 1.6, 0.3, 0.018)
     top_scale: float = 0.7  # tops lower than real ones: not much colder than the ground
     top_relief: float = 0.2  # share of a top's height that follows the texture
+    small: float = 1.6  # size of cells, rows and small cumulus: larger than patches in the ground
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class LightStyle:
     glint_s7_k: float = 20.0
     ice_s7_k: float = 4.0  # thick cloud by day
     water_s7_k: float = 9.0
-    night_s7_k: float = 4.5  # by which thick water cloud looks colder in S7 than in S8 at night
+    night_s7_k: float = 7.0  # by which thick water cloud looks colder in S7 than in S8 at night
     glint_widths: Range = (0.3, 0.6)
     glint: Range = (0.15, 0.55)
     slicks: bool = True  # smooth water that mirrors less
@@ -93,7 +94,7 @@ CONTEXT = Style()
 SIMPLE = Style(
     version=5,
     place=PlaceStyle((20, 58), (62, 74), (0.0, 0.3, 0.55, 0.85)),
-    clouds=CloudStyle((0.22, 0.92), (0.1, 6.0), 8, 0.97, 0.0, 2.5, 1.3, (0.35, 1.5, 0.06, 0.0), 1.0, 0.0),
+    clouds=CloudStyle((0.22, 0.92), (0.1, 6.0), 8, 0.97, 0.0, 2.5, 1.3, (0.35, 1.5, 0.06, 0.0), 1.0, 0.0, 1.0),
     patches=False,
     light=LightStyle(
         crystal=(0.97, 0.98, 1.00, 0.98, 0.60, 0.38),

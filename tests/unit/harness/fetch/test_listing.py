@@ -37,6 +37,11 @@ def test_both_layouts_at_once_are_one_data_set() -> None:
         scenes_of(twice + objects("training/y/S3A_a.hdf", size=11), PREFIX)
 
 
+def test_synthetic_scenes_that_are_served_like_the_bucket() -> None:
+    served = objects("training/SYN_seed1_scene000000.hdf", "inference/SYN_seed1_scene100000.hdf", "training/SYN.txt")
+    assert [s.name for s in scenes_of(served, PREFIX)] == ["SYN_seed1_scene000000.hdf", "SYN_seed1_scene100000.hdf"]
+
+
 @pytest.mark.parametrize("paths", [(), ("training/S3A_a.hdf",), ("other/S3A_a.hdf", "ssts/notes.txt")])
 def test_no_scenes(paths: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match=r"no scenes \(S3A\*.hdf\) in .*one-day"):

@@ -25,7 +25,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 TARGET = 0.9  # of the Science policy
 HELD_OUT = 24
 TRAINING = 20
-EPOCHS = 12  # until the network of one seed is about converged
+SOONEST, LATEST = 3, 8  # epochs in which the target is met
+EPOCHS = 10  # until the network of one seed is about converged
 LEAD = 0.03  # of the network over the best method that sees single pixels
 INSIDE = np.s_[30:-30, 70:-80]  # without the empty borders
 EVERY_FOURTH = np.s_[22:278:4, 27:347:4]  # of the pixels of the training patches
@@ -129,9 +130,9 @@ def test_a_network_that_sees_surroundings_leads(
     model.compile(optimizer=keras.optimizers.Adam(1e-3), loss="binary_crossentropy")
     reached = []
     for _ in range(EPOCHS):
-        model.fit(np.stack(inputs), np.stack(truth).astype(np.float32), batch_size=16, verbose=0)
+        model.fit(np.stack(inputs), np.stack(truth).astype(np.float32), batch_size=8, verbose=0)
         reached.append(np.mean([_right(model, scene) for scene in held_out]))
-    assert max(reached[:2]) < TARGET, reached
+    assert max(reached[: SOONEST - 1]) < TARGET <= max(reached[:LATEST]), reached
     assert max(reached[-4:]) >= max(accuracies.values()) + LEAD, (reached, accuracies)
 
 
