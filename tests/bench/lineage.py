@@ -9,9 +9,9 @@ r"""How far training moves the weights, and how exactly an epoch repeats: what t
     python -m tests.bench.lineage alone docs/bench/lineage.json
 
 `train` writes one JSON line an epoch, and keeps the states around some of them; `again` trains one epoch from each
-of these, with other threads, devices or precision. `bounds` sums up what all lines say, and `alone` judges each run by the bounds of
-the others. With --devices, processors
-are split into virtual devices and trained on by the mirrored strategy.
+of these, with other threads, devices or precision. `bounds` sums up what all lines say, and `alone` judges each run by
+the bounds of the others. With --devices, processors are split into virtual devices and trained on by the mirrored
+strategy.
 """
 
 from __future__ import annotations
