@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -59,17 +60,24 @@ class SceneFacts:
 def find_scenes(folder: Path | str) -> list[Path]:
     """All scene files below a folder, sorted by file name, whichever sub-folders they are in.
 
-    Raises ValueError when the folder is missing or contains none.
+    Raises ValueError when the folder is missing, cannot be listed or contains none.
     """
     root = Path(folder)
     if not root.is_dir():
         raise ValueError(f"{root}: no such folder of scenes")
+    below = (Path(folder, name) for folder, _, names in os.walk(root, onerror=_not_listed) for name in names)
     found = sorted(
-        root.glob(f"**/{PATTERN}"), key=lambda path: (path.name, path.relative_to(root).as_posix())
+        (path for path in below if fnmatchcase(path.name, PATTERN)),
+        key=lambda path: (path.name, path.relative_to(root).as_posix()),
     )
     if not found:
         raise ValueError(f"{root}: no scene files ({PATTERN}) in it or below it")
     return found
+
+
+def _not_listed(error: OSError) -> None:
+    """What cannot be read is not absent."""
+    raise ValueError(f"{error.filename}: cannot be listed ({error.strerror})") from error
 
 
 class Scene:

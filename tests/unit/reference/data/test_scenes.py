@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 from pathlib import Path
 
@@ -255,3 +256,18 @@ def test_what_the_file_system_says_is_not_blamed_on_the_file(
 
     monkeypatch.setattr(h5py, "File", stale)
     assert problem(tmp_path / "S3A_1.hdf").endswith("cannot be opened (Stale file handle)")
+
+
+def test_a_folder_that_cannot_be_listed_has_not_no_scenes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_scene(tmp_path / "S3A_1.hdf")
+    (tmp_path / "S3A_folder.hdf").mkdir()
+    assert [path.name for path in find_scenes(tmp_path)] == ["S3A_1.hdf"]
+
+    def denied(path: str) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    with pytest.raises(ValueError, match=r"cannot be listed \(Permission denied\)"):
+        find_scenes(tmp_path)
