@@ -9,7 +9,6 @@ import pytest
 from harness.machine import processor
 from harness.machine.accelerators import accelerators
 from harness.machine.amd_gpus import amd_gpus
-from harness.machine.amd_gpus import amd_gpus
 from harness.machine.description import compare, system_description
 from harness.machine.detect import FIELDS, Detected, describe
 from harness.machine.host import host, processors
