@@ -320,3 +320,11 @@ def test_a_folder_that_cannot_be_listed_is_not_empty(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "scandir", failing)
     with pytest.raises(UserError, match=r"results/.*: Stale file handle"):
         check_package(built.root, HPC)
+
+
+@pytest.mark.parametrize("change", [lambda p: f"{p.stem.upper()}.json", lambda p: f"{p.stem}.JSON"])
+def test_a_description_under_almost_the_name_is_named(tmp_path, change):
+    built = build_hpc(tmp_path)
+    (path,) = (built.root / "systems").glob("*.json")
+    path.rename(path.with_name(change(path)))
+    assert "differs in case" in messages(check_package(built.root, HPC)[1], "SYS001")[0]
