@@ -143,7 +143,10 @@ class _Parts:
         except Unreadable as error:
             problems.append(f"{name}: {error}")
         except OSError as error:
-            problems.append(f"{name}: {error.strerror}")
+            raise UserError(
+                f"{name} cannot be read now: {error.strerror}.",
+                "try again; if it stays so, look at the disk.",
+            ) from None
         return None
 
     def describe(self) -> None:

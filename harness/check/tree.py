@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from functools import cached_property
@@ -136,11 +137,15 @@ def system_names(root: Path) -> list[str]:
 
 
 def scan(root: Path) -> Tree:
-    """List files and links below root; folders are never entered through a link."""
+    """List files and links below root; folders are never entered through a link.
+
+    Raises UserError where this user may not read all of it, or the disk fails: what is there is not missing then.
+    """
     tree = Tree(root)
+    denied: list[str] = []
 
     def failed(error: OSError) -> None:
-        tree.problems.append(f"{relative(Path(error.filename or root), root)}: {error.strerror}")
+        denied.append(f"{relative(Path(error.filename or root), root)}: {error.strerror}")
 
     for folder, names, files in os.walk(root, followlinks=False, onerror=failed):
         names.sort()
@@ -149,8 +154,16 @@ def scan(root: Path) -> Tree:
         for name in sorted([*files, *(n for n in names if os.path.islink(f"{folder}/{n}"))]):
             shown = above + name
             _note(tree, f"{folder}/{name}", shown)
+            if shown in tree.sizes and not os.access(f"{folder}/{name}", os.R_OK):
+                denied.append(f"{shown}: {os.strerror(errno.EACCES)}")
             if len(tree.sizes) + len(tree.litter) > MAX_FILES:
                 raise UserError(f"{root} holds more than {MAX_FILES} files.", "name a single package.")
+    if denied:
+        more = f" (and {len(denied) - 1} more)" if len(denied) > 1 else ""
+        raise UserError(
+            f"Not all of {root} can be read here: {denied[0]}{more}.",
+            "let this user read it (chmod -R u+rX, or its owner can): a verdict on a part would be false.",
+        )
     return tree
 
 

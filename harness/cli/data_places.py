@@ -99,7 +99,8 @@ def user_errors(fix: str) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise UserError(f"{error}.", fix) from error
+        denied = isinstance(error.__cause__, PermissionError)
+        raise UserError(f"{error}.", "see who may read it: ls -ld." if denied else fix) from error
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise UserError(f"{where}{error.strerror or error}.", fix) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import click
@@ -118,6 +119,7 @@ def _show(energy: EnergyScore) -> None:
 @click.option("--time-column", help="CSV: column of times (s or ms since 1970, or ISO 8601).")
 @click.option("--power-column", help="CSV: column of power.")
 @click.option("--unit", type=click.Choice(list(UNITS)), default="W", show_default=True, help="CSV: of power.")
+@click.option("--decimal-comma", is_flag=True, help="CSV: numbers are written 412,5.")
 @click.option("--utc-offset", default="+00:00", show_default=True, help="Of times that state no zone.")
 @click.option(
     "--clock-offset", type=float, default=0.0, help="Meter's clock minus the node's, in s.  [default: 0]"
@@ -134,6 +136,7 @@ def import_command(
     time_column: str | None,
     power_column: str | None,
     unit: str,
+    decimal_comma: bool,
     utc_offset: str,
     clock_offset: float,
     replace: bool,
@@ -148,7 +151,9 @@ def import_command(
     """
     layout = options.workspace_of(system, org, submissions, Path("data")).layout(org, system)
     offset = parse_utc_offset(utc_offset)
-    log = MeterLog(file, kind, time_column, power_column, unit, offset, clock_offset)
+    if not math.isfinite(clock_offset):
+        raise UserError("--clock-offset is not a number of seconds.", "give it like 1.5.")
+    log = MeterLog(file, kind, time_column, power_column, unit, decimal_comma, offset, clock_offset)
     wanted = list(runs) or _runs(layout)
     texts = _texts(layout, read_meter(log), wanted, node, replace)
     for path, text in texts.items():

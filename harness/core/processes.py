@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Protocol, cast
 
 import psutil
 
@@ -26,6 +26,13 @@ PR_SET_CHILD_SUBREAPER = 36
 MAX_LINE_BYTES = 1 << 20
 GRACE_S = 5.0
 KEEPER_S = 10.0  # that it takes to kill what did not end when asked
+
+
+class HasDescriptor(Protocol):
+    """An open file, or what stands for one."""
+
+    def fileno(self) -> int:
+        """Its number."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ class Child:
         self,
         command: list[str],
         environment: dict[str, str],
-        errors: IO[bytes],
+        errors: HasDescriptor,
         folder: Path | None = None,
         asked: bool = False,
     ) -> None:
@@ -72,7 +79,7 @@ class Child:
             [*keeper, *command],
             stdin=subprocess.PIPE if asked else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=errors,
+            stderr=errors.fileno(),
             env=environment,
             cwd=folder,
             start_new_session=True,

@@ -13,6 +13,7 @@ from harness.machine.amd_gpus import amd_gpus
 from harness.machine.host import ROOT
 from harness.machine.pci import Gpu, pci_accelerators
 from harness.telemetry.sources.base import SourceUnavailable
+from harness.telemetry.sources.bounds import GPU, why_not
 from harness.telemetry.sources.nvml import NoDriver, explain, label, load, text
 
 UNNAMED = "NVIDIA GPU (its name cannot be read)"
@@ -74,7 +75,12 @@ def _gpus(nvml: ModuleType) -> tuple[list[Gpu], list[str]]:
 def _ask(nvml: ModuleType, question: Callable[[], Any]) -> Any:
     try:
         return question()
-    except (nvml.NVMLError, AttributeError, ValueError):  # an older nvidia-ml-py; bytes that are not a text
+    except (
+        nvml.NVMLError,
+        AttributeError,
+        ValueError,
+        TypeError,
+    ):  # an older nvidia-ml-py; bytes that are not a text
         return None
 
 
@@ -86,14 +92,21 @@ def _gpu(nvml: ModuleType, index: int) -> Gpu:
     return Gpu(
         model=label(nvml, nvml.nvmlDeviceGetName, handle) or UNNAMED,
         uuid=label(nvml, nvml.nvmlDeviceGetUUID, handle),
-        memory_bytes=_ask(nvml, lambda: int(nvml.nvmlDeviceGetMemoryInfo(handle).total)),
+        memory_bytes=_known(_ask(nvml, lambda: int(nvml.nvmlDeviceGetMemoryInfo(handle).total)), "B"),
         memory_bus_bits=_ask(nvml, lambda: int(nvml.nvmlDeviceGetMemoryBusWidth(handle))),
-        sm_clock_mhz=_ask(nvml, lambda: int(nvml.nvmlDeviceGetMaxClockInfo(handle, nvml.NVML_CLOCK_SM))),
+        sm_clock_mhz=_known(
+            _ask(nvml, lambda: int(nvml.nvmlDeviceGetMaxClockInfo(handle, nvml.NVML_CLOCK_SM))), "MHz"
+        ),
         pcie=f"PCIe Gen{generation} x{width}" if generation and width else None,
         nvlinks=_nvlinks(nvml, handle),
         topology=_topology(nvml, handle),
         mig=bool(mig and mig[0]),
     )
+
+
+def _known(value: int | None, unit: str) -> int | None:
+    """The value; None for 0 and for what no GPU has: drivers put it where they do not know."""
+    return value if value and why_not(value, unit, GPU) is None else None
 
 
 def _nvlinks(nvml: ModuleType, handle: Any) -> int | None:

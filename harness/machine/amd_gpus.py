@@ -19,7 +19,10 @@ MEMORY_OF_A_CARD_BYTES = 4 << 30
 
 
 def amd_gpus(root: Path = ROOT) -> list[Gpu]:
-    """GPUs with the amdgpu driver that its compute part (KFD) lists, in the order of their cards."""
+    """GPUs with the amdgpu driver that its compute part (KFD) lists, in the order of their cards.
+
+    One whose memory cannot be read is there all the same.
+    """
     compute = _compute_nodes(root)
     found = []
     for card in sorted(root.glob("sys/class/drm/card*"), key=lambda p: (len(p.name), p.name)):
@@ -28,13 +31,13 @@ def amd_gpus(root: Path = ROOT) -> list[Gpu]:
             continue
         memory = read_int(device / "mem_info_vram_total")
         address = device.resolve().name
-        if memory is None or memory < MEMORY_OF_A_CARD_BYTES or _location(address) not in compute:
+        if _location(address) not in compute or (memory is not None and memory < MEMORY_OF_A_CARD_BYTES):
             continue
         found.append(_gpu(root, device, memory, compute[_location(address)]))
     return found
 
 
-def _gpu(root: Path, device: Path, memory: int, links: int) -> Gpu:
+def _gpu(root: Path, device: Path, memory: int | None, links: int) -> Gpu:
     name = read_text(device / "product_name") or pci_name(root, AMD, read_text(device / "device") or "")
     clocks = [int(mhz) for mhz in re.findall(r"(\d+)\s*Mhz", read_text(device / "pp_dpm_sclk") or "", re.I)]
     identity = read_text(device / "unique_id")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import UserError
+from harness.core.files import not_utf8
 from harness.machine.detect import FIELDS, Detected, gib
 from rules.model.package import NOT_PROBED
 
@@ -43,8 +44,11 @@ def read_description(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"Cannot read the system description {path}: {error.strerror}.", fix) from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} {not_utf8(error)}.", f"save it as UTF-8, or {fix}") from None
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not valid JSON: {error}.", fix) from None
+        why = "it begins with a byte order mark" if "BOM" in str(error) else error
+        raise UserError(f"{path} is not valid JSON: {why}.", fix) from None
     if not isinstance(value, dict):
         raise UserError(f"{path} is not a system description: a JSON object was expected.", fix)
     return value

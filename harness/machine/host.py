@@ -18,6 +18,13 @@ import psutil
 from harness.machine.processor import arm_core, lscpu_model
 
 ROOT = Path("/")
+UNKNOWN_SPEED = 2**32 - 1  # SPEED_UNKNOWN of Linux' ethtool.h, -1, as some drivers print it
+# what boards have in their firmware's table where nobody wrote a name
+_NOT_FILLED_IN = re.compile(
+    r"to be filled by o\.?e\.?m\.?|default string|system (?:manufacturer|product name)|not (?:specified|applicable)|"
+    r"none|unknown|o\.e\.m\.|n/a|[0x. -]*",
+    re.IGNORECASE,
+)
 
 
 def read_text(path: Path) -> str | None:
@@ -117,7 +124,7 @@ def _frequency(root: Path, info: str) -> str | None:
         return f"{maximum / 1e6:.2f} GHz (maximum)"
     current = _cpuinfo(info, "cpu MHz")
     try:
-        return f"{float(current) / 1e3:.2f} GHz (when probed)" if current else None
+        return f"{float(current) / 1e3:.2f} GHz (when probed)" if current and float(current) > 0 else None
     except ValueError:
         return None
 
@@ -157,9 +164,13 @@ def cpu_list(text: str) -> list[int]:
 def _usable(root: Path, logical: int) -> int:
     """Threads this process may use at once: affinity, then the cgroup's quota (rounded up)."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else logical
-    quota = (read_text(root / "sys/fs/cgroup/cpu.max") or "max").split()
-    if len(quota) == 2 and quota[0].isdigit() and quota[1].isdigit() and int(quota[1]):
-        usable = min(usable, max(1, -(-int(quota[0]) // int(quota[1]))))
+    for folder, version in _groups(root, "cpu"):
+        if version == 2:
+            quota = (read_text(folder / "cpu.max") or "max").split()
+        else:
+            quota = [read_text(folder / f"cpu.cfs_{name}_us") or "-1" for name in ("quota", "period")]
+        if len(quota) == 2 and quota[0].isdigit() and quota[1].isdigit() and int(quota[1]):
+            usable = min(usable, max(1, -(-int(quota[0]) // int(quota[1]))))
     return usable
 
 
@@ -198,7 +209,8 @@ def usable_memory(root: Path = ROOT) -> UsableMemory:
     """
     found = psutil.virtual_memory()
     usable = UsableMemory(int(found.total), int(found.available))
-    for folder, limit_file, used_file in _memory_groups(root):
+    for folder, version in _groups(root, "memory"):
+        limit_file, used_file = MEMORY_FILES[version]
         limit, used = read_int(folder / limit_file), read_int(folder / used_file)
         if limit is None or not 0 <= limit < usable.total_bytes:  # "max", or 2^63 in version 1: no limit
             continue
@@ -211,24 +223,22 @@ def usable_memory(root: Path = ROOT) -> UsableMemory:
     return usable
 
 
-def _memory_groups(root: Path) -> list[tuple[Path, str, str]]:
-    """Folders of the control groups of this process, from the outermost: of version 2, then of version 1."""
+MEMORY_FILES = {2: ("memory.max", "memory.current"), 1: ("memory.limit_in_bytes", "memory.usage_in_bytes")}
+
+
+def _groups(root: Path, controller: str) -> list[tuple[Path, int]]:
+    """Folders of the control groups of this process, from the outermost, and the version of each."""
     base = root / "sys/fs/cgroup"
-    found: list[tuple[Path, str, str]] = []
-    for line in ["0::/", "1:memory:/", *(read_text(root / "proc/self/cgroup") or "").splitlines()]:
+    found: list[tuple[Path, int]] = []
+    for line in ["0::/", f"1:{controller}:/", *(read_text(root / "proc/self/cgroup") or "").splitlines()]:
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
-        if controllers and "memory" not in controllers.split(","):
+        if controllers and controller not in controllers.split(","):
             continue
-        top = base / "memory" if controllers else base
-        files = (
-            ("memory.limit_in_bytes", "memory.usage_in_bytes")
-            if controllers
-            else ("memory.max", "memory.current")
-        )
+        top = base / controller if controllers else base
         parts = [part for part in path.split("/") if part not in ("", "..")]
         for depth in range(len(parts) + 1):
-            found.append((top.joinpath(*parts[:depth]), *files))
+            found.append((top.joinpath(*parts[:depth]), 1 if controllers else 2))
     return list(dict.fromkeys(found))
 
 
@@ -325,7 +335,7 @@ def networks(root: Path = ROOT) -> list[str]:
         speed = read_int(interface / "speed")
         driver = interface / "device/driver"
         kind = driver.resolve().name if driver.exists() else "network interface"
-        shown = f"{speed / 1000:g} Gb/s" if speed and speed > 0 else "speed not reported"
+        shown = f"{speed / 1000:g} Gb/s" if speed and 0 < speed < UNKNOWN_SPEED else "speed not reported"
         found.append((interface.name, f"{kind}, {shown}"))
     kinds: dict[str, list[str]] = {}
     for name, kind in found:
@@ -340,7 +350,7 @@ def product(root: Path = ROOT) -> str | None:
     """Vendor and product of the machine, where the firmware's table is readable."""
     folder = root / "sys/class/dmi/id"
     parts = [read_text(folder / "sys_vendor"), read_text(folder / "product_name")]
-    return " ".join(p for p in parts if p) or None
+    return " ".join(p for p in parts if p and not _NOT_FILLED_IN.fullmatch(p.strip())) or None
 
 
 def operating_system(root: Path = ROOT) -> str:

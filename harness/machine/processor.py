@@ -30,7 +30,9 @@ PARTS = {
 def lscpu_model() -> str | None:
     """The model by lscpu, which also asks the firmware ("BIOS Model name"); None without lscpu."""
     try:
-        done = subprocess.run(["lscpu", "-J"], capture_output=True, text=True, timeout=LIMIT_S)
+        done = subprocess.run(
+            ["lscpu", "-J"], capture_output=True, text=True, errors="replace", timeout=LIMIT_S
+        )
         rows = json.loads(done.stdout)["lscpu"]
     except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
         return None

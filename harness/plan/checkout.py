@@ -133,6 +133,8 @@ def _asked(*arguments: str) -> subprocess.CompletedProcess[str] | None:
     command = ["git", "--no-replace-objects", "-C", str(SOURCE_ROOT), *arguments]
     environment = {**{k: v for k, v in os.environ.items() if k not in REDIRECTIONS}, "LC_ALL": "C"}
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=GIT_S, env=environment)
+        return subprocess.run(
+            command, capture_output=True, text=True, errors="surrogateescape", timeout=GIT_S, env=environment
+        )  # names of files need not be UTF-8
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -49,6 +49,10 @@ _CSV_TIMES = (
     *("%Y-%m-%d %I:%M:%S %p", "%Y/%m/%d %I:%M:%S %p", "%Y/%m/%d %H:%M:%S", "%d %b %Y %H:%M:%S"),
 )
 _ZONE = re.compile(r"\s+(?P<name>UTC|GMT|Z)?(?P<offset>[+-]\d{2}:?\d{2})?\Z")
+_NUMBER = re.compile(
+    r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\Z|[+-]?(?:nan|inf(?:inity)?)\Z", re.IGNORECASE | re.ASCII
+)
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _LETTERS = re.compile(r"\s[A-Z]{3,5}\Z")
 
 
@@ -61,6 +65,7 @@ class MeterLog:
     time_column: str | None = None
     power_column: str | None = None
     unit: str = "W"
+    decimal_comma: bool = False  # 412,5 instead of 412.5
     utc_offset: timedelta = timedelta(0)  # of times that state none
     clock_offset_s: float = 0.0  # the meter's clock minus the node's: positive when it is ahead
 
@@ -72,19 +77,25 @@ def read_meter(log: MeterLog) -> Readings:
             raise UserError(
                 f"{log.path} is larger than {MAX_BYTES} bytes.", "cut it to the time of the runs."
             )
-        text = log.path.read_text(encoding="utf-8-sig")
+        data = log.path.read_bytes()
+        text = data.decode("utf-16" if data.startswith(_UTF_16) else "utf-8-sig")
         digest = sha256(log.path)
     except OSError as error:
         raise UserError(f"Cannot read {log.path}: {error.strerror}.") from None
     except UnicodeDecodeError:
-        raise UserError(f"{log.path} is not a text (UTF-8).", "export the log as text or CSV.") from None
+        raise UserError(
+            f"{log.path} is not a text (UTF-8).", "save the log as text or CSV in UTF-8."
+        ) from None
     lines = text.splitlines()
     found = _csv(log, lines) if _is_csv(log, text) else _ipmi(log, lines)
     times: list[int] = []
     powers: list[float] = []
     for number, at, power in found:
         if times and at < times[-1]:
-            raise UserError(f"{log.path}, line {number}: the time goes back.", "sort the log by time.")
+            raise UserError(
+                f"{log.path}, line {number}: the time goes back.",
+                "sort the log by time; times at which clocks were set back need their zone.",
+            )
         times.append(at)
         powers.append(power)
     if not times:
@@ -117,14 +128,25 @@ def _is_csv(log: MeterLog, text: str) -> bool:
 
 def _watts(log: MeterLog, number: int, text: str) -> float:
     try:
-        return round(watts(float(text) * UNITS[log.unit]), 6)
+        return round(watts(_number(log, text) * UNITS[log.unit]), 6)
     except ValueError:
         reason = f"'{text:.40}' is not a number"
+        if "," in text and not log.decimal_comma:
+            said = "remove commas between thousands; where it is the decimal point, add --decimal-comma."
+            raise UserError(f"{log.path}, line {number}: {reason}.", said) from None
     except ReadingFailed as error:
         reason = str(error)
     raise UserError(
         f"{log.path}, line {number}: {reason}.", "check --power-column and --unit, or remove the line."
     )
+
+
+def _number(log: MeterLog, text: str) -> float:
+    """The number. Raises ValueError: a comma can be a decimal point or stand between thousands."""
+    plain = text.replace(",", ".") if log.decimal_comma and "." not in text else text
+    if not _NUMBER.match(plain):
+        raise ValueError(text)
+    return float(plain)
 
 
 def _on_node_clock(log: MeterLog, seconds: float) -> int:
@@ -199,7 +221,10 @@ def _column(log: MeterLog, header: list[str], name: str) -> int:
     count = header.count(name.strip())
     if count == 0:
         known = ", ".join(header)[:200]
-        raise UserError(f"{log.path} has no column '{name:.60}'.", f"its columns are: {known}")
+        raise UserError(
+            f"{log.path} has no column '{name:.60}'.",
+            f"its columns are: {known}; lines above the header have to be removed.",
+        )
     if count > 1:
         raise UserError(
             f"{log.path} has {count} columns '{name:.60}': which of them is meant is not known.",

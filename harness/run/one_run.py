@@ -6,6 +6,7 @@ holds half a run, whatever happens to the harness.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -16,7 +17,8 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import IO, Any
+from pathlib import Path
+from typing import Any
 
 from msgspec import structs
 
@@ -43,6 +45,7 @@ from harness.run.journal import Journal, open_journal
 from harness.run.launch.base import Launcher
 from harness.run.launch.nodes import NodeSamplers
 from harness.run.progress import Display
+from harness.run.secondary import SecondaryFile
 from harness.run.software import boot_id, code, loaded_files, software
 from harness.witness.witness import Witness
 from reference.protocol.log import PROGRESS_TOKEN
@@ -137,7 +140,7 @@ def run_once(plan: RunPlan, start: Start, display: Display) -> RunRecord:
     duration_s = time.monotonic() - started_s
     record = _record(plan, start, spec, outcome, started_wall_s, duration_s)
     record = structs.replace(record, software={**software(), **code(tree, tree_files(), outcome.loaded)})
-    record = _settle(plan, files, record)
+    record = _settle(plan, files, record, display.note)
     if start.witness:
         start.witness.close_run(record.run, record.status, record.files)
     display.run_finished(record)
@@ -205,7 +208,7 @@ def _attempt(
     command = launcher.command(_started(plan))
     with (
         NodeSamplers(launcher, files, plan.recipe.telemetry.interval_s, inherited.variables) as samplers,
-        files.output.open("wb") as output,
+        SecondaryFile(files.output, display.note) as output,
     ):
         with Child(command, environment, output) as child:
             samplers.watch(child.pid)
@@ -263,7 +266,7 @@ class _Sink:
     """Where the lines of a run go."""
 
     journal: Journal
-    output: IO[bytes]
+    output: SecondaryFile
     display: Display
     outcome: _Outcome
 
@@ -305,7 +308,6 @@ def _sort(line: Line, sink: _Sink) -> None:
             sink.display.progress(progress)
     else:
         sink.output.write(line.text.encode() + b"\n")
-        sink.output.flush()
 
 
 def _ending(exit_code: int | None, run_status: str | None) -> tuple[str, str | None]:
@@ -322,11 +324,28 @@ def _ending(exit_code: int | None, run_status: str | None) -> tuple[str, str | N
     return run_status, None
 
 
-def _settle(plan: RunPlan, files: RunFiles, record: RunRecord) -> RunRecord:
+def _digest(path: Path, secondary: bool, say: Callable[[str], None]) -> str | None:
+    """SHA-256 of a file, read twice where the file system fails; None, with a note, where a secondary one fails again.
+
+    Raises OSError for the others.
+    """
+    try:
+        with contextlib.suppress(OSError):
+            return sha256(path)
+        return sha256(path)
+    except OSError as error:
+        if not secondary:
+            raise
+        say(f"{path.name} cannot be read back ({error.strerror}): run.json has no digest of it")
+        return None
+
+
+def _settle(plan: RunPlan, files: RunFiles, record: RunRecord, say: Callable[[str], None]) -> RunRecord:
     """Digest the evidence, write run.json and move everything to its place."""
     layout, run = plan.layout, record.run
     found = sorted(p for p in files.root.iterdir() if p.is_file() and not p.name.startswith("."))
-    record = structs.replace(record, files={package_name(p.name, layout, run): sha256(p) for p in found})
+    digests = {p: digest for p in found if (digest := _digest(p, p.name != PART_RESULT, say))}
+    record = structs.replace(record, files={package_name(p.name, layout, run): d for p, d in digests.items()})
     write_json(files.record, structs.asdict(record))
     if record.status in FINISHED:
         files.root.rename(layout.run_dir(run))

@@ -79,7 +79,9 @@ def opened(path: Path) -> Iterator[Path]:
         except Unsafe as error:
             raise UserError(f"{path} is not unpacked: {error}.", _FIX) from None
         except (*_DAMAGE, gzip.BadGzipFile):
-            raise UserError(f"{path} is not unpacked: it is damaged.", _FIX) from None
+            raise UserError(
+                f"{path} is not unpacked: it is damaged, or not an archive of this kind.", _FIX
+            ) from None
         except OSError as error:
             raise UserError(f"{path} cannot be unpacked: {error.strerror or error}.", _ROOM) from None
         yield _named(_organisation(top, path), top)

@@ -110,7 +110,9 @@ def parse_json(data: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise Unreadable(f"{not_utf8(error)} (save it as UTF-8)") from None
     except json.JSONDecodeError as error:
-        raise Unreadable(f"is not valid JSON ({error.msg}, line {error.lineno})") from None
+        marked = text.startswith("\ufeff")
+        why = "begins with a byte order mark" if marked else f"{error.msg}, line {error.lineno}"
+        raise Unreadable(f"is not valid JSON ({why})") from None
     except UnicodeEncodeError:
         raise Unreadable("holds a text that is not Unicode") from None
     except (ValueError, RecursionError):

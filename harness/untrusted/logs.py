@@ -38,6 +38,7 @@ _SHAPE = bytes(
     ord("0") if 0x30 <= c <= 0x39 else ord("[") if c == ord("[") or (c < 0x20 and c != 0x0A) else ord(" ")
     for c in range(256)
 )
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _TOO_DEEP = object()
 _EVENT = msgspec.json.Decoder(Event)
 _FIELDS = 6  # of each event
@@ -89,6 +90,8 @@ def read_log(path: Path, shown: str, digests: bool = False) -> Log:
 def parse_log(data: bytes, shown: str, digests: bool = False) -> Log:
     """Parse the bytes of a log; line numbers are those of the file, from 1."""
     log = Log(shown, [], sha256=hashlib.sha256(data).hexdigest())
+    if data.startswith(_UTF_16):
+        log.problems.append(LogProblem(1, "the file is UTF-16: save it as UTF-8", "encoding"))
     if data.count(b"\n") > MAX_LINES:
         data = _first_lines(data)
         log.problems.append(LogProblem(MAX_LINES + 1, "too many lines: the rest was not read", "truncated"))

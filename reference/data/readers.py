@@ -7,13 +7,15 @@ between them into a scratch area. All others are read through HDF5. Both give th
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -24,7 +26,34 @@ from reference.data.scenes import Scene, close_scene, label, open_scene, open_sc
 from reference.protocol.spec import Geometry
 
 OPEN_SCENES = 16  # those read through HDF5
+FOR_THE_MOMENT = (
+    errno.ESTALE,
+    errno.EIO,
+    errno.ETIMEDOUT,
+    errno.EAGAIN,
+)  # a server that restarts or fails over
+PAUSE_S = 1.0
+T = TypeVar("T")
 MAX_ROWS = 512  # a vectored read takes at most 1024 pieces (IOV_MAX): a row and a gap each
+
+
+def read_patiently(path: Path, read: Callable[[int], T]) -> T:
+    """What `read` makes of the open file; once more, opened anew, where a network file system fails for the moment.
+
+    Raises OSError, and what `read` raises.
+    """
+    for attempt in (1, 2):
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                return read(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            if attempt == 2 or error.errno not in FOR_THE_MOMENT:
+                raise
+            time.sleep(PAUSE_S)
+    raise AssertionError
 
 
 class PatchReader(Protocol):
@@ -81,14 +110,13 @@ class SceneReader:
         windows = self._windows()
         path = self._files[patch.file]
         try:
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                found = [
+            found = read_patiently(
+                path,
+                lambda descriptor: [
                     windows.read(descriptor, name, array, patch.row, patch.column)
                     for name, array in layout.items()
-                ]
-            finally:
-                os.close(descriptor)
+                ],
+            )
         except OSError as error:
             raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
         except EOFError:

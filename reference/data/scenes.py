@@ -6,10 +6,12 @@ bayes > 0 marks cloud. Any defect of a file raises ValueError with a message of 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,8 @@ import numpy as np
 
 from reference.protocol.spec import Geometry
 
-PATTERNS = OBSERVED, SYNTHETIC = (
-    "S3A*.hdf",
-    "SYN_*.hdf",
-)  # names of scenes of the mission, and of generated ones
+# names of scenes of the mission, and of generated ones
+PATTERNS = OBSERVED, SYNTHETIC = "S3A*.hdf", "SYN_*.hdf"
 CHANNELS = {"refs": 6, "bts": 3, "bayes": 1}
 SURFACES = ("ocean", "land", "ice")  # codes 0, 1, 2 of the optional `surface` data set
 # What SLSTR can report (low, high, unit, source), besides 0 for pixels that were not observed; beyond it are fill
@@ -40,6 +40,8 @@ RANGES = {
         "16 bits x 0.01 K + 283.73 K, Sentinel-3 SLSTR Product Data Format Specification",
     ),
 }
+MAX_NAMED = 12  # data sets of another file
+UNKNOWN_MASK = 255.0  # all bits of the 8 of `bayes_in`, of which four are spare (same specification)
 FILLS = (-32768.0, 32767.0, 65535.0, -9999.0, -999.0, -99.0, 9.969209968386869e36)
 DAYLIGHT_REFLECTANCE = 0.02  # in S3; brighter pixels show that the sun was up
 DAYLIGHT_FRACTION = 0.05  # of the pixels have to be that bright
@@ -59,19 +61,22 @@ class SceneFacts:
 def find_scenes(folder: Path | str) -> list[Path]:
     """All scene files below a folder, sorted by file name, whichever sub-folders they are in.
 
-    Raises ValueError when the folder is missing, contains none, or observed and generated ones.
+    Raises ValueError when the folder is missing, cannot be listed, contains none, or observed and generated ones.
     """
     root = Path(folder)
     if not root.is_dir():
         raise ValueError(f"{root}: no such folder of scenes")
-    observed, generated = (list(root.glob(f"**/{pattern}")) for pattern in PATTERNS)
+    below = (Path(folder, name) for folder, _, names in os.walk(root, onerror=_not_listed) for name in names)
+    found = [path for path in below if path.match(OBSERVED) or path.match(SYNTHETIC)]
+    generated = next((path for path in found if path.match(SYNTHETIC)), None)
+    observed = next((path for path in found if path.match(OBSERVED)), None)
     if observed and generated:
         raise ValueError(
-            f"{root}: observed and synthetic scenes ({observed[0].name}, {generated[0].name}) in one folder"
+            f"{root}: observed and synthetic scenes ({observed.name}, {generated.name}) in one folder"
         )
-    if not observed and not generated:
+    if not found:
         raise ValueError(f"{root}: no scene files ({OBSERVED} or {SYNTHETIC}) in it or below it")
-    return sorted(observed + generated, key=lambda path: (path.name, path.relative_to(root).as_posix()))
+    return sorted(found, key=lambda path: (path.name, path.relative_to(root).as_posix()))
 
 
 def holds_scenes(folder: Path) -> bool:
@@ -82,6 +87,11 @@ def holds_scenes(folder: Path) -> bool:
 def named_as_synthetic(name: str) -> bool:
     """Whether a file name is one that the generator gives, or gave before its version 5."""
     return fnmatchcase(name, SYNTHETIC) or "_SYN_" in name
+
+
+def _not_listed(error: OSError) -> None:
+    """What cannot be read is not absent."""
+    raise ValueError(f"{error.filename}: cannot be listed ({error.strerror})") from error
 
 
 class Scene:
@@ -110,7 +120,8 @@ class Scene:
             window: np.ndarray = self._data[name][rows, columns, :]
             return window
         except (OSError, RuntimeError, KeyError) as error:
-            raise ValueError(f"{self.path}: {name} cannot be read ({_short(error)})") from error
+            why = _missing_filter(self._data[name]) or _short(error)
+            raise ValueError(f"{self.path}: {name} cannot be read ({why})") from error
 
     def stored_at(self, name: str) -> tuple[int, np.dtype] | None:
         """Offset in bytes and element type of `refs`, `bts` or `bayes`, if stored as it would be in memory.
@@ -142,13 +153,12 @@ class Scene:
     def facts(self) -> SceneFacts:
         """Name, location and daylight from the file's attributes."""
         attributes = self._file.attrs
-        daylight = attributes.get("daylight")
         return SceneFacts(
             name=self.path.name,
-            daylight=None if daylight is None else bool(daylight),
-            latitude=_number(attributes.get("latitude")),
-            longitude=_number(attributes.get("longitude")),
-            synthetic=bool(attributes.get("synthetic", False)),
+            daylight=_flag(attributes, "daylight"),
+            latitude=_degrees(attributes, "latitude", 90.0),
+            longitude=_degrees(attributes, "longitude", 360.0),
+            synthetic="synthetic" in attributes and _flag(attributes, "synthetic") is not False,
         )
 
     def check_values(self) -> list[str]:
@@ -167,11 +177,14 @@ class Scene:
 
     def _odd(self, name: str, values: np.ndarray) -> list[str]:
         if name not in RANGES:
-            return []
+            share = float(np.mean(np.isin(values, (*FILLS, UNKNOWN_MASK))))
+            return [f"{self.path}: {share:.2%} of {name} are fill values, not a mask"] if share else []
         low, high, unit, source = RANGES[name]
         if values.dtype.kind in "iub":
             said = f"{name} holds integers ({values.dtype}): counts that were not scaled, not {unit}"
             return [f"{self.path}: {said}"]
+        if name == "bts" and not np.any(np.nan_to_num(values)):
+            return [f"{self.path}: every value of bts is 0: nothing was observed"]
         with np.errstate(invalid="ignore"):
             outside = ((values < low) | (values > high)) & (values != 0)  # 0: not observed
         count = int(np.count_nonzero(outside))
@@ -204,7 +217,13 @@ def open_scene_unmanaged(path: Path | str) -> Scene:
     except FileNotFoundError:
         raise ValueError(f"{path}: no such scene file") from None
     except (OSError, RuntimeError) as error:
-        raise ValueError(f"{path}: not a readable HDF5 file ({_short(error)})") from error
+        number = getattr(error, "errno", None)  # of the file system: this says nothing about the file
+        said = (
+            f"cannot be opened ({os.strerror(number)})"
+            if number
+            else f"not a readable HDF5 file ({_short(error)})"
+        )
+        raise ValueError(f"{path}: {said}") from error
     try:
         return Scene(path, file)
     except BaseException:
@@ -262,13 +281,60 @@ def _dataset(path: Path, file: h5py.File, name: str, channels: int) -> h5py.Data
     except (OSError, RuntimeError, KeyError) as error:
         raise ValueError(f"{path}: {name} cannot be opened ({_short(error)})") from error
     if not isinstance(data, h5py.Dataset):
-        present = ", ".join(sorted(file)) or "nothing"
-        raise ValueError(f"{path}: data set {name!r} is missing (the file has {present})")
+        if file.get(name, getlink=True) is not None:
+            raise ValueError(f"{path}: {name} is not a data set: a group, or a link that leads to nothing")
+        raise ValueError(f"{path}: data set {name!r} is missing (the file has {_listed(file)})")
     if data.ndim != 3 or data.shape[2] != channels:
         raise ValueError(f"{path}: {name} has shape {data.shape}, (height, width, {channels}) expected")
     if data.dtype.kind not in "fiub":
         raise ValueError(f"{path}: {name} contains {data.dtype}, numbers expected")
     return data
+
+
+def _listed(file: h5py.File) -> str:
+    """The names in a file, as far as they can be shown."""
+    names = [name for name in islice(file, MAX_NAMED) if isinstance(name, str) and name.isprintable()]
+    more = len(file) - len(names)
+    return (", ".join(name[:40] for name in names) + (f" and {more} more" if more else "")) or "nothing"
+
+
+def _missing_filter(data: h5py.Dataset) -> str | None:
+    """Which filter of HDF5 is needed and not installed; None where all are here."""
+    stored = data.id.get_create_plist()
+    for at in range(stored.get_nfilters()):
+        number, _, _, name = stored.get_filter(at)
+        if not h5py.h5z.filter_avail(number):
+            shown = name.decode("ascii", "replace")[:40] or "without a name"
+            return f"it is compressed by HDF5 filter {number}, {shown}, which is not installed here"
+    return None
+
+
+def _attribute(attributes: h5py.AttributeManager, name: str) -> Any:
+    """One value; None where there is none, or nothing that is one value."""
+    try:
+        value = attributes.get(name)
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError):
+        return None
+    found = np.asarray(value)
+    return found.reshape(())[()] if found.size == 1 and not isinstance(value, h5py.Empty) else None
+
+
+def _flag(attributes: h5py.AttributeManager, name: str) -> bool | None:
+    """True or False, as number or word; None where it states neither."""
+    value = _attribute(attributes, name)
+    value = value.decode("ascii", "replace") if isinstance(value, bytes) else value
+    if isinstance(value, str):
+        return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(
+            value.lower()
+        )
+    number = _number(value)
+    return None if number is None else bool(number)
+
+
+def _degrees(attributes: h5py.AttributeManager, name: str, limit: float) -> float | None:
+    """An angle; None for fill values."""
+    number = _number(_attribute(attributes, name))
+    return number if number is not None and abs(number) <= limit else None
 
 
 def _number(value: Any) -> float | None:
@@ -280,4 +346,4 @@ def _number(value: Any) -> float | None:
 
 
 def _short(error: BaseException) -> str:
-    return " ".join(str(error).split())[:160]
+    return "".join(c for c in " ".join(str(error).split()) if c.isprintable())[:160]

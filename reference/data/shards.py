@@ -25,7 +25,7 @@ import numpy as np
 from reference.data.dataset import TRAIN_FOLDER, Described, digest_name
 from reference.data.files import file_sha256, write_json
 from reference.data.patches import CHANNELS, Patch, crop_offsets, training_patches
-from reference.data.readers import SceneReader, read_exactly
+from reference.data.readers import SceneReader, read_exactly, read_patiently
 from reference.protocol.dataset import DatasetFile
 from reference.protocol.spec import Data, Geometry
 
@@ -181,11 +181,10 @@ class ShardReader:
         """Read a patch from its shard (see PatchReader)."""
         file, at = self._places[number]
         try:
-            descriptor = os.open(self._files[file], os.O_RDONLY)
-            try:
-                read_exactly(descriptor, [inputs, labels], at * self._record_bytes)
-            finally:
-                os.close(descriptor)
+            read_patiently(
+                self._files[file],
+                lambda descriptor: read_exactly(descriptor, [inputs, labels], at * self._record_bytes),
+            )
         except OSError as error:
             raise ValueError(f"{self._files[file]}: cannot be read ({error.strerror})") from error
         except EOFError:

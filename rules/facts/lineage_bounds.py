@@ -64,14 +64,9 @@ class LineageBounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         return precision in self.epoch_loss and (precision not in self.repeat_on_one_device or ranks == 1)
 
     def moved_within(self, kernel: int, steps: int) -> tuple[float, float]:
-        """How far a kernel may have moved after so many steps, in learning rates, margin included.
-
-        The last kernel has 32 weights, the others 288 and more, so its mean varies most: an honest run was 2 % beyond
-        the usual margin, and the last one has it twice.
-        """
+        """How far a kernel may have moved after so many steps, in learning rates, margin included."""
         band = self.moved[kernel]
-        margin = self.moved_margin ** (2 if kernel == len(self.moved) - 1 else 1)
-        return self._at(band.low, steps) / margin, self._at(band.high, steps) * margin
+        return self._at(band.low, steps) / self.moved_margin, self._at(band.high, steps) * self.moved_margin
 
     def drift_within(self, steps: int) -> tuple[float, float]:
         """How much a kernel may have moved along or against its beginning, as a cosine, margin included."""

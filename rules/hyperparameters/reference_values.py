@@ -145,14 +145,15 @@ def batch_product(self: Rule, subject: Plan | Run, ruleset: Ruleset) -> Iterator
 )
 def same_settings(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """The score is a mean over runs of one benchmark result: runs with other settings are other results."""
-    if len(package.runs) < 2:
-        raise NotApplicable("a single run")
-    first = package.runs[0]
+    runs = [run for run in package.runs if run.settings]  # LOG003 says where nothing is stated
+    if len(runs) < 2:
+        raise NotApplicable("a single run that states settings")
+    first = runs[0]
     keys = [
         k for k, s in ruleset.keys.items() if s.phase == "before" and k not in PER_RUN and k != "cache_clear"
     ]
     required = set(ruleset.required_keys(package.division))
-    for run in package.runs[1:]:
+    for run in runs[1:]:
         for key in keys:
             expected, found = stated(first.settings, key), stated(run.settings, key)
             if expected is None or found is None:

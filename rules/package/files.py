@@ -76,6 +76,13 @@ def clean_results(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
                 continue  # CNV012 compares it with what the convergence points give
             if base.startswith("result") and base.endswith(".txt"):
                 yield self.finding("is a result in a place where none is scored", path=name, fix=_MISPLACED)
+            elif _RENAMED.match(base):
+                yield self.finding(
+                    "looks like a result under another name, and is not read",
+                    severity=Severity.WARNING,
+                    path=name,
+                    fix="Unpack it where it is compressed, and call it result_<number>.txt.",
+                )
             else:
                 yield self.finding(
                     "is not a result: should it lie elsewhere?",
@@ -85,6 +92,7 @@ def clean_results(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
                 )
 
 
+_RENAMED = re.compile(r"result[ _.-]?\d+(?:\.(?:txt|log|out))?(?:\.(?:gz|bz2|xz|zst))?\Z", re.IGNORECASE)
 _MISPLACED = "Move it to the other results of its entry, or remove it; only throughput may set runs aside."
 
 
@@ -133,7 +141,7 @@ def foreign(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]
         yield self.finding(
             "was left by a desktop or by git, and is not read",
             path=name,
-            fix="Delete it: find . -name '._*' -o -name .DS_Store",
+            fix="Delete it; all of macOS: find . \\( -name '._*' -o -name .DS_Store \\) -delete",
         )
 
 

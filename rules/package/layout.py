@@ -44,11 +44,16 @@ def numbering(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findin
             yield self.finding(f"{name} has leading zeros", path=f"{folder}/{name}", expected=number)
     yield from _one_name_each(self, package)
     if missing is not None:
+        # as the others are written
+        digits = min(
+            (len(name) - len("result_.txt") for name, n in numbers.items() if n is not None), default=1
+        )
+        absent = f"result_{missing:0{digits}d}.txt"
         yield self.finding(
-            f"result_{missing}.txt is missing{': was a run left out?' if asked and not unnumbered else ''}",
+            f"{absent} is missing{': was a run left out?' if asked and not unnumbered else ''}",
             severity=Severity.WARNING if asked and not unnumbered else Severity.ERROR,
-            path=f"{folder}/result_{missing}.txt",
-            expected=f"result_{missing}.txt",
+            path=f"{folder}/{absent}",
+            expected=absent,
         )
 
 

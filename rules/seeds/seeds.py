@@ -29,6 +29,8 @@ def present(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         raise NotApplicable(f"{ruleset.name} does not ask for a seed in the {run.division} division")
     if run.cut_off:
         raise NotApplicable("a pruned run that did not end")
+    if not run.log.events:
+        raise NotApplicable("there is no MLLOG line in this file (LOG003)")
     if not run.log.all("seed"):
         yield self.finding("no seed is logged", path=run.path)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
+from unicodedata import normalize
 
 from rules.facts.description import lowered, status_category
 from rules.facts.needs import system_of
@@ -28,7 +29,15 @@ def described(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator
     """A time without the machine that took it says nothing."""
     path = f"systems/{subject.system_name}.json"
     if subject.system is None:
-        yield self.finding("there is no readable system description", path=path)
+        files = subject.files if isinstance(subject, Package) else []
+        near = next((name for name in files if name != path and _folded(name) == _folded(path)), None)
+        hint = f": {show(near)} differs in case, or in how its letters are encoded" if near else ""
+        yield self.finding(f"there is no readable system description{hint}", path=path)
+
+
+def _folded(name: str) -> str:
+    """The same for names that a file system of Windows or macOS takes for one."""
+    return normalize("NFC", name).casefold()
 
 
 @rule(

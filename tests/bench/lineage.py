@@ -6,9 +6,12 @@ r"""How far training moves the weights, and how exactly an epoch repeats: what t
     python -m tests.bench.lineage bounds lines.jsonl --record docs/bench/lineage.json \
         --out rules/rulesets/cloudmask-1.1/lineage.json
 
+    python -m tests.bench.lineage alone docs/bench/lineage.json
+
 `train` writes one JSON line an epoch, and keeps the states around some of them; `again` trains one epoch from each
-of these, with other threads, devices or precision. `bounds` sums up what all lines say. With --devices, processors
-are split into virtual devices and trained on by the mirrored strategy.
+of these, with other threads, devices or precision. `bounds` sums up what all lines say, and `alone` judges each run by
+the bounds of the others. With --devices, processors are split into virtual devices and trained on by the mirrored
+strategy.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import json
 import platform
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +61,11 @@ def main() -> None:
     bounds.add_argument("lines", type=Path, nargs="+")
     bounds.add_argument("--out", type=Path, required=True)
     bounds.add_argument("--record", type=Path, required=True)
+    verbs.add_parser("alone").add_argument("record", type=Path)
     given = parser.parse_args()
-    if given.verb == "bounds":
+    if given.verb == "alone":
+        print("\n".join(judged_by_others(json.loads(given.record.read_text()))))
+    elif given.verb == "bounds":
         lines = [json.loads(line) for path in given.lines for line in path.read_text().splitlines()]
         given.record.write_text(json.dumps(recorded(lines), indent=None, separators=(",", ":")) + "\n")
         given.out.write_bytes(msgspec.json.format(msgspec.json.encode(summed_up(lines))) + b"\n")
@@ -173,6 +180,34 @@ def _alike(line: dict[str, Any]) -> bool:
     return same and not (line["precision"] == "mixed_float16" and line["devices"] > 1)
 
 
+def _run(line: dict[str, Any]) -> tuple[Any, ...]:
+    """What lines of one run share."""
+    return tuple(line[name] for name in ("profile", "precision", "batch", "devices", "seed", "learning_rate"))
+
+
+def judged_by_others(record: dict[str, Any]) -> Iterator[str]:
+    """Rows of a table: by what factor each run is beyond the recorded extremes of the others, before the margin."""
+    trained, again = record["trained"], record["again"]
+    for run in sorted({_run(line) for line in trained}, key=str):
+        bounds = summed_up([line for line in trained if _run(line) != run] + again)
+        own = [line for line in trained if _run(line) == run and line["steps"] <= bounds.steps[-1]]
+        off, refused = [0.0, 0.0], 0
+        for line in own:
+            steps, inside = line["steps"], True
+            for kernel, moved in enumerate(line["moved"]):
+                least, most = bounds.moved_within(kernel, steps)
+                last = kernel == len(line["moved"]) - 1
+                off[last] = max(
+                    off[last], least * bounds.moved_margin / moved, moved * bounds.moved_margin / most
+                )
+                inside &= least <= moved <= most
+            low, high = bounds.drift_within(steps)
+            refused += not inside or not all(low <= drift <= high for drift in line["drift"][:-1])
+        profile, precision, batch, devices, seed, _ = run
+        what = f"{profile}, {precision}, batch size {batch}, {devices} device(s), seed {seed}"
+        yield f"| {what} | {len(own)} | {off[0]:.2f} | {off[1]:.2f} | {refused} |"
+
+
 def summed_up(lines: list[dict[str, Any]]) -> LineageBounds:
     """Extremes of all lines, on a grid of steps; at each point those of the neighbouring intervals."""
     trained = [line for line in lines if line["verb"] == "train"]
@@ -189,10 +224,7 @@ def summed_up(lines: list[dict[str, Any]]) -> LineageBounds:
         for name in ("loss", "distance", "worst"):
             kept = repeats[name]
             kept[LOGGED[line["precision"]]] = max(kept[LOGGED[line["precision"]]], line[name])
-    runs = {
-        (t["profile"], t["precision"], t["batch"], t["seed"], t["devices"], t["learning_rate"])
-        for t in trained
-    }
+    runs = {_run(line) for line in trained}
     return LineageBounds(
         schema=1,
         source="docs/bench/lineage.json, by tests/bench/lineage.py",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -304,3 +306,68 @@ def test_strong_and_weak_of_one_system_and_odd_names(tmp_path):
     found = check_all(built.root, HPC)
     assert [p.scaling for p, _ in found] == ["strong", "weak"]
     assert description["division"] == "closed" and [v.verdict for _, v in found] == ["compliant"] * 2
+
+
+@pytest.mark.parametrize("name", ["Result_1.TXT", "result_1.log", "result_1.txt.gz", "result 1"])
+def test_results_under_other_names_are_said_to_be(tmp_path, name):
+    """Nobody is told to remove a result: why it is not among the runs is what has to be known."""
+    built = build_hpc(tmp_path)
+    (built.results / name).write_text("x\n")
+    _, verdict = check_package(built.root, HPC)
+    ((found),) = [f for f in verdict.findings if f.rule == "PKG005" and f.path.endswith(name)]
+    assert "another name" in found.message and "emove" not in found.fix
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfe:\0:\0:\0M\0L\0L\0O\0G\0", b"\x1b[0m\n"], ids=["empty", "utf16", "ansi"]
+)
+@pytest.mark.parametrize("number", [0, 2])
+def test_a_log_without_a_line_is_accused_of_nothing_else(tmp_path, content, number):
+    built = build_hpc(tmp_path)
+    built.logs[number].write_bytes(content)
+    _, verdict = check_package(built.root, HPC)
+    assert {f.rule for f in verdict.findings if f.path and "result_" in f.path} & {
+        "SED001",
+        "HYP005",
+    } == set()
+    assert "there is no MLLOG line in this file" in messages(verdict, "LOG003")
+    assert ("UTF-16" in str(messages(verdict, "LOG001"))) is content.startswith(b"\xff\xfe")
+
+
+def test_a_gap_is_named_as_the_files_beside_it(tmp_path):
+    built = build_hpc(tmp_path)
+    renumbered(built, 1, 2)
+    (built.results / "result_03.txt").unlink()
+    _, verdict = check_package(built.root, HPC)
+    assert any("result_03.txt is missing" in said for said in messages(verdict, "PKG002"))
+
+
+def test_what_this_user_may_not_read_is_not_missing(tmp_path, monkeypatch):
+    """A verdict on the rest would accuse the submitter of the reader's rights."""
+    built = build_hpc(tmp_path)
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: "result_3" not in str(path) and access(path, mode))
+    with pytest.raises(UserError, match=r"result_3.txt: Permission denied\.") as caught:
+        check_package(built.root, HPC)
+    assert "chmod" in caught.value.fix
+
+
+def test_a_folder_that_cannot_be_listed_is_not_empty(tmp_path, monkeypatch):
+    built, scandir = build_hpc(tmp_path), os.scandir
+
+    def failing(path="."):
+        if str(path) == str(built.results):
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", failing)
+    with pytest.raises(UserError, match=r"results/.*: Stale file handle"):
+        check_package(built.root, HPC)
+
+
+@pytest.mark.parametrize("change", [lambda p: f"{p.stem.upper()}.json", lambda p: f"{p.stem}.JSON"])
+def test_a_description_under_almost_the_name_is_named(tmp_path, change):
+    built = build_hpc(tmp_path)
+    (path,) = (built.root / "systems").glob("*.json")
+    path.rename(path.with_name(change(path)))
+    assert "differs in case" in messages(check_package(built.root, HPC)[1], "SYS001")[0]

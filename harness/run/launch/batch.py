@@ -17,7 +17,8 @@ _BUSY = re.compile(
     r"socket timed out|unable to contact slurm|connection (?:refused|timed out|reset)|communication connection failure|"
     r"zero bytes were transmitted|backup controller in standby|resource temporarily unavailable|"
     r"(?:controller|daemon|mbatchd|lim) (?:is )?(?:not responding|down|busy)|please wait|try(?:ing)? (?:again|later)|"
-    r"too many (?:requests|open files)|rate limit|slurmctld .*(?:down|not respond)|message (?:receive|send) failure",
+    r"too many (?:requests|open files)|rate limit|slurmctld .*(?:down|not respond)|message (?:receive|send) failure|"
+    r"protocol authentication error|unexpected message received|unable to connect to (?:the )?database",
     re.IGNORECASE,
 )
 

@@ -108,7 +108,11 @@ def _evict_on(launcher: Launcher, files: Sequence[Path], node: int) -> CacheResu
     command = [*launcher.on_node(node), *start_module("harness.machine.page_cache")]
     named = json.dumps([str(file.absolute()) for file in files])
     try:
-        done = subprocess.run(command, input=named, capture_output=True, text=True, timeout=EVICTION_S)
-        return CacheResult(**json.loads(done.stdout))
+        done = subprocess.run(
+            command, input=named, capture_output=True, text=True, errors="replace", timeout=EVICTION_S
+        )
+        # a site's prologue may print before it
+        said = [line for line in done.stdout.splitlines() if line.startswith("{")]
+        return CacheResult(**json.loads(said[-1] if said else done.stdout))
     except (OSError, subprocess.TimeoutExpired, ValueError, TypeError) as error:
         return CacheResult("none", len(files), 0, None, False, f"eviction failed there: {error}"[:200])

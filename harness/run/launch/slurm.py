@@ -30,12 +30,14 @@ ENDED = frozenset(
         *("PREEMPTED", "REVOKED", "LAUNCH_FAILED", "RECONFIG_FAIL"),
     )
 )
+UNKNOWN = "UNKNOWN"
 MAX_NODES = 100_000
 _NODE = r"[A-Za-z0-9_.-](?:[A-Za-z0-9_.-]|\[[0-9,-]+\])*"  # a name with ranges in brackets
 
 
 _BY_HAND = "ask by hand: squeue --me, sacct."
-_PARSABLE = re.compile(r"(\d+)(?:;([A-Za-z0-9_.-]+))?")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_PARSABLE = re.compile(r"(\d+)(?:;([A-Za-z0-9_.-]+)?)?")
 _SPOKEN = re.compile(r"Submitted batch job (\d+)(?: on cluster ([A-Za-z0-9_.-]+))?", re.IGNORECASE)
 
 
@@ -44,10 +46,11 @@ def job_number(answer: str) -> str:
 
     Sites print banners and checks around it, also with --parsable: the last line that is a number alone counts.
     """
+    answer = _COLOUR.sub("", answer)
     lines = [line.strip() for line in answer.splitlines() if line.strip()]
     for found in (
         *(_PARSABLE.fullmatch(line) for line in reversed(lines)),
-        *map(_SPOKEN.match, reversed(lines)),
+        *map(_SPOKEN.search, reversed(lines)),
     ):
         if found:
             return ";".join(part for part in found.groups() if part)
@@ -82,7 +85,10 @@ class SlurmBatch(FollowedBatchSystem):
         where = [f"--clusters={cluster}"] if cluster else []
         try:
             text = ask(["scontrol", *where, "--oneliner", "show", "job", job], fix=_BY_HAND)
-            return read_state(_of_job(text, job))
+            state = read_state(_of_job(text, job))
+            if state.word == UNKNOWN:  # nothing, or a part of the line: how the job is, this does not tell
+                raise BatchBusy("scontrol's answer names no state of the job.", _BY_HAND)
+            return state
         except UserError as error:
             if "Invalid job id" not in error.message:
                 raise
@@ -97,12 +103,12 @@ class SlurmBatch(FollowedBatchSystem):
         except BatchBusy:
             raise
         except UserError:
-            return State("UNKNOWN", over=True)
+            return State(UNKNOWN, over=True)
         rows = [line.strip().split("|") for line in text.splitlines()]
         for row in reversed(rows):
             if len(row) == 3 and row[0] == job and row[1]:
                 return read_state(f"JobState={row[1].split()[0]} ExitCode={row[2]}")
-        return State("UNKNOWN", over=True)
+        return State(UNKNOWN, over=True)
 
 
 @dataclass(frozen=True)
@@ -152,13 +158,13 @@ def read_state(text: str) -> State:
         found = re.search(rf"(?:^|\s){name}=(\S+)", text)
         return found[1] if found else ""
 
-    word, (code, _, signal) = value("JobState").rstrip("+") or "UNKNOWN", value("ExitCode").partition(":")
+    word, (code, _, signal) = value("JobState").rstrip("+") or UNKNOWN, value("ExitCode").partition(":")
     reason = "" if value("Reason") == "None" else value("Reason")
     known = code.isdigit() and signal.isdigit() and word in ENDED
     exit_code = (int(code) or 128 * (signal != "0")) if known else None
     if word != "COMPLETED" and exit_code == 0:  # cancelled while it waited, a node that failed: not a success
         exit_code = None
-    return State(word, word in ENDED or word == "UNKNOWN", reason, exit_code)
+    return State(word, word in ENDED or word == UNKNOWN, reason, exit_code)
 
 
 def slurm_nodes(environment: Mapping[str, str]) -> list[str]:
@@ -218,6 +224,8 @@ def _node_records(nodes: list[str]) -> str:
     """What Slurm knows of these nodes, a line each; empty where scontrol cannot be run."""
     command = ["scontrol", "--oneliner", "show", "node", ",".join(nodes)]
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=SCONTROL_S).stdout
+        return subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=SCONTROL_S
+        ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return ""

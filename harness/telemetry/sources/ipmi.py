@@ -25,7 +25,7 @@ HOST_VARIABLE, USER_VARIABLE = "CLOUDMASK_IPMI_HOST", "CLOUDMASK_IPMI_USER"
 OPEN_LIMIT_S = 8.0  # a controller that was asleep answers late, once
 READ_LIMIT_S = 3.0
 TRIES, PAUSE_S = 3, 0.5  # when the controller is busy while the source opens
-_READING = re.compile(r"Instantaneous power reading\s*:\s*(\S+)\s+(\w+)")
+_READING = re.compile(r"Instantaneous power reading[ \t]*:[ \t]*(\S+)(?:[ \t]+(\w+))?")
 _STATE = re.compile(r"Power reading state is\s*:\s*(\w+)")
 _INACTIVE = "the management controller says that its power measurement is not activated"
 _UNITS = {"watts": 1.0, "watt": 1.0, "w": 1.0, "milliwatts": 1e-3, "kilowatts": 1e3}
@@ -144,9 +144,9 @@ def power_reading(text: str) -> float:
     found = _READING.search(text)
     if not found:
         raise ReadingFailed("the output has no instantaneous power reading")
-    factor = _UNITS.get(found[2].lower())
+    factor = _UNITS.get((found[2] or "").lower())
     if factor is None:
-        raise ReadingFailed(f"the unit {found[2][:20]} is unknown")
+        raise ReadingFailed(f"the unit {found[2][:20]} is unknown" if found[2] else "the reading has no unit")
     try:
         return watts(float(found[1]) * factor)
     except ValueError:

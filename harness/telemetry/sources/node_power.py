@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -34,7 +35,17 @@ class ReadingFailed(Exception):
 
 def watts(value: Any) -> float:
     """A reading in watts. Raises ReadingFailed for what a machine that is on cannot draw."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        kind = (
+            "it is absent"
+            if value is None
+            else "it is a text"
+            if isinstance(value, str)
+            else "of another kind"
+        )
+        raise ReadingFailed(f"the reading is not a number: {kind}")
+    value = min(value, sys.float_info.max)  # integers of JSON know no bound
+    if not math.isfinite(value):
         raise ReadingFailed("the reading is not a number")
     if value <= 0:
         raise ReadingFailed(f"it reads {value:g} W, which no machine that is on draws")

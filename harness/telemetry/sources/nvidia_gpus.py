@@ -24,6 +24,7 @@ from typing import Any
 
 from harness.telemetry.pacing import Pace
 from harness.telemetry.sources.base import Kind
+from harness.telemetry.sources.bounds import GPU, why_not
 from harness.telemetry.sources.nvml import NvmlBase, Reading, label
 
 # the counter steps every 100 ms; on an H100 a reading takes 4 ms of processor time, one of the power 6 us
@@ -159,7 +160,9 @@ class NvmlSource(NvmlBase):
             self._devices[f"module{index}"] = f"module of {scope}: GPU, processor and memory"
             self._notes.append(f"{scope}: {statement}")
         with contextlib.suppress(nvml.NVMLError, AttributeError):
-            self._devices[scope] += f"; power limit {nvml.nvmlDeviceGetEnforcedPowerLimit(handle) / 1e3:g} W"
+            limit_w = nvml.nvmlDeviceGetEnforcedPowerLimit(handle) / 1e3
+            if limit_w > 0 and why_not(limit_w, "W", GPU) is None:
+                self._devices[scope] += f"; power limit {limit_w:g} W"
         if _mig_is_on(nvml, handle):
             statement = "MIG is on: all readings are of the whole GPU, not of one instance"
             self._devices[scope] += f"; {statement}"
@@ -196,7 +199,7 @@ def _of_module(energy: Reading) -> Reading:
 def _mig_is_on(nvml: ModuleType, handle: Any) -> bool:
     try:
         return bool(nvml.nvmlDeviceGetMigMode(handle)[0])
-    except (nvml.NVMLError, AttributeError):
+    except (nvml.NVMLError, AttributeError, TypeError):
         return False  # boards without MIG do not support the question
 
 

@@ -156,12 +156,16 @@ class NvmlBase(Source):
         nvml = load()
         self._nvml = nvml
         try:
-            for index in range(nvml.nvmlDeviceGetCount()):
-                self._add_gpu(nvml, index)
+            count = nvml.nvmlDeviceGetCount()
         except nvml.NVMLError as error:
             self.close()
             why, fix = explain(nvml, error)
             raise SourceUnavailable("the GPUs cannot be listed", why, fix) from error
+        for index in range(count):
+            try:
+                self._add_gpu(nvml, index)
+            except Exception as error:  # one GPU does not take the others
+                self._notes.append(f"gpu{index}: {explain(nvml, error)[0]}")
         if not (self._often or self._seldom):
             self.close()
             why = "; ".join(self._notes) or "the driver is there but reports no GPU"

@@ -20,6 +20,8 @@ POWERCAP = Path("/sys/class/powercap")
 _ZONE = re.compile(r"intel-rapl:(\d+)(?::(\d+))?\Z")
 _PARTS = {"core": "cpu_cores", "uncore": "cpu_uncore", "dram": "dram"}
 MAX_W = 10_000.0  # of one zone: processors of 2026 draw 500 W; a counter that is set anew seems to wrap
+DRAWN_W = 1_000.0  # that a zone may well draw for minutes: counters of 65 kJ wrap every 65 s then
+HOLE_S = 10.0
 SLACK_S = 1.0  # of a reading that came late
 GRANT = (
     "an administrator can allow it with `chmod -R a+r /sys/class/powercap/intel-rapl*/` "
@@ -133,13 +135,19 @@ class RaplSource(Source):
         if step < 0:  # wrapped; more than one wrap between two readings cannot be seen
             step += zone.range_uj + 1
         zone.last_uj, zone.last_s = now_uj, now_s
-        if not 0 <= step <= MAX_W * (elapsed_s + SLACK_S) * 1e6:
+        hole = elapsed_s > max(HOLE_S, zone.range_uj / 1e6 / DRAWN_W)
+        if hole:
+            self._notes.append(
+                f"{zone.spec.key}: not read for {elapsed_s:.3g} s, in which it may have wrapped more than once"
+            )
+        elif not 0 <= step <= MAX_W * (elapsed_s + SLACK_S) * 1e6:
             self._notes.append(
                 f"{zone.spec.key}: {step / 1e6:.4g} J in {elapsed_s:.3g} s: the counter was set anew"
             )
-            zone.total_uj = 0  # what was drawn in between is not known: a counter that goes back says so
         else:
             zone.total_uj += step
+            return zone.total_uj / 1e6
+        zone.total_uj = 0  # what was drawn in between is not known: a counter that goes back says so
         return zone.total_uj / 1e6
 
     def notes(self) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from harness.telemetry.sources.base import SourceUnavailable
 from harness.telemetry.sources.node_power import NODE, NodePowerSource, ReadingFailed
 from harness.telemetry.sources.redfish_client import (
+    NEXT_PAGE,
     TRIES,
     WHAT,
     Client,
@@ -97,7 +98,9 @@ class RedfishSource(NodePowerSource):
             members = resource.get("Members")
             listed = [resource_path(member) for member in members] if isinstance(members, list) else []
             found.update((path.rstrip("/"), None) for path in listed if path)
-            page = resource_path(resource.get("Members@odata.nextLink"))
+            page = _next_page(resource)
+        if not found:
+            raise ReadingFailed("the service lists no chassis")
         return list(found)[:MAX_CHASSIS]
 
     def _collection(self) -> str:
@@ -158,18 +161,34 @@ class RedfishSource(NodePowerSource):
             self._client.drop()
 
 
+def _next_page(resource: dict[str, Any]) -> str | None:
+    """The path of the next page; None after the last one. Raises ReadingFailed: without it the node may be missing."""
+    link = next((resource[name] for name in NEXT_PAGE if resource.get(name)), None)
+    page = resource_path(link)
+    if link is not None and page is None:
+        raise ReadingFailed("the list of chassis goes on elsewhere, which is not followed")
+    return page
+
+
 def _summary(failed: list[ReadingFailed]) -> str:
     """Why no chassis is the node: failures for the moment first."""
     base = "no chassis of a node reports PowerWatts or PowerConsumedWatts"
     reasons = [str(error) for error in failed if not isinstance(error, Missing)]
-    said = dict.fromkeys(reason for reason in reasons if "not a number" not in reason)
+    said = dict.fromkeys(reason for reason in reasons if "it is absent" not in reason)
     ordered = sorted(said, key=lambda reason: "is a part" in reason or "holds" in reason)
     more = f"; and {len(ordered) - MAX_SAID} more" if len(ordered) > MAX_SAID else ""
     return f"{base} ({'; '.join(ordered[:MAX_SAID])}{more})" if ordered else base
 
 
 def _fix(reason: str) -> str:
-    if "(404)" in reason or CHASSIS_VARIABLE in reason or "may be the node" in reason:
+    if "not a number" in reason or "lists no chassis" in reason:
+        return "update the management controller, use IPMI, or import the log of an external meter"
+    if (
+        "(404)" in reason
+        or "goes on elsewhere" in reason
+        or CHASSIS_VARIABLE in reason
+        or "may be the node" in reason
+    ):
         return f"see the chassis under {COLLECTION} and name one in {CHASSIS_VARIABLE}; else use IPMI"
     if "part" in reason or "holds" in reason or "chassis of a node" in reason and "busy" not in reason:
         return "use IPMI, or import the log of an external meter"

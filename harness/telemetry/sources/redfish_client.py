@@ -21,6 +21,7 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -35,6 +36,8 @@ WHAT = "no node power by Redfish"
 MAX_BYTES = 1 << 20
 MAX_REDIRECTS = 5
 TRIES, PAUSE_S = 3, 0.5  # of a request that fails for the moment, while the source opens
+NEXT_PAGE = ("Members@odata.nextLink", "@odata.nextLink")  # the second one in services before DSP0266 1.0
+LINKS = {"@odata.id", *NEXT_PAGE}
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PATH = re.compile(r"/redfish/[A-Za-z0-9_/.%~:@?$=&+,;()'!*-]*\Z")
 
@@ -146,7 +149,7 @@ class Client:
             if answer.status not in _REDIRECTS:
                 if answer.status == 200 and asked != path:
                     self._moved[path] = asked
-                return _json(answer)
+                return _json(answer, self._relative)
             asked = self._target(asked, answer)
         raise ReadingFailed(f"the service redirects more than {MAX_REDIRECTS} times")
 
@@ -165,6 +168,15 @@ class Client:
                 f"the service answers {answer.status} and redirects elsewhere, which is not followed"
             )
         return path
+
+    def _relative(self, value: dict[str, Any]) -> dict[str, Any]:
+        """The object with links that name this service in full as paths (DSP0266 has paths; not all keep to it)."""
+        for key in LINKS & value.keys():
+            with contextlib.suppress(ValueError, TypeError, AttributeError):
+                parts = urlsplit(value[key])
+                if (parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)) == self._where:
+                    value[key] = parts._replace(scheme="", netloc="").geturl()
+        return value
 
     @property
     def _where(self) -> tuple[str, str, int]:
@@ -250,15 +262,15 @@ _STATUS = {
 _BUSY = (408, 425, 429, 500, 502, 503, 504)  # answers of a controller that is starting or has too much to do
 
 
-def _json(answer: _Answer) -> dict[str, Any]:
-    """The object of an answer. Raises ReadingFailed where it is not one."""
+def _json(answer: _Answer, each: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """The object of an answer, all objects in it by way of `each`. Raises ReadingFailed where it is not one."""
     if answer.status in _BUSY:
         raise TryAgain(f"the service is busy for the moment ({answer.status})")
     if answer.status != 200:
         kind = Missing if answer.status in (404, 405, 410, 501) else ReadingFailed
         raise kind(_STATUS.get(answer.status, f"the service answers {answer.status}"))
     try:
-        value = json.loads(answer.body)
+        value = json.loads(answer.body, object_hook=each)
     except (ValueError, RecursionError):
         raise ReadingFailed("the answer is not JSON") from None
     if not isinstance(value, dict):

@@ -180,3 +180,17 @@ def test_unreadable_descriptions_are_user_errors(tmp_path: Path) -> None:
         assert name in raised.value.message and "system detect" in (raised.value.fix or "")
     with pytest.raises(UserError, match="No such file"):
         read_description(tmp_path / "missing.json")
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b'{"a": "caf\xe9"}', "is not UTF-8: byte 0xe9 in line 1"),
+        (b"\xef\xbb\xbf{}", "byte order mark"),
+        ("{}".encode("utf-16"), "is not UTF-8"),
+    ],
+)
+def test_texts_of_other_systems_are_named(tmp_path: Path, data: bytes, why: str) -> None:
+    (tmp_path / "a.json").write_bytes(data)
+    with pytest.raises(UserError, match=why):
+        read_description(tmp_path / "a.json")

@@ -336,3 +336,42 @@ def test_what_a_reader_should_know_is_in_the_notes() -> None:
 def test_gib() -> None:
     assert gib(2**30 * 40) == "40 GiB" and gib(2**40 * 2) == "2 TiB"
     assert gib(None) is None and gib(0) is None
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"proc/self/cgroup": "0::/slurm/job_1\n", "sys/fs/cgroup/slurm/cpu.max": "150000 100000"},
+        {
+            "proc/self/cgroup": "4:cpu,cpuacct:/docker/x\n",
+            "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1",
+            "sys/fs/cgroup/cpu/docker/x/cpu.cfs_quota_us": "150000",
+            "sys/fs/cgroup/cpu/docker/x/cpu.cfs_period_us": "100000",
+        },
+    ],
+    ids=["a group of a job", "version 1"],
+)
+def test_limits_of_any_group_are_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str]
+) -> None:
+    monkeypatch.setattr(host.os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
+    assert host._usable(tree(tmp_path, files), 8) == 2
+
+
+@pytest.mark.parametrize("speed", ["-1", "4294967295", "0", "unknown"])
+def test_a_speed_that_is_not_known_is_not_shown(tmp_path: Path, speed: str) -> None:
+    (tmp_path / "sys/class/net/eth0/device").mkdir(parents=True)
+    tree(tmp_path, {"sys/class/net/eth0/speed": speed})
+    assert networks(tmp_path) == ["eth0 (network interface, speed not reported)"]
+
+
+def test_what_the_firmware_leaves_open_is_no_name(tmp_path: Path) -> None:
+    at = "sys/class/dmi/id"
+    tree(tmp_path, {f"{at}/sys_vendor": "To Be Filled By O.E.M.\n", f"{at}/product_name": "Default string\n"})
+    assert host.product(tmp_path) is None
+    tree(tmp_path, {f"{at}/product_name": "X11DPU\n"})
+    assert host.product(tmp_path) == "X11DPU"
+
+
+def test_a_processor_of_0_mhz_is_not_known(tmp_path: Path) -> None:
+    assert host._frequency(tmp_path, "cpu MHz\t\t: 0.000\n") is None

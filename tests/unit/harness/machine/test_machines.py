@@ -8,6 +8,7 @@ import pytest
 
 from harness.machine import processor
 from harness.machine.accelerators import accelerators
+from harness.machine.amd_gpus import amd_gpus
 from harness.machine.description import compare, system_description
 from harness.machine.detect import FIELDS, Detected, describe
 from harness.machine.host import host, processors
@@ -263,3 +264,16 @@ def test_no_lscpu_or_one_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     tool.chmod(0o755)
     monkeypatch.setattr(processor, "LIMIT_S", 0.2)
     assert lscpu_model() is None
+
+
+@pytest.mark.parametrize("memory", [None, "N/A"])
+def test_an_amd_gpu_whose_memory_cannot_be_read_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: str | None
+) -> None:
+    root = amd_node(tmp_path, gpus=1)
+    found = root.glob("sys/class/drm/card*/device/mem_info_vram_total")
+    (path,) = (path for path in found if int(path.read_text()) > 1 << 33)
+    path.unlink()
+    if memory is not None:
+        path.write_text(memory)
+    assert [gpu.memory_bytes for gpu in amd_gpus(root)] == [None]

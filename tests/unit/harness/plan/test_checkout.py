@@ -113,3 +113,10 @@ def test_other_reasons(clone: Path, monkeypatch: pytest.MonkeyPatch, case: str) 
         monkeypatch.setenv("PATH", os.devnull)
     doubt = source_doubt()
     assert doubt is not None and "stay unchecked" in doubt.what and doubt.fix
+
+
+def test_names_of_files_need_not_be_utf_8(clone: Path) -> None:
+    Path(os.fsdecode(os.fsencode(clone) + b"/d\xe9")).write_text("x")
+    git(clone, "add", ".")
+    git(clone, "commit", "-qm", "second")
+    assert source_state().dirty is False

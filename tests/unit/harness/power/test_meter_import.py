@@ -120,3 +120,33 @@ def test_times_of_a_csv(tmp_path: Path, time: str) -> None:
 def test_times_of_a_csv_that_could_be_another(tmp_path: Path, time: str) -> None:
     with pytest.raises(UserError, match="line 2.*not a time"):
         table(tmp_path, f"time,power\n{time},200\n")
+
+
+def test_a_decimal_comma_has_to_be_said(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("time;power\n1;412,5\n2;1234\n")
+    assert read_meter(MeterLog(path, "csv", "time", "power", decimal_comma=True)).watts == [412.5, 1234.0]
+    with pytest.raises(UserError, match="line 2.*not a number") as caught:  # or thousands: 1,234
+        table(tmp_path, "time;power\n1;1,234\n")
+    assert "--decimal-comma" in (caught.value.fix or "")
+
+
+@pytest.mark.parametrize("number", ["1_000", "412 W", "0x10", "1.234,5", ""])
+def test_numbers_that_are_not_written_as_such(tmp_path: Path, number: str) -> None:
+    with pytest.raises(UserError, match="line 2.*not a number"):
+        table(tmp_path, f"time;power\n1;{number}\n")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_logs_as_other_systems_save_them(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes("time,power,Größe\r\n1,412.5,x\r\n".encode(encoding))
+    assert read_meter(MeterLog(path, "csv", "time", "power")).watts == [412.5]
+
+
+def test_latin_1_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes("time,power,°C\n1,412.5,3\n".encode("latin-1"))
+    with pytest.raises(UserError, match="not a text") as caught:
+        read_meter(MeterLog(path, "csv", "time", "power"))
+    assert "UTF-8" in (caught.value.fix or "")

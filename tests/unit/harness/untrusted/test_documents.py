@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.untrusted.documents import Unreadable, read_object, read_record, read_yaml
+from harness.untrusted.documents import Unreadable, parse_json, read_object, read_record, read_yaml
 from tests.support.builders import build_package
 
 
@@ -57,3 +57,8 @@ def test_characters_beyond_the_first_plane_are_text(tmp_path: Path) -> None:
     path = tmp_path / "face.json"
     path.write_text(r'{"a": "\ud83d\ude00"}')
     assert read_object(path) == {"a": "\U0001f600"}
+
+
+def test_a_byte_order_mark_is_called_that():
+    with pytest.raises(Unreadable, match=r"\(begins with a byte order mark\)"):
+        parse_json(b"\xef\xbb\xbf{}")

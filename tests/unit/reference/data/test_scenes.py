@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from pathlib import Path
 
@@ -187,3 +189,93 @@ def test_values_that_no_instrument_measures_are_flagged(
 )
 def test_sound_values_are_not_flagged(tmp_path: Path, replace: dict[str, object]) -> None:
     assert check_scene(write_scene(tmp_path / "S3A_1.hdf", **replace), 40, 50) == []
+
+
+@pytest.mark.parametrize(
+    ("replace", "word"),
+    [
+        ({"bayes": np.full((40, 50, 1), 255, np.uint8)}, "fill values, not a mask"),
+        (
+            {"bayes": np.where(np.arange(2000) % 2, -32768, 1).reshape(40, 50, 1).astype(np.int16)},
+            "50.00% of bayes",
+        ),
+        ({"bts": np.zeros((40, 50, 3), np.float32)}, "nothing was observed"),
+    ],
+)
+def test_values_that_show_nothing_are_said(tmp_path: Path, replace: dict[str, np.ndarray], word: str) -> None:
+    (said,) = check_scene(write_scene(tmp_path / "S3A_1.hdf", **replace), 40, 50)
+    assert word in said
+
+
+@pytest.mark.parametrize(
+    ("stated", "daylight"),
+    [
+        ("false", False),
+        (b"0", False),
+        ("yes", True),
+        (np.bool_(True), True),
+        (np.array([1]), True),
+        (np.array([1, 0]), None),
+        ("perhaps", None),
+        (h5py.Empty("f"), None),
+    ],
+)
+def test_attributes_of_any_kind(tmp_path: Path, stated: object, daylight: bool | None) -> None:
+    path = write_scene(tmp_path / "S3A_1.hdf")
+    with h5py.File(path, "a") as file:
+        file.attrs.update({"daylight": stated, "synthetic": stated, "latitude": -32768.0, "longitude": "7.5"})
+    with open_scene(path) as scene:
+        facts = scene.facts()
+    assert facts.daylight is daylight and facts.synthetic is (daylight is not False)
+    assert facts.latitude is None and facts.longitude == 7.5
+
+
+def test_a_filter_that_is_not_installed_is_named(tmp_path: Path) -> None:
+    path = write_scene(tmp_path / "S3A_1.hdf")
+    with h5py.File(path, "a") as file:
+        del file["bts"]
+        kept = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        kept.set_chunk((40, 50, 3))
+        kept.set_filter(32001, h5py.h5z.FLAG_OPTIONAL, ())  # Blosc
+        space = h5py.h5s.create_simple((40, 50, 3))
+        data = h5py.h5d.create(file.id, b"bts", h5py.h5t.IEEE_F32LE, space, kept)
+        data.write_direct_chunk((0, 0, 0), np.ones((40, 50, 3), np.float32).tobytes())
+    assert "filter 32001" in problem(path) and "not installed" in problem(path)
+
+
+def test_links_to_nothing_and_odd_names_are_said(tmp_path: Path) -> None:
+    path = write_scene(tmp_path / "S3A_1.hdf")
+    with h5py.File(path, "a") as file:
+        del file["bts"]
+        file["bts"] = h5py.ExternalLink("gone.hdf", "/bts")
+    assert "a link that leads to nothing" in problem(path)
+    with h5py.File(path, "a") as file:
+        del file["bts"]
+        for name in (b"\xff", b"a\x1b[31m", *(b"%d" % n for n in range(99))):
+            h5py.h5g.create(file.id, name)
+    assert "and 91 more" in problem(path) and problem(path).isprintable()
+
+
+def test_what_the_file_system_says_is_not_blamed_on_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stale(*_: object, **__: object) -> None:
+        raise OSError(errno.ESTALE, "Unable to synchronously open file (time = ...)")
+
+    monkeypatch.setattr(h5py, "File", stale)
+    assert problem(tmp_path / "S3A_1.hdf").endswith("cannot be opened (Stale file handle)")
+
+
+def test_a_folder_that_cannot_be_listed_has_not_no_scenes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_scene(tmp_path / "S3A_1.hdf")
+    (tmp_path / "S3A_folder.hdf").mkdir()
+    assert [path.name for path in find_scenes(tmp_path)] == ["S3A_1.hdf"]
+
+    def denied(path: str) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    with pytest.raises(ValueError, match=r"cannot be listed \(Permission denied\)"):
+        find_scenes(tmp_path)

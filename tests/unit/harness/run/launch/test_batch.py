@@ -11,8 +11,9 @@ from rich.console import Console
 
 from harness.cli import launch
 from harness.core.errors import ExitCode, UserError
+from harness.run.launch import slurm
 from harness.run.launch.batch import BatchBusy, BatchSystem, Job, State
-from harness.run.launch.slurm import SlurmBatch, job_number
+from harness.run.launch.slurm import SlurmBatch, job_number, slurm_addresses
 
 Command = Callable[[str, str], None]
 
@@ -40,6 +41,9 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
         ("Submitted batch job 77\n", "77"),
         ("Hello\nSubmitted batch job 77 on cluster beta\n", "77;beta"),
         ("  1234567  \r\n", "1234567"),
+        ("\x1b[32m1234567\x1b[0m\n", "1234567"),
+        ("1234567;\n", "1234567"),
+        ("sbatch: Submitted batch job 77\n", "77"),
     ],
 )
 def test_the_number_among_banners(answer: str, number: str) -> None:
@@ -61,6 +65,8 @@ def test_no_number_is_said_and_not_guessed(answer: str) -> None:
         "sbatch: error: Batch job submission failed: Slurm backup controller in standby mode",
         "slurm_load_jobs error: Zero Bytes were transmitted or received",
         "error: Resource temporarily unavailable",
+        "slurm_load_jobs error: Protocol authentication error",
+        "error: Unable to connect to database",
     ],
 )
 def test_a_busy_controller_is_told_from_a_refusal(command: Command, says: str) -> None:
@@ -156,3 +162,16 @@ def test_a_controller_that_stays_silent_ends_the_wait(monkeypatch: pytest.Monkey
     monkeypatch.setattr(launch, "PATIENCE_S", 0.0)
     with pytest.raises(BatchBusy, match="did not answer for"):
         follow(monkeypatch, BUSY)
+
+
+@pytest.mark.parametrize("says", ["", "JobId=77 JobName=x", "JobId=77 JobState=", "Welcome"])
+def test_an_answer_without_a_state_is_asked_for_again(command: Command, says: str) -> None:
+    """Cut off, or a banner alone: a wait of hours would end, and the job goes on."""
+    command("scontrol", f"printf '%s' '{says}'")
+    with pytest.raises(BatchBusy, match="no state"):
+        SlurmBatch().state("77")
+
+
+def test_notes_on_nodes_in_another_encoding_do_not_matter(command: Command) -> None:
+    command("scontrol", "printf 'NodeName=n1 NodeAddr=10.0.0.1 Reason=d\\351fectueux\\n'")
+    assert slurm_addresses(["n1"], slurm._node_records(["n1"])) == ["10.0.0.1"]

@@ -2,13 +2,18 @@
 
 import contextlib
 import json
+import os
+from dataclasses import asdict
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.machine.page_cache import CacheResult
 from harness.run.launch.cluster import local_workers, place, remote_workers, visible_devices
 from harness.run.launch.lsf import lsf_hosts
+from harness.run.launch.nodes import evict_on_all
 from harness.run.launch.slurm import expand_hosts, slurm_addresses, slurm_nodes
 
 TWO = {"CLOUDMASK_WORKERS": "a:1,a:2,b:3,b:4", "CLOUDMASK_WORKERS_PER_NODE": "2"}
@@ -105,3 +110,14 @@ def test_a_place_that_cannot_be_told(environment, words):
 def test_workers_of_a_node_share_its_devices(environment, devices):
     here = place({**TWO, "SLURM_PROCID": "3"})
     assert visible_devices(here, environment) == devices
+
+
+@pytest.mark.parametrize("around", ["%s\n", "Welcome to n2\n%s\nepilogue: ok\n", "caf\\351\n%s\n"])
+def test_a_node_that_greets_has_evicted_all_the_same(tmp_path, monkeypatch, around):
+    result = CacheResult("posix_fadvise", 1, 5, 0, True)
+    (tmp_path / "answer").write_text(json.dumps(asdict(result)))
+    (tmp_path / "srun").write_text(f"#!/bin/sh\nprintf '{around}' \"$(cat {tmp_path}/answer)\"\n")
+    (tmp_path / "srun").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    launcher = SimpleNamespace(nodes=["n2"], on_node=lambda node: ["srun"])
+    assert evict_on_all(launcher, []) == result

@@ -124,6 +124,7 @@ def test_why_ipmi_does_not_work(tools: Path, says: str, why: str) -> None:
         (dcmi("999999 Watts"), "more than a node"),
         (dcmi("nan Watts"), "not a number"),
         (dcmi("many Watts"), "not a number"),
+        (dcmi("N/A"), "no unit"),  # and not that of the next line
         (dcmi("200 BTU"), "unit BTU"),
         (dcmi("0 Watts", state="deactivated"), "not activated"),
         (dcmi("65535 Watts"), "power is unknown"),

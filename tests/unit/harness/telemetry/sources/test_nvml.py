@@ -9,6 +9,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from harness.machine.accelerators import accelerators
 from harness.telemetry import pacing
 from harness.telemetry.recorder import channel as schedule
 from harness.telemetry.recorder.channel import Channel
@@ -195,3 +196,42 @@ def test_one_call_that_the_library_cannot_make_takes_no_other(monkeypatch: pytes
     source.open()
     assert by_name(source) == {"gpu0.gpu_power": 70.0}
     assert any("gpu_energy (nvidia-ml-py does not fit the driver" in note for note in source.notes())
+
+
+@pytest.mark.parametrize("answer", [None, 4_294_967_295, 0])
+def test_a_limit_that_is_not_known_takes_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, answer: int | None
+) -> None:
+    nvml = fake_nvml(monkeypatch)
+    monkeypatch.setattr(nvml, "nvmlDeviceGetEnforcedPowerLimit", lambda handle: answer, raising=False)
+    source = NvmlSource()
+    source.open()
+    assert by_name(source)["gpu0.gpu_power"] == 70.0
+    assert "power limit" not in source.devices()["gpu0"]
+
+
+def test_a_gpu_that_falls_off_while_the_source_opens_does_not_take_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nvml = fake_nvml(monkeypatch)
+    nvml.STATE["gpus"] = [dict(nvml.A100), dict(nvml.A100)]
+    asked: list[int] = []
+
+    def handle(index: int) -> int:
+        asked.append(index)
+        if asked.count(0) == 2 and index == 0:
+            raise nvml.NVMLError(nvml.NVML_ERROR_GPU_IS_LOST)
+        return index
+
+    monkeypatch.setattr(nvml, "nvmlDeviceGetHandleByIndex", handle)
+    source = NvmlSource()
+    source.open()
+    assert by_name(source)["gpu1.gpu_power"] == 70.0
+    assert source.notes() == ["gpu0: the GPU has fallen off the bus"]
+
+
+def test_memory_and_clock_that_are_not_known_are_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    nvml = fake_nvml(monkeypatch)
+    nvml.STATE["gpus"] = [{**nvml.A100, "memory_total": 0, "max_sm_clock": 4_294_967_295}]
+    (gpu,) = accelerators().gpus
+    assert (gpu.memory_bytes, gpu.sm_clock_mhz) == (None, None)

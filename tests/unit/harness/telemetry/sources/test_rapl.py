@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,20 @@ def test_rapl_of_nonsense_is_unavailable(tmp_path: Path) -> None:
 def test_rapl_absent_says_why(tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailable, match="no CPU energy counters"):
         RaplSource(tmp_path).open()
+
+
+def test_a_hole_that_may_hide_a_wrap_is_not_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """65 kJ at 200 W are 330 s: after a hole of ten minutes the difference says nothing."""
+    root = powercap(tmp_path, {"intel-rapl:0": ("package-0", 0)}, wrap=65_532_610_987)
+    source, now_s = opened(RaplSource(root)), time.monotonic()
+    energy = root / "intel-rapl:0" / "energy_uj"
+    for later_s, counted, joule in [
+        (30, 6_000_000_000, 6000.0),
+        (630, 7_000_000_000, 0.0),
+        (631, 7_200_000_000, 200.0),
+    ]:
+        energy.write_text(f"{counted}\n")
+        monkeypatch.setattr(rapl.time, "monotonic", lambda at_s=now_s + later_s: at_s)
+        assert source.read()[0] == pytest.approx(joule)
+    (note,) = source.notes()
+    assert "not read for 600 s" in note

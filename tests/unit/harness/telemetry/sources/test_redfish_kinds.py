@@ -196,3 +196,30 @@ def test_redirects_elsewhere_are_not_followed(service: Redfish, place: str) -> N
 def test_redirects_in_a_circle_end(service: Redfish) -> None:
     service.redirects[CHASSIS] = CHASSIS
     assert "more than 5 times" in refused()
+
+
+@pytest.mark.parametrize("name", ["Members@odata.nextLink", "@odata.nextLink"])
+def test_links_may_name_the_service_in_full(service: Redfish, name: str) -> None:
+    there = f"{service.url}{CHASSIS}"
+    service.resources[CHASSIS] = {"Members": links("Empty"), name: f"{there}?$skip=1"}
+    service.resources[f"{CHASSIS}?$skip=1"] = {"Members": [{"@odata.id": f"{there}/1"}]}
+    assert power() == 412.5
+
+
+def test_a_list_that_goes_on_elsewhere_is_not_taken_for_whole(service: Redfish) -> None:
+    service.resources[CHASSIS]["Members@odata.nextLink"] = f"https://other.example{CHASSIS}?$skip=1"
+    assert "goes on elsewhere" in refused() and "CLOUDMASK_REDFISH_CHASSIS" in refused()
+
+
+@pytest.mark.parametrize(
+    ("reading", "why"), [("412", "a text"), (None, "absent"), ([412], "not a number"), (10**400, "more than")]
+)
+def test_a_reading_of_another_kind_is_said_to_be(service: Redfish, reading: Any, why: str) -> None:
+    service.reading(reading)
+    assert why in refused()
+
+
+@pytest.mark.parametrize("members", [[], None])
+def test_a_service_without_chassis_is_said_to_be(service: Redfish, members: Any) -> None:
+    service.resources[CHASSIS] = {"Members": members}
+    assert "lists no chassis" in refused()
