@@ -26,7 +26,7 @@ def commands(package: Package, who: Identity, data: DatasetCard | None, ruleset:
     system = shlex.quote(who.system)
     yield Command(purpose="Judge this package again", command=f"cloudmask check {folder}{by}")
     if by and own:
-        purpose = "Judge it by the rulebook that it was made by"
+        purpose = "Judge it by its own rulebook"
         yield Command(purpose=purpose, command=f"cloudmask check {folder} --ruleset {shlex.quote(own)}")
     if MANIFEST in package.files or (package.manifest and package.manifest.present):
         yield Command(

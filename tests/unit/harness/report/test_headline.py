@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from harness.report.data import report_data
+from harness.report.drawing import text
 from harness.report.model import Report
 from harness.report.page import report_page
+from harness.score.score import score
 from rules.model.findings import Finding, Severity, Verdict
 from rules.model.package import Package
+from rules.ruleset import load_ruleset
 from tests.support.builders import build_package
 from tests.support.report_builders import hand_score, hand_verdict
 from tests.support.runs import load
@@ -38,7 +41,7 @@ def test_a_judge_by_another_rulebook_is_named_with_the_package_s_own(package: Pa
     report, said = shown(package, verdict)
     assert report.verdict.made_by == "cloudmask-1.1"
     assert "ruleset cloudmask-1.0, made by cloudmask-1.1" in said
-    assert "breaks this one says nothing about its own" in said
+    assert "It was made by cloudmask-1.1: judge it by that." in said
     commands = [one.command for one in report.reproduce]
     assert "cloudmask check submissions/ExampleLab --ruleset cloudmask-1.0" in commands
     assert "cloudmask check submissions/ExampleLab --ruleset cloudmask-1.1" in commands
@@ -52,4 +55,45 @@ def test_commands_name_the_rulebook_of_a_package_that_names_none(tmp_path: Path)
     report, _ = shown(package, verdict)
     assert report.verdict.made_by == ""
     assert report.reproduce[0].command.endswith("--ruleset cloudmask-1.0")
-    assert "made by" not in report.reproduce[1].purpose
+    assert "its own" not in report.reproduce[1].purpose
+
+
+def test_a_score_that_does_not_count_shows_no_interval(package: Package) -> None:
+    broken = [Finding("HYP002", Severity.ERROR, "max_epochs is 60")]
+    pages = [
+        report_page(report_data(package, verdict, score(package, load_ruleset()), NOW).report, NOW)
+        for verdict in (hand_verdict(package), hand_verdict(package, broken))
+    ]
+    assert [("95 % interval:" in page, "It does not count" in page) for page in pages] == [
+        (True, False),
+        (False, True),
+    ]
+
+
+def test_the_worst_findings_name_their_run(package: Package) -> None:
+    place = "results/box/strong/cloudmask/result_{}.txt"
+    found = [
+        Finding("QUA008", Severity.WARNING, f"test accuracy 0.7{n}", path=place.format(n)) for n in (4, 2)
+    ]
+    _, page = shown(package, hand_verdict(package, found))
+    assert "test accuracy 0.74 (run 4; 1 more finding)" in page
+
+
+def test_one_place_is_shown_and_the_others_on_demand(package: Package) -> None:
+    found = [
+        Finding("HYP002", Severity.ERROR, "max_epochs is 60, not 100", path=f"result_{n}.txt", actual=60)
+        for n in range(5)
+    ]
+    report = report_data(package, hand_verdict(package, found), hand_score(package), NOW).report
+    page = report_page(report, NOW)
+    assert "<code>result_0.txt</code> <details><summary>and 4 more</summary>" in page
+    assert all(f"<code>result_{n}.txt</code>" in page for n in range(5))
+    assert "<dt>found</dt>" not in page, "the message says 60 already"
+
+
+def test_whether_a_message_says_a_value() -> None:
+    assert text.said("60", "max_epochs is 60, but has to be at least 100") and text.said("", "x")
+    assert text.said("not probed", "cooling is 'not probed'")
+    assert not text.said("2", "2.5 epochs") and not text.said("5", "2.5") and not text.said("a", "an epoch")
+    assert text.runs_of(["a/result_1/run.json", "a/result_1.txt:3"]) == "run 1"
+    assert text.runs_of(["result_0.txt", "result_2.txt"]) == "2 runs" and text.runs_of(["plan.json"]) == ""
