@@ -121,6 +121,10 @@ def test_a_system_page_says_where_description_and_machine_agree(built: tuple[Boa
     rows = re.findall(r'<tr class="(\w+)"><th scope="row">.*?</tr>', page)
     agreeing = re.findall(r"<td>(same|different)</td></tr>", page)
     assert agreeing == [state for state in rows if state in ("same", "different")] != []
+    (entry,) = (e for table in built[0].tables for e in table.entries if e.id == "Beta/box")
+    said = re.sub(r"<[^>]+>", "", page)
+    assert f"Warnings{entry.warnings}" in said and entry.accuracy is not None
+    assert f"the runs ended at {entry.accuracy:.4f}" in said, "beside the test accuracy"
 
 
 def test_json_and_csv_say_the_same(built: tuple[Board, Path]) -> None:
