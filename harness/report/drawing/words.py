@@ -41,7 +41,8 @@ COLUMNS = {
     "something else was trained.",
     "org": "Who submitted the package.",
     "spread": "Of the runs that converged, left out of the mean or not.",
-    "test": "Share of pixels of whole test scenes labelled as the Bayesian mask labels them. Not in the score.",
+    "test": "Share of pixels of whole test scenes labelled as the Bayesian mask labels them. Not in the score. "
+    "Below it the accuracy of the evaluations that ended the runs: other scenes, always at least the target.",
     "accuracy": "Accuracy of the evaluation that ended a run: always at least the target, so it ranks nobody.",
     "throughput": "Training patches per second of the whole timed run, evaluations included. Not in the score.",
     "inference": "Seconds to mask one test scene after the clock stopped. Not in the score.",
