@@ -37,8 +37,8 @@ COLUMNS = {
     "against": "How many times slower than the first row, with a 95 % interval; or that the runs cannot tell. In "
     "Closed, entries whose work nobody computed again have no rank.",
     "epochs": "Passes over the training data until the target was met, on average. Below it those of the reference, "
-    "where reference points of this data set and batch size are recorded. Fewer than chance explains means that "
-    "something else was trained.",
+    "where reference points of this data set and batch size are recorded. Fewer than chance explains asks for another "
+    "explanation.",
     "org": "Who submitted the package.",
     "spread": "Of the runs that converged, left out of the mean or not.",
     "test": "Share of pixels of whole test scenes labelled as the Bayesian mask labels them. Not in the score. "
