@@ -72,6 +72,8 @@ def comparison(report: Report, entry: Entry) -> dict[str, Any]:
         ],
         "target": score.target,
         "factor_reason": entry.factor_reason,
+        "pace": entry.pace,
+        "warnings": entry.warnings,
         "runs": [_run(run) for run in report.runs[:MAX_RUNS]],
         "system_fields": [
             [field.label, field.declared or field.detected]

@@ -289,6 +289,7 @@ def _rejected(report: Report, link: str) -> Rejected:
         verdict=report.verdict.verdict,
         errors=report.verdict.errors,
         broken=report.verdict.broken,
+        made_by=report.verdict.made_by,
         reasons=reasons,
         report=link,
     )

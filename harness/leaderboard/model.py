@@ -110,6 +110,7 @@ class Rejected(Part):
     verdict: str
     errors: int  # findings at error level
     broken: str = ""  # which rules they break, in words
+    made_by: str = ""  # the ruleset of its plan, where it is not the board's
     reasons: list[str]  # the first ones
     report: str  # path of the report, empty when there is none
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from harness.leaderboard.charts import address, drawings
 from harness.leaderboard.model import Board, Entry, Key, Rejected, Table
 from harness.leaderboard.placing import interval_of
-from harness.leaderboard.strips import time_caption
+from harness.leaderboard.strips import epoch_caption, time_caption
 from harness.report.drawing.labels import COMPLIANT, SYNTHETIC, VERDICTS
 from harness.report.drawing.words import COLUMN_NAMES, COLUMNS, FIVE, GLOSSARY
 from harness.report.rates import machines, rate_text
@@ -159,6 +159,7 @@ def page(
         "column_names": COLUMN_NAMES,
         "interval": _interval,
         "drawn": drawings,
+        "epoch_caption": epoch_caption,
         "time_caption": time_caption,
         "address": address,
     }

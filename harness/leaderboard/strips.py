@@ -95,13 +95,21 @@ def epoch_strips(table: Table, width: int) -> Canvas | None:
         pairs = zip(entry.run_epochs, entry.run_times_s, entry.run_dropped, strict=True)
         runs = [(float(e), why) for e, time, why in pairs if e is not None and time is not None]
         said = f"{entry.mean_epochs:.4g} on average" if entry.mean_epochs is not None else ""
-        rows.append(Strip(f"{entry.system}, {entry.org}", said, runs))
+        rows.append(Strip(f"{entry.system}, {entry.org}", said, runs, entry.mean_epochs))
     known = next((e for e in table.entries if e.reference_epochs is not None), None)
     lines = _reference(known) if known and _one_reference(table.entries) else []
     if not any(row.runs for row in rows):
         return None
     strips = Strips("Epochs of every run", "epochs to the target", rows, lines, lambda v: f"{v:g} epochs")
     return draw(strips, width)
+
+
+def epoch_caption(table: Table) -> str:
+    """What the marks of epoch_strips mean: the reference's lines bound means, not single runs."""
+    said = "Epochs of the same runs; short line: their mean without the fewest and the most."
+    if _one_reference(table.entries) and any(e.least_epochs is not None for e in table.entries):
+        said += " Dashed: the least that chance explains of such a mean; single runs may need fewer."
+    return said
 
 
 def _one_reference(entries: Sequence[Entry]) -> bool:

@@ -13,7 +13,7 @@ from harness.report.material import MAX_RUNS, Material, read_telemetry, represen
 from harness.report.model import Report
 from harness.report.panels.registry import all_panels, report_model
 from harness.report.panels.reproduce.panel import replay_command
-from harness.report.verdict import score_card, verdict_card
+from harness.report.verdict import planned_ruleset, score_card, verdict_card
 from harness.score.model import Score
 from harness.untrusted.hdf5_guard import Reader
 from rules.model.findings import Verdict
@@ -44,7 +44,11 @@ def report_data(package: Package, verdict: Verdict, score: Score, now: datetime 
         tool=f"cloudmask-harness {__version__}",
         identity=material.identity,
         dataset=material.dataset,
-        verdict=verdict_card(verdict, replay_command(package, material.identity, material.dataset)),
+        verdict=verdict_card(
+            verdict,
+            replay_command(package, material.identity, material.dataset),
+            planned_ruleset(package),
+        ),
         score=score_card(package, score),
         **{name: value for one in built for name, value in one.fields.items()},
         notes=[*notes, *(note for one in built for note in one.notes)],

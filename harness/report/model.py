@@ -100,6 +100,7 @@ class VerdictCard(Part):
 
     verdict: str
     ruleset: str
+    made_by: str = ""  # the ruleset that the package's plan names, where it is not the one that judges
     counts: dict[str, int]  # rules by outcome
     errors: int
     warnings: int

@@ -53,6 +53,7 @@ def environment(extra: tuple[Path, ...] = ()) -> Environment:
         percent=text.percent,
         plural=text.plural,
         left_over=text.left_over,
+        runs_of=text.runs_of,
         quantity=text.quantity,
         seconds=text.seconds_text,
         size=text.size,
@@ -60,6 +61,7 @@ def environment(extra: tuple[Path, ...] = ()) -> Environment:
     )
     engine.globals.update(
         max_listed=MAX_LISTED,
+        said=text.said,
         tool=f"cloudmask-harness {__version__}",
         footnotes=labels.FOOTNOTES,
         statement=UNVERIFIED,

@@ -23,10 +23,11 @@ MAX_PLACES = 200
 NOT_HELD = "evidence that this package does not hold"
 
 
-def verdict_card(verdict: Verdict, replay: str = "") -> VerdictCard:
+def verdict_card(verdict: Verdict, replay: str = "", planned: str = "") -> VerdictCard:
     """The verdict with findings grouped by rule, errors first, and rules by outcome, failures first.
 
-    `replay` is the command that computes the accuracy again; empty where no weights are stored.
+    `replay` is the command that computes the accuracy again; empty where no weights are stored. `planned` is
+    the ruleset that the plan names.
     """
     known = {rule.id: rule for rule in catalogue()}
     severities = [finding.severity for finding in verdict.findings]
@@ -50,6 +51,7 @@ def verdict_card(verdict: Verdict, replay: str = "") -> VerdictCard:
     return VerdictCard(
         verdict=clean(verdict.verdict, 40),
         ruleset=clean(verdict.ruleset, 80),
+        made_by=planned if planned != clean(verdict.ruleset, 80) else "",
         counts=verdict.counts(),
         errors=severities.count(Severity.ERROR),
         warnings=severities.count(Severity.WARNING),
@@ -59,6 +61,11 @@ def verdict_card(verdict: Verdict, replay: str = "") -> VerdictCard:
         broken=broken_rules(verdict),
         weights=bool(replay),
     )
+
+
+def planned_ruleset(package: Package) -> str:
+    """The ruleset that the plan of a package names; empty where it names none."""
+    return clean((package.plan or {}).get("ruleset"), 80)
 
 
 def broken_rules(verdict: Verdict) -> str:

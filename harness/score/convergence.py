@@ -42,10 +42,13 @@ def from_comparison(found: Comparison) -> Convergence:
     needs = f"the runs need {found.mean:.4g} epochs on average, the reference {reference:.4g}"
     chance = f"chance explains no fewer than {least:.4g}"
     if found.outcome == "fail" and not found.practice:
-        said = f"Not scaled, and it does not count: {needs}, and {chance}."
+        said = f"Not scaled, and it does not count: {needs}. That is faster than chance explains ({chance})."
         return Convergence(1.0, "beyond", said, mean, reference, least)
     if found.outcome == "fail" and factor == 1:
-        said = f"Not scaled by this ruleset: {needs}, and {chance}."
+        said = (
+            f"Not scaled by this ruleset: {needs}. That is faster than chance explains ({chance}), so the "
+            "time may flatter."
+        )
         return Convergence(1.0, "beyond", said, mean, reference, least)
     if found.outcome == "fail":
         said = (

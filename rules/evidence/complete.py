@@ -59,7 +59,7 @@ def _of_run(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         ("the arrival timeline", run.timeline, files.timeline),
         ("the harness' record of the run", run.record, files.record),
         ("the run spec", files.spec.name in run.file_digests, files.spec),
-        ("the trained weights", run.weights_sha256, files.weights),
+        ("the file of trained weights", run.weights_sha256, files.weights),
         ("the result on the test scenes", run.science, files.science),
     ):
         if not there:

@@ -243,6 +243,28 @@ def test_what_has_no_rank_stays_below_and_says_why(
     assert page.evaluate(names) == ["box", "fast"], "nor the other way round"
 
 
+def test_comparing_with_a_result_that_is_faster_than_chance_says_so(
+    visit: Callable[..., Any], site: Any, tmp_path: Path
+) -> None:
+    data = json.loads((site.board.parent / "leaderboard.json").read_text())
+    board = Board.model_validate({k: v for k, v in data.items() if k != "schema"})
+    for name, text in board_pages(board, load_ruleset(), 1.8e9):
+        write_plain(tmp_path / name, text)
+    for entry in (e for t in board.tables for e in t.entries if e.id in ("Beta/fast", "Alpha/box")):
+        record = json.loads((site.board.parent / "reports" / entry.id / "data.json").read_text())
+        report = Report.model_validate({k: v for k, v in record.items() if k != "schema"})
+        pace = "beyond" if entry.system == "fast" else "within"
+        entry = entry.model_copy(update={"pace": pace, "warnings": 2 if entry.system == "fast" else 0})
+        write_comparison(report, entry, tmp_path / "reports" / entry.id)
+    page = visit(tmp_path / "compare.html", part="#Beta/fast&Alpha/box").page
+    page.wait_for_selector("#numbers")
+    cards = page.locator(".compared > li").all_inner_texts()
+    assert ["fewer epochs than chance explains" in card for card in cards] == [True, False]
+    assert ["2 warnings" in card for card in cards] == [True, False]
+    doubt = "Faster than chance explains, so that ratios with it may flatter: fast by Beta."
+    assert doubt in page.locator(".conclusion").inner_text()
+
+
 EVIL = ["<img src=x onerror=alert(1)>", "\u202egnp.exe", "x" * 10_000, "a\"b'c</script>&amp;\U0001f600\u2028"]
 
 

@@ -74,7 +74,7 @@
     spread: { label: "Fastest and slowest run", right: true, sort: (e) => e.slowest_run_s,
       cell: (e) => e.fastest_run_s === null ? absent("not measured") : [seconds(e.fastest_run_s) + " to " + seconds(e.slowest_run_s)] },
     accuracy: { label: "Accuracy at the end", ...number("accuracy", (v) => v.toFixed(4)) },
-    test: { label: "Test accuracy", shown: true, ...number("test_accuracy", (v) => v.toFixed(4), (e) => e.target === null ? "" : "target " + e.target) },
+    test: { label: "Test accuracy", shown: true, ...number("test_accuracy", (v) => v.toFixed(4), (e) => e.accuracy === null ? "" : "ended at " + e.accuracy.toFixed(4)) },
     throughput: { label: "Throughput", ...number("samples_per_s", quantity("patches/s", 3)) },
     inference: { label: "Inference", ...number("seconds_per_scene", quantity("s", 3), () => "per scene") },
     energy: { label: "Energy per run", shown: true, ...number("energy_j", quantity("J", 4), (e) => "scope " + e.energy_scope) },

@@ -116,6 +116,8 @@
       });
     const masks = reasons.length ? [] : results.slice(1).map((r) => make("p", { className: "muted masks" }, compareMasks(r, results[0])));
     const unread = results.filter((r) => unranked.has(r.id)).map((r) => r.system + " by " + r.org);
+    const doubted = results.filter((r) => r.pace === "beyond").map((r) => r.system + " by " + r.org);
+    if (doubted.length && !reasons.length) lines.push("Faster than chance explains, so that ratios with it may flatter: " + doubted.join(", ") + ".");
     if (unread.length) lines.push("Not ranked, since nobody has computed its work again: " + unread.join(", ") + ".");
     return make("div", { className: "conclusion" }, ...lines.map((line) => make("p", {}, line)), ...masks);
   }
@@ -149,6 +151,8 @@
         make("p", { className: "big" }, r.numbers.time_to_train_s === null ? "not measured" : r.numbers.time_to_train_s.toFixed(2) + NBSP + "s"),
         make("p", {}, interval(r.numbers)),
         make("p", { className: "muted" }, r.numbers.factor === 1 ? "mean of its runs, factor 1" : "mean " + r.numbers.mean_s.toFixed(2) + NBSP + "s × " + Number(r.numbers.factor.toPrecision(5))),
+        r.pace === "beyond" ? make("p", {}, make("a", { className: "doubt", href: "method.html#beyond" }, "fewer epochs than chance explains")) : null,
+        r.warnings ? make("p", {}, make("a", { className: "muted", href: r.report + "#rules" }, r.warnings === 1 ? "1 warning" : r.warnings + " warnings")) : null,
         make("p", {}, make("a", { className: "tag unverified", href: "#note-1" }, "unverified")),
         unranked.has(r.id) ? make("p", {}, make("a", { className: "tag unranked", href: "method.html#ranks" }, "not ranked")) : null,
         make("p", {}, r.must_agree.Division + ", ", bdi(r.must_agree.Data)),
@@ -182,7 +186,7 @@
       ["Epochs to the target", (r) => r.numbers.epochs, significant(3, ""), "ratio", 1],
       ["Training throughput", (r) => r.numbers.samples_per_s, significant(3, "patches/s"), "ratio", 1],
       ["Inference, per scene", (r) => r.numbers.seconds_per_scene, significant(3, "s"), "speed", -1],
-      ["Evaluation accuracy", (r) => r.numbers.accuracy, fixed(4), "difference", 0],
+      ["Accuracy that ended the runs", (r) => r.numbers.accuracy, fixed(4), "difference", 0],
       ...names(results, (r) => Object.keys(r.science)).map((name) => ["Test scenes: " + name, (r) => r.science[name] ?? null, fixed(4), "difference", 0]),
       ...names(results, (r) => whole(r.energy).map(scope)).map((name) =>
         ["Energy per run, " + name, (r) => r.energy.find((e) => scope(e) === name)?.joules ?? null, significant(4, "J"), "energy ratio", 2]),

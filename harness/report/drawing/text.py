@@ -170,6 +170,17 @@ def broken(errors: Iterable[tuple[str, str]]) -> str:
     return f"{plural(len(counts), 'rule')}, in up to {plural(max(counts), 'run')}"
 
 
+def said(value: str, message: str) -> bool:
+    """Whether a message already has this value, as words of its own; nothing is always said."""
+    return not value or re.search(rf"(?<![\w.]){re.escape(value)}(?![\w]|\.\d)", message) is not None
+
+
+def runs_of(places: Iterable[str]) -> str:
+    """The runs in which places lie: "run 4" or "5 runs"; empty where they lie in none."""
+    found = {number for place in places for number in _RUN.findall(place)}
+    return f"run {found.pop()}" if len(found) == 1 else plural(len(found), "run") if found else ""
+
+
 def left_over(errors: int, warnings: int) -> str:
     """What a shortened list leaves out: "and 2 more errors, 3 warnings"; empty for nothing."""
     if errors > 0:

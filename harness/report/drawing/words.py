@@ -37,11 +37,12 @@ COLUMNS = {
     "against": "How many times slower than the first row, with a 95 % interval; or that the runs cannot tell. In "
     "Closed, entries whose work nobody computed again have no rank.",
     "epochs": "Passes over the training data until the target was met, on average. Below it those of the reference, "
-    "where reference points of this data set and batch size are recorded. Fewer than chance explains means that "
-    "something else was trained.",
+    "where reference points of this data set and batch size are recorded. Fewer than chance explains asks for another "
+    "explanation.",
     "org": "Who submitted the package.",
     "spread": "Of the runs that converged, left out of the mean or not.",
-    "test": "Share of pixels of whole test scenes labelled as the Bayesian mask labels them. Not in the score.",
+    "test": "Share of pixels of whole test scenes labelled as the Bayesian mask labels them. Not in the score. "
+    "Below it the accuracy of the evaluations that ended the runs: other scenes, always at least the target.",
     "accuracy": "Accuracy of the evaluation that ended a run: always at least the target, so it ranks nobody.",
     "throughput": "Training patches per second of the whole timed run, evaluations included. Not in the score.",
     "inference": "Seconds to mask one test scene after the clock stopped. Not in the score.",

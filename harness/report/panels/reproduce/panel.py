@@ -5,19 +5,29 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
+from harness.report.drawing.text import clean
 from harness.report.material import Material
 from harness.report.model import DatasetCard, Identity
 from harness.report.panels.registry import Built, ReportPanel
 from harness.report.panels.reproduce.model import Command
+from harness.report.verdict import planned_ruleset
 from rules.model.layout import MANIFEST
 from rules.model.package import Package
+from rules.ruleset import DEFAULT
 
 
-def commands(package: Package, who: Identity, data: DatasetCard | None) -> Iterator[Command]:
-    """Exact commands, for a checkout in which this package lies at submissions/<org>."""
-    folder = _folder(who)
+def commands(package: Package, who: Identity, data: DatasetCard | None, ruleset: str) -> Iterator[Command]:
+    """Exact commands, for a checkout in which this package lies at submissions/<org>.
+
+    They name `ruleset`, which judged, where it is not what they take by themselves.
+    """
+    folder, own = _folder(who), planned_ruleset(package)
+    by = "" if ruleset == (own or DEFAULT) else f" --ruleset {shlex.quote(clean(ruleset, 80))}"
     system = shlex.quote(who.system)
-    yield Command(purpose="Judge this package again", command=f"cloudmask check {folder}")
+    yield Command(purpose="Judge this package again", command=f"cloudmask check {folder}{by}")
+    if by and own:
+        purpose = "Judge it by its own rulebook"
+        yield Command(purpose=purpose, command=f"cloudmask check {folder} --ruleset {shlex.quote(own)}")
     if MANIFEST in package.files or (package.manifest and package.manifest.present):
         yield Command(
             purpose="See that no file changed", command=f"(cd {folder} && sha256sum --quiet -c {MANIFEST})"
@@ -25,7 +35,8 @@ def commands(package: Package, who: Identity, data: DatasetCard | None) -> Itera
     if replay := replay_command(package, who, data):
         purpose = "Compute the accuracy again from the stored weights"
         yield Command(purpose=purpose, command=replay)
-    yield Command(purpose="Render this report again", command=f"cloudmask report {folder} --system {system}")
+    again = f"cloudmask report {folder} --system {system}{by}"
+    yield Command(purpose="Render this report again", command=again)
     if data and data.synthetic:
         profile = shlex.quote(data.profile)
         yield Command(
@@ -55,7 +66,8 @@ def _folder(who: Identity) -> str:
 
 
 def _build(material: Material) -> Built:
-    return Built({"reproduce": list(commands(material.package, material.identity, material.dataset))})
+    m = material
+    return Built({"reproduce": list(commands(m.package, m.identity, m.dataset, m.verdict.ruleset))})
 
 
 PANEL = ReportPanel(

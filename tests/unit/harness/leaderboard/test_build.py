@@ -76,6 +76,18 @@ def test_who_breaks_a_rule_is_rejected_with_reasons(built: tuple[Board, Path]) -
     assert text.index("rushed") > text.index('id="rejected"'), "never in a table"
 
 
+def test_a_rejection_by_another_rulebook_than_the_package_s_own_says_so(
+    built: tuple[Board, Path], submissions: Path, tmp_path: Path
+) -> None:
+    said = "made by cloudmask-1.1, judged here by cloudmask-1.0"
+    assert built[0].rejected[0].made_by == "" and said not in built[1].read_text()
+    board, page = build_leaderboard(
+        submissions, tmp_path / "out", load_ruleset("cloudmask-1.0"), NOW, cache=tmp_path / "cache"
+    )
+    assert board.rejected[0].made_by == "cloudmask-1.1"
+    assert said in page.read_text() and said in (page.parent / "rejected.html").read_text()
+
+
 def test_the_method_page_names_every_column_once(built: tuple[Board, Path]) -> None:
     text = built[1].with_name("method.html").read_text()
     columns = text[text.index('id="columns"') : text.index('id="badges"')]
@@ -109,6 +121,10 @@ def test_a_system_page_says_where_description_and_machine_agree(built: tuple[Boa
     rows = re.findall(r'<tr class="(\w+)"><th scope="row">.*?</tr>', page)
     agreeing = re.findall(r"<td>(same|different)</td></tr>", page)
     assert agreeing == [state for state in rows if state in ("same", "different")] != []
+    (entry,) = (e for table in built[0].tables for e in table.entries if e.id == "Beta/box")
+    said = re.sub(r"<[^>]+>", "", page)
+    assert f"Warnings{entry.warnings}" in said and entry.accuracy is not None
+    assert f"the runs ended at {entry.accuracy:.4f}" in said, "beside the test accuracy"
 
 
 def test_json_and_csv_say_the_same(built: tuple[Board, Path]) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from harness.leaderboard import charts
 from harness.leaderboard.charts import files
-from harness.leaderboard.strips import time_caption
+from harness.leaderboard.strips import epoch_caption, time_caption
 from harness.report.rates import machines
 from tests.support.board_builders import make_entry, make_table
 from tests.support.chart_boxes import collisions, crossings, drawings
@@ -161,3 +161,15 @@ def test_equal_runs_do_not_hide_each_other(count: int) -> None:
 def test_what_cannot_be_drawn_has_no_files() -> None:
     alone = make_table([make_entry(train_flop_per_s=None, trained="")])
     assert {name.split("-")[1] for name, _ in files(alone, "cloudmask-1.1")} == {"times", "epochs"}
+
+
+def test_the_bound_of_chance_is_drawn_beside_the_mean_that_it_bounds() -> None:
+    known = make_entry(
+        mean_epochs=2.5, reference_epochs=2.625, least_epochs=2.024, run_epochs=[2, 2, 3, 3, 2]
+    )
+    unknown = known.model_copy(update={"reference_epochs": None, "least_epochs": None})
+    for entry, bound in ((known, True), (unknown, False)):
+        assert ("Dashed: the least that chance explains" in epoch_caption(make_table([entry]))) == bound
+        for one in drawn_of("epochs", [entry]):
+            assert 'class="bar-interval"' in one, "the mean"
+            assert ('class="mean-line"' in one) == bound

@@ -52,6 +52,10 @@ def test_one_consequence_of_convergence_faster_than_chance() -> None:
     official = Comparison("fail", 2.0, LIMIT, "")
     within = Comparison("pass", 2.1, LIMIT, "", factor=1.25)
     assert from_comparison(practice).factor == 1.3125 and from_comparison(practice).pace == "beyond"
+    unscaled = from_comparison(Comparison("fail", 2.0, LIMIT, "", practice=True))
+    for found in map(from_comparison, (practice, official)):
+        assert "faster than chance explains" in found.reason
+    assert unscaled.factor == 1 and "the time may flatter" in unscaled.reason
     assert from_comparison(official).factor == 1 and "does not count" in from_comparison(official).reason
     assert from_comparison(within).factor == 1.25 and from_comparison(within).pace == "within"
     assert from_comparison(Comparison("pass", 3.0, LIMIT, "")).pace == "not_faster"
