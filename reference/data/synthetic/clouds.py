@@ -71,9 +71,7 @@ class Weather:
         detail = sample(self.noise(2.1, 0.35), sy, sx)
         frontal = rank(2.6 * arm + 1.5 * core + 0.26 * detail)
         veil = rank(2.4 * blur(arm, 0.02) + 0.35 * sample(self.streaks(), sy, sx))
-        behind = self.cellular(y, x, True, self.size(0.035, 0.05)) + 1.5 * smoothstep(
-            -np.cos(phase), 0, 0.8
-        )
+        behind = self.cellular(y, x, True, self.size(0.035, 0.05)) + 1.5 * smoothstep(-np.cos(phase), 0, 0.8)
         behind = rank(behind - 3 * arm + 0.7 * self.noise(2.0, 0.5))
         return [
             self.layer(behind, 0.22, 16, 0.10, 1.5 + 2.0 * behind, False),

@@ -94,7 +94,9 @@ CONTEXT = Style()
 SIMPLE = Style(
     version=5,
     place=PlaceStyle((20, 58), (62, 74), (0.0, 0.3, 0.55, 0.85)),
-    clouds=CloudStyle((0.22, 0.92), (0.1, 6.0), 8, 0.97, 0.0, 2.5, 1.3, (0.35, 1.5, 0.06, 0.0), 1.0, 0.0, 1.0),
+    clouds=CloudStyle(
+        (0.22, 0.92), (0.1, 6.0), 8, 0.97, 0.0, 2.5, 1.3, (0.35, 1.5, 0.06, 0.0), 1.0, 0.0, 1.0
+    ),
     patches=False,
     light=LightStyle(
         crystal=(0.97, 0.98, 1.00, 0.98, 0.60, 0.38),

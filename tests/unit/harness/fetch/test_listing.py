@@ -38,8 +38,13 @@ def test_both_layouts_at_once_are_one_data_set() -> None:
 
 
 def test_synthetic_scenes_that_are_served_like_the_bucket() -> None:
-    served = objects("training/SYN_seed1_scene000000.hdf", "inference/SYN_seed1_scene100000.hdf", "training/SYN.txt")
-    assert [s.name for s in scenes_of(served, PREFIX)] == ["SYN_seed1_scene000000.hdf", "SYN_seed1_scene100000.hdf"]
+    served = objects(
+        "training/SYN_seed1_scene000000.hdf", "inference/SYN_seed1_scene100000.hdf", "training/SYN.txt"
+    )
+    assert [s.name for s in scenes_of(served, PREFIX)] == [
+        "SYN_seed1_scene000000.hdf",
+        "SYN_seed1_scene100000.hdf",
+    ]
 
 
 @pytest.mark.parametrize("paths", [(), ("training/S3A_a.hdf",), ("other/S3A_a.hdf", "ssts/notes.txt")])
