@@ -152,7 +152,7 @@ def test_odd_logs_are_refused_with_their_line(tmp_path: Path, text: str, why: st
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Cannot read"):
         read_meter(MeterLog(tmp_path / "missing"))
-    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00\x01")
+    (tmp_path / "binary").write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
     with pytest.raises(UserError, match="not a text"):
         read_meter(MeterLog(tmp_path / "binary"))
 
