@@ -212,7 +212,9 @@ def test_a_slurm_array_is_killed_and_sent_again(lone, cluster, many):
     number = _send(lone, cluster)
     wait_for(lambda: not cluster.ask("squeue", "--noheader", f"--jobs={number}").strip())
     assert sum(keys(over(lone)).values()) == count == len(keys(over(lone))), _logs(lone)
-    assert {record.status for record in records(lone)} <= {"complete", "interrupted"}
+    # Where the kill meets the training an instant before the harness, this has the time to write that it failed.
+    others = [record for record in records(lone) if record.status not in ("complete", "interrupted")]
+    assert all("ended by signal 9" in str(record.reason) for record in others), others
 
 
 def _send(trial, cluster) -> str:
