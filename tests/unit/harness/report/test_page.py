@@ -78,19 +78,6 @@ def words(parsed: Balance) -> str:
     return " ".join(" ".join(parsed.text).split())
 
 
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
-    built = enrich(build_package(tmp_path_factory.mktemp("page")), scenes=2, shape=(40, 50))
-    return load(built.root)
-
-
-@pytest.fixture(scope="module")
-def page(package: Package, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_report(
-        package, hand_verdict(package), hand_score(package), tmp_path_factory.mktemp("out"), NOW
-    )
-
-
 def test_the_page_says_what_it_must(page: Path) -> None:
     said = words(parse(page))
     for phrase in (

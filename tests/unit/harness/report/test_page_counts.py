@@ -9,8 +9,6 @@ import re
 from datetime import datetime, timezone
 from pathlib import Path
 
-import pytest
-
 from harness.check import check_package
 from harness.report import build_report
 from harness.score.score import score
@@ -19,26 +17,12 @@ from rules.model.package import Package
 from rules.ruleset import DEFAULT, load_ruleset
 from tests.support.builders import build_package
 from tests.support.report_builders import enrich, hand_score, hand_verdict
-from tests.support.runs import load
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=timezone.utc)
 
 
 def words(page: Path) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", page.read_text(encoding="utf-8"))).split())
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
-    built = enrich(build_package(tmp_path_factory.mktemp("page")), scenes=2, shape=(40, 50))
-    return load(built.root)
-
-
-@pytest.fixture(scope="module")
-def page(package: Package, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_report(
-        package, hand_verdict(package), hand_score(package), tmp_path_factory.mktemp("out"), NOW
-    )
 
 
 def test_rules_are_counted_and_not_findings(package: Package, tmp_path: Path) -> None:
