@@ -90,8 +90,7 @@ def read_log(path: Path, shown: str, digests: bool = False) -> Log:
 def parse_log(data: bytes, shown: str, digests: bool = False) -> Log:
     """Parse the bytes of a log; line numbers are those of the file, from 1."""
     log = Log(shown, [], sha256=hashlib.sha256(data).hexdigest())
-    if data.startswith(_UTF_16):
-        log.problems.append(LogProblem(1, "the file is UTF-16: save it as UTF-8", "encoding"))
+    log.problems += of_the_file(data)
     if data.count(b"\n") > MAX_LINES:
         data = _first_lines(data)
         log.problems.append(LogProblem(MAX_LINES + 1, "too many lines: the rest was not read", "truncated"))
@@ -100,6 +99,13 @@ def parse_log(data: bytes, shown: str, digests: bool = False) -> Log:
         log.line_digests = [sha256(line).hexdigest()[:16] for line in _lines(data)]
     log.events = _events(log, data)
     return log
+
+
+def of_the_file(data: bytes) -> list[LogProblem]:
+    """What is wrong with the file as a whole: UTF-16, whose bytes never hold the token as it stands here."""
+    if data.startswith(_UTF_16) and TOKEN not in data:
+        return [LogProblem(1, "the file is UTF-16: save it as UTF-8", "encoding")]
+    return []
 
 
 def _events(log: Log, data: bytes) -> list[Event]:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.untrusted import logs
@@ -26,7 +26,7 @@ EVENT = {
 
 def strictly(data: bytes) -> Log:
     """The same bytes with every line read by the standard library."""
-    log = Log("x", [])
+    log = Log("x", [], problems=logs.of_the_file(data))
     lines = data.split(b"\n")
     if not lines[-1]:
         lines.pop()
@@ -121,6 +121,8 @@ def test_pieces_of_lines(pieces):
 
 @cases(100)
 @given(st.binary(max_size=300))
+@example(b"\xff\xfe:\0:\0:\0M\0L\0L\0O\0G\0\n\0")
+@example(b"\xfe\xff:::MLLOG 1\n")
 def test_any_bytes(data):
     agree(data)
     agree(b":::MLLOG " + data)
