@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reference.data.synthetic.fields import Field, Shape, fractal
+from reference.data.synthetic.steady import exp
 
 DEVIATION_K = 2.5
 HAZE, MOST_HAZE = 0.21, 0.8
@@ -35,7 +36,7 @@ def make_even_air(rng: np.random.Generator, mean_k: float) -> Air:
 
 def make_air(rng: np.random.Generator, shape: Shape, mean_k: float) -> Air:
     """Air whose temperature near the ground is `mean_k` on average; shape (height, width)."""
-    vapour = _vapour(rng, mean_k) * np.exp(0.35 * fractal(rng, shape, 2.0, 0.7))
+    vapour = _vapour(rng, mean_k) * exp(0.35 * fractal(rng, shape, 2.0, 0.7))
     return Air(
         near_ground_k=mean_k + DEVIATION_K * fractal(rng, shape, 2.2, 0.8),
         vapour=np.clip(vapour, 0.1, 4.0).astype(np.float32),
@@ -45,4 +46,4 @@ def make_air(rng: np.random.Generator, shape: Shape, mean_k: float) -> Air:
 
 
 def _vapour(rng: np.random.Generator, mean_k: float) -> float:
-    return float(3.0 * np.exp((mean_k - 302) / 14) * rng.uniform(0.7, 1.2))
+    return float(3.0 * exp((mean_k - 302) / 14) * rng.uniform(0.7, 1.2))

@@ -18,6 +18,7 @@ from reference.data.synthetic.fields import (
     smoothstep,
     swirled,
 )
+from reference.data.synthetic.steady import arctan2, cos, deviation, exp, hypot, log, mean, power, sin
 from reference.data.synthetic.style import CloudStyle
 
 
@@ -59,19 +60,17 @@ class Weather:
         cy, cx = self.uniform(0.3, 0.7), self.uniform(0.3, 0.7) * self.aspect
         turn = float(self.rng.choice([-1.0, 1.0]))
         ry, rx = y - cy, (x - cx) * self.uniform(0.8, 1.0)
-        radius = np.hypot(ry, rx) + 1e-3
-        phase = (
-            turn * np.arctan2(ry, rx) + self.uniform(1.6, 2.3) * np.log(radius / 0.3) + self.uniform(0, 6.28)
-        )
-        arm = np.exp(-(((1 - np.cos(phase)) / 0.50) ** 2)) * np.exp(-((radius / 0.80) ** 4))
-        core = np.exp(-((radius / 0.09) ** 2))
-        wound = 1.8 * np.exp(-((radius / 0.35) ** 2)) * turn
-        sy = cy + ry * np.cos(wound) - rx * np.sin(wound)
-        sx = cx + rx * np.cos(wound) + ry * np.sin(wound)
+        radius = hypot(ry, rx) + 1e-3
+        phase = turn * arctan2(ry, rx) + self.uniform(1.6, 2.3) * log(radius / 0.3) + self.uniform(0, 6.28)
+        arm = exp(-(((1 - cos(phase)) / 0.50) ** 2)) * exp(-((radius / 0.80) ** 4))
+        core = exp(-((radius / 0.09) ** 2))
+        wound = 1.8 * exp(-((radius / 0.35) ** 2)) * turn
+        sy = cy + ry * cos(wound) - rx * sin(wound)
+        sx = cx + rx * cos(wound) + ry * sin(wound)
         detail = sample(self.noise(2.1, 0.35), sy, sx)
         frontal = rank(2.6 * arm + 1.5 * core + 0.26 * detail)
         veil = rank(2.4 * blur(arm, 0.02) + 0.35 * sample(self.streaks(), sy, sx))
-        behind = self.cellular(y, x, True, self.size(0.035, 0.05)) + 1.5 * smoothstep(-np.cos(phase), 0, 0.8)
+        behind = self.cellular(y, x, True, self.size(0.035, 0.05)) + 1.5 * smoothstep(-cos(phase), 0, 0.8)
         behind = rank(behind - 3 * arm + 0.7 * self.noise(2.0, 0.5))
         return [
             self.layer(behind, 0.22, 16, 0.10, 1.5 + 2.0 * behind, False),
@@ -98,7 +97,7 @@ class Weather:
         closed = self.cellular(y, x, False, self.size(0.025, 0.04))
         holes = self.cellular(y, x, True, self.uniform(0.05, 0.08))
         deck = rank(1.5 * region + np.where(region > -0.2, 0.4 * closed, 0.7 * holes) - 0.8 * self.land)
-        texture = np.exp(0.35 * closed).astype(np.float32)
+        texture = exp(0.35 * closed).astype(np.float32)
         return [
             self.layer(deck, 0.55, 17, 0.09, 1.4 + 0.7 * rank(region), False, texture),
             self.layer(rank(self.streaks()), 0.07, 1.8, 0.35, 10.0, True),
@@ -107,13 +106,13 @@ class Weather:
     def streets(self) -> list[Layer]:
         """A cold-air outbreak: rows of cumulus along the wind that widen into open cells downwind."""
         y, x = self.swirled(0.025, 0.9)
-        across = y * np.cos(self.angle) - x * np.sin(self.angle)
-        along = x * np.cos(self.angle) + y * np.sin(self.angle)
+        across = y * cos(self.angle) - x * sin(self.angle)
+        along = x * cos(self.angle) + y * sin(self.angle)
         along = (along - along.min()) / np.ptp(along)
         spacing = self.size(0.032, 0.044)
         waver = fractal(self.rng, self.shape, 1.8, 0.25, stretch=4, angle=self.angle)
         broken = fractal(self.rng, self.shape, 1.3, 0.05, stretch=3, angle=self.angle)
-        rows = np.cos(2 * np.pi * across / spacing + 0.7 * waver) + 0.6 * broken
+        rows = cos(2 * np.pi * across / spacing + 0.7 * waver) + 0.6 * broken
         opened = 1.3 * self.cellular(y, x, True, 2.2 * spacing)
         later = smoothstep(along + 0.1 * self.noise(2.2, 0.4), 0.5, 0.8)
         onset = smoothstep(along + 0.05 * self.noise(2.0, 0.3), 0.06, 0.22)
@@ -128,8 +127,8 @@ class Weather:
         y, x = self.swirled(0.03, 0.2)
         region = self.noise(2.2, 0.7)
         first, _ = cells(self.rng, y, x, self.uniform(0.12, 0.19))
-        towers = np.exp(-((first / 0.30) ** 2)) * smoothstep(region, -0.3, 0.9)
-        blown = sample(towers, y - 0.02 * np.sin(self.angle), x - 0.02 * np.cos(self.angle))
+        towers = exp(-((first / 0.30) ** 2)) * smoothstep(region, -0.3, 0.9)
+        blown = sample(towers, y - 0.02 * sin(self.angle), x - 0.02 * cos(self.angle))
         anvil = rank(towers + 0.8 * blur(blown, 0.012) + 0.07 * self.noise(1.7, 0.12) * (0.25 + towers))
         popcorn = rank(self.noise(1.2, 0.03 * self.style.small) + 0.9 * region + 0.5 * self.land)
         veil = rank(blur(blown, 0.03) + 0.05 * self.streaks())
@@ -142,11 +141,11 @@ class Weather:
     def front(self) -> list[Layer]:
         """A curved band of layered cloud, cirrus ahead of it, scraps behind."""
         y, x = self.swirled(0.06, 0.7)
-        across = (y - 0.5) * np.cos(self.angle) - (x - 0.5 * self.aspect) * np.sin(self.angle)
-        across = across + self.uniform(-0.2, 0.2) + 0.15 * np.cos(2.2 * (x + y) + self.uniform(0, 6))
+        across = (y - 0.5) * cos(self.angle) - (x - 0.5 * self.aspect) * sin(self.angle)
+        across = across + self.uniform(-0.2, 0.2) + 0.15 * cos(2.2 * (x + y) + self.uniform(0, 6))
         detail = sample(fractal(self.rng, self.shape, 2.0, 0.4, stretch=3, angle=self.angle), y, x)
-        frontal = rank(2.2 * np.exp(-((across / 0.20) ** 2)) + 0.36 * detail)
-        veil = rank(1.5 * np.exp(-(((across - 0.15) / 0.22) ** 2)) + 0.5 * self.streaks())
+        frontal = rank(2.2 * exp(-((across / 0.20) ** 2)) + 0.36 * detail)
+        veil = rank(1.5 * exp(-(((across - 0.15) / 0.22) ** 2)) + 0.5 * self.streaks())
         scraps = rank(self.noise(1.5, 0.10) + 1.1 * self.noise(2.2, 0.6))
         return [
             self.layer(scraps, 0.24, 16, 0.09, 1.6 + 1.6 * scraps, False),
@@ -159,7 +158,7 @@ class Weather:
         y, x = self.swirled(0.07, 0.8)
         region = sample(fractal(self.rng, self.shape, 2.4, 0.9, stretch=3, angle=self.angle), y, x)
         streaks = sample(self.streaks(), y, x)
-        ripple = np.cos(2 * np.pi * (x * np.cos(self.angle) + y * np.sin(self.angle)) / 0.026)
+        ripple = cos(2 * np.pi * (x * cos(self.angle) + y * sin(self.angle)) / 0.026)
         cirrus = rank(streaks + 1.5 * region + 0.22 * ripple * smoothstep(region, 0.4, 1.2))
         cumulus = rank(self.noise(1.2, 0.04) + 1.0 * self.noise(2.2, 0.6))
         return [
@@ -195,7 +194,7 @@ class Weather:
         """A layer (see Layer), with a random texture unless one is given."""
         if texture is None:
             deviation, slope, longest, shortest = self.style.texture
-            texture = np.exp(deviation * fractal(self.rng, self.shape, slope, longest, shortest))
+            texture = exp(deviation * fractal(self.rng, self.shape, slope, longest, shortest))
             texture = texture.astype(np.float32)
         heights = np.broadcast_to(np.float32(top_km), self.shape)
         if self.style.smooth:
@@ -209,7 +208,7 @@ class Weather:
         rim = second - first
         field = 1.0 - rim if open_ else smoothstep(rim, 0.0, 0.45) - 0.3 * first
         field = field + 0.25 * self.noise(1.3, size)
-        standardised: Field = ((field - field.mean()) / field.std()).astype(np.float32)
+        standardised: Field = ((field - mean(field)) / deviation(field)).astype(np.float32)
         return standardised
 
     def streaks(self) -> Field:
@@ -254,7 +253,7 @@ def make_layers(
 ) -> list[Layer]:
     """Layers of a kind of weather (see KINDS), lowest first."""
     layers = KINDS[kind](Weather(rng, shape, elevation, land, style))
-    return sorted(layers, key=lambda layer: float(layer.top_km.mean()))
+    return sorted(layers, key=lambda layer: mean(layer.top_km))
 
 
 def decks(layers: list[Layer], scale: float, style: CloudStyle) -> list[Deck]:
@@ -263,7 +262,7 @@ def decks(layers: list[Layer], scale: float, style: CloudStyle) -> list[Deck]:
     for layer in layers:
         cover = float(np.clip(1 - (1 - layer.cover) ** scale, 0.0, style.most_cover))
         depth = np.clip((layer.density - (1 - cover)) / (style.edge_width * layer.edge), 0, 1)
-        thickness = layer.thickness * depth**style.edge_power * layer.texture
+        thickness = layer.thickness * power(depth, style.edge_power) * layer.texture
         relief = (1 - style.top_relief) + style.top_relief * layer.texture
         top_km = style.top_scale * layer.top_km * relief
         made.append(Deck(thickness.astype(np.float32), top_km.astype(np.float32), layer.ice))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from reference.data.synthetic.steady import cos, deviation, exp, hypot, power, quantiles, settled, sin
+
 Field = np.ndarray
 Shape = tuple[int, int]
 
@@ -38,15 +40,15 @@ def fractal(
     noise = rng.standard_normal(shape, dtype=np.float32)
     ky = np.fft.fftfreq(height)[:, None] * height
     kx = np.fft.rfftfreq(width)[None, :] * height
-    along = kx * np.cos(angle) + ky * np.sin(angle)
-    across = ky * np.cos(angle) - kx * np.sin(angle)
+    along = kx * cos(angle) + ky * sin(angle)
+    across = ky * cos(angle) - kx * sin(angle)
     k2 = (along * stretch) ** 2 + across**2
-    amplitude = (k2 + (1 / longest) ** 2) ** (-slope / 2)
+    amplitude = power(k2 + (1 / longest) ** 2, -slope / 2)
     if shortest > 0:
-        amplitude *= np.exp(-k2 * (shortest / 2) ** 2)
+        amplitude *= exp(-k2 * (shortest / 2) ** 2)
     amplitude[0, 0] = 0.0
-    field = np.fft.irfft2(np.fft.rfft2(noise) * amplitude, s=shape).astype(np.float32)
-    return field / max(float(field.std()), 1e-12)
+    field = _filtered(noise, amplitude)
+    return field / max(deviation(field), 1e-12)
 
 
 def blur(field: Field, length: float) -> Field:
@@ -54,8 +56,14 @@ def blur(field: Field, length: float) -> Field:
     height, width = field.shape
     ky = np.fft.fftfreq(height)[:, None] * height
     kx = np.fft.rfftfreq(width)[None, :] * height
-    window = np.exp(-2 * (np.pi * length) ** 2 * (ky**2 + kx**2))
-    return np.fft.irfft2(np.fft.rfft2(field) * window, s=field.shape).astype(np.float32)
+    window = exp(-2 * (np.pi * length) ** 2 * (ky**2 + kx**2))
+    return _filtered(field, window)
+
+
+def _filtered(field: Field, response: Field) -> Field:
+    """The field with its waves multiplied by a response (H, W // 2 + 1)."""
+    waves = np.fft.rfft2(field.astype(np.float64)) * response
+    return settled(np.fft.irfft2(waves, s=field.shape))
 
 
 def sample(field: Field, y: Field, x: Field) -> Field:
@@ -81,7 +89,7 @@ def swirled(
     """
     stream = fractal(rng, shape, 2.6, longest, shortest=0.04)
     dy, dx = np.gradient(stream)
-    scale = strength / steps / max(float(np.hypot(dy, dx).std()), 1e-12)
+    scale = strength / steps / max(deviation(hypot(dy, dx)), 1e-12)
     u, v = dy * scale, -dx * scale  # x and y parts of the flow
     y, x = (np.array(c) for c in grid(shape))
     for _ in range(steps):
@@ -100,7 +108,7 @@ def cells(rng: np.random.Generator, y: Field, x: Field, size: float) -> tuple[Fi
         for dc in (-1, 0, 1):
             r, c = row + dr, column + dc
             point = offsets[r % rows, c % (2 * rows)]
-            distance = np.hypot(y / size - r - point[..., 0], x / size - c - point[..., 1])
+            distance = hypot(y / size - r - point[..., 0], x / size - c - point[..., 1])
             second = np.minimum(second, np.maximum(first, distance))
             first = np.minimum(first, distance)
     return first, second
@@ -108,9 +116,8 @@ def cells(rng: np.random.Generator, y: Field, x: Field, size: float) -> tuple[Fi
 
 def rank(field: Field) -> Field:
     """Each value's quantile in [0, 1]: thresholding it at 1 - f covers the share f of the scene."""
-    levels = np.quantile(field, np.linspace(0, 1, 257))
-    quantiles: Field = np.interp(field, levels, np.linspace(0, 1, 257)).astype(np.float32)
-    return quantiles
+    levels = quantiles(field, np.linspace(0, 1, 257))
+    return settled(np.interp(field, levels, np.linspace(0, 1, 257)))
 
 
 def smoothstep(field: Field, low: float, high: float) -> Field:

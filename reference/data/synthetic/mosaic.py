@@ -13,15 +13,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from reference.data.synthetic.fields import Field, Shape, fractal, smoothstep
+from reference.data.synthetic.steady import exp
 
 SLOPE, LONGEST, SHORTEST = 2.4, 0.03, 0.014  # of the patches, in scene heights
 OVER_WATER = 0.15  # foam, ice and turbid water: as much of it
 PALE = (0.42, 0.42, 0.42, 0.004, 0.34, 0.22)  # reflectance in S1..S6 of the palest ground
 SHARE_PALE = 0.95
 BRIGHTEST = 0.95
-COOLER_BY_DAY_K = 24.0
+COOLER_BY_DAY_K = 36.0
 COOLER_AT_NIGHT_K = 16.0
-DIM_BY_DAY_K, DIM_AT_NIGHT_K = (0.0, 2.5), (6.0, 3.5)  # in S7, where the ground is pale, and by its grain
+DIM_BY_DAY_K, DIM_AT_NIGHT_K = (0.0, -6.0), (10.0, 13.0)  # in S7, where the ground is pale, and by its grain
+HUE, MOISTURE = 0.7, 0.7  # how much colours of patches vary where water absorbs, in logarithms
 USUAL = 0.35  # how pale ground is on average: its temperature stays as it is
 
 Dimness = tuple[Field | float, Field | float, Field | float]  # (H, W) each, K, in S7, S8, S9
@@ -44,11 +46,11 @@ def patch(rng: np.random.Generator, refs: Field, temperature: Field, land: Field
     shade, hue, moisture = (_patches(rng, shape) for _ in range(3))
     none = np.zeros_like(hue)
     tint = np.stack(
-        [0.25 * moisture, none, -0.15 * moisture, none, 0.32 * hue, 0.25 * hue + 0.28 * moisture], axis=-1
+        [0.25 * moisture, none, -0.15 * moisture, none, HUE * hue, 0.25 * hue + MOISTURE * moisture], axis=-1
     )
-    refs = refs * np.exp(strength[..., None] * tint)
-    refs = refs + (np.array(PALE, np.float32) * np.exp(tint) - refs) * (SHARE_PALE * pale)[..., None]
-    refs = np.minimum(refs * np.exp(0.25 * shade * strength)[..., None], BRIGHTEST)
+    refs = refs * exp(strength[..., None] * tint)
+    refs = refs + (np.array(PALE, np.float32) * exp(tint) - refs) * (SHARE_PALE * pale)[..., None]
+    refs = np.minimum(refs * exp(0.25 * shade * strength)[..., None], BRIGHTEST)
     cooler_k = COOLER_BY_DAY_K if daylight else COOLER_AT_NIGHT_K
     grain = shade * strength
     # By day, what pale ground emits less at 3.7 um it reflects of the sun.

@@ -9,6 +9,7 @@ import numpy as np
 from reference.data.synthetic.clouds import KINDS, Deck, decks, make_layers, total_thickness
 from reference.data.synthetic.fields import Shape
 from reference.data.synthetic.sensor import bayesian_mask, observe
+from reference.data.synthetic.steady import power
 from reference.data.synthetic.style import CONTEXT, Style
 from reference.data.synthetic.surfaces import Place, make_ground
 
@@ -102,7 +103,7 @@ def _with_gaps(
     # The swath is curved: one side reaches so far into the scene that training patches show it too.
     rows = np.arange(height) / height
     taper = rows if rng.random() < 0.5 else 1 - rows
-    sides = [0.006 + 0.006 * (rows - 0.4) ** 2, 0.01 + rng.uniform(0.07, 0.17) * taper**1.5]
+    sides = [0.006 + 0.006 * (rows - 0.4) ** 2, 0.01 + rng.uniform(0.07, 0.17) * power(taper, 1.5)]
     left, right = (width * side for side in (sides if rng.random() < 0.5 else sides[::-1]))
     columns = np.arange(width)
     empty = (columns[None, :] < left[:, None]) | (columns[None, :] >= width - right[:, None])

@@ -12,6 +12,7 @@ import numpy as np
 
 from reference.data.synthetic.clouds import Deck, total_thickness
 from reference.data.synthetic.fields import Field, Shape, blur, fractal, grid, sample, smoothstep
+from reference.data.synthetic.steady import cos, exp, hypot, log1p, log10, mean, sin
 from reference.data.synthetic.style import LightStyle, MaskErrors
 from reference.data.synthetic.surfaces import OCEAN, Ground, Place
 
@@ -49,16 +50,16 @@ def observe(
 def _reflectances(place: Place, ground: Ground, made: list[Deck], glint: Field, style: LightStyle) -> Field:
     refs = ground.refs + glint[..., None] * np.array((1, 1, 1, 0.02, 0.95, 0.9), np.float32)
     refs = refs * _shadow(place, made)[..., None]
-    dy, dx = np.sin(place.sun_azimuth), np.cos(place.sun_azimuth)
+    dy, dx = sin(place.sun_azimuth), cos(place.sun_azimuth)
     for deck in made:
         scattered = BACKSCATTER * deck.thickness / (2 + BACKSCATTER * deck.thickness)
-        bumps = blur(np.log1p(deck.thickness), 0.0025)
+        bumps = blur(log1p(deck.thickness), 0.0025)
         gy, gx = np.gradient(bumps, 1 / bumps.shape[0])
         lit = np.clip(1 + 0.0011 * (gx * dx + gy * dy) * np.sqrt(deck.top_km), 0.7, 1.25)
         colour = np.array(style.crystal if deck.ice else WATER, np.float32)
         cloud = (scattered * lit)[..., None] * colour
-        cloud[..., 4] *= np.exp(0.35 * (ground.air.droplets - 1))
-        cloud[..., 5] *= np.exp(0.6 * (ground.air.droplets - 1))
+        cloud[..., 4] *= exp(0.35 * (ground.air.droplets - 1))
+        cloud[..., 5] *= exp(0.6 * (ground.air.droplets - 1))
         through = (1 - scattered)[..., None] ** 2
         refs = cloud + refs * through
     refs[..., 3] = _cirrus_channel(ground, made)
@@ -75,11 +76,11 @@ def _each(field: Field | float) -> Field | float:
 
 def _cirrus_channel(ground: Ground, made: list[Deck]) -> Field:
     """S4 lies in a water vapour band: only what is above most of the moisture is bright in it."""
-    dry = np.exp(-ground.air.vapour) * 0.02
+    dry = exp(-ground.air.vapour) * 0.02
     seen = dry * ground.refs[..., 0] + 0.03 * smoothstep(ground.elevation_km, 1.5, 5.0) * ground.refs[..., 0]
     for deck in made:
         scattered = BACKSCATTER * deck.thickness / (2 + BACKSCATTER * deck.thickness)
-        clear = 1 / (1 + np.exp(-(deck.top_km - 6.3) / 0.9))
+        clear = 1 / (1 + exp(-(deck.top_km - 6.3) / 0.9))
         seen = 0.85 * scattered * clear + seen * (1 - scattered) ** 2
     band: Field = seen.astype(np.float32)
     return band
@@ -96,7 +97,7 @@ def _temperatures(place: Place, ground: Ground, made: list[Deck], glint: Field, 
     for deck in made:
         above_km = np.maximum(deck.top_km - style.inversion_km, 0)
         top = np.maximum(air.near_ground_k - LAPSE_K_PER_KM * above_km, COLDEST_K)
-        black7, black8, black9 = (1 - np.exp(-k * deck.thickness) for k in (0.58, 0.75, 0.90))
+        black7, black8, black9 = (1 - exp(-k * deck.thickness) for k in (0.58, 0.75, 0.90))
         # Planck's curve is steep at 3.7 um: through thin high cloud the warm ground dominates there.
         bent = black7 * (1 - 0.45 * (1 - black7)) if deck.ice else black7
         s8 = s8 + (top - s8) * black8
@@ -104,10 +105,10 @@ def _temperatures(place: Place, ground: Ground, made: list[Deck], glint: Field, 
         s7 = s7 + (top - s7) * bent
         if place.daylight:
             s7 = s7 + (style.ice_s7_k if deck.ice else style.water_s7_k) * air.droplets * (
-                1 - np.exp(-deck.thickness / 4)
+                1 - exp(-deck.thickness / 4)
             )
         elif not deck.ice:
-            s7 = s7 - style.night_s7_k * air.droplets * (1 - np.exp(-deck.thickness / 2))
+            s7 = s7 - style.night_s7_k * air.droplets * (1 - exp(-deck.thickness / 2))
     return np.stack([np.minimum(s7, S7_SATURATION_K), s8, s9], axis=-1).astype(np.float32)
 
 
@@ -115,7 +116,7 @@ def _glint(rng: np.random.Generator, shape: Shape, place: Place, ground: Ground,
     """Mirrored sun: a broad stripe along the track over water, ruffled by the wind."""
     y, x = grid(shape)
     centre = rng.uniform(-0.4, 1.6) * shape[1] / shape[0]
-    stripe = np.exp(-(((x - centre - 0.1 * y) / rng.uniform(*style.glint_widths)) ** 2))
+    stripe = exp(-(((x - centre - 0.1 * y) / rng.uniform(*style.glint_widths)) ** 2))
     ruffled = np.clip(1 + 0.25 * fractal(rng, shape, 1.8, 0.5), 0.2, 2)
     if not place.daylight or abs(place.latitude) > 55:
         return np.zeros(shape, np.float32)
@@ -131,11 +132,9 @@ def _shadow(place: Place, made: list[Deck]) -> Field:
     y, x = grid(made[0].thickness.shape)
     light = np.ones(y.shape, np.float32)
     for deck in made:
-        reach = 0.0035 * float(deck.top_km.mean())
-        away = sample(
-            deck.thickness, y + reach * np.sin(place.sun_azimuth), x + reach * np.cos(place.sun_azimuth)
-        )
-        light *= 1 - 0.55 * (1 - np.exp(-away / 5))
+        reach = 0.0035 * mean(deck.top_km)
+        away = sample(deck.thickness, y + reach * sin(place.sun_azimuth), x + reach * cos(place.sun_azimuth))
+        light *= 1 - 0.55 * (1 - exp(-away / 5))
     return light
 
 
@@ -167,7 +166,7 @@ def bayesian_mask(
     """
     shape = ground.temperature.shape
     thickness = total_thickness(made)
-    evidence = blur(np.log10(thickness + 0.05) - np.log10(errors.thickness), errors.blur)
+    evidence = blur(log10(thickness + 0.05) - log10(errors.thickness), errors.blur)
     y, x = grid(shape)
     away = 0.7 * errors.displacement
     evidence = sample(
@@ -181,7 +180,7 @@ def bayesian_mask(
     patches = smoothstep(fractal(rng, shape, 1.5, 0.10), 0.6, 1.4)
     land = (ground.surface != 0).astype(np.float32)
     gy, gx = np.gradient(blur(land, 0.004), 1 / shape[0])
-    edge = smoothstep(np.hypot(gy, gx), 5, 30)
+    edge = smoothstep(hypot(gy, gx), 5, 30)
     false = errors.glint * smoothstep(glint, 0.05, 0.18) + errors.coast * edge
     if not place.daylight:
         cold = smoothstep(-(ground.temperature - ground.air_k), 8, 18) * land

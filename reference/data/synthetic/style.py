@@ -1,7 +1,7 @@
 """The numbers in which the two kinds of synthetic scenes differ.
 
-`CONTEXT` (profile context): a pixel's colour seldom tells whether it is cloudy, its surroundings do.
-`SIMPLE` (the others): colour tells nearly always, so that a network learns it in seconds to a minute.
+`CONTEXT` (profiles quick and context): a pixel's colour seldom tells whether it is cloudy, its surroundings do.
+`SIMPLE` (smoke, full-size): colour tells nearly always, so that a network learns it in seconds to a minute.
 Lengths are in scene heights. What a kind of scene has to meet: docs/explanation/synthetic-scenes.md.
 """
 
@@ -29,8 +29,8 @@ class CloudStyle:
     cover_scales: Range = (0.002, 30.0)  # between which the scale of covers is sought, in so many steps
     cover_steps: int = 10
     most_cover: float = 1.0
-    smooth: float = 0.006  # no structure is smaller: edges as smooth as those of real masks
-    edge_width: float = 0.6  # of the ramp from no cloud to full thickness, in widths of the layer
+    smooth: float = 0.007  # no structure is smaller: edges as smooth as those of real masks
+    edge_width: float = 0.5  # of the ramp from no cloud to full thickness, in widths of the layer
     edge_power: float = 1.0
     # deviation in logarithms, slope, longest and shortest of the texture
     texture: tuple[float, float, float, float] = (0.55, 1.6, 0.3, 0.018)
@@ -56,7 +56,7 @@ class LightStyle:
     glint_s7_k: float = 20.0
     ice_s7_k: float = 4.0  # thick cloud by day
     water_s7_k: float = 9.0
-    night_s7_k: float = 7.0  # by which thick water cloud looks colder in S7 than in S8 at night
+    night_s7_k: float = 10.0  # by which thick water cloud looks colder in S7 than in S8 at night
     glint_widths: Range = (0.3, 0.6)
     glint: Range = (0.15, 0.55)
     slicks: bool = True  # smooth water that mirrors less
@@ -82,7 +82,7 @@ class MaskErrors:
 class Style:
     """A kind of scenes; `version` is raised whenever the same seed gives different ones."""
 
-    version: int = 6
+    version: int = 7
     patches: bool = True  # pale patches in the ground, and air that differs within a scene
     place: PlaceStyle = PlaceStyle()
     clouds: CloudStyle = CloudStyle()
@@ -92,7 +92,7 @@ class Style:
 
 CONTEXT = Style()
 SIMPLE = Style(
-    version=5,
+    version=7,
     place=PlaceStyle((20, 58), (62, 74), (0.0, 0.3, 0.55, 0.85)),
     clouds=CloudStyle(
         (0.22, 0.92), (0.1, 6.0), 8, 0.97, 0.0, 2.5, 1.3, (0.35, 1.5, 0.06, 0.0), 1.0, 0.0, 1.0
@@ -116,4 +116,4 @@ SIMPLE = Style(
 
 def style_of(profile: str) -> Style:
     """The kind of scenes of a synthetic profile."""
-    return CONTEXT if profile == "context" else SIMPLE
+    return CONTEXT if profile in ("quick", "context") else SIMPLE

@@ -20,6 +20,7 @@ from reference.data.synthetic.fields import (
     swirled,
 )
 from reference.data.synthetic.mosaic import Dimness
+from reference.data.synthetic.steady import cos, exp, power, quantiles, sin
 
 OCEAN, LAND, ICE = 0, 1, 2
 
@@ -63,10 +64,10 @@ class Ground:
 def make_ground(rng: np.random.Generator, shape: Shape, place: Place, patches: bool) -> Ground:
     """Coastlines, mountains, vegetation, pale patches, sea fronts and, in polar places, snow and broken ice."""
     relief = _relief(rng, shape)
-    level = np.quantile(relief, 1 - place.land_fraction) if place.land_fraction > 0 else relief.max() + 1
-    height = relief - np.float32(level)
+    level = quantiles(relief, 1 - place.land_fraction) if place.land_fraction > 0 else relief.max() + 1
+    height = relief - level
     land = height > 0
-    elevation = np.where(land, 0.05 + 0.55 * np.maximum(height, 0) ** 1.5, 0).astype(np.float32)
+    elevation = np.where(land, 0.05 + 0.55 * power(np.maximum(height, 0), 1.5), 0).astype(np.float32)
     ridges = 1.3 - np.abs(fractal(rng, shape, 2.0, 0.12)) - 0.5 * np.abs(fractal(rng, shape, 1.8, 0.04))
     elevation *= 0.45 + 0.75 * np.clip(ridges, 0, None)
 
@@ -103,7 +104,7 @@ def _sea(rng: np.random.Generator, shape: Shape, height: Field, air_k: float) ->
     gradient = grid(shape)[0] - 0.5
     temperature = np.maximum(air_k + 1.0 + 1.6 * eddies + 5.0 * gradient, 271.4)
     green = smoothstep(sample(fractal(rng, shape, 1.8, 0.5), y, x), 0.3, 2.2)
-    shallow = np.clip(np.exp(height / 0.06), 0, 1) * 0.7 + 0.25 * green
+    shallow = np.clip(exp(height / 0.06), 0, 1) * 0.7 + 0.25 * green
     return temperature.astype(np.float32), _mix(SEA, SHALLOW, np.clip(shallow, 0, 1))
 
 
@@ -121,7 +122,7 @@ def _land(
     refs = _blend(refs, SNOW, snow * 0.95)
 
     gy, gx = np.gradient(blur(elevation, 0.004), 1 / shape[0])
-    slope = np.cos(place.sun_azimuth) * gx + np.sin(place.sun_azimuth) * gy
+    slope = cos(place.sun_azimuth) * gx + sin(place.sun_azimuth) * gy
     refs = refs * np.clip(1 - 0.008 * slope, 0.65, 1.3)[..., None]
     temperature = air_k - 6.5 * elevation
     if place.daylight:
