@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from rules.evidence.replay import replay as REPLAY_RULE
 from rules.model.findings import Outcome, Verdict
 from rules.model.layout import BENCHMARK
 from rules.model.package import Package
+from rules.registry import GROUPS
 
 INDEX = "index.html"
 DATA = "data.json"
@@ -125,13 +127,20 @@ def accelerators(report: Report) -> str:
     return f"{who.accelerators} × {who.accelerator}" if who.accelerator else str(who.accelerators)
 
 
-def unchecked(report: Report) -> list[tuple[str, list[RuleCard]]]:
-    """What rules that were not checked need, and these rules: commands first."""
+def unchecked(report: Report) -> list[tuple[str, str, list[RuleCard]]]:
+    """What rules that were not checked need, what they are about, and these rules: commands first."""
     found: dict[str, list[RuleCard]] = {}
     for rule in report.verdict.rules:
         if rule.outcome == Outcome.NOT_CHECKED.value:
             found.setdefault(rule.needs, []).append(rule)
-    return sorted(found.items(), key=lambda item: (not item[0].startswith(COMMAND), item[0]))
+    ordered = sorted(found.items(), key=lambda item: (not item[0].startswith(COMMAND), item[0]))
+    return [(needs, _subjects(rules), rules) for needs, rules in ordered]
+
+
+def _subjects(rules: list[RuleCard]) -> str:
+    """What these rules are about: "evidence", or "12 witness, 3 evidence"."""
+    counts = Counter(GROUPS.get(rule.id[:3], "other") for rule in rules).most_common()
+    return counts[0][0] if len(counts) == 1 else ", ".join(f"{count} {subject}" for subject, count in counts)
 
 
 def replayed(report: Report) -> bool:
