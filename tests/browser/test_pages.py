@@ -124,8 +124,10 @@ def test_without_scripts_everything_is_readable(visit: Callable[..., Any], site:
         assert page.locator("#gallery .pane:visible").count() == 8
         assert page.locator("details.fold").count() == page.locator("details.fold[open]").count() > 5
         assert page.locator("details[open]:not(.fold) table:visible").count() == 0
-        page.locator("details:not(.fold) > summary").first.click()
+        page.locator("details:not(.fold, .which) > summary").first.click()
         assert page.locator("details[open]:not(.fold) table:visible").count() == 1
+        page.locator(".which > summary").first.click()
+        assert page.locator(".which[open] a:visible").count() > 3, "rules that were not checked"
 
 
 def test_the_policy_really_stops_a_request(visit: Callable[..., Any], site: Any) -> None:
