@@ -57,7 +57,7 @@ leaderboard: setup ## build the leaderboard of all packages that pass
 
 example-site: setup ## build a leaderboard of the examples alone, to look around in
 	@$(CLOUDMASK) leaderboard --org examples --out $(or $(OUT),build/example-site) \
-	  --ruleset cloudmask-1.0 --note "Examples: real but small runs of the maintainers, made to show this site and judged by the rules that they were made by. Nobody's best."
+	  --note "Examples: real but small runs of the maintainers, made to show this site. Nobody's best."
 
 test: $(VENV)/.installed-test ## run the tests, but for nightly ones (about 20 minutes on two cores)
 	@$(BIN)/python -m pytest $(AT_ONCE) $(ARGS)

@@ -135,7 +135,13 @@ def _referred(found: Any) -> Iterator[str]:
 def test_a_package_is_judged_by_the_rules_that_it_was_made_by(
     asked: list[str], ruleset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert f"of {ruleset}" in export(capsys, "--layout", "package", "--out", str(tmp_path), *asked)
+    older = tmp_path / "examples"
+    shutil.copytree(EXAMPLES, older)
+    plan = older / EVIDENCE / "plan.json"
+    plan.write_text(plan.read_text().replace("cloudmask-1.1", "cloudmask-1.0"))
+    write_manifest(older)
+    said = export(capsys, "--layout", "package", "--out", str(tmp_path / "out"), *asked, source=older)
+    assert f"of {ruleset}" in said
 
 
 @pytest.fixture
@@ -183,10 +189,10 @@ def test_redacted_copy_holds_no_names_and_is_judged_as_the_original(
 def test_a_name_in_a_log_changes_its_line_and_the_line_s_digest(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = export(capsys, "--layout", "package", "--redact-name", "runner", "--out", str(tmp_path))
+    said = export(capsys, "--layout", "package", "--redact-name", "one_run", "--out", str(tmp_path))
     assert "checked: consistent with the rules" in said
     log = (tmp_path / f"examples/results/{SYSTEM}/strong/cloudmask/result_0.txt").read_text()
-    assert "runner" not in log and "harness/n1xxxx.py" in log
+    assert "one_run" not in log and "harness/run/n1xxxxx.py" in log
 
 
 def test_a_copy_that_is_judged_otherwise_is_said_to_be(

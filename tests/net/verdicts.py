@@ -44,7 +44,7 @@ from tests.net.cases import CORPUS, GROUPS, ROOT, Case, Workshop, cases
 
 FILE = Path(__file__).with_name("verdicts.json.gz")
 PROCESSES = 2
-NOW_S = 1_795_900_000.0  # the clock while judging (November 2026): a rule asks for stamps of the future
+NOW_S = 1_796_200_000.0  # the clock while judging (December 2026): a rule asks for stamps of the future
 SHOWN = 160  # characters of a text in the printed differences
 
 Record = dict[str, Any]
