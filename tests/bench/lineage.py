@@ -3,13 +3,15 @@ r"""How far training moves the weights, and how exactly an epoch repeats: what t
     D="--data data/smoke --profile smoke --batch 4 --seed 21 --states S"
     python -m tests.bench.lineage train $D --epochs 60 >> lines.jsonl
     python -m tests.bench.lineage again $D --threads 2 >> lines.jsonl
+    python -m tests.bench.lineage ended submissions/lab >> lines.jsonl
     python -m tests.bench.lineage bounds lines.jsonl --record docs/bench/lineage.json \
         --out rules/rulesets/cloudmask-1.1/lineage.json
 
     python -m tests.bench.lineage alone docs/bench/lineage.json
 
 `train` writes one JSON line an epoch, and keeps the states around some of them; `again` trains one epoch from each
-of these, with other threads, devices or precision. `bounds` sums up what all lines say, and `alone` judges each run by
+of these, with other threads, devices or precision. `ended` writes a line for the end of each run of packages, of which
+the harness trained each with so many processes. `bounds` sums up what all lines say, and `alone` judges each run by
 the bounds of the others. With --devices, processors are split into virtual devices and trained on by the mirrored
 strategy.
 """
@@ -19,15 +21,16 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from rules.facts.lineage_bounds import Band, LineageBounds
+from rules.facts.log_reading import integer, number
+from rules.model.evidence import KernelMove
 
 KEPT = (1, 2, 3, 5, 10, 20, 40, 60)  # epochs whose states are kept
 LOGGED = {"float32": "fp32", "mixed_bfloat16": "bfloat16", "mixed_float16": "fp16"}
@@ -62,9 +65,13 @@ def main() -> None:
     bounds.add_argument("--out", type=Path, required=True)
     bounds.add_argument("--record", type=Path, required=True)
     verbs.add_parser("alone").add_argument("record", type=Path)
+    verbs.add_parser("ended").add_argument("packages", type=Path, nargs="+")
     given = parser.parse_args()
     if given.verb == "alone":
         print("\n".join(judged_by_others(json.loads(given.record.read_text()))))
+    elif given.verb == "ended":
+        for package in given.packages:
+            print("\n".join(json.dumps(line) for line in ends_of(package)))
     elif given.verb == "bounds":
         lines = [json.loads(line) for path in given.lines for line in path.read_text().splitlines()]
         given.record.write_text(json.dumps(recorded(lines), indent=None, separators=(",", ":")) + "\n")
@@ -131,17 +138,13 @@ class Bench:
             after = self.trainer.state()
             score = self.trainer.evaluate(self.validation, epoch, Progress(False))
             moves = kernel_moves(beginning.weights, after.weights)
-            rate = self.given.learning_rate
             self.say(
                 epoch=epoch,
                 steps=after.step,
                 loss=trained.loss,
                 eval_accuracy=score.accuracy,
                 seconds=round(trained.duration_s, 2),
-                moved=[round(m.moved / rate, 4) for m in moves],
-                farthest=[round(m.farthest / rate, 3) for m in moves],
-                drift=[round(m.drift, 5) for m in moves],
-                cosine=[round(m.cosine, 5) for m in moves],
+                **_ways(moves, self.given.learning_rate),
             )
             if self.given.states and epoch in KEPT:
                 self.given.states.mkdir(parents=True, exist_ok=True)
@@ -163,6 +166,38 @@ class Bench:
             distance, worst = distances(before, after, self.trainer.state())
             then = float(path.with_name(f"loss_{number}.txt").read_text())
             self.say(epoch=int(number), loss=abs(trained.loss / then - 1), distance=distance, worst=worst)
+
+
+def _ways(moves: Sequence[KernelMove], learning_rate: float) -> dict[str, list[float]]:
+    return {
+        "moved": [round(m.moved / learning_rate, 4) for m in moves],
+        "farthest": [round(m.farthest / learning_rate, 3) for m in moves],
+        "drift": [round(m.drift, 5) for m in moves],
+        "cosine": [round(m.cosine, 5) for m in moves],
+    }
+
+
+def ends_of(package: Path) -> Iterator[dict[str, Any]]:
+    """A line of `train` for the end of each scored run; `devices` are its processes."""
+    from harness.check.lineage import kernel_moves
+    from tests.bench.margins import trained_in
+
+    for trained in trained_in(package):
+        run, record = trained.run, trained.run.record
+        assert record is not None
+        rate = number(run.settings, "opt_base_learning_rate")
+        assert rate is not None
+        yield {
+            "verb": "train",
+            "profile": trained.profile,
+            "precision": record.spec["precision"],
+            "batch": record.spec["hyperparameters"]["global_batch_size"],
+            "learning_rate": rate,
+            "seed": record.seed,
+            "devices": integer(run.settings, "number_of_ranks") or 1,
+            "steps": round(trained.steps),
+            **_ways(kernel_moves(trained.beginning, trained.weights), rate),
+        }
 
 
 def recorded(lines: list[dict[str, Any]]) -> dict[str, Any]:
@@ -253,4 +288,4 @@ def summed_up(lines: list[dict[str, Any]]) -> LineageBounds:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

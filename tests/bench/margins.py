@@ -27,6 +27,7 @@ from rules.evidence.lineage import ADAM_STEP
 from rules.facts.lineage_bounds import steps_of
 from rules.facts.log_reading import number
 from rules.model.layout import RunFiles
+from rules.model.run import Run
 from rules.ruleset import load_ruleset
 
 NOISE = 0.004
@@ -38,6 +39,9 @@ class Trained(NamedTuple):
     beginning: np.ndarray  # (weights,) float32
     weights: np.ndarray
     most: float  # what Adam's steps can move a weight by
+    run: Run
+    steps: float
+    profile: str  # of the data set
 
 
 Forge = Callable[[Trained, Trained], np.ndarray]
@@ -68,7 +72,10 @@ def trained_in(package: Path) -> list[Trained]:
 
     tree, reader, found = scan(package), Reader(), []
     for entry in find_entries(package, system_names(package), load_ruleset()):
-        for run in load_runs(load_header(package, entry, tree), tree):
+        header = load_header(package, entry, tree)
+        if header.dataset is None:
+            raise SystemExit(f"{package}: {entry.system} has no data set")
+        for run in load_runs(header, tree):
             steps, rate = steps_of(run), number(run.settings, "opt_base_learning_rate")
             if (
                 run.record is None
@@ -79,7 +86,10 @@ def trained_in(package: Path) -> list[Trained]:
             ):
                 raise SystemExit(f"{run.path}: seed, steps or learning rate are not stated")
             weights = reader.weights(RunFiles(run.evidence_dir).weights)
-            found.append(Trained(initial_weights(run.record.seed), weights, ADAM_STEP * rate * steps))
+            most = ADAM_STEP * rate * steps
+            found.append(
+                Trained(initial_weights(run.record.seed), weights, most, run, steps, header.dataset.profile)
+            )
     return found
 
 
