@@ -10,7 +10,7 @@ from reference.protocol.spec import Geometry
 
 @dataclass(frozen=True)
 class Profile:
-    """A named data set. Scenes of quick and context have a quarter of the official size, of smoke an eighth."""
+    """A named data set. Scenes of quick have a quarter of the official size, of smoke an eighth."""
 
     name: str
     geometry: Geometry
@@ -32,14 +32,6 @@ PROFILES = {
             "Sentinel-3 SLSTR level-1 scenes with Bayesian cloud masks",
         ),
         Profile("quick", Geometry(300, 375, 64), 20, 8, True, "small synthetic scenes: a run takes a minute"),
-        Profile(
-            "context",
-            Geometry(300, 375, 64),
-            30,
-            8,
-            True,
-            "half as many again of the same kind as quick: a run takes some minutes",
-        ),
         Profile("full-size", Geometry(), 20, 4, True, "synthetic scenes of the official size"),
         Profile("smoke", Geometry(150, 187, 32), 20, 2, True, "tiny synthetic scenes for tests"),
         Profile(

@@ -1,6 +1,6 @@
 """The numbers in which the two kinds of synthetic scenes differ.
 
-`CONTEXT` (profiles quick and context): a pixel's colour seldom tells whether it is cloudy, its surroundings do.
+`CONTEXT` (profile quick): a pixel's colour seldom tells whether it is cloudy, its surroundings do.
 `SIMPLE` (smoke, full-size): colour tells nearly always, so that a network learns it in seconds to a minute.
 Lengths are in scene heights. What a kind of scene has to meet: docs/explanation/synthetic-scenes.md.
 """
@@ -116,4 +116,4 @@ SIMPLE = Style(
 
 def style_of(profile: str) -> Style:
     """The kind of scenes of a synthetic profile."""
-    return CONTEXT if profile in ("quick", "context") else SIMPLE
+    return CONTEXT if profile == "quick" else SIMPLE

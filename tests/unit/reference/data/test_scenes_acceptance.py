@@ -62,7 +62,7 @@ def accuracies(training: list[SyntheticScene], held_out: list[SyntheticScene]) -
 
 
 def make(seed: int, number: int) -> SyntheticScene:
-    geometry = get_profile("context").geometry
+    geometry = get_profile("quick").geometry
     shape = (geometry.scene_height, geometry.scene_width)
     return make_scene(np.random.default_rng([seed, number]), shape, number)
 
@@ -115,7 +115,7 @@ def test_a_network_that_sees_surroundings_leads(
     import keras
 
     keras.utils.set_random_seed(1)
-    size = get_profile("context").geometry.patch_size
+    size = get_profile("quick").geometry.patch_size
     corners = [
         (row, column) for row in range(22, 22 + 4 * size, size) for column in range(27, 27 + 5 * size, size)
     ]
