@@ -131,7 +131,9 @@ def main(arguments: list[str] | None = None) -> None:
     _take_signals(streams)
     code = _run(arguments, streams)
     if streams.output_fails() and code == ExitCode.OK:
-        code = _said("standard output is closed or full: not all could be shown.", None, ExitCode.OUTPUT)
+        code = ExitCode.OUTPUT
+        if not streams.reader_left:
+            _said("standard output is closed or full: not all could be shown.", None, code)
     sys.exit(code)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import sys
@@ -26,6 +27,11 @@ class Streams:
             sys.stdout.flush()
         return output_is_lost()
 
+    @property
+    def reader_left(self) -> bool:
+        """Whether it was lost because its reader had seen enough (`cloudmask rules list | head`)."""
+        return isinstance(sys.stdout, _Watched) and sys.stdout.reader_left
+
     def leave_terminals(self) -> None:
         """After a hang-up every use of the terminal fails: nothing is printed to it any more."""
         for number in self._terminals:
@@ -44,24 +50,25 @@ class _Watched(io.TextIOWrapper):
 
     is_closed_from_the_start = False
     is_lost = False
+    reader_left = False
 
     def write(self, text: str) -> int:
         self.is_lost = self.is_lost or (self.is_closed_from_the_start and bool(text))
         try:
             return super().write(text)
-        except OSError:
-            self._lose()
+        except OSError as error:
+            self._lose(error)
             return len(text)
 
     def flush(self) -> None:
         try:
             super().flush()
-        except OSError:
-            self._lose()
+        except OSError as error:
+            self._lose(error)
 
-    def _lose(self) -> None:
+    def _lose(self, error: OSError) -> None:
         """From now on to nowhere: the interpreter flushes once more when it ends."""
-        self.is_lost = True
+        self.is_lost, self.reader_left = True, error.errno == errno.EPIPE
         with contextlib.suppress(OSError):
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self.fileno())

@@ -60,6 +60,7 @@ def test_a_pipe_that_closes_early() -> None:
 def test_watching_ends_when_nobody_reads() -> None:
     done = shell('{ "$@"; echo "code $?" >&2; } | head -1', "monitor", "--json")
     assert f"code {ExitCode.OUTPUT:d}" in done.stderr and "Traceback" not in done.stderr
+    assert "error" not in done.stderr  # the reader had seen enough
 
 
 def test_findings_stay_findings_where_nothing_can_be_shown(wrong: Path) -> None:
