@@ -75,6 +75,7 @@ def judged_plan(request: Request, source: SourceState, system: System, dataset: 
         dataset=dataset,
         ruleset=DEFAULT,
         scaling=layout.scaling,
+        code_sizes={p.name: p.stat().st_size for p in request.source.code_dir.glob("*") if p.is_file()},
     )
 
 

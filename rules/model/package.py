@@ -48,6 +48,9 @@ class Plan(msgspec.Struct):
     dataset: Dataset | None
     ruleset: str
     scaling: str = "strong"  # weak: `runs` models at the same time (HR 7.2)
+    code_sizes: dict[str, int] | None = (
+        None  # bytes of the files beside the recipe, by name, where they were looked for
+    )
 
 
 class Link(msgspec.Struct, frozen=True):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import posixpath
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 from rules.facts.log_reading import stated
 from rules.model.findings import Finding, Scope, Severity
-from rules.model.package import Package
+from rules.model.package import Package, Plan
 from rules.model.run import Run
 from rules.model.values import show
 from rules.registry import NotChecked, Rule, rule
@@ -17,23 +18,37 @@ from rules.ruleset import Ruleset
 @rule(
     "PKG001",
     "Code folder and implementation are complete",
-    Scope.PACKAGE,
+    (Scope.PLAN, Scope.PACKAGE),
     source="SR 5.6.1; SS 6; sources K5, M5, case 64",
-    fix="Add the file; submissions/examples has all of them to copy.",
+    fix="Add the file: `cloudmask init NAME --from local` makes all of them to copy.",
 )
-def code_files(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
+def code_files(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Others have to be able to set up, fetch the data and run: the scripts and a README say how."""
+    if isinstance(subject, Plan):
+        if subject.code_sizes is not None:
+            yield from _missing(self, posixpath.dirname(subject.recipe_path), subject.code_sizes, ruleset)
+        return
+    package = subject
     folder = package.layout.code_dir.as_posix()
-    for name in ruleset.package.code_files:
-        size = package.sizes.get(f"{folder}/{name}")
-        if not size:
-            yield self.finding(f"{name} is {'missing' if size is None else 'empty'}", path=f"{folder}/{name}")
+    sizes = {
+        name: package.sizes[path]
+        for name in ruleset.package.code_files
+        if (path := f"{folder}/{name}") in package.sizes
+    }
+    yield from _missing(self, folder, sizes, ruleset)
     if not any(f.startswith(f"benchmarks/{package.benchmark}/implementations/") for f in package.files):
         yield self.finding(
             "there is no implementation",
             path=f"benchmarks/{package.benchmark}/implementations",
             actual="missing",
         )
+
+
+def _missing(self: Rule, folder: str, sizes: Mapping[str, int], ruleset: Ruleset) -> Iterator[Finding]:
+    for name in ruleset.package.code_files:
+        size = sizes.get(name)
+        if not size:
+            yield self.finding(f"{name} is {'missing' if size is None else 'empty'}", path=f"{folder}/{name}")
 
 
 @rule(

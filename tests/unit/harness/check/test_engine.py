@@ -210,6 +210,17 @@ def test_plan_with_wrong_run_count(built):
     assert {f.rule for f in check_plan(plan, RULESET).findings} == {"PKG003"}
 
 
+def test_a_plan_without_scripts_breaks_a_rule_before_anything_runs(built):
+    plan = make_plan(built)
+    plan.code_sizes = dict.fromkeys(RULESET.package.code_files, 1) | {"setup.sh": 0}
+    del plan.code_sizes["README.md"]
+    found = check_plan(plan, RULESET).findings
+    assert [(f.rule, f.message) for f in found] == [
+        ("PKG001", "README.md is missing"),
+        ("PKG001", "setup.sh is empty"),
+    ]
+
+
 # ---------------------------------------------------------------- outputs
 
 
