@@ -15,7 +15,7 @@ import msgspec
 
 from harness.core.errors import UserError
 from rules.model.layout import BENCHMARK, STRONG, WEAK, run_number
-from rules.ruleset import Ruleset
+from rules.ruleset import Ruleset, load_ruleset, names
 
 MAX_ENTRIES = 1000
 
@@ -36,10 +36,13 @@ def find_entries(root: Path, systems: list[str], ruleset: Ruleset, within: Path 
 
     A ruleset of one benchmark expects time-to-train of every system, there or not, and throughput
     where its folder is; another reads the folders. Raises UserError for results in the layout of
-    MLPerf HPC v0.7: they are not judged, and must not look as if there were none.
+    MLPerf HPC v0.7, and where all are of other benchmarks: they are not judged, and must not look as
+    if there were none.
     """
     for system in systems:
         _refuse_flat(root / "results" / system, ruleset)
+    if not ruleset.benchmarks:
+        _refuse_others(root / "results", systems, ruleset)
     found = [e for system in systems for e in _of_system(root, system, ruleset)][:MAX_ENTRIES]
     parts = _below_results(root, within)[:3] if within else ()
     return [e for e in found if (e.system, e.scaling, e.benchmark)[: len(parts)] == parts]
@@ -78,13 +81,36 @@ def _refuse_flat(folder: Path, ruleset: Ruleset) -> None:
     if not {STRONG, WEAK}.isdisjoint(below):
         return
     for name in below:
-        with contextlib.suppress(OSError), os.scandir(folder / name) as files:
-            if any(run_number(file.name) is not None for file in files):
-                raise UserError(
-                    f"{folder / name} has results without a folder strong/ or weak/ above them, the layout of "
-                    f"MLPerf HPC v0.7: {ruleset.name} does not judge it.",
-                    f"move them to results/{folder.name}/{STRONG}/{name}, or name single result files.",
-                )
+        if _has_results(folder / name):
+            raise UserError(
+                f"{folder / name} has results without a folder strong/ or weak/ above them, the layout of "
+                f"MLPerf HPC v0.7: {ruleset.name} does not judge it.",
+                f"move them to results/{folder.name}/{STRONG}/{name}, or name single result files.",
+            )
+
+
+def _refuse_others(results: Path, systems: list[str], ruleset: Ruleset) -> None:
+    """Raise UserError where there are results, and none of this ruleset's benchmark."""
+    found = {
+        benchmark
+        for system in systems
+        for scaling in (STRONG, WEAK)
+        for benchmark in _folders(results / system / scaling)
+        if benchmark == BENCHMARK or _has_results(results / system / scaling / benchmark)
+    }
+    if not found or BENCHMARK in found:
+        return
+    judges = [name for name in names() if any(map(load_ruleset(name).knows, found))]
+    raise UserError(
+        f"The results in {results} are of {', '.join(sorted(found)[:5])}; {ruleset.name} judges {BENCHMARK} only.",
+        f"judge them by --ruleset {' or '.join(judges)}." if judges else f"name a submission of {BENCHMARK}.",
+    )
+
+
+def _has_results(folder: Path) -> bool:
+    with contextlib.suppress(OSError), os.scandir(folder) as files:
+        return any(run_number(file.name) is not None for file in files)
+    return False
 
 
 def _below_results(root: Path, path: Path) -> tuple[str, ...]:

@@ -9,14 +9,15 @@ from statistics import median
 import pytest
 
 pytestmark = pytest.mark.bench
-EPOCHS = 4
+EPOCHS = 3
 BATCH = 8
 GOAL = 0.005  # of the time-to-train
-# pixels that an epoch of each set trains on: patches times pixels of a patch (reference/data/profiles.py)
-QUICK_PIXELS, OFFICIAL_PIXELS = 320 * 64**2, 776 * 20 * 256**2
+# that an epoch trains on: patches times pixels of a patch (reference/data/profiles.py)
+OFFICIAL_PIXELS = 776 * 20 * 256**2
 
 
-def test_digests_cost_little_beside_an_epoch(tmp_path: Path) -> None:
+@pytest.mark.parametrize("profile", ["smoke", "quick"])
+def test_digests_cost_little_beside_an_epoch(profile: str, tmp_path: Path) -> None:
     pytest.importorskip("tensorflow")
     from reference.data.dataset import describe
     from reference.data.pipeline import PatchStore
@@ -29,8 +30,8 @@ def test_digests_cost_little_beside_an_epoch(tmp_path: Path) -> None:
     from reference.tensorflow.strategies import place
     from reference.tensorflow.training import Trainer
 
-    geometry = get_profile("smoke").geometry
-    data = describe(synthesize("smoke", tmp_path), "smoke", geometry).data
+    geometry = get_profile(profile).geometry
+    data = describe(synthesize(get_profile(profile), tmp_path), profile, geometry).data
     split = split_patches(len(data.train_files), data.geometry, data.split)
     stores = [
         PatchStore(data.train_files, patches, data.geometry) for patches in (split.train, split.validation)
@@ -56,10 +57,10 @@ def test_digests_cost_little_beside_an_epoch(tmp_path: Path) -> None:
     pixels = len(split.train) * geometry.patch_size**2
     share = median(shares[1:])  # the first epoch builds the graph
     print(
-        f"\ndigests: {median(digests_s[1:]):.3f} s of processor time, {share:.2%} of an epoch of smoke data "
+        f"\ndigests: {median(digests_s[1:]):.3f} s of processor time, {share:.2%} of an epoch of {profile} data "
         f"({median(epochs_s[1:]):.1f} s); the run waits for them {median(waits[1:]):.3%} of its time; by pixels, an "
-        f"epoch of quick data is {QUICK_PIXELS / pixels:.0f} times as much work ({share * pixels / QUICK_PIXELS:.2%}), "
-        f"of official data {OFFICIAL_PIXELS / pixels:.0f} times ({share * pixels / OFFICIAL_PIXELS:.4%})"
+        f"epoch of official data is {OFFICIAL_PIXELS / pixels:.0f} times as much work "
+        f"({share * pixels / OFFICIAL_PIXELS:.4%})"
     )
     assert median(waits[1:]) < GOAL
-    assert share * pixels / QUICK_PIXELS < GOAL
+    assert share < GOAL or profile == "smoke"  # whose epochs take a second or two

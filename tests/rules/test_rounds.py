@@ -252,6 +252,18 @@ def test_layout_of_v07_is_named(tmp_path):
     assert check_package(flat / "result_0.txt", HPC)[1].verdict == "compliant"
 
 
+def test_results_of_other_benchmarks_name_the_rulesets_that_know_them(tmp_path):
+    built = build_hpc(tmp_path, "cosmoflow")
+    said = "are of cosmoflow; cloudmask-1.1 judges cloudmask only"
+    with pytest.raises(UserError, match=said) as refused:
+        check_all(built.root)
+    assert refused.value.fix == "judge them by --ruleset hpc-3.0.0."
+    built.results.rename(built.results.with_name("resnet"))
+    with pytest.raises(UserError, match="are of resnet") as refused:
+        check_all(built.root)
+    assert refused.value.fix == "name a submission of cloudmask."
+
+
 def test_a_whole_round_names_its_organisations(tmp_path):
     for org in ("B", "A+C"):
         build_hpc(tmp_path, org=org)
