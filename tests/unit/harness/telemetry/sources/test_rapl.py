@@ -147,3 +147,16 @@ def test_a_hole_that_may_hide_a_wrap_is_not_filled(tmp_path: Path, monkeypatch: 
         assert source.read()[0] == pytest.approx(joule)
     (note,) = source.notes()
     assert "not read for 600 s" in note
+
+
+def test_a_counter_that_stands_still_is_absent_not_zero(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = powercap(tmp_path, {"intel-rapl:0": ("package-0", 0), "intel-rapl:1": ("psys", 7)})
+    source, now_s = opened(RaplSource(root)), time.monotonic()
+    assert list(source.read()) == [0.0, 0.0]
+    monkeypatch.setattr(rapl.time, "monotonic", lambda: now_s + 3)
+    (root / "intel-rapl:0" / "energy_uj").write_text("3000000")
+    assert list(source.read()) == [3.0, None] and list(source.read()) == [3.0, None]
+    (note,) = source.notes()
+    assert "platform.platform_energy: the counter does not count" in note
