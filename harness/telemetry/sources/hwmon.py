@@ -1,8 +1,10 @@
 """Power sensors in the kernel's hwmon tree: /sys/class/hwmon/hwmon*/power*_{input,average} in microwatts.
 
 Most of them measure a part (an AMD GPU, a supply rail). Only those known to measure the node's input are
-given the scope "node": the ACPI power meter (chip "power_meter") and IBM's "System" sensor (chip
-"ibmpowernv").
+given the scope "node": the ACPI power meter (chip "power_meter") unless it says that it
+measures something else (power*_oem_info: "CPU Power Socket 0" on NVIDIA Grace; power*_is_battery), and IBM's
+"System" sensor (chip "ibmpowernv"). Drivers of the older kind keep their files in hwmon*/device/, for years the ACPI
+power meter among them.
 """
 
 from __future__ import annotations
@@ -14,7 +16,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.telemetry.sources.base import QuantitySpec, Source, SourceUnavailable, Subject
-from harness.telemetry.sources.node_power import NODE, NODE_POWER, ReadingFailed, Remarks, interval_s, watts
+from harness.telemetry.sources.node_power import (
+    NODE,
+    NODE_POWER,
+    ReadingFailed,
+    Remarks,
+    interval_s,
+    names_a_part,
+    watts,
+)
 
 HWMON = Path("/sys/class/hwmon")
 _SENSOR = re.compile(r"power(\d+)_(input|average)\Z")
@@ -46,7 +56,7 @@ class HwmonSource(Source):
         found: list[_Sensor] = []
         denied = 0
         for chip in sorted(self._root.glob("hwmon*"), key=_number):
-            for sensor in _sensors(chip):
+            for sensor in _sensors(chip) or _sensors(chip / "device", chip.name):
                 try:
                     sensor.path.read_text()
                 except PermissionError:
@@ -78,7 +88,7 @@ class HwmonSource(Source):
         try:
             value = int(sensor.path.read_text()) * WATT_PER_UNIT
             # a part may be switched off, a node that runs this is not
-            known = watts(value) if sensor.spec.scope == NODE or value else value
+            known = watts(value) if sensor.spec.scope == NODE else watts(value, 0.0) if value else value
         except (OSError, ValueError, ReadingFailed) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             self._remarks.failed(what, reason)
@@ -100,8 +110,8 @@ def _number(chip: Path) -> int:
     return int(digits) if digits.isdecimal() else -1
 
 
-def _sensors(chip: Path) -> list[_Sensor]:
-    """One per channel; the average where a chip has no instant reading."""
+def _sensors(chip: Path, called: str = "") -> list[_Sensor]:
+    """One per channel; the average where a chip has no instant reading. A chip without a name is `called` so."""
     channels: dict[str, str] = {}
     try:
         for path in chip.iterdir():
@@ -110,11 +120,12 @@ def _sensors(chip: Path) -> list[_Sensor]:
                 channels[match[1]] = match[2]
     except OSError:
         return []
-    name = _text(chip / "name") or chip.name
+    name = _text(chip / "name") or _text(chip.parent / "name") or called or chip.name
     sensors = []
     for channel, kind in sorted(channels.items()):
-        label = _text(chip / f"power{channel}_label")
-        node = name == "power_meter" or (name == "ibmpowernv" and label == "System")
+        label = _text(chip / f"power{channel}_label") or _text(chip / f"power{channel}_oem_info")
+        part = names_a_part(label) or _text(chip / f"power{channel}_is_battery") not in ("", "0")
+        node = (name == "power_meter" and not part) or (name == "ibmpowernv" and label == "System")
         scope = NODE if node else _scope(name, label)
         described = f"{name}{f' {label}' if label else ''}, power{channel}_{kind}"
         spec = QuantitySpec(NODE_POWER if node else "power", "W", scope)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import sys
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -21,20 +22,31 @@ INTERVAL_VARIABLE = "CLOUDMASK_POWER_INTERVAL_S"
 SLOWEST_S = 1.0  # the power rules require at least one reading a second (3.4)
 INTERVAL_S = 0.5  # so that a reading that fails or is late breaks no rule
 FASTEST_S = 0.01
-MAX_W = 100_000.0  # of one node; the ruleset's watts_maximum
+MIN_W, MAX_W = 1.0, 100_000.0  # of one node that is on; the ruleset's watts_maximum
 # What firmware and drivers put where a reading is not known, in watts: all bits of the 16-bit field of IPMI's
 # Get Power Reading (DCMI 1.5, table 6-16) and its largest signed value; all bits of 32, and the largest signed value,
 # in the milliwatts of NVML and the microwatts of the kernel's hwmon.
 UNKNOWN_W = (65_535.0, 32_767.0, 4_294_967.295, 2_147_483.647, 4_294.967295, 2_147.483647)
 MAX_REASON = 200
+_PART = re.compile(
+    r"\b(cpus?|processors?|gpus?|dpus?|accelerators?|memory|dimms?|dram|fans?|cooling|drives?|storage|hdds?|batter(?:y|ies)|"
+    r"nics?|pcie|psus?|power suppl\w*|vrs?|voltage regulators?|sub-?systems?|modules?|boards?|sockets?|retimers?|"
+    r"nvswitch(?:es)?|nvlink|erots?|bmc)(?:\d|\b)",
+    re.IGNORECASE,
+)
+
+
+def names_a_part(name: str) -> bool:
+    """Whether a name that firmware gives says that something is a part of a node: "CPU Sub-system", "HGX_GPU_SXM_1"."""
+    return bool(_PART.search(name.replace("_", " ")))
 
 
 class ReadingFailed(Exception):
     """One reading gave no value; the message says why, in one line and without addresses."""
 
 
-def watts(value: Any) -> float:
-    """A reading in watts. Raises ReadingFailed for what a machine that is on cannot draw."""
+def watts(value: Any, least_w: float = MIN_W) -> float:
+    """A reading in watts. Raises ReadingFailed for what a machine that is on, or a part of it, cannot draw."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         kind = (
             "it is absent"
@@ -49,6 +61,8 @@ def watts(value: Any) -> float:
         raise ReadingFailed("the reading is not a number")
     if value <= 0:
         raise ReadingFailed(f"it reads {value:g} W, which no machine that is on draws")
+    if value < least_w:
+        raise ReadingFailed(f"it reads {value:g} W, less than a machine draws: of another unit")
     if any(math.isclose(value, unknown, rel_tol=1e-9) for unknown in UNKNOWN_W):
         raise ReadingFailed(f"it reads {value:.10g} W, which firmware puts where the power is unknown")
     if value > MAX_W:

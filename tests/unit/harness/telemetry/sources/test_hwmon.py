@@ -97,3 +97,29 @@ def test_a_sensor_that_is_not_a_text_does_not_take_the_others(tmp_path: Path) ->
     source = opened(HwmonSource(root))
     assert [q.key for q in source.quantities()] == ["amdgpu0.power"]
     assert "cannot be read" in source.notes()[0]
+
+
+def test_a_meter_whose_files_are_below_device_is_read(tmp_path: Path) -> None:
+    """Drivers that register their chip the older way, for years the ACPI power meter among them."""
+    root = hwmon(tmp_path, {"power_meter": {}})
+    (root / "hwmon0" / "device").mkdir()
+    (root / "hwmon0" / "device" / "power1_average").write_text("246000000\n")
+    assert by_name(opened(HwmonSource(root))) == {"node.node_power": 246.0}
+    (root / "hwmon0" / "name").rename(root / "hwmon0" / "device" / "name")
+    assert by_name(opened(HwmonSource(root))) == {"node.node_power": 246.0}
+
+
+def test_a_meter_that_says_that_it_is_of_a_part_is_not_the_node(tmp_path: Path) -> None:
+    meters = {
+        "power_meter": {**METER, "power1_oem_info": "CPU Power Socket 0"},
+        "power_meter#2": {**METER, "power1_is_battery": 1},
+    }
+    source = opened(HwmonSource(hwmon(tmp_path, meters)))
+    assert by_name(source) == {"power_meter_CPU_Power_Socket_0.power": 231.0, "power_meter.power": 231.0}
+
+
+def test_a_meter_of_another_unit_is_absent_and_a_small_part_is_not(tmp_path: Path) -> None:
+    chips = {"power_meter": {"power1_average": 246_000}, "ina3221": {"power1_input": 300_000}}
+    source = opened(HwmonSource(hwmon(tmp_path, chips)))
+    assert by_name(source) == {"node.node_power": None, "ina3221.power": 0.3}
+    assert "of another unit" in source.notes()[0]

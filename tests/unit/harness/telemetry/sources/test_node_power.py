@@ -45,7 +45,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Redfish]:
 # ---------------------------------------------------------------- what all share
 
 
-@pytest.mark.parametrize("value", [0, -3, True, float("nan"), float("inf"), 100_001, "200", None])
+@pytest.mark.parametrize("value", [0, -3, 0.246, True, float("nan"), float("inf"), 100_001, "200", None])
 def test_no_machine_draws_this(value: object) -> None:
     with pytest.raises(ReadingFailed):
         watts(value)
