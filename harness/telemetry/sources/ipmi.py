@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import selectors
 import shlex
 import shutil
 import signal
@@ -24,6 +25,7 @@ COMMAND_VARIABLE = "CLOUDMASK_IPMITOOL"  # e.g. "sudo -n ipmitool"
 HOST_VARIABLE, USER_VARIABLE = "CLOUDMASK_IPMI_HOST", "CLOUDMASK_IPMI_USER"
 OPEN_LIMIT_S = 8.0  # a controller that was asleep answers late, once
 READ_LIMIT_S = 3.0
+MAX_BYTES = 1 << 16  # of an answer; what goes beyond is not kept
 TRIES, PAUSE_S = 3, 0.5  # when the controller is busy while the source opens
 _READING = re.compile(r"Instantaneous power reading[ \t]*:[ \t]*(\S+)(?:[ \t]+(\w+))?")
 _STATE = re.compile(r"Power reading state is\s*:\s*(\w+)")
@@ -37,6 +39,11 @@ class _Answer:
     output: str
     errors: str
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether it holds one: ipmitool may fail after it (a session is not closed), or end with 0 and none."""
+        return bool(_READING.search(self.output))
+
 
 # Completion codes and words of a controller that could not answer now (IPMI 2.0, table 5-2: C0h busy, C3h timeout,
 # C4h out of space, CEh no response, CFh duplicate, D2h initialising, D5h present state, FFh unspecified)
@@ -49,7 +56,7 @@ _FOR_THE_MOMENT = re.compile(
 # what ipmitool says -> (why, fix); the first that fits
 _CAUSES = (
     (
-        r"permission denied|operation not permitted|must be root|a password is required",
+        r"permission denied|operation not permitted|must be root|a password is required|have a tty|not in the sudoers",
         "the IPMI device may be read by root only",
         "an administrator can open /dev/ipmi0 to a group; or allow sudo, and CLOUDMASK_IPMITOOL='sudo -n ipmitool'",
     ),
@@ -57,6 +64,11 @@ _CAUSES = (
         r"could not open device",
         "there is no IPMI device here: no management controller, or its driver is not loaded",
         "on a server: `modprobe ipmi_devintf ipmi_si`; in a virtual machine there is nothing to read",
+    ),
+    (
+        r"address lookup|could not open socket|name or service not known",
+        "the name of the management controller is unknown here",
+        f"check {HOST_VARIABLE}, and that this machine can reach the management network",
     ),
     (
         r"insufficient privilege|\((?:0x)?d4\)",
@@ -93,7 +105,7 @@ class IpmiSource(NodePowerSource):
         what = "no node power by IPMI"
         try:
             answer = self._asked()
-            if answer.code != 0:
+            if answer.code != 0 and not answer.is_reading:
                 raise SourceUnavailable(what, *_cause(answer))
             power_reading(answer.output)
             if not _is_active(answer.output):
@@ -107,7 +119,7 @@ class IpmiSource(NodePowerSource):
         give_up_at = time.monotonic() + self._open_limit_s
         for attempt in range(1, TRIES + 1):
             answer = _run(self._command, max(give_up_at - time.monotonic(), 0.1))
-            if answer.code == 0 or not _FOR_THE_MOMENT.search(answer.errors + answer.output):
+            if answer.is_reading or not _FOR_THE_MOMENT.search(answer.errors + answer.output):
                 break
             if attempt < TRIES and time.monotonic() + PAUSE_S < give_up_at:
                 time.sleep(PAUSE_S)
@@ -115,7 +127,14 @@ class IpmiSource(NodePowerSource):
 
     @staticmethod
     def _found() -> list[str]:
-        command = shlex.split(os.environ.get(COMMAND_VARIABLE) or "ipmitool")
+        try:
+            command = shlex.split(os.environ.get(COMMAND_VARIABLE) or "ipmitool")
+        except ValueError as error:
+            raise SourceUnavailable(
+                "no node power by IPMI",
+                f"{COMMAND_VARIABLE} is not a command: {error}",
+                f"write it as in a shell: {COMMAND_VARIABLE}='sudo -n ipmitool'",
+            ) from None
         if not command or shutil.which(command[0]) is None:
             raise SourceUnavailable(
                 "no node power by IPMI",
@@ -134,7 +153,7 @@ class IpmiSource(NodePowerSource):
     def measure(self) -> float:
         """Watts by one call of ipmitool. Raises ReadingFailed."""
         answer = _run(self._command, self._read_limit_s)
-        if answer.code != 0:
+        if answer.code != 0 and not answer.is_reading:
             raise ReadingFailed(_cause(answer)[0])
         return power_reading(answer.output)
 
@@ -170,8 +189,6 @@ def _run(command: list[str], limit_s: float) -> _Answer:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
             env={**os.environ, "LC_ALL": "C"},
             start_new_session=True,
         )
@@ -179,12 +196,33 @@ def _run(command: list[str], limit_s: float) -> _Answer:
         raise ReadingFailed(f"ipmitool cannot be started: {error.strerror}") from None
     with process:
         try:
-            output, errors = process.communicate(timeout=limit_s)
+            output, errors = _said(process, limit_s)
         except subprocess.TimeoutExpired:
             with contextlib.suppress(OSError):
                 os.killpg(process.pid, signal.SIGKILL)
             raise ReadingFailed(f"no answer within {round(limit_s, 1):g} s") from None
     return _Answer(process.returncode, output, errors)
+
+
+def _said(process: subprocess.Popen[bytes], limit_s: float) -> tuple[str, str]:
+    """What it writes until it ends, as far as MAX_BYTES go. Raises TimeoutExpired."""
+    give_up_at = time.monotonic() + limit_s
+    pipes = (process.stdout, process.stderr)
+    kept = {pipe: bytearray() for pipe in pipes if pipe is not None}
+    with selectors.DefaultSelector() as selector:
+        for pipe in kept:
+            selector.register(pipe, selectors.EVENT_READ)
+        while selector.get_map():
+            if time.monotonic() > give_up_at:
+                raise subprocess.TimeoutExpired(process.args, limit_s)
+            for key, _ in selector.select(max(give_up_at - time.monotonic(), 0.0)):
+                piece = os.read(key.fd, MAX_BYTES)
+                if not piece:
+                    selector.unregister(key.fileobj)
+                kept[key.fileobj].extend(piece[: MAX_BYTES - len(kept[key.fileobj])])  # type: ignore[index]
+    process.wait(max(give_up_at - time.monotonic(), 0.1))
+    output, errors = (text.decode(errors="replace") for text in kept.values())
+    return output, errors
 
 
 def _cause(answer: _Answer) -> tuple[str, str]:

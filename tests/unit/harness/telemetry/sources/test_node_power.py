@@ -104,6 +104,8 @@ def test_no_ipmitool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("Could not open device at /dev/ipmi0 or /dev/ipmi/0: No such file or directory", "no IPMI device"),
         ("Could not open device at /dev/ipmi0: Permission denied", "root only"),
         ("sudo: a password is required", "root only"),
+        ("sudo: sorry, you must have a tty to run sudo", "root only"),
+        ("Address lookup for bmc-17 failed", "is unknown here"),
         ("DCMI request failed because: Invalid command (c1)", "no DCMI power reading"),
         ("Error: Unable to establish IPMI v2 / RMCP+ session", "refused the session"),
         ("something else at 10.0.0.7", "code 1"),
@@ -157,6 +159,42 @@ def test_a_busy_controller_is_asked_again(tools: Path, says: str, monkeypatch: p
     ipmitool(tools, fails)
     error = unavailable(IpmiSource())
     assert "busy for the moment" in error.why and "again" in error.fix
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "[ -e asked ] || { : > asked; echo 'Error sending request: response is null' >&2; exit 0; }",
+            "exit 0",
+        ),
+        ("", "echo 'Close Session command failed' >&2; exit 1"),
+    ],
+)
+def test_it_is_the_reading_that_counts_not_the_exit_code(
+    tools: Path, before: str, after: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ipmi, "PAUSE_S", 0.01)
+    monkeypatch.chdir(tools)
+    ipmitool(tools, f"{before}\n{saying(dcmi())}\n{after}")
+    assert list(opened(IpmiSource()).read()) == [214.0]
+
+
+def test_a_command_that_is_none_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUDMASK_IPMITOOL", "sudo -n 'ipmitool")
+    assert "CLOUDMASK_IPMITOOL is not a command" in unavailable(IpmiSource()).why
+
+
+def test_endless_output_is_not_kept(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[int] = []
+    monkeypatch.setattr(ipmi, "MAX_BYTES", 1000)
+    real = ipmi._Answer
+    monkeypatch.setattr(ipmi, "_Answer", lambda *said: (kept.append(len(said[1])), real(*said))[1])
+    ipmitool(tools, f"{saying(dcmi())}\nhead -c 1000000 /dev/zero")
+    assert list(opened(IpmiSource()).read()) == [214.0]
+    assert max(kept) <= 1000
+    ipmitool(tools, "exec yes")
+    assert "no answer" in unavailable(IpmiSource(open_limit_s=0.5)).why
 
 
 def test_ipmi_that_hangs_is_ended_with_its_children(tools: Path) -> None:
