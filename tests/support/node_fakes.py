@@ -72,6 +72,8 @@ class Redfish:
         self.may_answer = threading.Event()  # cleared: requests wait until it is set
         self.may_answer.set()
         self.raw: bytes | None = None  # sent instead of JSON, when set
+        self.encode: Callable[[Any], bytes] = lambda value: json.dumps(value).encode()
+        self.headers: dict[str, str] = {}  # sent with every answer
         self.close_after = False
         self.piece_bytes = 0  # when set, the body is sent in pieces, 20 a second
         self.requests = 0
@@ -107,12 +109,13 @@ def redfish_service(tls: ssl.SSLContext | None = None) -> Iterator[Redfish]:
             state.requests += 1
             state.may_answer.wait()
             status, value = self._answer()
-            body = state.raw if state.raw is not None else json.dumps(value).encode()
+            body = state.raw if state.raw is not None else state.encode(value)
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             if status == 308:
                 self.send_header("Location", state.redirects[self.path])
-            self.send_header("Content-Length", str(len(body)))
+            for name, value in {"Content-Length": str(len(body)), **state.headers}.items():
+                self.send_header(name, value)
             self.end_headers()
             with suppress(OSError):  # the client may have given up
                 for start in range(0, len(body), state.piece_bytes or len(body)):

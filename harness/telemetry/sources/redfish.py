@@ -181,7 +181,7 @@ def _summary(failed: list[ReadingFailed]) -> str:
 
 
 def _fix(reason: str) -> str:
-    if "not a number" in reason or "lists no chassis" in reason:
+    if any(said in reason for said in ("not a number", "lists no chassis", "it reads")):
         return "update the management controller, use IPMI, or import the log of an external meter"
     if (
         "(404)" in reason

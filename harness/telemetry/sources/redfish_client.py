@@ -21,10 +21,11 @@ import socket
 import ssl
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from harness.telemetry.sources.base import SourceUnavailable
 from harness.telemetry.sources.node_power import ReadingFailed
@@ -39,7 +40,8 @@ TRIES, PAUSE_S = 3, 0.5  # of a request that fails for the moment, while the sou
 NEXT_PAGE = ("Members@odata.nextLink", "@odata.nextLink")  # the second one in services before DSP0266 1.0
 LINKS = {"@odata.id", *NEXT_PAGE}
 _REDIRECTS = (301, 302, 303, 307, 308)
-_PATH = re.compile(r"/redfish/[A-Za-z0-9_/.%~:@?$=&+,;()'!*-]*\Z")
+_PATH = re.compile(r"/redfish/[^\\\x00-\x1f\x7f]*\Z")
+_AS_IS = "/.%~:@?$=&+,;()'!*"  # of a path; what else is in one (a space, braces, umlauts) is sent quoted
 
 
 class TryAgain(ReadingFailed):
@@ -51,12 +53,12 @@ class Missing(ReadingFailed):
 
 
 def resource_path(value: Any) -> str | None:
-    """The path of a resource that a link or a redirect names, without fragment; None where it is not one."""
+    """The path of a resource that a link or a redirect names, quoted, without fragment; None where it is not one."""
     path = value.get("@odata.id") if isinstance(value, dict) else value
     if not isinstance(path, str):
         return None
     path = path.partition("#")[0]
-    return path if _PATH.match(path) and "/../" not in path else None
+    return quote(path, safe=_AS_IS, errors="replace") if _PATH.match(path) and "/../" not in path else None
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,12 @@ def service_of_environment() -> Service:
             f"{URL_VARIABLE} is not an address such as https://<host>",
             f"give scheme and host only; user and password belong into {USER_VARIABLE} and {PASSWORD_VARIABLE}",
         )
+    # the zone of fe80::1%25usb0 (RFC 6874) is this machine's affair, not the service's
+    host, _, zone = host.partition("%")
     headers = {"Accept": "application/json"}
+    if zone:
+        headers["Host"] = f"[{host}]" if port is None else f"[{host}]:{port}"
+        host = f"{host}%{zone.removeprefix('25') or zone}"
     user, password = os.environ.get(USER_VARIABLE), os.environ.get(PASSWORD_VARIABLE)
     if user and password:
         headers["Authorization"] = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
@@ -181,7 +188,7 @@ class Client:
     @property
     def _where(self) -> tuple[str, str, int]:
         scheme = "https" if self._service.secure else "http"
-        return scheme, self._service.host, self._service.port or _PORTS[scheme]
+        return scheme, self._service.host.partition("%")[0], self._service.port or _PORTS[scheme]
 
     @property
     def _origin(self) -> str:
@@ -213,6 +220,9 @@ class Client:
             connection.request("GET", path, headers=self._service.headers)
             response = connection.getresponse()
             body = response.read(MAX_BYTES + 1)
+            if response.length and len(body) <= MAX_BYTES:
+                raise http.client.IncompleteRead(body, response.length)
+            body = _unpacked(body, response.getheader("Content-Encoding"))
             if late.is_set():
                 raise TimeoutError
             if len(body) > MAX_BYTES:
@@ -237,12 +247,13 @@ class Client:
     def _connected(self) -> http.client.HTTPConnection:
         if self._connection is None:
             at = self._service
+            port = self._where[2]  # without one, http.client takes the end of an IPv6 address for it
             if at.secure:
                 self._connection = http.client.HTTPSConnection(
-                    at.host, at.port, timeout=self._limit_s, context=at.context
+                    at.host, port, timeout=self._limit_s, context=at.context
                 )
             else:
-                self._connection = http.client.HTTPConnection(at.host, at.port, timeout=self._limit_s)
+                self._connection = http.client.HTTPConnection(at.host, port, timeout=self._limit_s)
         return self._connection
 
     def drop(self) -> None:
@@ -262,6 +273,16 @@ _STATUS = {
 _BUSY = (408, 425, 429, 500, 502, 503, 504)  # answers of a controller that is starting or has too much to do
 
 
+def _unpacked(body: bytes, encoding: str | None) -> bytes:
+    """The body; unpacked where a service packs its answers although it was not asked to. Raises ValueError."""
+    if (encoding or "").strip().lower() not in ("gzip", "x-gzip", "deflate"):
+        return body
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, MAX_BYTES + 1)
+    except zlib.error:
+        return b""  # which is no JSON
+
+
 def _json(answer: _Answer, each: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
     """The object of an answer, all objects in it by way of `each`. Raises ReadingFailed where it is not one."""
     if answer.status in _BUSY:
@@ -270,7 +291,9 @@ def _json(answer: _Answer, each: Callable[[dict[str, Any]], dict[str, Any]]) -> 
         kind = Missing if answer.status in (404, 405, 410, 501) else ReadingFailed
         raise kind(_STATUS.get(answer.status, f"the service answers {answer.status}"))
     try:
-        value = json.loads(answer.body, object_hook=each)
+        # names that somebody typed in are not always UTF-8, nor free of tabs; firmware pads with zeros
+        words = answer.body.decode("utf-8-sig", "replace").rstrip("\0 \r\n")
+        value = json.loads(words, object_hook=each, strict=False)
     except (ValueError, RecursionError):
         raise ReadingFailed("the answer is not JSON") from None
     if not isinstance(value, dict):
@@ -301,6 +324,8 @@ def fix(reason: str) -> str:
         return f"set {URL_VARIABLE} to the same address with https://"
     if "redirects" in reason:
         return f"set {URL_VARIABLE} to the address of the management controller itself"
+    if "not JSON" in reason or "not a JSON" in reason:
+        return f"check that {URL_VARIABLE} is the management controller itself; else update it, or use IPMI"
     if "busy" in reason:
         return "try again in a minute: the management controller is starting or has too much to do"
     return f"check {URL_VARIABLE} and that this machine can reach the management network"

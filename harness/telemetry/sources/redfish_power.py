@@ -6,8 +6,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
-from harness.telemetry.sources.node_power import ReadingFailed, watts
+from harness.telemetry.sources.node_power import ReadingFailed, names_a_part, watts
 from harness.telemetry.sources.redfish_client import resource_path
 
 # Values of ChassisType in schema Chassis; those in neither set can hold one node.
@@ -25,11 +26,6 @@ PARTS = frozenset(
     ]
 )
 SEVERAL_NODES = frozenset(("Rack", "Row", "Pod", "RackGroup", "PowerStrip", "ImmersionTank"))
-_PART_NAME = re.compile(
-    r"\b(cpus?|processors?|gpus?|accelerators?|memory|dimms?|dram|fans?|cooling|drives?|storage|hdds?|"
-    r"nics?|pcie|psus?|power suppl\w*|vrs?|voltage regulators?|sub-?systems?|modules?|boards?)\b",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,7 @@ class Chassis:
     @property
     def name(self) -> str:
         """The last part of the path."""
-        return self.path.rsplit("/", 1)[-1][:60]
+        return unquote(self.path.rsplit("/", 1)[-1], errors="replace")[:60]
 
     @property
     def not_a_node(self) -> str | None:
@@ -60,6 +56,8 @@ class Chassis:
             return f"{self.name} holds {len(self.systems)} computer systems"
         if self.described and self.type is None and self.contained and not self.systems:
             return f"{self.name} is a part of another chassis and holds no computer system"
+        if not self.systems and self.type in (None, "Other") and names_a_part(self.name):
+            return f"{self.name} is a part of a node by its name, and holds no computer system"
         return None
 
 
@@ -119,7 +117,7 @@ def _is_of_node(entry: dict[str, Any], of: Chassis) -> bool:
 
 
 def _is_named_part(entry: dict[str, Any]) -> bool:
-    return isinstance(entry.get("Name"), str) and bool(_PART_NAME.search(entry["Name"]))
+    return isinstance(entry.get("Name"), str) and names_a_part(entry["Name"])
 
 
 def _related(entry: dict[str, Any]) -> list[str]:

@@ -16,6 +16,7 @@ from harness.telemetry.sources import ipmi
 from harness.telemetry.sources.ipmi import IpmiSource, power_reading
 from harness.telemetry.sources.node_power import ReadingFailed, interval_s, watts
 from harness.telemetry.sources.redfish import RedfishSource
+from harness.telemetry.sources.redfish_client import Client, service_of_environment
 from tests.support.node_fakes import Redfish, dcmi, ipmitool, redfish_service, saying
 from tests.support.telemetry_fakes import opened, unavailable
 from tests.support.waiting import wait_for
@@ -249,6 +250,20 @@ def test_redfish_reads_the_older_power_resource(service: Redfish) -> None:
     del service.resources["/redfish/v1/Chassis/1/EnvironmentMetrics"]
     service.resources["/redfish/v1/Chassis/1/Power"] = {"PowerControl": [{"PowerConsumedWatts": 344}]}
     assert list(opened(RedfishSource()).read()) == [344.0]
+
+
+def test_an_ipv6_address_needs_no_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A controller on the host's own network (usb0) has one that is valid on that interface only."""
+    for url, host, port in [
+        ("https://[fd00::17]", "fd00::17", 443),
+        ("http://[fe80::17%25usb0]", "fe80::17%usb0", 80),
+        ("https://[fe80::17%usb0]:8443", "fe80::17%usb0", 8443),
+    ]:
+        monkeypatch.setenv("CLOUDMASK_REDFISH_URL", url)
+        service = service_of_environment()
+        connection = Client(service, 1.0)._connected()
+        assert (connection.host, connection.port) == (host, port)
+        assert "%" not in service.headers.get("Host", "")
 
 
 def test_redfish_keeps_one_connection_and_survives_its_loss(service: Redfish) -> None:

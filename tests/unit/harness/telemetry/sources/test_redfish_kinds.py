@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import gzip
+import json
+from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -223,3 +226,55 @@ def test_a_reading_of_another_kind_is_said_to_be(service: Redfish, reading: Any,
 def test_a_service_without_chassis_is_said_to_be(service: Redfish, members: Any) -> None:
     service.resources[CHASSIS] = {"Members": members}
     assert "lists no chassis" in refused()
+
+
+@pytest.mark.parametrize("name", ["Chassis 1", "{4c4c-4544}", "Geh\u00e4use"])
+def test_names_that_have_to_be_quoted_are_asked_for(service: Redfish, name: str) -> None:
+    quoted = f"{CHASSIS}/{quote(name)}"
+    service.resources[CHASSIS] = {"Members": links(name)}
+    service.resources[f"{quoted}/EnvironmentMetrics"] = {"PowerWatts": {"Reading": 77.0}}
+    source = opened(RedfishSource())
+    assert list(source.read()) == [77.0] and name in source.devices()["node"]
+
+
+@pytest.mark.parametrize(
+    ("encode", "headers"),
+    [
+        (lambda text: text.replace("NAME", "Ger\u00e4t").encode("latin-1"), {}),
+        (lambda text: text.replace("NAME", "two\tcolumns\n").encode(), {}),
+        (lambda text: text.encode() + b"\0\0\0", {}),
+        (lambda text: b"\xef\xbb\xbf" + text.encode(), {}),
+        (lambda text: gzip.compress(text.encode()), {"Content-Encoding": "gzip"}),
+    ],
+    ids=["Latin-1", "tabs", "padded", "mark", "packed"],
+)
+def test_one_odd_byte_takes_no_reading(
+    service: Redfish, encode: Callable[[str], bytes], headers: dict[str, str]
+) -> None:
+    service.resources[f"{CHASSIS}/1"] = {"Manufacturer": "NAME"}
+    service.encode, service.headers = lambda value: encode(json.dumps(value)), headers
+    assert power() == 412.5
+
+
+def test_a_packed_answer_may_not_grow_without_end(service: Redfish) -> None:
+    service.raw, service.headers = gzip.compress(b" " * (1 << 24)), {"Content-Encoding": "gzip"}
+    assert "longer than 1 MiB" in refused()
+
+
+def test_an_answer_cut_short_is_asked_for_again(service: Redfish) -> None:
+    service.headers, service.close_after = {"Content-Length": "4000"}, True
+    assert "asked 3 times" in refused()
+
+
+@pytest.mark.parametrize("name", ["HGX_GPU_SXM_1", "PSU2", "CPU Sub-system", "BlueField_DPU"])
+def test_a_part_by_its_name_is_not_the_node(service: Redfish, name: str) -> None:
+    service.resources[CHASSIS]["Members"] = []
+    add(service, name, 300.0)
+    assert "part of a node by its name" in refused()
+    add(service, "WFP_Baseboard", 77.0)
+    assert power() == 77.0
+
+
+def test_a_login_page_is_not_a_service(service: Redfish) -> None:
+    service.raw = b"<html>Log in</html>"
+    assert "CLOUDMASK_REDFISH_URL is the management controller itself" in refused()
