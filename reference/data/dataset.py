@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from reference.data.files import file_sha256, write_json
-from reference.data.scenes import check_scene, find_scenes, holds_scenes, open_scene
+from reference.data.scenes import PATTERNS, check_scene, find_scenes, holds_scenes, open_scene
 from reference.data.split import split_patches
 from reference.protocol.dataset import Dataset, DatasetFile
 from reference.protocol.official import EITHER_LAYOUT, TEST_FOLDERS, TRAIN_FOLDERS
@@ -26,7 +26,8 @@ from reference.protocol.spec import Data, Geometry, Split
 TRAIN_FOLDER = "one-day"  # in synthetic sets, and in the names that digests cover
 TEST_FOLDER = "ssts"
 CACHE_NAME = ".cloudmask-hashes.json"
-CACHE_SCHEMA = 2
+CACHE_SCHEMA = 3  # what is kept of a file: 3 has more kinds of oddities than 2
+_SUFFIXES = (".hdf", ".hdf5", ".h5", ".he5", ".nc", ".nc4")
 
 Progress = Callable[[int, int, str], None]  # done, total, name of the file just done
 T = TypeVar("T")
@@ -125,7 +126,11 @@ def describe(
     split = split or Split()
     if not isinstance(paths, DatasetPaths):
         paths = locate(paths)
-    patches = split_patches(len(paths.train), geometry, split)
+    unused = _unused(paths)
+    try:
+        patches = split_patches(len(paths.train), geometry, split)
+    except ValueError as error:
+        raise ValueError("; ".join([str(error), *unused])) from None
     files, remarks = _hashed(paths, geometry, cache, progress)
     train = files[: len(paths.train)]
     test = files[len(paths.train) :]
@@ -154,7 +159,7 @@ def describe(
             geometry=geometry,
             split=split,
         ),
-        remarks=remarks,
+        remarks=(*remarks, *_copies(files), *unused),
     )
 
 
@@ -285,6 +290,31 @@ def _write_cache(path: Path, entries: dict[str, list[object]]) -> None:
 
 
 # ---------------------------------------------------------------- parts of a description
+
+
+def _copies(files: Sequence[DatasetFile]) -> list[str]:
+    """Scenes that are in the set twice, under two names."""
+    first: dict[str, str] = {}
+    said = []
+    for file in files:
+        twin = first.setdefault(file.sha256, file.name)
+        if twin != file.name:
+            said.append(f"{file.name} has the same content as {twin}")
+    return said
+
+
+def _unused(paths: DatasetPaths) -> list[str]:
+    """What lies beside the scenes, has the suffix of such files and is not called as one."""
+    known = {*paths.train, *paths.test}
+    found: list[Path] = []
+    for folder in sorted({path.parent for path in known}):
+        with contextlib.suppress(OSError):
+            beside = [path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES]
+            found += sorted(path for path in beside if path not in known and not path.name.startswith("."))
+    if not found:
+        return []
+    patterns = " or ".join(PATTERNS)
+    return [f"{len(found)} file(s) are not used, since scenes are called {patterns}: {found[0].name}"]
 
 
 def _paths(

@@ -18,31 +18,14 @@ from typing import Any
 import h5py
 import numpy as np
 
+from reference.data.oddities import ATTRIBUTES, oddities
 from reference.protocol.spec import Geometry
 
 # names of scenes of the mission, and of generated ones
 PATTERNS = OBSERVED, SYNTHETIC = "S3A*.hdf", "SYN_*.hdf"
 CHANNELS = {"refs": 6, "bts": 3, "bayes": 1}
 SURFACES = ("ocean", "land", "ice")  # codes 0, 1, 2 of the optional `surface` data set
-# What SLSTR can report (low, high, unit, source), besides 0 for pixels that were not observed; beyond it are fill
-# values and counts that were not scaled.
-RANGES = {
-    "refs": (
-        -0.5,
-        3.3,
-        "(reflectance)",
-        "16 bits x 0.0001, Sentinel-3 SLSTR Product Data Format Specification",
-    ),
-    "bts": (
-        100.0,
-        620.0,
-        "K",
-        "16 bits x 0.01 K + 283.73 K, Sentinel-3 SLSTR Product Data Format Specification",
-    ),
-}
 MAX_NAMED = 12  # data sets of another file
-UNKNOWN_MASK = 255.0  # all bits of the 8 of `bayes_in`, of which four are spare (same specification)
-FILLS = (-32768.0, 32767.0, 65535.0, -9999.0, -999.0, -99.0, 9.969209968386869e36)
 DAYLIGHT_REFLECTANCE = 0.02  # in S3; brighter pixels show that the sun was up
 DAYLIGHT_FRACTION = 0.05  # of the pixels have to be that bright
 
@@ -176,25 +159,9 @@ class Scene:
         return remarks
 
     def _odd(self, name: str, values: np.ndarray) -> list[str]:
-        if name not in RANGES:
-            share = float(np.mean(np.isin(values, (*FILLS, UNKNOWN_MASK))))
-            return [f"{self.path}: {share:.2%} of {name} are fill values, not a mask"] if share else []
-        low, high, unit, source = RANGES[name]
-        if values.dtype.kind in "iub":
-            said = f"{name} holds integers ({values.dtype}): counts that were not scaled, not {unit}"
-            return [f"{self.path}: {said}"]
-        if name == "bts" and not np.any(np.nan_to_num(values)):
-            return [f"{self.path}: every value of bts is 0: nothing was observed"]
-        with np.errstate(invalid="ignore"):
-            outside = ((values < low) | (values > high)) & (values != 0)  # 0: not observed
-        count = int(np.count_nonzero(outside))
-        if not count:
-            return []
-        odd = values[outside]
-        example = next((fill for fill in FILLS if np.any(odd == fill)), float(odd[0]))
-        fill = ", a fill value" if example in FILLS else ""
-        shown = f"{count / values.size:.2%} of {name} are outside {low:g} to {high:g} {unit}"
-        return [f"{self.path}: {shown} (e.g. {example:g}{fill}): {source}"]
+        attributes = self._data[name].attrs
+        stated = {key: _number(_attribute(attributes, key)) for key in ATTRIBUTES}
+        return [f"{self.path}: {said}" for said in oddities(name, values, stated)]
 
 
 @contextmanager
@@ -211,6 +178,8 @@ def open_scene_unmanaged(path: Path | str) -> Scene:
     """As open_scene, for callers that keep scenes open. They must call close_scene."""
     path = Path(path)
     try:
+        if path.exists() and not path.is_file():  # opening a pipe waits for ever
+            raise ValueError(f"{path}: not a file")
         # Window reads of contiguous data gain nothing from h5py's chunk cache; keep many files cheap.
         # Reading needs no lock, and file systems of clusters may have none (NFS, Lustre, DVS: errno 37, 38, 95, 524).
         file = h5py.File(path, "r", rdcc_nbytes=4 << 20, locking=False)
@@ -284,6 +253,11 @@ def _dataset(path: Path, file: h5py.File, name: str, channels: int) -> h5py.Data
         if file.get(name, getlink=True) is not None:
             raise ValueError(f"{path}: {name} is not a data set: a group, or a link that leads to nothing")
         raise ValueError(f"{path}: data set {name!r} is missing (the file has {_listed(file)})")
+    link = file.get(name, getlink=True)
+    if data.external or data.is_virtual or isinstance(link, h5py.ExternalLink):
+        raise ValueError(
+            f"{path}: the values of {name} lie in another file, which no digest of this one covers"
+        )
     if data.ndim != 3 or data.shape[2] != channels:
         raise ValueError(f"{path}: {name} has shape {data.shape}, (height, width, {channels}) expected")
     if data.dtype.kind not in "fiub":

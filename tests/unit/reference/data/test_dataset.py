@@ -148,3 +148,16 @@ def test_verify_says_each_difference(tmp_path: Path) -> None:
         "digest does not follow"
         in verify(locate(write_set(tmp_path / "b")), replace(expected, digest="0" * 64))[-1]
     )
+
+
+def test_copies_and_files_that_are_not_used_are_said(tmp_path: Path) -> None:
+    root = write_set(tmp_path)
+    (root / "ssts/S3A_101.hdf").write_bytes((root / "one-day/S3A_000.hdf").read_bytes())
+    (root / "one-day/S3A_001.hdf").rename(root / "one-day/S3A_001.HDF")
+    copy, unused = describe(root, "mine", SMALL).remarks
+    assert copy == "ssts/S3A_101.hdf has the same content as one-day/S3A_000.hdf"
+    assert unused.startswith("1 file(s) are not used") and unused.endswith("S3A_001.HDF")
+    for name in ("000", "002", "003"):
+        (root / f"one-day/S3A_{name}.hdf").unlink()
+    with pytest.raises(ValueError, match="cannot be split .*S3A_001.HDF"):
+        describe(root, "mine", SMALL)

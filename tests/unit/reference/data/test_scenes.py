@@ -199,12 +199,55 @@ def test_sound_values_are_not_flagged(tmp_path: Path, replace: dict[str, object]
             {"bayes": np.where(np.arange(2000) % 2, -32768, 1).reshape(40, 50, 1).astype(np.int16)},
             "50.00% of bayes",
         ),
+        ({"bayes": patched(np.ones((40, 50, 1), np.float32), np.nan)}, "8.00% of bayes are NaN or negative"),
+        ({"bayes": patched(np.ones((40, 50, 1), np.int8), -1)}, "taken for clear sky"),
+        ({"bayes": np.full((40, 50, 1), 0.05, np.float32)}, "a probability"),
         ({"bts": np.zeros((40, 50, 3), np.float32)}, "nothing was observed"),
     ],
 )
 def test_values_that_show_nothing_are_said(tmp_path: Path, replace: dict[str, np.ndarray], word: str) -> None:
     (said,) = check_scene(write_scene(tmp_path / "S3A_1.hdf", **replace), 40, 50)
     assert word in said
+
+
+@pytest.mark.parametrize(
+    ("attributes", "word"),
+    [
+        ({"scale_factor": 0.01}, "has the attribute scale_factor"),
+        ({"_FillValue": np.float32(285.0)}, "8.00% of bts are 285, which the file calls missing"),
+        ({"scale_factor": 1.0, "add_offset": [0.0], "_FillValue": np.nan, "missing_value": b"none"}, None),
+    ],
+)
+def test_what_a_data_set_states_of_its_values_is_heard(
+    tmp_path: Path, attributes: dict[str, object], word: str | None
+) -> None:
+    path = write_scene(tmp_path / "S3A_1.hdf", bts=patched(GOOD, 285.0))
+    with h5py.File(path, "a") as file:
+        file["bts"].attrs.update(attributes)
+    said = check_scene(path, 40, 50)
+    assert len(said) == (word is not None) and all(str(word) in line for line in said)
+
+
+@pytest.mark.parametrize("kind", ["external", "virtual", "link"])
+def test_values_that_lie_in_another_file_are_refused(tmp_path: Path, kind: str) -> None:
+    """The digest of the scene does not cover them; where the other file is missing, HDF5 gives fill values."""
+    other = write_scene(tmp_path / "other.hdf")
+    path, shape = write_scene(tmp_path / "S3A_1.hdf", drop="bts"), (40, 50, 3)
+    with h5py.File(path, "a") as file:
+        if kind == "external":
+            file.create_dataset("bts", shape, "f4", external=[(str(other), 0, h5py.h5f.UNLIMITED)])
+        elif kind == "virtual":
+            layout = h5py.VirtualLayout(shape, "f4")
+            layout[...] = h5py.VirtualSource("gone.hdf", "bts", shape)
+            file.create_virtual_dataset("bts", layout, fillvalue=280.0)
+        else:
+            file["bts"] = h5py.ExternalLink("other.hdf", "/bts")
+    assert "lie in another file" in problem(path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "S3A_1.hdf")
+    assert "not a file" in problem(tmp_path / "S3A_1.hdf")
 
 
 @pytest.mark.parametrize(
