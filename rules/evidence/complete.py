@@ -43,7 +43,12 @@ def complete(self: Rule, subject: Plan | Run | Package, ruleset: Ruleset) -> Ite
         for what, there, path in (
             ("the plan", subject.plan, layout.plan),
             ("the description of the data set", subject.dataset, layout.dataset),
-            ("what was probed of the machine", subject.system and subject.system.detected, layout.detected),
+            # of a description that cannot be read, SYS001 speaks: what was probed is read through it
+            (
+                "what was probed of the machine",
+                subject.system is None or subject.system.detected,
+                layout.detected,
+            ),
         ):
             if not there:
                 yield self.finding(f"{what} is missing or cannot be read", path=path.as_posix())

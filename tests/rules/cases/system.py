@@ -13,7 +13,7 @@ def _system(built: BuiltPackage, **fields: Any) -> None:
     built.edit_json(built.layout.system_json, lambda d: d.update(fields))
 
 
-@case("SYS001")
+@case("SYS001", only=True)
 def no_description(built: BuiltPackage) -> None:
     built.layout.system_json.unlink()
     built.reseal()
