@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -101,10 +102,11 @@ def rule(
     def register(function: Check) -> Rule:
         if id in _RULES:
             raise ValueError(f"rule {id} is defined twice")
-        if not function.__doc__:
+        stated = function.__doc__ or ("" if sys.flags.optimize < 2 else "not shown: python -OO leaves it out")
+        if not stated:
             raise ValueError(f"rule {id} has no docstring: it must say why the rule exists")
         each = scopes if isinstance(scopes, tuple) else (scopes,)
-        why = " ".join(function.__doc__.split())
+        why = " ".join(stated.split())
         _RULES[id] = Rule(
             id, title, each, divisions, source, fix, severity, why, function, never_passes, supports, cause
         )

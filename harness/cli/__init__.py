@@ -9,6 +9,7 @@ import gc
 import importlib
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -187,6 +188,14 @@ def _take_signals(streams: Streams) -> None:
 
 
 def _system_error(error: OSError) -> tuple[str, str | None]:
+    if isinstance(error, FileNotFoundError):
+        try:
+            Path.cwd()
+        except FileNotFoundError:
+            return (
+                "The current folder no longer exists: it was deleted or moved.",
+                "change to one that does (cd).",
+            )
     where = f" ({error.filename})" if error.filename else ""
     fixes = {
         errno.ENOSPC: "free some space, then continue with --resume.",

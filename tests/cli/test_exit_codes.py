@@ -179,3 +179,17 @@ def test_an_interruption_says_how_to_go_on(
         cli_main(words)
     assert ended.value.code == ExitCode.INTERRUPTED
     assert capsys.readouterr().err == f"\ninterrupted{how}\n"
+
+
+@pytest.mark.parametrize("verb", [("doctor",), ("check", "."), ("run", "--system", "smoke")])
+def test_a_current_folder_that_is_gone_is_said(verb: tuple[str, ...], tmp_path: Path) -> None:
+    line = f'mkdir {tmp_path}/gone && cd {tmp_path}/gone && rmdir {tmp_path}/gone && PYTHONPATH={ROOT} "$@"'
+    done = shell(line, *verb)
+    assert done.returncode == ExitCode.USAGE
+    assert "The current folder no longer exists" in done.stderr and "fix: change to one" in done.stderr
+
+
+def test_python_without_docstrings_judges_the_same() -> None:
+    with_them, without = shell('"$@"', *CHECK), shell('PYTHONOPTIMIZE=2 "$@"', *CHECK)
+    assert (with_them.returncode, with_them.stdout) == (without.returncode, without.stdout)
+    assert "Traceback" not in without.stderr
