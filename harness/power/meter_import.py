@@ -53,6 +53,7 @@ _NUMBER = re.compile(
     r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\Z|[+-]?(?:nan|inf(?:inity)?)\Z", re.IGNORECASE | re.ASCII
 )
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_CUT = "remove what is cut short: a meter that loses power leaves half a line, or zeros."
 _LETTERS = re.compile(r"\s[A-Z]{3,5}\Z")
 
 
@@ -209,11 +210,11 @@ def _csv(log: MeterLog, lines: list[str]) -> Iterator[tuple[int, int, float]]:
                 continue
             number = rows.line_num
             if len(row) <= max(time_at, power_at):
-                raise UserError(f"{log.path}, line {number}: the row is too short.")
+                raise UserError(f"{log.path}, line {number}: the row is too short.", _CUT)
             at = _csv_time(log, number, row[time_at].strip())
             yield number, _on_node_clock(log, at), _watts(log, number, row[power_at].strip())
     except csv.Error as error:
-        raise UserError(f"{log.path} is not valid CSV: {error}.") from None
+        raise UserError(f"{log.path} is not valid CSV: {error}.", _CUT) from None
 
 
 def _column(log: MeterLog, header: list[str], name: str) -> int:
