@@ -86,15 +86,26 @@ class FollowedBatchSystem(BatchSystem):
         """A job's state by what `send` returned. Raises UserError; BatchBusy when asking again may help."""
 
 
-def ask(command: list[str], text: str | None = None, fix: str = "correct the recipe's job section.") -> str:
-    """Run a command of the batch system and return its output.
+def ask(
+    command: list[str],
+    text: str | None = None,
+    fix: str = "correct the recipe's job section.",
+    environment: dict[str, str] | None = None,
+) -> str:
+    """Run a command of the batch system (in this environment; default: the current one) and return its output.
 
     Raises UserError, with `fix`, when it refuses, and BatchBusy when it does not answer for the moment.
     """
     again = "wait a minute, see with the batch system's list of jobs whether it was taken, then try again."
     try:
         done = subprocess.run(
-            command, input=text, capture_output=True, text=True, errors="replace", timeout=ASK_S
+            command,
+            input=text,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=ASK_S,
+            env=environment,
         )
     except FileNotFoundError:
         raise UserError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Mapping
@@ -41,6 +42,25 @@ _PARSABLE = re.compile(r"(\d+)(?:;([A-Za-z0-9_.-]+)?)?")
 _SPOKEN = re.compile(r"Submitted batch job (\d+)(?: on cluster ([A-Za-z0-9_.-]+))?", re.IGNORECASE)
 
 
+# options of a script, and the variables (SBATCH_...) that override them (man sbatch, INPUT ENVIRONMENT VARIABLES)
+_ABOVE = {
+    "--account": ("ACCOUNT",),
+    "--array": ("ARRAY_INX",),
+    "--exclusive": ("EXCLUSIVE",),
+    "--gres": ("GRES",),
+    "--job-name": ("JOB_NAME",),
+    "--mem": ("MEM_PER_NODE", "MEM_PER_CPU", "MEM_PER_GPU"),
+    "--open-mode": ("OPEN_MODE",),
+    "--output": ("OUTPUT",),
+    "--partition": ("PARTITION",),
+    "--qos": ("QOS",),
+    "--requeue": ("REQUEUE", "NO_REQUEUE"),
+    "--signal": ("SIGNAL",),
+    "--time": ("TIMELIMIT",),
+}
+_NOT_OF_A_JOB = ("SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT", "SLURM_UMASK", "SLURM_MPI_TYPE")
+
+
 def job_number(answer: str) -> str:
     """The job's number in what sbatch prints, ";cluster" behind it where that is named. Raises UserError.
 
@@ -61,6 +81,22 @@ def job_number(answer: str) -> str:
     )
 
 
+def job_environment(environment: Mapping[str, str], script: str) -> dict[str, str]:
+    """The environment for sbatch, which the job inherits.
+
+    Without what an outer job leaves in it: srun refuses two of SLURM_MEM_PER_CPU, _GPU and _NODE, and binds by
+    SLURM_CPU_BIND. And without SBATCH_ variables that stand above what the script states (sites set such defaults).
+    """
+    stated = set(re.findall(r"^#SBATCH (--[a-z-]+)", script, re.MULTILINE))
+    above = {f"SBATCH_{name}" for option, names in _ABOVE.items() if option in stated for name in names}
+    inside = "SLURM_JOB_ID" in environment
+
+    def stays(name: str) -> bool:
+        return name not in above and not (inside and name.startswith("SLURM_") and name not in _NOT_OF_A_JOB)
+
+    return {name: value for name, value in environment.items() if stays(name)}
+
+
 def _of_job(text: str, job: str) -> str:
     """The line of the job in scontrol's answer: sites print banners there, too."""
     lines = [line for line in text.splitlines() if re.search(rf"(?:^|\s)JobId={job}(?:\s|\Z)", line)]
@@ -77,7 +113,8 @@ class SlurmBatch(FollowedBatchSystem):
 
     def send(self, job: Job) -> str:
         """Send the script with sbatch; returns the job's number, with ";cluster" where there are several."""
-        return job_number(ask(["sbatch", "--parsable", str(job.script)]))
+        environment = job_environment(os.environ, job.text)
+        return job_number(ask(["sbatch", "--parsable", str(job.script)], environment=environment))
 
     def state(self, number: str) -> State:
         """The job's state by scontrol, or by sacct when the controller has forgotten it, minutes after its end."""

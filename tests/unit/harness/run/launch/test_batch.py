@@ -13,7 +13,7 @@ from harness.cli import launch
 from harness.core.errors import ExitCode, UserError
 from harness.run.launch import slurm
 from harness.run.launch.batch import BatchBusy, BatchSystem, Job, State
-from harness.run.launch.slurm import SlurmBatch, job_number, slurm_addresses
+from harness.run.launch.slurm import SlurmBatch, job_environment, job_number, slurm_addresses
 
 Command = Callable[[str, str], None]
 
@@ -175,3 +175,29 @@ def test_an_answer_without_a_state_is_asked_for_again(command: Command, says: st
 def test_notes_on_nodes_in_another_encoding_do_not_matter(command: Command) -> None:
     command("scontrol", "printf 'NodeName=n1 NodeAddr=10.0.0.1 Reason=d\\351fectueux\\n'")
     assert slurm_addresses(["n1"], slurm._node_records(["n1"])) == ["10.0.0.1"]
+
+
+def test_a_job_sent_from_within_a_job_inherits_nothing_of_it(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """srun: SLURM_MEM_PER_CPU, SLURM_MEM_PER_GPU, and SLURM_MEM_PER_NODE are mutually exclusive."""
+    command("sbatch", f"env > {tmp_path}/env; echo 77")
+    given = {"SLURM_JOB_ID": "5", "SLURM_MEM_PER_CPU": "1", "SLURM_CONF": "/c", "OMP_NUM_THREADS": "4"}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    job = Job("name", "#SBATCH --mem=1G\n", tmp_path / "job.sh", tmp_path / "log", 1)
+    assert SlurmBatch().send(job) == "77"
+    seen = (tmp_path / "env").read_text().splitlines()
+    assert "SLURM_CONF=/c" in seen and "OMP_NUM_THREADS=4" in seen
+    assert not [line for line in seen if line.startswith(("SLURM_JOB", "SLURM_MEM"))]
+
+
+def test_defaults_of_a_site_do_not_stand_above_the_script() -> None:
+    given = {
+        "SBATCH_TIMELIMIT": "1:00:00",
+        "SBATCH_MEM_PER_CPU": "1G",
+        "SBATCH_ACCOUNT": "a",
+        "SLURM_HINT": "x",
+    }
+    left = job_environment(given, "#!/bin/bash\n#SBATCH --time=8:00:00\n#SBATCH --mem=100G\n")
+    assert left == {"SBATCH_ACCOUNT": "a", "SLURM_HINT": "x"}  # what the script leaves open is the site's
