@@ -14,7 +14,7 @@ from harness.machine.host import ROOT
 from harness.machine.pci import Gpu, pci_accelerators
 from harness.telemetry.sources.base import SourceUnavailable
 from harness.telemetry.sources.bounds import GPU, why_not
-from harness.telemetry.sources.nvml import NoDriver, explain, label, load, text
+from harness.telemetry.sources.nvml import NoDriver, count_gpus, explain, label, load, text
 
 UNNAMED = "NVIDIA GPU (its name cannot be read)"
 MAX_NVLINKS = 18  # links of an H100; asking beyond what the GPU has is answered with an error
@@ -63,7 +63,7 @@ def accelerators(root: Path = ROOT) -> Accelerators:
 def _gpus(nvml: ModuleType) -> tuple[list[Gpu], list[str]]:
     """The GPUs that answer, and why each of the others does not. Raises NVMLError when none can be counted."""
     found, lost = [], []
-    for index in range(nvml.nvmlDeviceGetCount()):
+    for index in range(count_gpus(nvml)):
         try:
             found.append(_gpu(nvml, index))
         except nvml.NVMLError as error:

@@ -4,6 +4,7 @@ noise and call it a success: 4,294,967 W, 65535 degrees. Such a value is absent,
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass
 
 from harness.telemetry.sources.node_power import UNKNOWN_W
@@ -31,6 +32,28 @@ GPU: dict[str, Bound] = {
     "B/s": Bound(0.0, 1e12, "PCIe 6.0 x16 carries 128 GB/s (PCI-SIG)"),
     "1": Bound(0.0, 4_294_967_294.0, "a counter of 32 bits with all bits set is not known"),
 }
+
+
+STANDSTILL_S = 0.5  # counters of energy step every millisecond (RAPL) or every 100 ms (NVML)
+
+
+@dataclass
+class Standstill:
+    """Whether a counter of energy has not moved since it was read first: hypervisors, firmware and drivers show such
+    counters where they have none. That is not 0 J."""
+
+    first: float | None = None
+    since_s: float = 0.0
+    moved: bool = False
+
+    def is_one(self, value: float) -> bool:
+        """Whether it stands still, this reading included; False for as long as it may still move."""
+        if self.moved:
+            return False
+        if self.first is None:
+            self.first, self.since_s = value, time.monotonic()
+        self.moved = value != self.first
+        return not self.moved and time.monotonic() - self.since_s >= STANDSTILL_S
 
 
 def why_not(value: float, unit: str, bounds: dict[str, Bound]) -> str | None:

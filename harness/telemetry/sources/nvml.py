@@ -8,13 +8,14 @@ import contextlib
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 from harness.telemetry.pacing import Pace
 from harness.telemetry.sources.base import Kind, QuantitySpec, Source, SourceUnavailable, Subject
-from harness.telemetry.sources.bounds import GPU, why_not
+from harness.telemetry.sources.bounds import GPU, Standstill, why_not
+from harness.telemetry.sources.nvml_trial import LIMIT_S, MAX_GPUS, trial
 
 _NO_DRIVER = "nothing to do without an NVIDIA GPU; else install the NVIDIA driver (libnvidia-ml.so.1)"
 
@@ -76,6 +77,10 @@ def load() -> ModuleType:
             f"nvidia-ml-py is not installed ({error})",
             "pip install nvidia-ml-py",
         ) from error
+    wrong = trial()
+    if wrong is not None:
+        fix = "run nvidia-smi; where it fails too, restart the machine, or install the driver and its library again"
+        raise SourceUnavailable("no NVIDIA GPU can be read", wrong, fix)
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:
@@ -84,6 +89,14 @@ def load() -> ModuleType:
         raise kind("no NVIDIA GPU can be read", why, fix) from error
     nvml: ModuleType = pynvml
     return nvml
+
+
+def count_gpus(nvml: ModuleType) -> int:
+    """How many GPUs the driver lists. Raises NVMLError, also for a number that no machine has."""
+    count = int(nvml.nvmlDeviceGetCount())
+    if count > MAX_GPUS:
+        raise nvml.NVMLError(nvml.NVML_ERROR_UNKNOWN)
+    return count
 
 
 def text(value: Any) -> str:
@@ -124,6 +137,7 @@ class _Channel:
     reading: Reading
     warned: bool = False
     doubted: bool = False
+    still: Standstill = field(default_factory=Standstill)
 
 
 class NvmlBase(Source):
@@ -133,6 +147,7 @@ class NvmlBase(Source):
     """
 
     subject = Subject.GPU
+    open_s: ClassVar[float] = 2 * LIMIT_S
 
     def __init__(self, seldom_pace: Pace | None = None) -> None:
         self._nvml: ModuleType | None = None
@@ -156,7 +171,7 @@ class NvmlBase(Source):
         nvml = load()
         self._nvml = nvml
         try:
-            count = nvml.nvmlDeviceGetCount()
+            count = count_gpus(nvml)
         except nvml.NVMLError as error:
             self.close()
             why, fix = explain(nvml, error)
@@ -221,8 +236,10 @@ class NvmlBase(Source):
     def _possible(self, channel: _Channel, values: Sequence[float | None]) -> Sequence[float | None]:
         """The values; those that no GPU can have are absent, with a remark the first time."""
         kept: list[float | None] = []
-        for (name, unit, _), value in zip(channel.reading.quantities, values, strict=True):
+        for (name, unit, kind), value in zip(channel.reading.quantities, values, strict=True):
             why = None if value is None else why_not(value, unit, GPU)
+            if value is not None and kind is Kind.COUNTER and unit == "J" and channel.still.is_one(value):
+                why = "the counter does not count, and a GPU draws power"
             if why is not None and not channel.doubted:
                 channel.doubted = True
                 self._notes.append(f"gpu{channel.gpu}: {name} is absent where it cannot be: {why}")

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.telemetry.sources.base import KERNEL, Kind, QuantitySpec, Source, SourceUnavailable, Subject
+from harness.telemetry.sources.bounds import Standstill
 
 POWERCAP = Path("/sys/class/powercap")
 # intel-rapl-mmio:* repeats the package through another register and would count it twice
@@ -23,9 +24,6 @@ MAX_W = 10_000.0  # of one zone: processors of 2026 draw 500 W; a counter that i
 DRAWN_W = 1_000.0  # that a zone may well draw for minutes: counters of 65 kJ wrap every 65 s then
 HOLE_S = 10.0
 SLACK_S = 1.0  # of a reading that came late
-FROZEN_S = (
-    2.0  # counters step every millisecond: one that has not moved yet after this time does not count at all
-)
 GRANT = (
     "an administrator can allow it with `chmod -R a+r /sys/class/powercap/intel-rapl*/` "
     "(lasts until the next boot), or the run can be started as root"
@@ -40,7 +38,7 @@ class _Zone:
     last_uj: int | None = None
     last_s: float = 0.0
     total_uj: int = 0
-    frozen_since_s: float | None = 0.0  # since it was opened; None once it has moved
+    still: Standstill = field(default_factory=Standstill)
 
 
 def _scope_and_name(zone_name: str, package: str) -> tuple[str, str]:
@@ -115,7 +113,7 @@ class RaplSource(Source):
             QuantitySpec(name, "J", scope, Kind.COUNTER), energy, _read_int(folder / "max_energy_range_uj")
         )
         zone.last_uj, zone.last_s = _read_int(energy), time.monotonic()
-        zone.frozen_since_s = zone.last_s
+        zone.still.is_one(zone.last_uj)
         return zone
 
     def quantities(self) -> list[QuantitySpec]:
@@ -130,16 +128,15 @@ class RaplSource(Source):
         try:
             now_uj = _read_int(zone.path)
         except (OSError, ValueError) as error:
-            if zone.path not in self._failed:
-                self._failed.add(zone.path)
-                self._notes.append(f"{zone.spec.key}: reading failed: {error}")
+            self._say_once(zone, f"reading failed: {error}")
             return None
         assert zone.last_uj is not None
         now_s = time.monotonic()
         step, elapsed_s = now_uj - zone.last_uj, now_s - zone.last_s
-        if step == 0 and zone.frozen_since_s is not None:
-            return self._unmoved(zone, now_s - zone.frozen_since_s)
-        zone.frozen_since_s = None
+        if zone.still.is_one(now_uj):
+            self._say_once(zone, "the counter does not count: absent, not 0 J")
+            zone.last_s = now_s
+            return None
         if step < 0:  # wrapped; more than one wrap between two readings cannot be seen
             step += zone.range_uj + 1
         zone.last_uj, zone.last_s = now_uj, now_s
@@ -158,14 +155,10 @@ class RaplSource(Source):
         zone.total_uj = 0  # what was drawn in between is not known: a counter that goes back says so
         return zone.total_uj / 1e6
 
-    def _unmoved(self, zone: _Zone, for_s: float) -> float | None:
-        """0 at first; then absent: hypervisors and firmware show counters that stand still, which is not 0 J."""
-        if for_s < FROZEN_S:
-            return 0.0
+    def _say_once(self, zone: _Zone, what: str) -> None:
         if zone.path not in self._failed:
             self._failed.add(zone.path)
-            self._notes.append(f"{zone.spec.key}: the counter does not count: absent, not 0 J")
-        return None
+            self._notes.append(f"{zone.spec.key}: {what}")
 
     def notes(self) -> list[str]:
         """Zones that cannot be read, and readings that failed, once each."""

@@ -13,6 +13,7 @@ from harness.machine.accelerators import accelerators
 from harness.telemetry import pacing
 from harness.telemetry.recorder import channel as schedule
 from harness.telemetry.recorder.channel import Channel
+from harness.telemetry.sources import bounds
 from harness.telemetry.sources import nvml as nvml_source
 from harness.telemetry.sources.base import SourceUnavailable
 from harness.telemetry.sources.bounds import GPU, why_not
@@ -235,3 +236,23 @@ def test_memory_and_clock_that_are_not_known_are_absent(monkeypatch: pytest.Monk
     nvml.STATE["gpus"] = [{**nvml.A100, "memory_total": 0, "max_sm_clock": 4_294_967_295}]
     (gpu,) = accelerators().gpus
     assert (gpu.memory_bytes, gpu.sm_clock_mhz) == (None, None)
+
+
+def test_a_counter_that_stands_still_is_absent_not_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some boards and virtual GPUs have one that never moves, and call reading it a success."""
+    source, _ = opened(monkeypatch)
+    key = "gpu0.gpu_energy"
+    assert by_name(source)[key] == 1000.0
+    later_s = time.monotonic() + 1
+    monkeypatch.setattr(bounds.time, "monotonic", lambda: later_s)
+    monkeypatch.setattr(source._seldom_pace, "is_due", lambda now_s: True)
+    assert by_name(source)[key] is None
+    assert any("does not count" in note for note in source.notes())
+
+
+def test_a_number_of_gpus_that_no_machine_has_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = fake_nvml(monkeypatch)
+    monkeypatch.setattr(module, "nvmlDeviceGetCount", lambda: 4_294_967_295)
+    with pytest.raises(SourceUnavailable, match="cannot be listed"):
+        NvmlSource().open()
+    assert not accelerators().is_complete

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.telemetry.sources import rapl
+from harness.telemetry.sources import bounds, rapl
 from harness.telemetry.sources.base import Kind, SourceUnavailable
 from harness.telemetry.sources.rapl import RaplSource
 from tests.support.telemetry_fakes import opened
@@ -155,7 +155,7 @@ def test_a_counter_that_stands_still_is_absent_not_zero(
     root = powercap(tmp_path, {"intel-rapl:0": ("package-0", 0), "intel-rapl:1": ("psys", 7)})
     source, now_s = opened(RaplSource(root)), time.monotonic()
     assert list(source.read()) == [0.0, 0.0]
-    monkeypatch.setattr(rapl.time, "monotonic", lambda: now_s + 3)
+    monkeypatch.setattr(bounds.time, "monotonic", lambda: now_s + 3)
     (root / "intel-rapl:0" / "energy_uj").write_text("3000000")
     assert list(source.read()) == [3.0, None] and list(source.read()) == [3.0, None]
     (note,) = source.notes()

@@ -1,0 +1,67 @@
+"""A process that asks NVIDIA's driver before this one does.
+
+A driver may hang for ever when it is asked (a GPU that fell off the bus), and a library that does not fit it may end
+the process that loads it. Both are found out by a process that can be lost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import signal
+import subprocess
+import threading
+
+from harness.core.own_code import start_module
+
+LIBRARY = "libnvidia-ml.so.1"
+LIMIT_S = 20.0  # nvmlInit of eight GPUs takes some seconds where no daemon keeps the driver awake
+MAX_GPUS = 1024  # of one machine; more is a number that the driver did not fill in
+_lock = threading.Lock()
+_found: dict[str, str | None] = {}
+
+
+def trial() -> str | None:
+    """What goes wrong when the driver is asked; None where nothing does, or there is no library. Asked once."""
+    with _lock:
+        if LIBRARY not in _found:
+            _found[LIBRARY] = _tried(LIMIT_S)
+        return _found[LIBRARY]
+
+
+def _tried(limit_s: float) -> str | None:
+    try:
+        ctypes.CDLL(LIBRARY)
+    except OSError:
+        return None
+    nothing = subprocess.DEVNULL
+    command = start_module("harness.telemetry.sources.nvml_trial")
+    child = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)
+    try:
+        code = child.wait(limit_s)
+    except subprocess.TimeoutExpired:
+        child.kill()  # and not waited for: what hangs in the kernel does not end
+        return f"the driver does not answer within {limit_s:g} s"
+    if code >= 0:
+        return None
+    return f"{LIBRARY} ended a process that asked the driver ({signal.Signals(-code).name})"
+
+
+def _ask() -> None:
+    """Make the calls that sources and the description of a machine begin with; their errors are theirs to explain."""
+    import pynvml
+
+    pynvml.nvmlInit()
+    try:
+        for index in range(min(pynvml.nvmlDeviceGetCount(), MAX_GPUS)):
+            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+            for ask in (pynvml.nvmlDeviceGetPowerUsage, pynvml.nvmlDeviceGetTotalEnergyConsumption):
+                with contextlib.suppress(Exception):
+                    ask(handle)
+    finally:
+        pynvml.nvmlShutdown()
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(Exception):
+        _ask()
