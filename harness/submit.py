@@ -89,6 +89,7 @@ class Submission:
     verdict: Verdict
     score: Score
     report: Path | None  # throughput has none
+    unreported: UserError | None = None  # why the report could not be written; package and verdict stand
 
     @property
     def exit_code(self) -> ExitCode:
@@ -180,5 +181,8 @@ def judge(layout: PackageLayout, ruleset: str, now_s: float | None = None) -> Su
     if layout.scaling == WEAK:
         return Submission(package, verdict, result, None)
     now_s = time.time() if now_s is None else now_s
-    report = build_report(package, verdict, result, layout.report_dir, now_s)
+    try:
+        report = build_report(package, verdict, result, layout.report_dir, now_s)
+    except UserError as error:
+        return Submission(package, verdict, result, None, error)
     return Submission(package, verdict, result, report)

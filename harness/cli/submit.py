@@ -145,6 +145,10 @@ def summarise(console: Console, submission: Submission) -> None:
     console.print(f"package: {package.root}", soft_wrap=True, markup=False)
     if submission.report is not None:
         console.print(f"report:  {submission.report}", soft_wrap=True, markup=False)
+    if submission.unreported is not None:
+        elsewhere = f"cloudmask report {package.root} --system {package.system_name} --out <folder>"
+        said = f"report:  none, {submission.unreported.message} Elsewhere: `{elsewhere}`"
+        console.print(said, soft_wrap=True, markup=False)
     sys.stdout.flush()
 
 
