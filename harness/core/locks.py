@@ -90,11 +90,20 @@ def _by_name(path: Path) -> Iterator[None]:
         raise Held
     try:
         with os.fdopen(descriptor, "w") as file:
-            me = psutil.Process()
-            json.dump({"host": platform.node(), "pid": me.pid, "started_s": me.create_time()}, file)
+            owner = {"host": platform.node(), "pid": os.getpid(), "started_s": _started_s(os.getpid())}
+            json.dump(owner, file)
         yield
     finally:
         path.unlink(missing_ok=True)
+
+
+def _started_s(pid: int) -> float:
+    """When a process began; 0 for all where the system does not tell. Raises NoSuchProcess."""
+    process = psutil.Process(pid)
+    try:
+        return process.create_time()
+    except (OSError, RuntimeError):
+        return 0.0
 
 
 def _take_over(path: Path) -> None:
@@ -108,6 +117,6 @@ def _take_over(path: Path) -> None:
     if host != platform.node():
         raise Held(by, f"wait for it; if it does not run any more, remove {path}.")
     with contextlib.suppress(psutil.NoSuchProcess):
-        if abs(psutil.Process(pid).create_time() - started_s) < 1:
+        if abs(_started_s(pid) - started_s) < 1:
             raise Held(by)
     path.unlink(missing_ok=True)

@@ -193,6 +193,18 @@ def _children(pid: int | None = None) -> set[int]:
         return {child.pid for child in psutil.Process(pid).children(recursive=True)}
     except psutil.Error:
         return set()
+    except (OSError, RuntimeError):  # /proc/stat is hidden or broken: psutil wants to know when each began
+        return _listed(os.getpid() if pid is None else pid)
+
+
+def _listed(pid: int) -> set[int]:
+    """As the kernel lists them by thread (proc(5))."""
+    found: set[int] = set()
+    for path in Path("/proc", str(pid), "task").glob("*/children"):
+        with contextlib.suppress(OSError, ValueError):
+            for child in map(int, path.read_text().split()):
+                found |= {child, *_listed(child)}
+    return found
 
 
 def _names(pids: Iterable[int]) -> list[str]:

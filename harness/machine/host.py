@@ -188,8 +188,18 @@ class Memory:
 def memory(root: Path = ROOT) -> Memory:
     """Its size by the kernel's account, and its modules where they can be seen without root."""
     match = re.search(r"^MemTotal:\s*(\d+) kB$", read_text(root / "proc/meminfo") or "", re.MULTILINE)
-    total = int(match[1]) * 1024 if match else int(psutil.virtual_memory().total)
+    total = int(match[1]) * 1024 if match else _by_system()[0]
     return Memory(total, _modules(root))
+
+
+def _by_system() -> tuple[int, int]:
+    """Total and available bytes; by a system call where /proc/meminfo is hidden or broken (LXCFS)."""
+    try:
+        found = psutil.virtual_memory()
+        return int(found.total), int(found.available)
+    except (OSError, RuntimeError, LookupError, ValueError):
+        page = os.sysconf("SC_PAGE_SIZE")
+        return page * os.sysconf("SC_PHYS_PAGES"), page * os.sysconf("SC_AVPHYS_PAGES")
 
 
 @dataclass(frozen=True)
@@ -207,8 +217,7 @@ def usable_memory(root: Path = ROOT) -> UsableMemory:
     A group's page cache counts as used there, but is given back under pressure: inactive_file is available.
     (Linux, Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst.)
     """
-    found = psutil.virtual_memory()
-    usable = UsableMemory(int(found.total), int(found.available))
+    usable = UsableMemory(*_by_system())
     for folder, version in _groups(root, "memory"):
         limit_file, used_file = MEMORY_FILES[version]
         limit, used = read_int(folder / limit_file), read_int(folder / used_file)

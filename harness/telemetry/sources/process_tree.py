@@ -96,8 +96,8 @@ class ProcessTreeSource(Source):
         try:
             for child in self._root.children(recursive=True):
                 self._known.setdefault(child.pid, child)
-        except (psutil.Error, OSError):
-            pass  # the root is gone; its known children are still read
+        except (psutil.Error, OSError, RuntimeError):
+            pass  # the root is gone, or /proc/stat cannot be read; known children are still read
 
     def _look_up(self) -> None:
         pids = list(self._known)

@@ -42,6 +42,10 @@ def open_source(source: Source) -> Source:
     """
     try:
         source.open()
+        if not source.quantities():  # a group without columns is none that the telemetry file can hold
+            raise SourceUnavailable(
+                "nothing to measure here", "it lists no quantity", "see whether /proc can be read"
+            )
     except SourceUnavailable as error:
         return NullSource(Unavailable(source.name, error.what, error.why, error.fix))
     except Exception as error:

@@ -1,12 +1,14 @@
 """Child processes: lines with arrival times, limits, and a tree that always ends."""
 
 import os
+import signal
 import subprocess
 import sys
 
 import psutil
 import pytest
 
+from harness.core import processes
 from harness.core.processes import Child, Overtime, Silence
 from tests.support.waiting import wait_for
 
@@ -136,3 +138,19 @@ def test_helpers_that_end_by_themselves_did_not_outlive(tmp_path):
         texts(running)
         running.wait()
     assert running.outlived == []
+
+
+def test_children_are_known_where_the_time_of_boot_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """/proc/stat is empty or broken in some containers (LXCFS, gVisor), and psutil wants it for every child."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("line 'btime' not found in /proc/stat")
+
+    with subprocess.Popen(["sh", "-c", "sleep 60 & wait"], start_new_session=True) as child:
+        try:
+            wait_for(lambda: len(processes._listed(child.pid)) == 1)
+            monkeypatch.setattr(processes.psutil.Process, "children", broken)
+            assert processes._children(child.pid) == processes._listed(child.pid)
+            assert child.pid in processes._children()
+        finally:
+            os.killpg(child.pid, signal.SIGKILL)

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from harness.machine import doctor
-from harness.machine.host import UsableMemory, usable_memory
+from harness.machine.host import UsableMemory, memory, usable_memory
 
 GIB = 1 << 30
 
@@ -87,3 +87,17 @@ def test_doctor_tells_what_to_raise(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     check = doctor._memory()
     assert check.state is doctor.State.WARNING and "memory.max" in check.detail and "raise" in check.fix
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError(b"MemTotal:"), OSError(107, "Transport endpoint is not connected")]
+)
+def test_memory_is_known_where_proc_is_hidden_or_broken(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise error
+
+    monkeypatch.setattr(psutil, "virtual_memory", broken)
+    assert 0 < usable_memory(tmp_path).available_bytes <= usable_memory(tmp_path).total_bytes
+    assert memory(tmp_path).total_bytes == usable_memory(tmp_path).total_bytes

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psutil
 import pytest
 
 from harness.telemetry.sources import registry
 from harness.telemetry.sources.base import QuantitySpec, Source
+from harness.telemetry.sources.processors import CoreSource
 from harness.telemetry.sources.rapl import RaplSource
 
 
@@ -52,3 +54,10 @@ def test_a_defect_in_one_source_does_not_stop_the_others() -> None:
 def test_unknown_source_names_are_refused() -> None:
     with pytest.raises(ValueError, match="unknown source nvlm: known are psutil"):
         registry.open_all(["nvlm"])
+
+
+def test_a_source_without_quantities_becomes_a_null_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where /proc/stat is empty: the file of a run could not be read again with such a group in it."""
+    monkeypatch.setattr(psutil, "cpu_times", lambda percpu=False: [])
+    opened = registry.open_source(CoreSource())
+    assert opened.unavailable is not None and "no quantity" in str(opened.unavailable)
