@@ -36,7 +36,8 @@ from reference.protocol.official import (
 )
 
 PREPARED_FOLDER = "prepared"
-DEFAULT_SEED = 1
+DEFAULT_SEED, MAX_SEED = 1, 2**63 - 1  # scenes keep it in 64 bits
+MAX_SCENES = 100_000  # a hundred times the official set; their names have six digits
 SYNTHETIC = [name for name, profile in PROFILES.items() if profile.synthetic]
 
 profile_option = click.option(
@@ -68,8 +69,10 @@ data.add_command(croissant)
 @click.option(
     "--profile", type=click.Choice(SYNTHETIC), default="quick", show_default=True, help="Which set to make."
 )
-@click.option("--scenes", type=click.IntRange(min=2), help="Training scenes (default: the profile's).")
-@click.option("--seed", type=click.IntRange(min=0), default=DEFAULT_SEED, show_default=True)
+@click.option(
+    "--scenes", type=click.IntRange(2, MAX_SCENES), help="Training scenes (default: the profile's)."
+)
+@click.option("--seed", type=click.IntRange(0, MAX_SEED), default=DEFAULT_SEED, show_default=True)
 @click.option(
     "--out",
     type=options.PathType,

@@ -43,17 +43,16 @@ def score(path: Path, system: str | None, ruleset: str | None, as_json: bool) ->
     width = width_of(sys.stdout)
     records, counts = [], True
     for package, verdict in check_all(path, rules, system):
-        if not package.entries:
-            continue
         result = compute(package, load_ruleset(verdict.ruleset))
         sound = verdict.verdict == "compliant"
         counts = counts and sound and (result.time_to_train_s is not None or result.weak is not None)
         word = VERDICTS.get(verdict.verdict, verdict.verdict).lower()
+        entry = package.entry if package.entries else path.name  # a single log is of no entry
         if as_json:
-            head = {"entry": package.entry, "ruleset": verdict.ruleset, "verdict": verdict.verdict}
+            head = {"entry": entry, "ruleset": verdict.ruleset, "verdict": verdict.verdict}
             records.append({**head, "counts": sound, **words.record(result)})
             continue
-        click.echo(beside("", clean(f"{package.entry}: {word} ({verdict.ruleset})"), width))
+        click.echo(beside("", clean(f"{entry}: {word} ({verdict.ruleset})"), width))
         if not sound:
             click.echo("  The score does not count: the package breaks a rule.")
         for line in words.table(result, width) or [beside("  ", clean(describe(result)), width)]:

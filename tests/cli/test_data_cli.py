@@ -226,3 +226,9 @@ def test_a_recipe_with_stale_shards_is_refused(smoke: Path) -> None:
     with pytest.raises(UserError, match="changed since it was prepared") as problem:
         describe(recipe, Workspace())
     assert "cloudmask data prepare" in str(problem.value.fix)
+
+
+@pytest.mark.parametrize("numbers", [("--seed", "9" * 30), ("--scenes", "999999999999")])
+def test_numbers_that_no_set_has_are_refused(numbers: tuple[str, str], tmp_path: Path) -> None:
+    with pytest.raises(click.BadParameter, match="is not in the range"):
+        invoke(data, "synthesize", "--profile", "smoke", "--out", str(tmp_path), *numbers)
