@@ -26,7 +26,7 @@ from harness.leaderboard.reviews import Review, read_all
 from harness.report.drawing.labels import DATA_KINDS, DIVISIONS, FOOTNOTES
 from harness.report.drawing.text import clean, timestamp
 from harness.report.page import report_schema
-from harness.report.panels.baselines.builder import card
+from harness.report.panels.baselines.builder import BEST_ENTRY, card
 from rules.model.layout import BENCHMARK
 from rules.ruleset import Ruleset
 
@@ -170,7 +170,8 @@ def _rank(value: str, order: Iterable[str]) -> int:
 
 def _table(key: Key, entries: list[Entry]) -> Table:
     digest = hashlib.sha256("\0".join(key.model_dump().values()).encode("utf-8", "replace")).hexdigest()
-    simple = card(key.data_digest, (e.accuracy for e in entries), (e.test_accuracy for e in entries))
+    ended, tested = (e.accuracy for e in entries), (e.test_accuracy for e in entries)
+    simple = card(key.data_digest, ended, tested, who=BEST_ENTRY)
     return Table(
         **key.model_dump(),
         id=f"t-{digest[:10]}",

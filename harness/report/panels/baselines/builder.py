@@ -16,6 +16,8 @@ from harness.science.paired import compare, in_words
 from reference.baselines.records import Method, Record, find
 
 NO_LEARNING = "majority"
+BEST_RUN = "the best run"
+BEST_ENTRY = "the best entry"  # of a board: each by the mean of its runs
 
 
 def simple_methods(digest: str) -> list[SimpleMethod]:
@@ -46,8 +48,9 @@ def card(
     validation: Iterable[float | None],
     test: Iterable[float | None],
     runs: Sequence[SceneCounts] = (),
+    who: str = BEST_RUN,
 ) -> BaselinesCard | None:
-    """Simple methods beside the accuracies of the runs; None where no method is known for the data set.
+    """Simple methods beside accuracies, of runs or of entries; None where no method is known for the data set.
 
     With the counts of the runs' test scenes, all runs together are compared by scene with the best simple method.
     """
@@ -61,7 +64,7 @@ def card(
         best_validation=best_validation,
         best_test=best_test,
         by_scene=by_scene(find(digest), runs),
-        sentence=sentence(methods, best_validation, best_test),
+        sentence=sentence(methods, best_validation, best_test, who),
     )
 
 
@@ -80,8 +83,10 @@ def _counts(method: Method) -> SceneCounts:
     return of_confusion([s.name for s in method.scenes], np.array(rows, np.float64))
 
 
-def sentence(methods: list[SimpleMethod], validation: float | None, test: float | None) -> str:
-    """What the comparison means, in one sentence; empty where a run cannot be compared."""
+def sentence(
+    methods: list[SimpleMethod], validation: float | None, test: float | None, who: str = BEST_RUN
+) -> str:
+    """What the comparison means, in one sentence; empty where `who` (a run, an entry) cannot be compared."""
     places = [
         (kind, best, method)
         for kind, best in (("validation patches", validation), ("test scenes", test))
@@ -91,12 +96,13 @@ def sentence(methods: list[SimpleMethod], validation: float | None, test: float 
         return ""
     level = [(kind, best, one) for kind, best, one in places if (_value(one, kind) or 0) >= best]
     said = "; ".join(
-        f"{one.title} reaches {_value(one, kind):.4f} on the {kind}, the best run {best:.4f}"
+        f"{one.title} reaches {_value(one, kind):.4f} on the {kind}, {who} {best:.4f}"
         for kind, best, one in level or places
     )
+    mean = " (mean of its runs)" if who == BEST_ENTRY else ""
     if level:
-        return f"A simple method does as well as the best run, so the time shows speed, not skill: {said}."
-    return f"The best run is better than every simple method: {said}."
+        return f"A simple method does as well as {who}{mean}, so the time shows speed, not skill: {said}."
+    return f"T{who[1:]}{mean} is better than every simple method: {said}."
 
 
 def _best(methods: list[SimpleMethod], kind: str) -> SimpleMethod | None:

@@ -114,6 +114,18 @@ def test_the_sentence(validation: float | None, test: float | None, begins: str)
     assert said.startswith(begins) and bool(said) is bool(begins)
 
 
+def test_a_board_knows_means_of_entries_and_calls_none_of_them_a_run() -> None:
+    one = SimpleMethod(
+        name="x", title="x", needs="", numbers=0, validation=0.8, test=0.7, balanced=None, mcc=None
+    )
+    level, better = (builder.sentence([one], best, None, builder.BEST_ENTRY) for best in (0.8, 0.9))
+    assert level.startswith("A simple method does as well as the best entry (mean of its runs), so the time")
+    assert better == (
+        "The best entry (mean of its runs) is better than every simple method: "
+        "x reaches 0.8000 on the validation patches, the best entry 0.9000."
+    )
+
+
 def test_a_board_shows_them_below_a_table_without_a_rank(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
