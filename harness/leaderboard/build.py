@@ -130,7 +130,7 @@ def _board(
         tables=[_table(key, entries) for key, entries in sorted(tables.values(), key=_order)],
         rejected=rejected,
         withdrawn=withdrawn,
-        unscored=unscored,
+        unscored=list(dict.fromkeys(unscored)),
         footnotes=list(FOOTNOTES),
     )
 

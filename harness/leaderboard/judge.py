@@ -29,6 +29,7 @@ from harness.leaderboard.model import Entry, Key, Rejected
 from harness.leaderboard.ranking import basis
 from harness.leaderboard.systempage import SYSTEMS, write_system_page
 from harness.report.data import ReportContent, report_data
+from harness.report.drawing.labels import BENCHMARKS
 from harness.report.drawing.text import clean, timestamp
 from harness.report.model import Report
 from harness.report.page import INDEX, write_report
@@ -159,12 +160,21 @@ def unreadable(folder: Path, reason: str) -> Result:
     return Result(name=org, rejected=rejected)
 
 
+def _why_unrun(package: Package) -> str:
+    """In words, of an entry without a result file: its system may have results of other benchmarks."""
+    results = package.layout.results_dir
+    others = f"{results.parents[1].as_posix()}/"
+    if any(name.startswith(others) and name.endswith(".txt") for name in package.files):
+        return f"no results of {BENCHMARKS.get(package.benchmark, package.benchmark)}"
+    return "nothing was run yet"
+
+
 def _judge(
     package: Package, verdict: Verdict, ruleset: Ruleset, now: datetime | float, place: Path
 ) -> Result:
     name = f"{clean(package.org, 100)} / {clean(package.system_name, 100)}"
     if not package.runs and not package.result_names:
-        return Result(name=name, unscored=f"{name}: nothing was run yet")
+        return Result(name=name, unscored=f"{name}: {_why_unrun(package)}")
     scored = score(package, ruleset)
     if verdict.verdict == "compliant" and scored.weak is not None:
         return Result(name=name, unscored=f"{name}: weak scaling, which has no time-to-train")

@@ -135,7 +135,7 @@ class Board(Part):
     tables: list[Table]
     rejected: list[Rejected]
     withdrawn: list[Withdrawn] = []
-    unscored: list[str]  # described, but nothing was run yet
+    unscored: list[str]  # described, but without a result that counts here, and why
     footnotes: list[str]
 
     @property
