@@ -127,7 +127,7 @@ def _machines(table: Table) -> list[dict[str, Any]]:
                 "hosts": ", ".join(sorted({clean(t.host, 80) for t in trials if t.host})),
                 "trials": len(trials),
                 "at_once": max((t.at_once for t in trials), default=1),
-                "hours": sum(t.duration_s or 0.0 for t in trials) / 3600,
+                "seconds": sum(t.duration_s or 0.0 for t in trials),
             }
         )
     return found
@@ -136,6 +136,6 @@ def _machines(table: Table) -> list[dict[str, Any]]:
 def _described(dimension: object) -> str:
     if isinstance(dimension, Between):
         return f"{dimension.low} to {dimension.high}" + (
-            ", in even steps of the logarithm" if dimension.log else ""
+            ", evenly on a logarithmic scale" if dimension.log else ""
         )
     return ", ".join(map(str, dimension)) if isinstance(dimension, list) else ""

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from harness.experiment.page import build_page
+from harness.experiment.table import gathered
 from harness.leaderboard.charts import drawings
 from harness.report.site import render, running_head
 from tests.support.board_builders import make_entry, make_table
+from tests.support.experiment_tables import BATCH, LR, fill, found_in, trial
 from tests.support.pdf_text import pages_of
 
 pytestmark = pytest.mark.slow
@@ -77,3 +80,23 @@ def test_a_picture_is_never_cut(visit: Callable[..., Any], site: Any, tmp_path: 
     box = page.locator(".drawing.wide svg").bounding_box()
     whole = page.locator(".drawing.wide svg").get_attribute("height")
     assert box["height"] <= 250 / 25.4 * 96 < int(whole), "a chart that is taller than a page shrinks"
+
+
+def test_the_table_of_trials_is_whole_on_screen_and_paper(visit: Callable[..., Any], tmp_path: Path) -> None:
+    values = {LR: 0.0008129, BATCH: 16, "precision": "mixed_bfloat16"}
+    said = {
+        "objective": {"measure": "accuracy", "after_epochs": 2},
+        "search": {
+            "method": "random",
+            "points": 3,
+            "space": {LR: {"low": 0.0003, "high": 0.006}, BATCH: [4, 16], "precision": ["mixed_bfloat16"]},
+        },
+    }
+    trials = [trial(n, 0.8 + n / 100, values=values, duration_s=22.6, seed=2**31 - n) for n in range(3)]
+    table = gathered(fill(found_in(tmp_path, **said), trials), [])
+    path = build_page(table, tmp_path / "page", 0.0, synthetic=True)
+    outside = "document.querySelector('#trials table').getBoundingClientRect().right - innerWidth"
+    assert visit(path, 1280).page.evaluate(outside) <= 0
+    paper = visit(path, 688).page  # pixels between the margins of A4
+    paper.emulate_media(media="print")
+    assert paper.evaluate(outside) <= 0
