@@ -106,3 +106,15 @@ def test_the_summary_on_paper_has_two_pages(visit: Callable[..., Any], site: Any
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("section.annex").first.bounding_box()["y"] <= 2 * PAPER_HEIGHT
+
+
+def test_a_table_that_goes_on_behind_the_edge_shows_it(visit: Callable[..., Any], site: Any) -> None:
+    page = visit(site.board, 700).page
+    place = page.locator(".wide-table:has(.board)").first
+    page.wait_for_selector(".goes-on")
+    assert "inset" in place.evaluate("(one) => getComputedStyle(one).boxShadow")
+    place.evaluate("(one) => { one.scrollLeft = one.scrollWidth; }")
+    page.wait_for_function("(one) => !one.classList.contains('goes-on')", arg=place.element_handle())
+    wide = visit(site.board, 1920).page
+    wide.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert wide.locator(".goes-on").count() == 0

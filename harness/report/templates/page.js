@@ -49,6 +49,16 @@
     table.classList.add("cards", "named");
   }
 
+  // A table that is wider than its place has a shadow at the edge behind which it goes on.
+  function edges() {
+    for (const place of document.querySelectorAll(".wide-table")) {
+      place.classList.toggle("goes-on", place.scrollWidth - place.clientWidth - place.scrollLeft > 1);
+    }
+  }
+  new ResizeObserver(edges).observe(document.body);
+  addEventListener("resize", edges);
+  addEventListener("scroll", edges, { capture: true, passive: true });
+
   // On paper everything is shown.
   const closed = [];
   addEventListener("beforeprint", function () {
