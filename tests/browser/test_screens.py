@@ -34,6 +34,17 @@ BROKEN = """
   return cell.firstChild?.nodeType === 3 && range.getClientRects().length > 1;
 }).slice(0, 5).map((cell) => cell.textContent)
 """
+# words at the head of a column that stand on two lines
+TORN = """
+() => [...document.querySelectorAll('main thead th, main thead button')].flatMap((cell) =>
+  [...cell.childNodes].filter((node) => node.nodeType === 3).flatMap((node) =>
+    [...node.textContent.matchAll(/\\w+/g)].filter((word) => {
+      const range = document.createRange();
+      range.setStart(node, word.index);
+      range.setEnd(node, word.index + word[0].length);
+      return range.getClientRects().length > 1;
+    }).map(String)))
+"""
 SIDEWAYS = """
 () => [...document.querySelectorAll('table.cards')].map((one) => one.parentElement)
   .filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.getAttribute('aria-label'))
@@ -80,6 +91,7 @@ def test_nothing_lies_past_the_margin_of_paper(
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.evaluate(PAST, PAPER_WIDTH) == []
     assert page.evaluate(BROKEN) == [], "numbers in pieces"
+    assert page.evaluate(TORN) == []
     assert picture(page, f"{name}-print").getpixel((2, 400)) == PAPER["light"]
 
 

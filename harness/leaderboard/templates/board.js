@@ -273,7 +273,7 @@
     const digest = make("code", { title: table.data_digest }, table.data_digest.slice(0, 12) || "not stated");
     const about = muted("Target " + (table.entries[0].target ?? "not stated") + ". Status: ", bdi(table.status || "not stated"), ". Data set digest ", digest, ". "
       + (table.entries.length === 1 ? "1 result" : table.entries.length + " results"), ...unranked(table), bare(table, "energy") ? ". Energy was not measured." : ".");
-    const body = make("div", { className: "body" }, note, make("p", { className: "beside" }, about), statement(table), grid(table, found));
+    const body = make("div", { className: "body" }, make("div", { className: "about-data" }, note, make("p", { className: "beside" }, about)), statement(table), grid(table, found));
     if (drawn.has(table.id)) body.append(drawn.get(table.id));
     if (found.length > PAGE) body.append(pager(table, found));
     const one = make("section", { className: "full", id: table.id }, title, body);

@@ -321,7 +321,7 @@
     const box = make("input", { type: "checkbox", checked: all });
     box.addEventListener("change", function () { all = box.checked; holder.replaceChildren(table()); });
     holder.append(table());
-    return make("div", {}, results.length > 1 ? make("label", { className: "tick" }, box, " also what is the same") : null, holder);
+    return make("div", {}, results.length > 1 ? make("label", { className: "tick all-fields" }, box, " also what is the same") : null, holder);
   }
 
   let asked = 0;
