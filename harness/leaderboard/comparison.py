@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.leaderboard.model import Entry
-from harness.report.drawing.labels import METRICS
+from harness.report.drawing.labels import METRICS, software_rows
 from harness.report.model import Report
 from harness.report.panels.runs.model import RunCard
 from harness.report.site import data_block, write_plain
@@ -80,7 +80,7 @@ def comparison(report: Report, entry: Entry) -> dict[str, Any]:
             for field in report.system
             if field.declared or field.detected
         ],
-        "software": report.software,
+        "software": software_rows(report.software),
     }
 
 

@@ -69,6 +69,7 @@ def environment(extra: tuple[Path, ...] = ()) -> Environment:
         verdict_words=labels.verdict_words,
         outcomes=labels.OUTCOMES,
         severities=labels.SEVERITIES,
+        software_rows=labels.software_rows,
         views=labels.VIEWS,
         metric_names={name: label.name for name, label in labels.METRICS.items()},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from rules.model.layout import BENCHMARK
@@ -178,7 +179,28 @@ def verdict_words(verdict: str) -> str:
     return words if verdict == COMPLIANT else f"{words.upper()}, does not count"
 
 
+SHORT = {"hw": "hardware", "sw": "software", "vcpu": "vCPU"}
+SOFTWARE = {  # of run.json, beside names of packages
+    "dirty": "changed since that commit",
+    "code_harness": "digest of the harness",
+    "code_reference": "digest of the reference",
+    "code_rules": "digest of the rules",
+    "code_ran": "digest of the files of the reference that ran",
+    "code_ran_files": "files of the reference that ran",
+    "code_differs": "files not the same before, during and after",
+}
+SAID = {"true": "yes", "false": "no", "[]": "none"}
+
+
 def field_label(name: str) -> str:
     """host_memory_capacity -> Host memory capacity."""
-    words = name.replace("_", " ").strip()
+    words = " ".join(SHORT.get(word, word) for word in name.strip("_ ").split("_"))
     return words[:1].upper() + words[1:]
+
+
+def software_rows(software: Mapping[str, str]) -> dict[str, str]:
+    """What was seen of the software in the runs, by names for people."""
+    return {
+        SOFTWARE.get(name, name): SAID.get(value, value) if name in SOFTWARE else value
+        for name, value in software.items()
+    }
