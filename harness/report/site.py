@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from harness import __version__
 from harness.core.errors import UserError
@@ -57,6 +57,7 @@ def environment(extra: tuple[Path, ...] = ()) -> Environment:
         quantity=text.quantity,
         seconds=text.seconds_text,
         size=text.size,
+        ticked=ticked,
         position=lambda row: text.position(row.latitude, row.longitude),
     )
     engine.globals.update(
@@ -177,6 +178,17 @@ def render(
 def fragment(template: str, folders: tuple[Path, ...], **values: Any) -> Markup:
     """A part of a page, from a template in one of `folders`."""
     return Markup(environment(folders).get_template(template).render(**values))
+
+
+def ticked(value: str) -> Markup:
+    """Text, escaped, with what stands between backticks as code; as it is where one of them is alone."""
+    parts = value.split("`")
+    if len(parts) % 2 == 0:
+        return escape(value)
+    shown = (
+        Markup("<code>{}</code>").format(part) if at % 2 else escape(part) for at, part in enumerate(parts)
+    )
+    return Markup("").join(shown)
 
 
 def data_block(value: Any) -> Markup:

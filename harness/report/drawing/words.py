@@ -72,8 +72,8 @@ FIVE = (
         "whatever their order."
     ),
     (
-        "This page checks what submitters send and is not MLCommons': nobody there has verified these results, and "
-        "those on SYNTHETIC scenes say how fast a machine trains and nothing about clouds."
+        "This page checks what submitters send, and MLCommons has no part in it: nobody there has verified these "
+        "results, and those on SYNTHETIC scenes say how fast a machine trains and nothing about clouds."
     ),
 )
 
@@ -90,8 +90,8 @@ GLOSSARY = (
     Term("division", "division", "Closed: the model, data and settings of the reference, so that machines compare. "
          "Open: anything that is stated."),
     Term("epoch", "epoch", "One pass over all training patches."),
-    Term("interval", "interval", "Where the score would lie in 95 of 100 such entries, judged by the spread of the "
-         "runs. Five runs give a wide one."),
+    Term("interval", "interval", "A range around the score, from the spread of the runs: of 100 such ranges, some "
+         "95 hold the score that very many runs would give. Five runs give a wide one."),
     Term("mllog", "MLLOG", "The log format of MLCommons: a line of JSON per event, each with its time."),
     Term("patch", "patch", "A square cut-out of a scene, the unit that the model is trained on."),
     Term("practice", "practice data", "Generated scenes that everybody can make: for trying and for comparing "

@@ -96,6 +96,15 @@ def test_the_method_page_names_every_column_once(built: tuple[Board, Path]) -> N
     assert [(key, said) for key, _, said in names if COLUMNS[key] != html.unescape(said)] == []
 
 
+def test_the_method_page_explains_every_short_name_of_a_source(built: tuple[Board, Path]) -> None:
+    rules = built[1].with_name("method.html").read_text().partition('<section id="rules"')[2]
+    about, _, tables = rules.partition("</section>")[0].partition("</p>")
+    sources = "".join(re.findall(r'<td>[^<]*<span class="muted">([^<]*)</span>', tables))
+    short = set(re.findall(r"\b([A-Z]{2}) \d", sources))
+    assert len(short) >= 5 and {name for name in short if f"{name} the" not in about} == {"TR"}
+    assert "TR are the" in about and "<code>cloudmask system detect</code>" in tables and "`" not in tables
+
+
 def test_what_never_ran_is_not_rejected(built: tuple[Board, Path]) -> None:
     assert built[0].unscored == ["Newcomer / local: nothing was run yet"]
     assert "<li><bdi>Newcomer / local: nothing was run yet</bdi></li>" in built[1].read_text()

@@ -18,6 +18,7 @@ from harness.core.errors import UserError
 from harness.report import build_report
 from harness.report.data import report_data
 from harness.report.page import report_page
+from harness.report.site import ticked
 from harness.score.model import Score
 from harness.score.score import score
 from rules.model.findings import Finding, Outcome, RuleResult, Severity, Verdict
@@ -381,3 +382,16 @@ def test_no_label_of_a_chart_meets_another(page: Path) -> None:
     drawn = drawings(page.read_text(encoding="utf-8"))
     assert len(drawn) > 12
     assert [said for one in drawn for said in (*collisions(one), *crossings(one))] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Run `cloudmask check <x>` & look.", "Run <code>cloudmask check &lt;x&gt;</code> &amp; look."),
+        ("`a` and `b`", "<code>a</code> and <code>b</code>"),
+        ("one ` alone <b>", "one ` alone &lt;b&gt;"),
+        ("`<script>`{{7*7}}", "<code>&lt;script&gt;</code>{{7*7}}"),
+    ],
+)
+def test_commands_between_backticks_are_code_and_all_else_is_text(text: str, shown: str) -> None:
+    assert ticked(text) == shown
