@@ -118,7 +118,7 @@
     const unread = results.filter((r) => unranked.has(r.id)).map((r) => r.system + " by " + r.org);
     const doubted = results.filter((r) => r.pace === "beyond").map((r) => r.system + " by " + r.org);
     if (doubted.length && !reasons.length) lines.push("Faster than chance explains, so that ratios with it may flatter: " + doubted.join(", ") + ".");
-    if (unread.length) lines.push("Not ranked, since nobody has computed its work again: " + unread.join(", ") + ".");
+    if (unread.length) lines.push("Not ranked, since nobody has computed " + (unread.length === 1 ? "its" : "their") + " work again: " + unread.join(", ") + ".");
     return make("div", { className: "conclusion" }, ...lines.map((line) => make("p", {}, line)), ...masks);
   }
 
@@ -167,13 +167,15 @@
   }
   function warning(results, reasons) {
     const stated = Object.keys(results[0].state).filter((key) => new Set(results.map((r) => String(r.state[key]))).size > 1);
-    const list = [...reasons.map((key) => [key, "must_agree"]), ...stated.map((key) => [key, "state"])];
-    const box = make("div", { className: reasons.length ? "warnbox" : "spaced" },
-      make("p", {}, reasons.length ? "These results do not compare: no ratio is given. They differ in:"
-        : list.length ? "They stand in one kind of table, so they compare. What differs:" : "They agree in everything that is stated."));
-    if (list.length) {
-      box.append(make("ul", { className: "differing" }, ...list.map(([key, kind]) => make("li", {}, make("b", {}, key), ": ",
-        ...results.flatMap((r, i) => [i ? ", " : "", bdi(r.system), " ", bdi(r[kind][key] === null || r[kind][key] === "" ? "not stated" : r[kind][key])])))));
+    const list = (keys, kind) => make("ul", { className: "differing" }, ...keys.map((key) => make("li", {}, make("b", {}, key), ": ",
+      ...results.flatMap((r, i) => [i ? ", " : "", bdi(r.system), " ", bdi(r[kind][key] === null || r[kind][key] === "" ? "not stated" : r[kind][key])]))));
+    const box = make("div", { className: reasons.length ? "warnbox" : "spaced" });
+    if (reasons.length) {
+      box.append(make("p", {}, "These results do not compare: no ratio is given, because of:"), list(reasons, "must_agree"));
+      if (stated.length) box.append(make("p", {}, "They differ in this, too, which alone would forbid none:"), list(stated, "state"));
+    } else {
+      box.append(make("p", {}, stated.length ? "They stand in one kind of table, so they compare. What differs:" : "They agree in everything that is stated."));
+      if (stated.length) box.append(list(stated, "state"));
     }
     return box;
   }
