@@ -17,7 +17,7 @@ STYLES = ("reference-line", "mean-line", "accent-line")
 def rate_chart(
     rows: Sequence[tuple[str, float]], lines: Sequence[tuple[str, float]], unit: str, width: int
 ) -> Canvas | None:
-    """Draw rates (name, value in `unit`); lines are numbered in their strips as in the list above."""
+    """Draw rates (name, value in `unit`); lines are named in a list above, each in its own style."""
     rows = [(name, min(max(value, LEAST), MOST)) for name, value in rows if value > 0]
     if not rows:
         return None
@@ -28,9 +28,11 @@ def rate_chart(
     told = "; ".join(f"{name}: {significant(value, 2)} {unit}" for name, value in (*rows, *lines))
     canvas = Canvas(width, height, "Training rate beside known machines", f"{told}."[:2000])
     plot = plot_in(canvas, (10, top, width - 20, height - 46), (low, high), (0, 1))
-    for place, (name, value) in enumerate(lines):
+    bare = [f"{name}, {significant(value, 2)}" for name, value in lines]
+    named = [f"{said} {unit}" for said in bare]
+    fit = all(text_width(said) <= width - 34 for said in named)
+    for place, said in enumerate(named if fit else bare):  # the axis has the unit, too
         y = 14 + 20 * place
-        said = f"{place + 1}: {name}, {significant(value, 2)}" + (f" {unit}" if width > 400 else "")
         canvas.line(0, y - 4, 24, y - 4, STYLES[place % len(STYLES)])
         canvas.text(30, y, clipped(said, width - 34), "label strong")
     for place, (name, value) in enumerate(rows):
