@@ -36,7 +36,7 @@
   }
   const bdi = (text) => make("bdi", {}, String(text));
   const NBSP = "\u00a0";
-  const fixed = (digits, unit) => (v) => v.toFixed(digits) + (unit ? NBSP + unit : "");
+  const fixed = (digits, unit) => (v) => v.toFixed(digits).replace("-", "\u2212") + (unit ? NBSP + unit : "");
   const significant = (digits, unit) => (v) =>
     v.toLocaleString("en", { minimumSignificantDigits: digits, maximumSignificantDigits: digits }).replaceAll(",", "\u202f") + (unit ? NBSP + unit : "");
 

@@ -62,7 +62,8 @@ def tick_text(value: float, all_ticks: Sequence[float]) -> str:
     """The tick with as many decimals as its neighbours need, so that columns of labels align."""
     step = min((b - a for a, b in zip(all_ticks, all_ticks[1:], strict=False)), default=abs(value) or 1.0)
     digits = max(0, -math.floor(math.log10(step) + 1e-9)) if step > 0 else 0
-    return f"{value:,.{min(digits, 8)}f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    text = f"{value:,.{min(digits, 8)}f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def text_width(text: str, size: float = 12) -> float:

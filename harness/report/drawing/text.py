@@ -70,8 +70,8 @@ def known(value: float | None) -> TypeGuard[float]:
 
 
 def fixed(value: float | None, digits: int = 3, absent: str = NOT_MEASURED) -> str:
-    """A number to `digits` decimals."""
-    return f"{value:.{digits}f}" if known(value) else absent
+    """A number to `digits` decimals, below zero with a minus sign and not a hyphen."""
+    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}") if known(value) else absent
 
 
 def quantity(value: float | None, unit: str, digits: int = 3, absent: str = NOT_MEASURED) -> str:

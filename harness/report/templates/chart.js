@@ -156,7 +156,7 @@
     const bottom = top - gap;
     for (const t of ticks(range[0], range[1], wide ? 8 : 4)) {
       picture.append(svg("line", { x1: x(t), x2: x(t), y1: bottom, y2: bottom + 4, class: "tick" }),
-        svg("text", { x: x(t), y: bottom + 17, class: "label", "text-anchor": "middle" }, String(t)));
+        svg("text", { x: x(t), y: bottom + 17, class: "label", "text-anchor": "middle" }, String(t).replace("-", "\u2212")));
     }
     picture.append(svg("text", { x: right, y: bottom + 34, class: "label strong", "text-anchor": "end" }, "seconds since run_start"));
     const select = svg("rect", { y: bandTop, height: bottom - bandTop, x: 0, width: 0, class: "selection" });
