@@ -92,7 +92,8 @@ def test_nothing_lies_past_the_margin_of_paper(
     assert page.evaluate(PAST, PAPER_WIDTH) == []
     assert page.evaluate(BROKEN) == [], "numbers in pieces"
     assert page.evaluate(TORN) == []
-    assert picture(page, f"{name}-print").getpixel((2, 400)) == PAPER["light"]
+    colours = picture(page, f"{name}-print").getcolors(2**24) or []
+    assert max(colours)[1] == PAPER["light"]
 
 
 @pytest.mark.parametrize(("name", "part"), PAGES)
