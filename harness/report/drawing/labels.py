@@ -185,8 +185,8 @@ SOFTWARE = {  # of run.json, beside names of packages
     "code_harness": "digest of the harness",
     "code_reference": "digest of the reference",
     "code_rules": "digest of the rules",
-    "code_ran": "digest of the files of the reference that ran",
-    "code_ran_files": "files of the reference that ran",
+    "code_ran": "digest of the files that ran",
+    "code_ran_files": "files that ran",
     "code_differs": "files not the same before, during and after",
 }
 SAID = {"true": "yes", "false": "no", "[]": "none"}

@@ -49,10 +49,10 @@
     table.classList.add("cards", "named");
   }
 
-  // A table that is wider than its place has a shadow at the edge behind which it goes on.
+  // A shadow where a table goes on behind its edge.
   function edges() {
-    for (const place of document.querySelectorAll(".wide-table")) {
-      place.classList.toggle("goes-on", place.scrollWidth - place.clientWidth - place.scrollLeft > 1);
+    for (const one of document.querySelectorAll(".wide-table")) {
+      one.classList.toggle("goes-on", one.scrollWidth - one.clientWidth - one.scrollLeft > 1);
     }
   }
   new ResizeObserver(edges).observe(document.body);
