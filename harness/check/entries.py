@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.core.errors import UserError
+from harness.core.errors import OtherBenchmarks, UserError
 from rules.model.layout import BENCHMARK, STRONG, WEAK, run_number
 from rules.ruleset import Ruleset, load_ruleset, names
 
@@ -101,9 +101,10 @@ def _refuse_others(results: Path, systems: list[str], ruleset: Ruleset) -> None:
     if not found or BENCHMARK in found:
         return
     judges = [name for name in names() if any(map(load_ruleset(name).knows, found))]
-    raise UserError(
+    raise OtherBenchmarks(
         f"The results in {results} are of {', '.join(sorted(found)[:5])}; {ruleset.name} judges {BENCHMARK} only.",
         f"judge them by --ruleset {' or '.join(judges)}." if judges else f"name a submission of {BENCHMARK}.",
+        sorted(found)[:5],
     )
 
 

@@ -33,3 +33,11 @@ class UserError(Exception):
 
 class WrongData(UserError):
     """A folder that is not the data set of the package that is to be replayed."""
+
+
+class OtherBenchmarks(UserError):
+    """A folder whose results are all of benchmarks that the ruleset does not judge; `found` names them."""
+
+    def __init__(self, message: str, fix: str, found: list[str]) -> None:
+        super().__init__(message, fix)
+        self.found = found

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from harness.check import check_all
 from harness.check.package import ReplayStep
-from harness.core.errors import UserError, WrongData
+from harness.core.errors import OtherBenchmarks, UserError, WrongData
 from harness.core.files import write_json
 from harness.leaderboard.cache import JUDGED, cache_key, fill, folder_of
 from harness.leaderboard.comparison import write_comparison
@@ -118,6 +118,9 @@ class Judge:
         try:
             with self._replayer() as step:
                 found = check_all(folder, self.ruleset, replay=step)
+        except OtherBenchmarks as error:
+            org, named = clean(folder.name, 100), (BENCHMARKS.get(one, one) for one in error.found)
+            return [Result(name=org, unscored=f"{org}: results of {clean(', '.join(named), 200)} only")]
         except UserError as error:
             return [unreadable(folder, clean(error))]
         return [_judge(package, verdict, self.ruleset, self.now, place) for package, verdict in found]

@@ -111,16 +111,17 @@ def test_what_never_ran_is_not_rejected(built: tuple[Board, Path]) -> None:
 
 
 def test_results_of_other_benchmarks_are_not_called_nothing(tmp_path: Path) -> None:
-    round_ = tmp_path / "round" / "Lab"
-    for scaling in ("strong", "weak"):  # two entries of one system, one line
-        results = round_ / "results" / "box" / scaling / "cosmoflow"
-        results.mkdir(parents=True)
-        (results / "result_0.txt").write_text("")
-    (round_ / "systems").mkdir()
-    (round_ / "systems" / "box.json").write_text("{}")
+    build_package(tmp_path / "round", org="Both", system="box")
+    for org in ("Both", "Lab"):
+        for scaling in ("strong", "weak"):  # two entries of one system, one line
+            results = tmp_path / "round" / org / "results" / "other" / scaling / "cosmoflow"
+            results.mkdir(parents=True)
+            (results / "result_0.txt").write_text("")
+        (tmp_path / "round" / org / "systems").mkdir(exist_ok=True)
+        (tmp_path / "round" / org / "systems" / "other.json").write_text("{}")
     board, page = build_leaderboard(tmp_path / "round", tmp_path / "out", load_ruleset(), NOW, cache=tmp_path)
-    assert board.unscored == ["Lab / box: no results of CloudMask"]
-    assert "every package with a result passes" in page.read_text()
+    assert board.unscored == ["Both / other: no results of CloudMask", "Lab: results of CosmoFlow only"]
+    assert "<h3>Not scored</h3>" in page.read_text()
 
 
 def test_every_row_leads_to_its_own_fresh_report(built: tuple[Board, Path]) -> None:
