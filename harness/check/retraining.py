@@ -119,7 +119,7 @@ def distances(before: TrainingState, after: TrainingState, again: TrainingState)
     """How far an epoch trained again ends from where it ended: the median over large kernels, and the worst.
 
     In lengths of the way that each kernel went in the epoch. The worst counts the optimiser's moments
-    too, in their own lengths, and is 1 where Adam's step differs.
+    too, in their own lengths, and is infinite where Adam's step differs.
     """
     kernels = [
         _relative(a, b, b - start)
@@ -130,7 +130,7 @@ def distances(before: TrainingState, after: TrainingState, again: TrainingState)
     ]
     moments = [_relative(again.momentum, after.momentum, after.momentum)]
     moments.append(_relative(again.velocity, after.velocity, after.velocity))
-    steps = 0.0 if again.step == after.step else 1.0
+    steps = 0.0 if again.step == after.step else float("inf")
     return float(np.median(kernels)), max(*kernels, *moments, steps)
 
 

@@ -114,15 +114,18 @@ def trained_again(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
         facts = next((run for run in package.runs if run.index == one.run), None)
         precision = str(facts.settings.value(PRECISION)) if facts is not None else ""
         ranks = facts.settings.value("number_of_ranks") if facts is not None else None
-        if bounds is None or not bounds.repeats(precision, ranks):
-            reasons.append(f"{where}: no bounds recorded for precision {precision}")
+        profile = package.dataset.profile if package.dataset is not None else None
+        allowed = bounds.repeat(profile, precision, ranks) if bounds is not None else None
+        if allowed is None:
+            reasons.append(f"{where}: no bounds recorded for precision {precision} on {profile} data")
             continue
-        middle, worst = bounds.retrained_within(precision)
-        if not (one.distance <= middle and one.worst <= worst):  # written so that NaN is far
+        if not (
+            one.distance <= allowed.distance and one.worst <= allowed.worst
+        ):  # written so that NaN is far
             yield self.finding(
                 f"{where}: training it again ends {one.distance:.3g} of the epoch's way from the committed state in "
                 f"the median kernel, {one.worst:.3g} in the worst",
-                expected=f"<= {middle:.3g} and {worst:.3g}",
+                expected=f"<= {allowed.distance:.3g} and {allowed.worst:.3g}",
                 actual=f"{one.distance:.3g} and {one.worst:.3g}",
             )
     if reasons or not challenge.retrained:

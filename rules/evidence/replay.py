@@ -98,17 +98,18 @@ def first_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     except NotChecked as reason:
         raise NotChecked(f"the loss is off by {difference:.2%} of itself; {reason}") from None
     precision = str(run.log.value("lowest_numerical_precision_in_linear"))
-    if not bounds.repeats(precision, integer(run.settings, "number_of_ranks")):
+    dataset, ranks = run.package.dataset, integer(run.settings, "number_of_ranks")
+    repeat = bounds.repeat(dataset.profile if dataset is not None else None, precision, ranks)
+    if repeat is None:
         raise NotChecked(
             f"the loss is off by {difference:.2%} of itself; no bounds recorded for {precision} here"
         )
-    allowed = bounds.epoch_loss[precision] * bounds.repeat_margin
-    if not difference <= allowed:  # written so that NaN is a difference
+    if not difference <= repeat.loss:  # written so that NaN is a difference
         yield self.at(
             run,
             first,
             f"the first epoch's train_loss is {show(stated)}, training it again gives {found.loss:.6f}",
-            expected=f"{found.loss:.6f} +- {allowed:.2%}",
+            expected=f"{found.loss:.6f} +- {repeat.loss:.2%}",
             actual=stated,
         )
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from harness.check import check_all
 from reference.tensorflow.model import PARAMETERS
-from rules.facts.lineage_bounds import Band, LineageBounds, load_bounds
+from rules.facts.lineage_bounds import FAR, Band, LineageBounds, Repeat, load_bounds
 from rules.model.evidence import (
     EpochAgain,
     KernelMove,
@@ -51,7 +51,6 @@ def bounds(monkeypatch):
         schema=1,
         source="this test",
         profiles=["quick"],
-        repeat_profiles=["quick"],
         precisions=["fp32"],
         learning_rate=1e-3,
         runs=3,
@@ -60,9 +59,8 @@ def bounds(monkeypatch):
         drift=Band([-0.03, -0.03], [0.03, 0.03]),
         moved_margin=1.5,
         drift_margin=0.1,
-        epoch_loss={"fp32": 1e-4},
-        retrained={"fp32": 0.01},
-        retrained_worst={"fp32": 0.05},
+        repeats={"quick": {"fp32": Repeat(1e-4, 0.01, 0.05)}},
+        loss_margin=5.0,
         repeat_margin=5.0,
     )
     monkeypatch.setattr("rules.facts.lineage_bounds.load_bounds", lambda name: made)
@@ -335,8 +333,25 @@ def test_recorded_bounds_are_whole():
     for band in (*recorded.moved, recorded.drift):
         assert len(band.low) == len(band.high) == len(recorded.steps)
         assert all(low <= high for low, high in zip(band.low, band.high, strict=True))
-    assert set(recorded.precisions) <= set(recorded.epoch_loss) and max(recorded.epoch_loss.values()) < 0.01
-    assert all(max(recorded.retrained_within(precision)) < 1 for precision in recorded.precisions)
+    assert {precision for known in recorded.repeats.values() for precision in known} == set(
+        recorded.precisions
+    )
+    for profile, precisions in recorded.repeats.items():
+        for precision in precisions:
+            allowed = recorded.repeat(profile, precision, 1)
+            assert allowed is not None and allowed.loss < 0.1 and allowed.distance <= FAR
+
+
+def test_nothing_is_repeated_where_it_was_not_recorded(bounds):
+    assert bounds.repeat("quick", "fp32", 2) == Repeat(5e-4, 0.05, 0.25)
+    assert (
+        bounds.repeat("smoke", "fp32", 1)
+        is bounds.repeat("quick", "fp16", 1)
+        is bounds.repeat(None, "fp32", 1)
+        is None
+    )
+    on_one = replace(bounds, repeat_on_one_device=["fp32"])
+    assert on_one.repeat("quick", "fp32", 1) is not None and on_one.repeat("quick", "fp32", 2) is None
 
 
 def test_bounds_between_recorded_steps(bounds):
