@@ -20,7 +20,7 @@ from rules.ruleset import Ruleset
     "Code folder and implementation are complete",
     (Scope.PLAN, Scope.PACKAGE),
     source="SR 5.6.1; SS 6; sources K5, M5, case 64",
-    fix="Add the file: `cloudmask init NAME --from local` makes all of them to copy.",
+    fix="Add the file; submissions/examples has all of them, and `cloudmask init NAME --from local` makes them anew.",
 )
 def code_files(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Others have to be able to set up, fetch the data and run: the scripts and a README say how."""
