@@ -62,7 +62,7 @@ example-site: setup ## build a leaderboard of the examples alone, to look around
 test: $(VENV)/.installed-test ## run the tests, but for nightly ones (about 20 minutes on two cores)
 	@$(BIN)/python -m pytest $(AT_ONCE) $(ARGS)
 
-test-fast: $(VENV)/.installed-test ## run the fast tests only (4 minutes on two cores)
+test-fast: $(VENV)/.installed-test ## run the fast tests only (3 minutes on two cores)
 	@$(BIN)/python -m pytest $(AT_ONCE) -m "not slow and not nightly and not bench" $(ARGS)
 
 test-all: $(VENV)/.installed-test ## run all tests, with the nightly ones and ten times the fuzzing

@@ -26,12 +26,16 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and nohup has SIGHUP ignored
 UNMEASURED = ("fuzz", "net")  # folders whose tests coverage would slow down most, and which reach nothing new
 
 
+@pytest.hookimpl(tryfirst=True)  # before marks choose what is run
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Coverage pauses in the tests of some folders."""
-    if config.pluginmanager.hasplugin("_cov"):
-        for item in items:
-            if item.path.relative_to(ROOT / "tests").parts[0] in UNMEASURED:
-                item.add_marker("no_cover")
+    """Whatever starts whole runs is slow; coverage pauses in the tests of some folders."""
+    covered = config.pluginmanager.hasplugin("_cov")
+    for item in items:
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        if folder == "e2e":
+            item.add_marker("slow")
+        if covered and folder in UNMEASURED:
+            item.add_marker("no_cover")
 
 
 @pytest.fixture(scope="session", autouse=True)

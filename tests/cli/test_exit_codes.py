@@ -15,6 +15,7 @@ from harness.cli import main as cli_main
 from harness.core.errors import ExitCode
 from tests.support import ROOT
 
+pytestmark = pytest.mark.slow  # a process each
 EXAMPLE = ROOT / "submissions" / "examples"
 
 

@@ -24,7 +24,6 @@ from harness.core.own_code import RELEASES, digests, tree_files
 from harness.core.start_module import OWN
 from tests.docs.structure import ROOT
 
-pytestmark = pytest.mark.slow
 TREE = ("rules", "reference", "harness", "pyproject.toml", "README.md", "LICENSE")
 
 

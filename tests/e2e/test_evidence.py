@@ -8,7 +8,6 @@ import pytest
 
 from harness.core.mllog_lines import TOKEN
 
-pytestmark = pytest.mark.slow
 RECOMPUTED = ("EVD019", *(f"EVD{number:03}" for number in range(70, 78)), "EVD082")
 
 

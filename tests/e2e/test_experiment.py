@@ -21,7 +21,6 @@ LR = "hyperparameters.learning_rate"
 BATCH = "hyperparameters.global_batch_size"
 GRID = {"method": "grid", "space": {LR: [0.001, 0.002], BATCH: [4, 8]}}
 NAME = "search"
-pytestmark = pytest.mark.slow
 
 
 def write(trial, **fields) -> str:

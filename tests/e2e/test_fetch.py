@@ -32,7 +32,6 @@ from tests.support.s3 import (
 )
 
 pytest.importorskip("moto", reason="moto, an S3 server for tests, is not installed")
-pytestmark = pytest.mark.slow
 
 MIB = 1 << 20
 SIZE = 5 * MIB // 2

@@ -22,7 +22,6 @@ from tests.support import ROOT, STARTERS
 from tests.support.s3 import s3_server
 
 pytest.importorskip("moto", reason="moto, an S3 server for tests, is not installed")
-pytestmark = pytest.mark.slow
 
 SCRIPT = STARTERS / "benchmarks/cloudmask/a100/init_datasets.sh"
 

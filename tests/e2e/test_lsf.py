@@ -12,7 +12,6 @@ from tests.e2e.conftest import Trial
 from tests.support import lsf
 from tests.support.waiting import wait_for
 
-pytestmark = pytest.mark.slow
 JOB = {
     "time": "00:30:00",
     "partition": "gpu",

@@ -10,8 +10,6 @@ import pytest
 
 from tests.support.node_fakes import dcmi, ipmitool, noisy, redfish_service, saying, varying
 
-pytestmark = pytest.mark.slow
-
 FAST = {"CLOUDMASK_POWER_INTERVAL_S": "0.02"}  # the fake runs take a second, 60 readings are wanted
 RUNS = 2
 

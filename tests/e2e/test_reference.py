@@ -13,8 +13,6 @@ from tests.support import MLLOG_RULES, ROOT, SHARED
 
 PROXY = SHARED / "data/real-proxy"
 
-pytestmark = pytest.mark.slow
-
 
 def test_a_closed_submission_of_the_reference(trial, tmp_path):
     shutil.copytree(ROOT / "submissions/examples/benchmarks", trial.root / "submissions/examples/benchmarks")

@@ -19,7 +19,7 @@ COMPILES = ("01", "15", "17", "18", "35")
 # Number -> why the script is judged by what its comment asks for, and by which test instead.
 JUDGED_DIFFERENTLY: dict[str, str] = {}
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(LIMIT_S + 60)]
+pytestmark = pytest.mark.timeout(LIMIT_S + 60)
 
 
 def lacking(number: str) -> str | None:

@@ -9,10 +9,7 @@ import pytest
 from tests.slurm.cluster import missing
 from tests.support.waiting import wait_for
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(missing() is not None, reason=missing() or ""),
-]
+pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
 TWO_NODES = {"launcher": "slurm", "devices": {"nodes": 2}, "job": {"time": "00:30:00", "partition": "main"}}
 
 

@@ -16,8 +16,6 @@ from harness.telemetry.reader.reader import read
 from tests.support.fakes.nvml import FakeNvml
 from tests.support.waiting import HANG_S, wait_for
 
-pytestmark = pytest.mark.slow
-
 
 def noted(telemetry: Path, words: str) -> bool:
     """Whether the sampler has written a note with these words."""

@@ -5,8 +5,6 @@ import shutil
 
 import pytest
 
-pytestmark = pytest.mark.slow
-
 OPEN = {"division": "open", "runs": 1, "best_of": 1, "instances": 3}
 
 

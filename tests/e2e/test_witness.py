@@ -16,8 +16,6 @@ from rules.model.witness import Failure, Mark, Opening, Registration, Stamp
 from tests.e2e.conftest import Trial
 from tests.support.authority import Loopback, loopback
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Iterator[Loopback]:

@@ -224,6 +224,7 @@ def write_weights(built: BuiltPackage, run: int, value: float) -> None:
             file[f"{layer}/vars/{at % 2}"] = np.full(shape, value, np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tensorflow", "keras"])
 def test_a_tensorflow_that_does_not_load(fresh, smoke, tmp_path, monkeypatch, name):
     """There, but broken: found by name, and of no use."""
@@ -262,6 +263,7 @@ def test_weights_of_another_kind_are_never_opened_by_tensorflow(fresh, smoke, tm
     assert result.outcome is Outcome.FAIL and len(findings) == 5 and not ran.exists()
 
 
+@pytest.mark.slow
 def test_modules_in_the_package_are_not_imported(fresh, smoke, monkeypatch):
     """A reviewer may stand in the package that is replayed."""
     built = fresh()

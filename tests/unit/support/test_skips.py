@@ -31,7 +31,7 @@ LINE = (
 )
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize("workers", ["0", pytest.param("2", marks=pytest.mark.slow)])
 def test_one_line_at_the_end(tmp_path: Path, workers: str) -> None:
     """Of this process and of xdist's workers."""
     (tmp_path / "test_it.py").write_text(TESTS)

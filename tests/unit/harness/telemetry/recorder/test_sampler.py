@@ -26,6 +26,7 @@ from tests.support import ROOT
 from tests.support.fakes.nvml import NOT_SUPPORTED, FakeNvml
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow  # processes that sample for seconds
 CHEAP = ["psutil"]
 LIMIT_S = 200.0  # against a test that hangs; on a quiet machine nothing here takes more than some seconds
 

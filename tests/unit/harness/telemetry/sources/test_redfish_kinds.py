@@ -137,6 +137,7 @@ def test_sentinels_are_not_power(service: Redfish, sentinel: float) -> None:
     assert "unknown" in refused()
 
 
+@pytest.mark.slow
 def test_pages_are_followed(service: Redfish) -> None:
     first = f"{CHASSIS}?$skip=1"
     service.resources[CHASSIS] = {"Members": links("Empty"), "Members@odata.nextLink": first}
@@ -150,6 +151,7 @@ def test_the_root_says_where_chassis_are(service: Redfish) -> None:
     assert power() == 412.5
 
 
+@pytest.mark.slow
 def test_many_chassis_do_not_hide_the_last(service: Redfish) -> None:
     service.resources[CHASSIS] = {"Members": links(*(f"Part_{number}" for number in range(60)), "1")}
     assert power() == 412.5
