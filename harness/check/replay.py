@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
-from harness.check.lineage import Relatives, lineage
+from harness.check.lineage import Family, lineage
 from harness.check.replay_data import fitting_section
 from harness.check.replay_worker import Reference, UsesReference
 from harness.check.watch import Watch
@@ -65,7 +65,7 @@ class Replayer(UsesReference):
         self._wrong: WrongData | None = None  # set when a package names another data set than those given
         self._section: dict[str, Any] | None = None
         self._chosen: set[int] | None = None  # runs computed again with the data; None: all
-        self._relatives = Relatives()
+        self._family = Family()
         self._done = 0
         self._reader = Reader()
 
@@ -106,7 +106,7 @@ class Replayer(UsesReference):
             why = f"the beginning could not be computed: {said.get('failed')}"
             if "failed" not in said:
                 beginning = np.load(path, allow_pickle=False)
-        return lineage(run.index, weights, beginning, why, self._relatives)
+        return lineage(run.index, weights, beginning, why, self._family)
 
     def _with_data(self, run: Run, weights: np.ndarray, reference: Reference) -> Replay:
         """Evaluation, first epoch and test scenes."""
@@ -161,7 +161,7 @@ class Replayer(UsesReference):
         self.close()
         header = run.package
         self._header, self._wrong, self._done, self._section = header, None, 0, None
-        self._relatives = Relatives()
+        self._family = Family()
         self._reason = self._chosen = None
         if importlib.util.find_spec("tensorflow") is None:
             self._reason = "TensorFlow is not installed here: nothing was computed again"

@@ -1,10 +1,11 @@
 """Whether XLA compiles a pass: only where that was measured to help.
 
 On x86 processors with AVX2 but without AVX-512, oneDNN computes gradients of convolution weights at a third
-of its forward rate, bfloat16 element by element, and float16 not at all (Eigen does). With XLA, a training step
-of full-size patches takes 0.65 to 0.78 of the time there (float32), a tenth in bfloat16 and a fifth in
-float16; compiling takes about 5 s, and small patches gain 1 to 4 %. With AVX-512, oneDNN is faster than XLA. GPUs were not measured: TensorFlow's own
-TF_XLA_FLAGS=--tf_xla_auto_jit=2 can be tried there. docs/performance.md has the numbers.
+of its forward rate, bfloat16 element by element, and float16 not at all (Eigen does). With XLA, a training
+step of full-size patches takes 0.65 to 0.78 of the time there (float32), a tenth in bfloat16 and a fifth in
+float16; compiling takes about 5 s, and small patches gain 1 to 4 %. With AVX-512, oneDNN is faster than XLA.
+GPUs were not measured: TensorFlow's own TF_XLA_FLAGS=--tf_xla_auto_jit=2 can be tried there.
+docs/performance.md has the numbers.
 """
 
 from __future__ import annotations

@@ -41,6 +41,14 @@ def kernels_of(run: Run) -> list[KernelMove]:
     return [kernel for kernel in found.kernels if kernel.size >= ENOUGH]
 
 
+def _counted(run: Run) -> int:
+    """How many steps the optimiser made. Raises NotChecked."""
+    steps = steps_of(run)
+    if steps is None:
+        raise NotChecked("the log does not say how many steps were made")
+    return steps
+
+
 @rule(
     "EVD070",
     "The weights descend from the run's seed",
@@ -96,9 +104,7 @@ def moved_as_recorded(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Findin
     """How far each kernel moves in so many steps hardly depends on batch size, precision or data, and it
     moves across its beginning, not back to zero: a mixture of the seed's beginning and weights from elsewhere
     moves further, noise moves otherwise."""
-    kernels, steps = kernels_of(run), steps_of(run)
-    if steps is None:
-        raise NotChecked("the log does not say how many steps were made")
+    kernels, steps = kernels_of(run), _counted(run)
     bounds = bounds_for(run, ruleset, steps)
     rate = number(run.settings, "opt_base_learning_rate")
     assert rate is not None
@@ -132,21 +138,25 @@ def moved_as_recorded(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Findin
     fix="Submit each run with its own weights.",
 )
 def unrelated(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
-    """Runs of different seeds begin, and stay, at right angles to each other: weights that are alike are one
-    run submitted twice, or runs that begin with the same weights."""
-    found = lineage_of(run)
+    """Runs of different seeds begin, and stay, at right angles to each other, and so do their ways: weights that
+    are alike are one run submitted twice, or runs that begin with the same weights; ways that are alike are one
+    way, added to the beginnings of several seeds."""
+    found, limits = lineage_of(run), ruleset.evidence
     if found.likest is None:
         if found.weights_digest is None:
             raise NotChecked(found.reason or "the weights were not compared")
         raise NotApplicable("the first run is compared with none")
-    most = ruleset.evidence.kinship_cosine
-    if found.likest.cosine > most:
-        yield self.finding(
-            f"its weights are those of run {found.likest.run}: cosine {found.likest.cosine:.3f}",
-            path=run.files.weights.as_posix(),
-            expected=f"<= {most}",
-            actual=round(found.likest.cosine, 4),
-        )
+    for what, likest, most in (
+        ("its weights are those", found.likest, limits.kinship_cosine),
+        ("its weights went the way", found.likest_way, limits.way_cosine),
+    ):
+        if likest is not None and likest.cosine > most:
+            yield self.finding(
+                f"{what} of run {likest.run}: cosine {likest.cosine:.3f}",
+                path=run.files.weights.as_posix(),
+                expected=f"<= {most}",
+                actual=round(likest.cosine, 4),
+            )
 
 
 @rule(
@@ -224,3 +234,26 @@ def commitments(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         if not isinstance(digest, str) or len(digest) != 64:
             yield self.at(run, event, "the digest of the optimiser's state is missing")
             return
+
+
+@rule(
+    "EVD083",
+    "The weights moved together, as gradients move them",
+    Scope.RUN,
+    source=f"{SOURCE}; Marchenko and Pastur 1967",
+    fix="Submit the weights that the run saved.",
+)
+def aligned(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """Noise added to the seed's beginning can be made as long as training's way, kernel by kernel. It has no
+    direction: training moves the weights of a layer together, along what came in and what went wrong. The more
+    steps, the less: beyond what was recorded nothing is said."""
+    alignment, least = median(kernel.alignment for kernel in kernels_of(run)), ruleset.evidence.way_alignment
+    bounds_for(run, ruleset, _counted(run))
+    if not alignment >= least:  # written so that NaN is refused
+        yield self.finding(
+            f"the way of the weights has no direction: {alignment:.2f} of what noise has, "
+            "where that of trained weights had 5 and more",
+            path=run.files.weights.as_posix(),
+            expected=f">= {least}",
+            actual=round(alignment, 4),
+        )

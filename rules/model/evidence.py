@@ -105,10 +105,13 @@ class KernelMove(msgspec.Struct, frozen=True):
     farthest: float  # of any number of the kernel
     drift: float  # cosine between beginning and difference: -0.7 when the two ends are unrelated
     bias_farthest: float  # of the biases beside it, which begin with zero
+    alignment: (
+        float  # share of the difference along its strongest direction, in shares that noise of its shape has
+    )
 
 
 class Likeness(msgspec.Struct, frozen=True):
-    """How much the weights of two runs are alike: the largest cosine of any kernel."""
+    """How much the weights of two runs are alike, or their ways: a cosine over kernels."""
 
     run: int
     cosine: float
@@ -118,10 +121,13 @@ class Lineage(msgspec.Struct, frozen=True):
     """Where the weights of a run come from (harness/check/lineage.py)."""
 
     kernels: tuple[KernelMove, ...] = ()  # in the model's order; empty: not compared
-    likest: Likeness | None = None  # of the runs before this one
+    likest: Likeness | None = None  # of the runs before this one: the largest cosine of any kernel
     weights_digest: str | None = None  # of the plain numbers, as commitments state it
     reason: str | None = None  # why the kernels could not be compared
     parameters: int | None = None  # how many numbers the file of weights holds
+    likest_way: Likeness | None = (
+        None  # of the runs before this one, from beginning to end: median of the kernels
+    )
 
 
 class EpochAgain(msgspec.Struct, frozen=True):

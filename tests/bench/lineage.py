@@ -1,4 +1,4 @@
-r"""How far training moves the weights, and how exactly an epoch repeats: what the bounds of EVD070 to EVD081 are.
+r"""How far training moves the weights, and how exactly an epoch repeats: what the bounds of EVD070 to EVD083 are.
 
     D="--data data/smoke --profile smoke --batch 4 --seed 21 --states S"
     python -m tests.bench.lineage train $D --epochs 60 >> lines.jsonl
@@ -172,6 +172,7 @@ def _ways(moves: Sequence[KernelMove], learning_rate: float) -> dict[str, list[f
         "farthest": [round(m.farthest / learning_rate, 3) for m in moves],
         "drift": [round(m.drift, 5) for m in moves],
         "cosine": [round(m.cosine, 5) for m in moves],
+        "alignment": [round(m.alignment, 2) for m in moves],
     }
 
 

@@ -23,6 +23,7 @@ from harness.check.lineage import kernel_moves
 from harness.check.loader import load_header, load_runs
 from harness.check.tree import scan, system_names
 from harness.untrusted.hdf5_guard import Reader
+from reference.tensorflow.weights import as_layers
 from rules.evidence.lineage import ADAM_STEP
 from rules.facts.lineage_bounds import steps_of
 from rules.facts.log_reading import number
@@ -52,6 +53,16 @@ def _noisy(mine: Trained, other: Trained) -> np.ndarray:
     return other.weights * (1 + NOISE * noise)
 
 
+def _as_far(mine: Trained, other: Trained) -> np.ndarray:
+    """The seed's beginning, each of its arrays moved at random, as far as training moved that of another run."""
+    rng, made = np.random.default_rng(2), mine.beginning.copy()
+    arrays = (as_layers(numbers) for numbers in (made, other.beginning, other.weights))
+    for array, first, last in zip(*arrays, strict=True):
+        far = np.sqrt(np.mean((last - first) ** 2))
+        array += far * rng.standard_normal(array.shape, np.float32)  # a view of `made`
+    return made
+
+
 FORGERIES: dict[str, Forge] = {
     "weights of another run": lambda mine, other: other.weights,
     "the same with 0.4 % noise": _noisy,
@@ -63,6 +74,7 @@ FORGERIES: dict[str, Forge] = {
     "the beginning + the way of another run": lambda mine, other: (
         mine.beginning + (other.weights - other.beginning)
     ),
+    "the beginning + noise, as far as training": _as_far,
 }
 
 
@@ -94,7 +106,9 @@ def trained_in(package: Path) -> list[Trained]:
 
 
 def measured(runs: list[Trained]) -> dict[str, Any]:
-    """Of each kernel: cosine with the beginning, cosine of beginning and way, farthest movement over Adam's bound."""
+    """Of each kernel: cosine with the beginning, cosine of beginning and way, farthest movement over Adam's bound,
+    and how much more of the way is along one direction than noise has.
+    """
     pairs = list(zip(runs, [*runs[1:], runs[0]], strict=True))
     forged = {
         name: [_line(one, forge(one, other)) for one, other in pairs] for name, forge in FORGERIES.items()
@@ -107,6 +121,7 @@ def _line(run: Trained, weights: np.ndarray) -> dict[str, list[float]]:
     return {
         "cosine": [round(move.cosine, 4) for move in moves],
         "drift": [round(move.drift, 4) for move in moves],
+        "alignment": [round(move.alignment, 3) for move in moves],
         "of_adam": [float(f"{move.farthest / run.most:.3g}") for move in moves],
     }
 

@@ -21,11 +21,11 @@ from rules.ruleset import DEFAULT, load_ruleset
 BENCH = Path(__file__).resolve().parents[2] / "docs" / "bench"
 IMAGE = "images/margins.svg"
 MADE_BY = "<!-- Made by `python -m tests.docs margins`; do not edit. -->"
-WIDTH, HEIGHT, TOP, BOTTOM = 1200, 530, 70, 360
+WIDTH, HEIGHT, TOP, BOTTOM = 1600, 545, 70, 360
 KERNELS = 14  # the large ones, which the rules judge by
 HONEST, FONTS = "#2563a8", "Helvetica, Arial, sans-serif"
-COLOURS = ("#b3261e", "#b3261e", "#8a4b08", "#8a4b08", "#555555", "#6a3d9a")
-GLYPHS = ("square", "cross", "up", "down", "ring", "diamond")
+COLOURS = ("#b3261e", "#b3261e", "#8a4b08", "#8a4b08", "#555555", "#6a3d9a", "#1b7837")
+GLYPHS = ("square", "cross", "up", "down", "ring", "diamond", "plus")
 SHAPES = {  # paths around 0, 0
     "square": "M-4 -4h8v8h-8z",
     "cross": "M-4 -4L4 4M-4 4L4 -4",
@@ -33,6 +33,7 @@ SHAPES = {  # paths around 0, 0
     "down": "M0 5L5 -4H-5z",
     "ring": "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0",
     "diamond": "M0 -5L5 0L0 5L-5 0z",
+    "plus": "M-5 0H5M0 -5V5",
 }
 Row = dict[str, list[float]]  # of one run: a number per kernel
 
@@ -70,6 +71,12 @@ def _log_y(value: float) -> float:
     return _height((math.log10(max(value, 10**low)) - low) / (high - low))
 
 
+def _times_y(value: float) -> float:
+    """On a logarithmic scale from half of what noise has to a hundred times that."""
+    low, high = math.log10(0.5), 2.0
+    return _height((math.log10(max(value, 0.5)) - low) / (high - low))
+
+
 def recorded() -> tuple[list[Row], list[Row], dict[str, list[Row]]]:
     """Rows of the runs behind the bounds, of other honest runs, and of each forgery."""
     lineage = json.loads((BENCH / "lineage.json").read_text(encoding="utf-8"))
@@ -80,26 +87,32 @@ def recorded() -> tuple[list[Row], list[Row], dict[str, list[Row]]]:
 def _row(line: dict[str, Any]) -> Row:
     allowed = ADAM_STEP * line["steps"]  # learning rates
     of_adam = [far / allowed for far in line["farthest"]]
-    return {"cosine": line["cosine"], "drift": line["drift"], "of_adam": of_adam}
+    recorded_later = {name: line[name] for name in ("alignment",) if name in line}
+    return {"cosine": line["cosine"], "drift": line["drift"], "of_adam": of_adam, **recorded_later}
 
 
 def panels() -> tuple[Panel, ...]:
-    """Cosine, movement over Adam's bound, and drift."""
-    least, bounds = load_ruleset().evidence.descent_cosine, load_bounds(DEFAULT)
+    """Cosine, movement over Adam's bound, drift and alignment."""
+    limits, bounds = load_ruleset().evidence, load_bounds(DEFAULT)
+    least, aligned = limits.descent_cosine, limits.way_alignment
     if bounds is None:
         raise ValueError(f"{DEFAULT} has no bounds of lineage")
     low, high = min(bounds.drift.low) - bounds.drift_margin, max(bounds.drift.high) + bounds.drift_margin
     below, above = "dashed: refused below (EVD070)", "dashed: refused above (EVD070)"
-    cosines, logs, drifts = (
+    cosines, logs, drifts, times = (
         (0.0, 0.25, 0.5, 0.75, 1.0),
         (0.01, 0.1, 1.0, 10.0),
         (-0.75, -0.5, -0.25, 0.0, 0.25),
+        (1.0, 3.0, 10.0, 30.0, 100.0),
     )
-    beyond = "dashed: refused outside (EVD071)"
+    beyond, median_below = "dashed: refused outside (EVD071)", "dashed: median refused below (EVD083)"
     return (
         Panel(40, "Cosine with the seed's beginning", "cosine", cosines, _cosine_y, (least,), below),
         Panel(440, "Farthest weight, of what Adam allows", "of_adam", logs, _log_y, (1.0,), above),
         Panel(840, "Drift: cosine of beginning and way", "drift", drifts, _drift_y, (low, high), beyond),
+        Panel(
+            1240, "Alignment of the way, noise has 1", "alignment", times, _times_y, (aligned,), median_below
+        ),
     )
 
 
@@ -143,7 +156,7 @@ def _axes(panel: Panel) -> Iterable[str]:
 def _spread(panel: Panel, base: list[Row], honest: list[Row]) -> Iterable[str]:
     """A bar from the least to the largest of the runs behind the bounds, and a dot for each other honest run."""
     for kernel in range(KERNELS):
-        heights = [panel.height(row[panel.key][kernel]) for row in base]
+        heights = [panel.height(row[panel.key][kernel]) for row in base if panel.key in row]
         x, top, low = panel.x(kernel), min(heights), max(heights)
         place = f'x="{x - 5:.1f}" y="{top:.1f}" width="10" height="{max(low - top, 1):.1f}"'
         yield f'<rect {place} fill="{HONEST}" fill-opacity="0.3"/>'
@@ -162,7 +175,7 @@ def _legend(base: int, honest: int, forged: list[str]) -> Iterable[str]:
         48, top + 50, "Forged: medians of as many. Never trained: moved by 0, drawn at the edge.", size=12
     )
     for at, name in enumerate(forged):
-        x, y = 560 + 300 * (at // 3), top - 4 + 25 * (at % 3)
+        x, y = 640 + 400 * (at // 4), top - 4 + 25 * (at % 4)
         yield _glyph(x, y, GLYPHS[at], COLOURS[at])
         yield _text(x + 16, y + 4, name)
 

@@ -1,4 +1,4 @@
-"""EVD070 to EVD077 and EVD082: what the rules make of where weights came from and of what was computed again."""
+"""EVD070 to EVD077, EVD082 and EVD083: what the rules make of where weights came from and of what was repeated."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SIZES = (
     9216,
     32,
 )
-KERNELS = tuple(KernelMove(size, 0.98, 8e-3, 0.04, -0.01, 0.02) for size in SIZES)
+KERNELS = tuple(KernelMove(size, 0.98, 8e-3, 0.04, -0.01, 0.02, 12.0) for size in SIZES)
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +83,7 @@ def judged(built, id, change=lambda replay, run: replay):
                 committed and committed.value,
                 None,
                 PARAMETERS,
+                Likeness(0, 0.15) if run.index else None,
             ),
             epoch=EpochAgain(stats["train_loss"], stats["train_accuracy"]),
             scenes=ScenesAgain(science, (PictureDifference("a", "probability", 0.0, 2),)),
@@ -101,13 +102,13 @@ def kernels(**changes):
     return lambda replay, run: replace(replay, lineage=replace(replay.lineage, kernels=made))
 
 
-@pytest.mark.parametrize("id", [*(f"EVD{number:03}" for number in range(70, 78)), "EVD082"])
+@pytest.mark.parametrize("id", [*(f"EVD{number:03}" for number in range(70, 78)), "EVD082", "EVD083"])
 def test_an_honest_package_passes(fresh, id):
     result, findings = judged(fresh(), id)
     assert result.outcome is Outcome.PASS and findings == []
 
 
-@pytest.mark.parametrize("id", [f"EVD{number:03}" for number in (70, 71, 72, 75, 76, 77, 82)])
+@pytest.mark.parametrize("id", [f"EVD{number:03}" for number in (70, 71, 72, 75, 76, 77, 82, 83)])
 def test_without_replay_nothing_passes(fresh, id):
     _, verdict = check_all(fresh().root)[0]
     assert next(r for r in verdict.rules if r.id == id).outcome is Outcome.NOT_CHECKED
@@ -147,8 +148,9 @@ def test_one_kernel_from_elsewhere(fresh):
 @pytest.mark.parametrize(
     "options", [{"accelerators_per_node": 4, "precision": "tf32"}, {"precision": "bfloat16"}]
 )
-def test_what_was_not_recorded_is_not_judged(fresh, options):
-    result, _ = judged(fresh(**options), "EVD071", kernels(moved=41e-3))
+@pytest.mark.parametrize(("id", "change"), [("EVD071", {"moved": 41e-3}), ("EVD083", {"alignment": 0.9})])
+def test_what_was_not_recorded_is_not_judged(fresh, options, id, change):
+    result, _ = judged(fresh(**options), id, kernels(**change))
     assert result.outcome is Outcome.NOT_CHECKED
     assert "no bounds recorded for" in (result.reason or "") and "tests.bench.lineage" in (
         result.reason or ""
@@ -161,6 +163,24 @@ def test_a_copied_run(fresh):
 
     result, findings = judged(fresh(), "EVD072", change)
     assert result.outcome is Outcome.FAIL and "those of run 1" in findings[0].message
+
+
+def test_the_way_of_another_run(fresh):
+    def change(replay, run):
+        return replace(replay, lineage=replace(replay.lineage, likest_way=Likeness(1, 0.97)))
+
+    result, findings = judged(fresh(), "EVD072", change)
+    assert result.outcome is Outcome.FAIL and "the way of run 1" in findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("alignment", "outcome"),
+    [(2.1, Outcome.PASS), (1.9, Outcome.FAIL), (0.0, Outcome.FAIL), (float("nan"), Outcome.FAIL)],
+)
+def test_noise_as_long_as_training(fresh, alignment, outcome):
+    result, findings = judged(fresh(), "EVD083", kernels(alignment=alignment))
+    assert result.outcome is outcome
+    assert outcome is Outcome.PASS or "no direction" in findings[0].message
 
 
 @pytest.mark.parametrize("division", ["closed", "open"])

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from harness.check.lineage import Relatives, kernel_moves, plain_digest
+from harness.check.lineage import Family, Relatives, kernel_moves, lineage, plain_digest
 from reference.tensorflow.model import PARAMETERS
 from reference.tensorflow.weights import as_layers
 
@@ -60,6 +60,34 @@ def test_relatives_find_the_copy_and_nothing_else():
     as_layers(part)[8][...] = as_layers(noise(2))[8]
     mixed = relatives.likest(3, part)
     assert mixed is not None and mixed.run == 1 and mixed.cosine == pytest.approx(1, abs=1e-3)
+
+
+def test_noise_has_no_direction_and_one_outer_product_has_nothing_else():
+    beginning = noise(1)
+    of_noise = [move.alignment for move in kernel_moves(beginning, beginning + noise(2, 0.1))[:-1]]
+    assert of_noise == pytest.approx([1.0] * 14, abs=0.15)
+    end = beginning.copy()
+    for kernel in as_layers(end)[::2]:  # views
+        kernel += np.ones(kernel.shape[:-1], np.float32)[..., np.newaxis] * noise(3)[: kernel.shape[-1]]
+    for move, kernel in list(zip(kernel_moves(beginning, end), as_layers(end)[::2], strict=True))[:-1]:
+        m, n = kernel.size // kernel.shape[-1], kernel.shape[-1]
+        assert move.alignment == pytest.approx(m * n / (np.sqrt(m) + np.sqrt(n)) ** 2, rel=1e-3)
+    assert {move.alignment for move in kernel_moves(beginning, beginning)} == {0.0}
+
+
+def test_one_way_added_to_two_beginnings_is_found():
+    family, way = Family(), noise(9, 0.1)
+    lineage(0, noise(1) + way, noise(1), None, family)
+    mixed = lineage(1, noise(2) + way + noise(8, 0.03), noise(2), None, family)
+    assert mixed.likest is not None and mixed.likest.cosine < 0.15
+    assert mixed.likest_way is not None and mixed.likest_way.run == 0 and mixed.likest_way.cosine > 0.9
+    honest = lineage(2, noise(3) + noise(7, 0.1), noise(3), None, family)
+    assert honest.likest_way is not None and honest.likest_way.cosine < 0.1
+
+
+def test_without_a_beginning_there_is_no_way():
+    found = lineage(0, noise(1), None, "no seed", Family())
+    assert (found.kernels, found.likest_way, found.reason) == ((), None, "no seed")
 
 
 def test_digest_is_that_of_little_endian_numbers():
