@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import click
@@ -38,6 +39,12 @@ def challenge(
     \b
     cloudmask challenge submissions/lab --epochs 3 --days 14 --out lab.json
     """
+    if not math.isfinite(days):
+        raise UserError(f"{days} days is not a time.", "give a number of days: --days 14.")
+    if entropy is not None and not entropy.isprintable():
+        raise UserError(
+            "The entropy is not a text that can be printed.", "give letters and digits, or nothing."
+        )
     target = find_target(package, system)
     tree, ruleset = scan(target.root), load_ruleset()
     entries = find_entries(target.root, target.systems, ruleset)

@@ -25,6 +25,7 @@ from harness.check.entries import Entry
 from harness.check.loader import load_header, load_runs
 from harness.check.retraining import Retrainer, distances
 from harness.check.tree import scan
+from harness.cli.challenge import challenge as verb
 from harness.core.errors import UserError
 from harness.package.workspace import state_folder
 from reference.protocol.keys import COMMITMENT_KEY
@@ -237,3 +238,10 @@ def test_distances_in_lengths_of_the_way():
 
 def test_a_foreign_state_is_far_beyond_the_recorded_distance():
     assert distances(state(1), state(2), state(3))[0] > 1 > FAR
+
+
+@pytest.mark.parametrize(("days", "entropy"), [(float("nan"), None), (14.0, "\udc80"), (14.0, "a\0b")])
+def test_odd_days_and_entropy_are_refused(tmp_path, days: float, entropy: str | None):
+    with pytest.raises(UserError):
+        verb.callback(tmp_path, None, 2, days, tmp_path / "challenge.json", entropy)
+    assert not (tmp_path / "challenge.json").exists()
