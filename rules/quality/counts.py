@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from rules.facts.log_reading import epoch_num, evaluations, integer, stated
@@ -11,7 +12,7 @@ from rules.facts.needs import dataset_of
 from rules.model.findings import Finding, Scope, Severity
 from rules.model.log import Event
 from rules.model.run import Run
-from rules.model.values import is_int, is_number
+from rules.model.values import is_int, is_number, show
 from rules.quality.scene_counts import SCHEMA, ratio, scene_problems, stated_counts
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
@@ -103,7 +104,8 @@ def loss_bound(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
 def counted(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Accuracy, precision, recall, IoU and the rest are ratios of four counts, and those of day, night and
     surfaces add up to the whole: numbers that were lifted one by one do not fit together. Since schema 2 the
-    file has the counts, also those of every scene, and all else follows from the scenes."""
+    file has the counts, also those of every scene, and all else follows from the scenes: scores of observed pixels
+    and of groups, calibration, and the curve of precision and recall."""
     science = run.science
     overall = science.get("overall") if science else None
     if not isinstance(science, dict) or not isinstance(overall, dict) or not is_int(overall.get("pixels")):
@@ -131,7 +133,7 @@ def counted(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         )
     schema = science.get("schema")
     if counts is not None and is_int(schema) and schema >= SCHEMA:
-        for problem in scene_problems(science, counts):
+        for problem in (*_part_ratios(science), *scene_problems(science, counts)):
             yield self.finding(problem, path=path)
 
 
@@ -191,6 +193,19 @@ def _ratios(scores: dict[str, Any], counts: Counts | None) -> Iterator[str]:
     brier, least = scores.get("brier_score"), (fp + fn) / sum(counts) / 4
     if is_number(brier) and brier < least * (1 - 1e-6):
         yield f"brier_score is {brier:.6g}, the wrong pixels alone make {least:.6g}"
+
+
+def _part_ratios(science: dict[str, Any]) -> Iterator[str]:
+    """What does not follow from the counts of the observed pixels, and of groups of them."""
+    named = [("valid", science.get("valid"))]
+    for name in ("by_daylight", "by_surface", "by_cloud_fraction"):
+        groups = science.get(name)
+        named += (
+            [(f"{name}, {group}", one) for group, one in groups.items()] if isinstance(groups, dict) else []
+        )
+    for name, scores in named:
+        if isinstance(scores, dict) and scores.get("pixels") != 0:
+            yield from (f"{show(name)}: {problem}" for problem in islice(_ratios(scores, _counts(scores)), 1))
 
 
 def _parts(groups: Any, counts: Counts | None) -> str | None:

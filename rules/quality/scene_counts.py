@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rules.model.values import is_int, is_number, show
+from rules.quality.scene_curves import curve_problems
 
 SCHEMA = 2  # the first whose scenes have counts
 NAMES = ("tp", "fp", "fn", "tn")
@@ -39,6 +40,7 @@ def scene_problems(science: dict[str, Any], whole: Counts) -> Iterator[str]:
     yield from _sums(science, rows, whole)
     yield from _groups(science, rows)
     yield from _derived(science, rows)
+    yield from curve_problems(science, rows)
 
 
 def _row_problems(row: dict[str, Any]) -> Iterator[str]:
