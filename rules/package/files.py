@@ -20,6 +20,8 @@ RUN_EVIDENCE = re.compile(
     r"|gallery\.h5|sbom\.cdx\.json)\Z"
 )
 
+_VERIFIED = re.compile(r"(?<!not )verified by mlcommons")
+
 
 @rule(
     "PKG004",
@@ -265,3 +267,9 @@ def report_honest(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
     for word in words:
         if word not in text:
             yield self.finding(f"the word '{word}' is missing", path=name, expected=word)
+    if _VERIFIED.search(text):
+        yield self.finding(
+            "it calls a result verified by MLCommons: no report of a submitter can",
+            severity=Severity.WARNING,
+            path=name,
+        )

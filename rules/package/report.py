@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rules.model.findings import Finding, Scope, Severity
 from rules.model.layout import WEAK
 from rules.model.package import Package
+from rules.model.run_facts import RunFacts
 from rules.model.values import is_number, show
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
@@ -27,7 +29,12 @@ _POLICY = r"<meta http-equiv=\"Content-Security-Policy\" content=\"([^\"]*)\""
 _ADDRESS = r"(?i)(?:src|srcset|action|formaction|data)\s*=\s*[\"']?\s*(?:[a-z]+:)?//"
 _HANDLER = r"(?i)<[a-z][^>]*\son[a-z]{3,20}\s*="
 _TAGS = r"(?i)<(?:iframe|frame|object|embed|base|form|link(?! rel=\"icon\" href=\"data:)|meta http-equiv=\"?refresh)\b"
-_RUN = r'<th scope="row">(\d{1,9})</th>\s*<td class="r">([0-9][0-9 \u00a0,.]*)\s*s</td>'
+_RUN = (  # number, time-to-train and last accuracy of a row in the table of runs
+    r'<th scope="row">(?:run )?(\d{1,9})</th>\s*<td class="r"[^>]{0,80}>([0-9][0-9 \u00a0,.]{0,30})\s*s</td>'
+    r"(?:\s*<td[^>]{0,80}>[^<]{0,80}</td>\s*<td[^>]{0,80}>([01]\.\d{1,12})</td>)?"
+)
+_SHOWN = 1e-4  # accuracies are shown with four decimals
+_NEAR = 1e-6  # relative: data.json has all digits
 
 
 @rule(
@@ -92,39 +99,42 @@ def report_closed(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
 
 @rule(
     "PKG042",
-    "The report states the times of the package",
+    "The report states the results of the package",
     Scope.PACKAGE,
     source="Messaging guidelines 1; sources P1, Q1",
     fix=_FIX,
 )
 def report_numbers(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """Readers see the report and not the logs: each run's time-to-train in it is the one of its log, and the
-    score lies between them."""
+    """Readers see the report and not the logs: each run's time-to-train and accuracy in it are those of its
+    evidence, the score is no better than the fastest run, and means lie among the values of the runs."""
     if package.scaling == WEAK:
         raise NotApplicable("the report is that of time-to-train")
     text, path = _page(package, ruleset)
-    known = {run.index: run.time_to_train_s for run in package.runs if run.converged}
-    for found in re.finditer(_RUN, text):
-        shown, actual = _number(found[2]), known.get(int(found[1]))
-        if shown is None or actual is None:
+    stated = [
+        (int(run), what, _number(value), path, _SHOWN if what == "accuracy" else 1e-3)
+        for run, time, accuracy in re.findall(_RUN, text)
+        for what, value in (("time", time), ("accuracy", accuracy))
+        if value
+    ]
+    data, data_path = _data(package, ruleset), path.replace("index.html", "data.json")
+    stated += [(run, what, value, data_path, _NEAR) for run, what, value in _stated(data)]
+    runs = {run.index: run for run in package.runs if run.converged}
+    for index, what, value, where, near in stated:
+        run = runs.get(index)
+        actual = None if run is None else _of_run(run, what)
+        if value is None or actual is None:
             continue
-        if abs(shown - actual) > max(ruleset.clock.agreement_s, 1e-3 * actual):
+        allowed = max(ruleset.clock.agreement_s, near * actual) if what == "time" else near
+        if abs(value - actual) > allowed:
+            unit = " s" if what == "time" else ""
             yield self.finding(
-                f"it says that run {found[1]} took {shown:g} s, its evidence says {actual:.3f} s",
-                path=path,
-                expected=round(actual, 3),
-                actual=shown,
-            )
-    data = _data(package, ruleset)
-    for place, value in _stated(data):
-        actual = known.get(place) if place is not None else None
-        if actual is not None and is_number(value) and abs(value - actual) > ruleset.clock.agreement_s:
-            yield self.finding(
-                f"run {place} took {value:g} s by data.json, its evidence says {actual:.3f} s",
-                path=path.replace("index.html", "data.json"),
-                expected=round(actual, 3),
+                f"the {what} of run {index} is {value:g}{unit} in it, its evidence says {actual:.6g}{unit}",
+                path=where,
+                expected=round(actual, 6),
                 actual=value,
             )
+    for problem in _beyond_the_runs(data, package.runs):
+        yield self.finding(problem, path=data_path)
 
 
 def _active_drawings(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
@@ -169,10 +179,43 @@ def _data(package: Package, ruleset: Ruleset) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _stated(data: dict[str, Any]) -> Iterator[tuple[int | None, Any]]:
-    """Number and time-to-train of each run that data.json lists."""
+def _stated(data: dict[str, Any]) -> Iterator[tuple[int, str, float]]:
+    """Number of each run that data.json lists, with its time-to-train in seconds and its last accuracy."""
     runs = data.get("runs")
     for run in runs if isinstance(runs, list) else ():
         index = run.get("index") if isinstance(run, dict) else None
-        if isinstance(index, int):
-            yield index, run.get("time_to_train_s")
+        for what, name in (("time", "time_to_train_s"), ("accuracy", "accuracy")):
+            if isinstance(index, int) and is_number(run.get(name)):
+                yield index, what, run[name]
+
+
+def _of_run(run: RunFacts, what: str) -> float | None:
+    if what == "time":
+        return run.time_to_train_s
+    return run.last_evaluation.value if run.last_evaluation else None
+
+
+def _beyond_the_runs(data: dict[str, Any], runs: Sequence[RunFacts]) -> Iterator[str]:
+    """What data.json states of all runs and that no mean of them can be. A score may be scaled, to a slower one."""
+    score = data.get("score")
+    if not isinstance(score, dict):
+        return
+    science = score.get("science")
+    times = [_of_run(run, "time") for run in runs if run.converged]
+    wanted = [("time_to_train_s", score.get("time_to_train_s"), times)]
+    wanted += [("accuracy", score.get("accuracy"), [_of_run(run, "accuracy") for run in runs])]
+    for name, value in science.items() if isinstance(science, dict) else ():
+        wanted.append((f"science.{name}", value, [_overall(run, name) for run in runs]))
+    for name, value, values in wanted:
+        known = [one for one in values if one is not None]
+        if not known or not is_number(value):
+            continue
+        least, most = min(known), max(known) if name != "time_to_train_s" else math.inf
+        if not least - _NEAR * abs(least) <= value <= most + _NEAR * abs(most):
+            yield f"{show('score.' + name)} is {value:g}, the runs have {least:g} to {max(known):g}"
+
+
+def _overall(run: RunFacts, name: str) -> float | None:
+    overall = run.science.get("overall") if run.science else None
+    value = overall.get(name) if isinstance(overall, dict) else None
+    return value if is_number(value) else None

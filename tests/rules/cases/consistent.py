@@ -221,51 +221,6 @@ def more_memory_than_described(built: BuiltPackage) -> None:
     edit_system(built, host_memory_capacity="1 GiB")
 
 
-@case("PKG040", only=True)
-def program_among_reports(built: BuiltPackage) -> None:
-    path = built.layout.report_dir / "install.sh"
-    path.parent.mkdir(parents=True)
-    path.write_text("echo checked\n")
-
-
-PAGE = """<!DOCTYPE html><html><head><meta http-equiv="Content-Security-Policy" content="default-src 'none'; \
-script-src 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"></head><body>unverified, closed %s</body></html>"""
-
-
-def _report(built: BuiltPackage, body: str) -> None:
-    built.layout.report_dir.mkdir(parents=True, exist_ok=True)
-    (built.layout.report_dir / "index.html").write_text(PAGE % body)
-
-
-@case("PKG041", only=True)
-def script_in_the_report(built: BuiltPackage) -> None:
-    _report(built, "<script>document.title = 'checked'</script>")
-
-
-@case("PKG041", only=True)
-def report_that_calls_home(built: BuiltPackage) -> None:
-    _report(built, '<img src="https://example.org/seen.png">')
-
-
-@case("PKG041", only=True)
-def drawing_that_runs_a_script(built: BuiltPackage) -> None:
-    _report(built, "")
-    drawing = built.layout.report_dir / "synthetic-chart-runs.svg"
-    drawing.write_text('<svg xmlns="http://www.w3.org/2000/svg"><rect onload="alert(1)"/></svg>')
-
-
-@case("PKG042", only=True)
-def another_time_in_the_report(built: BuiltPackage) -> None:
-    _report(built, '<table><tr>\n<th scope="row">1</th>\n<td class="r">0.10 s</td></tr></table>')
-
-
-@case("PKG042", only=True)
-def another_time_in_its_data(built: BuiltPackage) -> None:
-    _report(built, "")
-    data = {"runs": [{"index": 1, "time_to_train_s": 0.1}]}
-    (built.layout.report_dir / "data.json").write_text(json.dumps(data))
-
-
 @case("PKG043")
 def thousands_of_empty_files(built: BuiltPackage) -> None:
     folder = built.layout.code_dir / "empty"
