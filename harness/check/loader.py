@@ -24,7 +24,7 @@ from harness.untrusted.documents import Unreadable
 from harness.untrusted.logs import read_log
 from harness.untrusted.witness import prefix_digests, read_chain
 from rules.facts.log_reading import run_start, run_stop, time_ms
-from rules.model.evidence import FailedAttempt, Telemetry
+from rules.model.evidence import FailedAttempt, Pictured, Telemetry
 from rules.model.layout import FAILED_LOG, RUN_FOLDER, WEAK, PackageLayout, RunFiles, is_litter, run_number
 from rules.model.log import Log
 from rules.model.package import PackageHeader, System, relative
@@ -184,11 +184,11 @@ class _Parts:
                     few = replace(record, spec={}, files={}, cache={}, software={}, command=[])
                     header.failed.append(FailedAttempt(name, few, self._epochs(name)))
 
-    def _epochs(self, record: str) -> int:
-        """Epochs that the log beside the record of a failed attempt shows as finished."""
+    def _epochs(self, record: str) -> int | None:
+        """Epochs that the log beside the record of a failed attempt shows as finished; None without a log."""
         name = f"{record.rpartition('/')[0]}/{FAILED_LOG}"
         log = self.log(name, self._header.unreadable)
-        return len(log.all("epoch_stop")) if log is not None else 0
+        return len(log.all("epoch_stop")) if log is not None else None
 
     def log(self, name: str, problems: list[str], digests: bool = False) -> Log | None:
         """A log or power file; None when it cannot be opened."""
@@ -205,11 +205,12 @@ class _Parts:
         run = Run(index, log, header, evidence_dir=self._root / files.root)
         run.record = self._try(documents.read_record, files.record.as_posix(), run.problems)
         run.timeline = self._try(documents.read_timeline, arrivals, run.problems)
-        run.packages = self._try(documents.read_packages, files.bill.as_posix(), run.problems)
+        run.bill = self._try(documents.read_bill, files.bill.as_posix(), run.problems)
         run.science = self._try(documents.read_object, files.science.as_posix(), run.problems)
         self._digests(run, files, name)
         run.weights_sha256 = run.file_digests.get(files.weights.name)
         self._telemetry(run, files)
+        run.gallery = self._try(self._pictures, files.gallery.as_posix(), run.problems)
         self._power(run)
         if header.witness is not None:
             marks = [entry.lines for _, entry in header.witness.of_run(index) if isinstance(entry, Mark)]
@@ -261,6 +262,12 @@ class _Parts:
                 telemetry = self._try(read, f"{folder}/{beside}", run.problems)
                 if telemetry is not None:
                     run.telemetry.append(telemetry)
+
+    def _pictures(self, path: Path) -> list[Pictured]:
+        try:
+            return self._tree.reader.gallery_counts(path)
+        except ValueError as error:
+            raise Unreadable(" ".join(str(error).split())[:200]) from None
 
     def _digests(self, run: Run, files: RunFiles, log_name: str) -> None:
         """Digests of the evidence that run.json lists, and of what lies beside it unlisted."""

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import stat
+from datetime import datetime
 from math import isfinite
 from operator import attrgetter
 from pathlib import Path
@@ -17,7 +18,7 @@ from msgspec.structs import asdict, replace
 
 from harness.core.files import not_utf8
 from harness.untrusted.plain_yaml import load_yaml
-from rules.model.evidence import RunRecord
+from rules.model.evidence import Bill, RunRecord
 from rules.model.log import ArrivalColumns, Timeline
 from rules.model.package import Dataset
 
@@ -55,6 +56,7 @@ class _Component(msgspec.Struct):
 
 class _Bill(msgspec.Struct):
     components: list[_Component]
+    metadata: Any = None
 
 
 class Unreadable(Exception):
@@ -163,8 +165,8 @@ def _one_line(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text[:MAX_PROBLEM]).strip()
 
 
-def read_packages(path: Path) -> dict[str, str]:
-    """Versions by name, of the libraries and the platform in a bill of materials. Raises Unreadable."""
+def read_bill(path: Path) -> Bill:
+    """Versions of the libraries and the platform in a bill of materials, and when it was made. Raises Unreadable."""
     bill = _validated(_Bill, read_object(path))
     if len(bill.components) > MAX_COMPONENTS:
         raise Unreadable(f"has more than {MAX_COMPONENTS} components")
@@ -173,7 +175,17 @@ def read_packages(path: Path) -> dict[str, str]:
         if one.type in ("library", "platform"):
             name, version = (_one_line(text) for text in (one.name, one.version))
             found.setdefault(re.sub(r"[-_.]+", "-", name).lower(), version)
-    return found
+    made = bill.metadata.get("timestamp") if isinstance(bill.metadata, dict) else None
+    return Bill(found, _unix_s(made))
+
+
+def _unix_s(text: Any) -> float | None:
+    """Seconds since 1970 of a time with its zone; None for anything else."""
+    try:
+        made = datetime.fromisoformat(text) if isinstance(text, str) else None
+        return made.timestamp() if made is not None and made.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def read_failed(path: Path) -> RunRecord:

@@ -7,6 +7,7 @@ called in the process that reads untrusted files (harness.untrusted.hdf5_worker)
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,9 +16,12 @@ from typing import Any
 import h5py
 import numpy as np
 
+from rules.model.evidence import Pictured
+
 MAX_SCENES = 24
 MAX_SIDE = 600  # pixels
 MAX_CHUNK = 4 * 1024 * 1024  # bytes a single chunk may unpack to
+MIDDLE = 128  # of 255: probabilities just below and above 0.5 are both stored so
 ATTRIBUTES = ("name", "accuracy", "daylight", "latitude", "longitude")
 
 
@@ -61,6 +65,32 @@ def read_scenes(path: Path) -> Scenes:
     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"gallery.h5 cannot be read ({type(error).__name__})") from None
     return Scenes(scenes, notes)
+
+
+def count_scenes(path: Path) -> list[Pictured]:
+    """Pixels of each scene of a gallery by mask and probability. Raises ValueError as read_scenes does."""
+    return [_counted(scene) for scene in read_scenes(path).scenes]
+
+
+def _counted(scene: Scene) -> Pictured:
+    cloud = scene.bayes > 0
+    called, undecided = scene.probability > MIDDLE, scene.probability == MIDDLE
+    tp, fp = int((called & cloud).sum()), int((called & ~cloud).sum())
+    between = int((undecided & ~cloud).sum()), int((undecided & cloud).sum())
+    fn, tn = int(cloud.sum()) - tp - between[1], int((~cloud).sum()) - fp - between[0]
+    name, accuracy = scene.attributes.get("name"), scene.attributes.get("accuracy")
+    if not isinstance(accuracy, (int, float)) or not math.isfinite(accuracy):
+        accuracy = None
+    return Pictured(
+        name=name if isinstance(name, str) else scene.name,
+        pixels=int(scene.bayes.size),
+        tp=tp,
+        fp=fp,
+        fn=fn,
+        tn=tn,
+        undecided=between,
+        accuracy=accuracy,
+    )
 
 
 def _shown(name: str) -> str:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from harness.core.own_code import start_module
-from rules.model.evidence import Telemetry
+from rules.model.evidence import Pictured, Telemetry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,6 +90,14 @@ class Reader:
         value = self._read("gallery", path)
         with _shaped(path):
             return Scenes([Scene(**one) for one in value["scenes"]], value["notes"])
+
+    def gallery_counts(self, path: Path) -> list[Pictured]:
+        """As harness.untrusted.gallery.count_scenes."""
+        value = self._read("gallery_counts", path)
+        try:
+            return msgspec.convert(value, list[Pictured])
+        except msgspec.ValidationError:
+            raise ValueError(f"{path.name} cannot be read: its counts have another form") from None
 
     def weights(self, path: Path) -> np.ndarray:
         """The arrays of reference.tensorflow.weights.read_weights, one after the other, float32."""

@@ -25,7 +25,7 @@ import numpy as np
 
 from harness.telemetry.reader.reader import read
 from harness.telemetry.reader.summary import summarise
-from harness.untrusted.gallery import read_scenes
+from harness.untrusted.gallery import count_scenes, read_scenes
 from harness.untrusted.states import read_head, read_states
 from reference.tensorflow.weights import read_weights
 
@@ -41,6 +41,7 @@ READERS: dict[str, Callable[..., Any]] = {
     "summary": summarise,
     "telemetry": read,
     "gallery": read_scenes,
+    "gallery_counts": count_scenes,
     "weights": _weights,
     "answer_head": read_head,
     "answer_states": read_states,

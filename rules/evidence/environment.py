@@ -27,10 +27,10 @@ def versions(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """The harness lists what is installed before the run, and the versions of the most important packages after
     it: where they differ one of the two was edited, or the environment was changed during the run."""
     stated = {name: version for name, version in record_of(run).software.items() if isinstance(version, str)}
-    if run.packages is None:
+    if run.bill is None:
         raise NotChecked(NO_BILL)
     for name, version in sorted(stated.items()):
-        listed = run.packages.get(name)
+        listed = run.bill.packages.get(name)
         if listed is not None and listed != version:
             yield self.finding(
                 f"{name} {show(listed)}, run.json has {show(version)}",
@@ -38,6 +38,31 @@ def versions(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
                 expected=version,
                 actual=listed,
             )
+
+
+@rule(
+    "EVD092",
+    "The bill of materials was made when its run was",
+    Scope.RUN,
+    source="evidence of this rulebook (cross-check of run.json and sbom.cdx.json)",
+    fix="Package sbom.cdx.json and run.json of the same run, as the harness wrote them.",
+)
+def made_with_run(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """The harness writes the bill as it begins a run, under the clock that run.json states: a bill of another day is
+    that of another run, or the run was moved in time."""
+    record, limit_s = record_of(run), ruleset.evidence.bill_s
+    if run.bill is None or run.bill.made_s is None:
+        raise NotChecked(
+            "there is no readable bill of materials (sbom.cdx.json) with the time it was made at"
+        )
+    made_s = run.bill.made_s
+    if not record.started_wall_s - limit_s <= made_s <= record.finished_wall_s + limit_s:
+        yield self.finding(
+            f"it was made {made_s - record.started_wall_s:+.0f} s from the start of its run",
+            path=run.files.bill.as_posix(),
+            expected=f"within {limit_s:g} s of the run",
+            actual=round(made_s - record.started_wall_s),
+        )
 
 
 @rule(

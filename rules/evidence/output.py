@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from rules.facts.log_reading import integer
 from rules.facts.needs import record_of
 from rules.facts.quantities import capacity_bytes, largest
 from rules.model.findings import Finding, Scope, Severity
@@ -13,6 +14,9 @@ from rules.model.values import show
 from rules.registry import NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
+_STAMP = re.compile(
+    r"[IWEF]0000 00:00:(\d{10}\.\d{6}) "
+)  # absl, before it is initialised: seconds since 1970
 READ_BYTES = 1 << 20  # of either end of output.log
 
 
@@ -26,8 +30,11 @@ READ_BYTES = 1 << 20  # of either end of output.log
 )
 def output(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Libraries and programs say what they do: that weights were loaded, that memory ran out, that an
-    exception was raised. A reviewer should see such a line beside the verdict."""
-    path, patterns = run.files.output.as_posix(), ruleset.evidence.output_words
+    exception was raised, that no accelerator was found where some are declared; and when. A reviewer should see such
+    a line beside the verdict."""
+    path, patterns = run.files.output.as_posix(), list(ruleset.evidence.output_words)
+    if integer(run.settings, "accelerators_per_node"):
+        patterns += ruleset.evidence.idle_words
     if run.evidence_dir is None or run.files.output.name not in run.file_digests:
         raise NotChecked("there is no output.log")
     try:
@@ -38,13 +45,33 @@ def output(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
             text += file.read(READ_BYTES)
     except OSError as error:
         raise NotChecked(f"output.log cannot be read: {error.strerror}") from None
-    lines = text.decode("utf-8", "replace").splitlines()
+    lines, whole = text.decode("utf-8", "replace").splitlines(), size <= 2 * READ_BYTES
     for pattern in patterns:
         wanted = re.compile(pattern, re.IGNORECASE)
         said = next(((n, line) for n, line in enumerate(lines, 1) if wanted.search(line[:500])), None)
         if said is not None:
-            whole = size <= 2 * READ_BYTES
             yield self.finding(f"it says {show(said[1])}", path=path, line=said[0] if whole else None)
+    for number, away_s in _foreign_times(run, lines, ruleset.evidence.output_clock_s):
+        yield self.finding(
+            f"it has a line of {away_s:+.0f} s from the start of the run",
+            path=path,
+            line=number if whole else None,
+        )
+
+
+def _foreign_times(run: Run, lines: list[str], limit_s: float) -> Iterator[tuple[int, float]]:
+    """The first line whose stamp, which TensorFlow's logging library makes itself, is outside of the life of the run.
+
+    Line, and seconds from the start of the run.
+    """
+    if run.record is None:
+        return
+    begin_s, end_s = run.record.started_wall_s, run.record.finished_wall_s
+    for number, line in enumerate(lines, 1):
+        stamp = _STAMP.match(line)
+        if stamp and not begin_s - limit_s <= float(stamp[1]) <= end_s + limit_s:
+            yield number, float(stamp[1]) - begin_s
+            return
 
 
 @rule(

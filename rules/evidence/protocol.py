@@ -8,10 +8,12 @@ from rules.facts.log_reading import run_start, run_stop, time_ms
 from rules.facts.needs import record_of, telemetry_of
 from rules.model.findings import Finding, Scope, Severity
 from rules.model.run import Run
+from rules.model.values import is_number
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
 PACED_S = 1.0  # a sampler that gives way reads the node's processors at least this often
+INTERVAL_NEAR = 1e-6  # it is passed on as text, with all of its digits
 FEW = 10  # readings that were due: fewer say nothing about a rate
 
 
@@ -77,6 +79,30 @@ def dense(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
             )
     if not judged:
         raise NotChecked(f"fewer than {FEW} readings were due in the timed run")
+
+
+@rule(
+    "EVD045",
+    "Telemetry is sampled as often as the recipe asks",
+    Scope.RUN,
+    source="run protocol of this rulebook; sources L8",
+    fix="Package telemetry as the harness' sampler wrote it; a longer interval is asked for by telemetry.interval_s.",
+)
+def as_often(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """The harness starts each sampler with the interval of the recipe, and the sampler writes it down: a file of
+    another interval was thinned, or sampled by something else, and would be judged by readings it does not owe."""
+    asked = (run.package.recipe or {}).get("telemetry")
+    interval_s = asked.get("interval_s") if isinstance(asked, dict) else None
+    if not is_number(interval_s):
+        raise NotChecked("there is no readable recipe, which says how often to sample")
+    for sampled in telemetry_of(run):
+        if abs(sampled.interval_s - interval_s) > INTERVAL_NEAR * interval_s:
+            yield self.finding(
+                f"its samples are {sampled.interval_s:g} s apart by its own word, {interval_s:g} s were asked for",
+                path=sampled.path,
+                expected=interval_s,
+                actual=sampled.interval_s,
+            )
 
 
 @rule(

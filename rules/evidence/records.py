@@ -158,22 +158,27 @@ def one_command(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Find
 )
 def few_failures(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Failed and interrupted runs are kept: many of them may be slow ones that somebody ended. One that had
-    finished its first epoch could have been such a run; one that was over before that is only listed."""
+    finished its first epoch could have been such a run, and so could one without a log; one that was over before that
+    is only listed."""
     limit = ruleset.evidence.failed_maximum
     if limit is None:
         failed = len(package.failed)
         if failed > len(package.runs):
             yield self.finding(f"{failed} failed attempts for {len(package.runs)} runs", actual=failed)
         return
-    trained = [attempt for attempt in package.failed if attempt.epochs > 0]
+    trained = [attempt for attempt in package.failed if attempt.epochs]
     closed = package.division != "open"
     for attempt in package.failed:
-        epochs = (
-            f"after {attempt.epochs} epoch(s)" if attempt.epochs else "before its first epoch was finished"
+        ended = (
+            f"after {attempt.epochs} epoch(s)"
+            if attempt.epochs
+            else "before its first epoch was finished"
+            if attempt.epochs is not None
+            else f"after {attempt.record.duration_s:.0f} s, and has no log that would show its epochs"
         )
         yield self.finding(
-            f"an attempt ended {epochs}: {show(attempt.record.reason or attempt.record.status)}",
-            severity=Severity.WARNING if attempt.epochs else Severity.INFO,
+            f"an attempt ended {ended}: {show(attempt.record.reason or attempt.record.status)}",
+            severity=Severity.INFO if attempt.epochs == 0 else Severity.WARNING,
             path=attempt.path,
         )
     if len(trained) > limit:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
+from reference.protocol.keys import COMMITMENT_KEY
 from rules.facts.curves import learning_curve, phase_spans
 from rules.facts.log_reading import (
     converged,
@@ -35,6 +36,7 @@ T = TypeVar("T")
 MAX_TEXT = 200  # characters of a logged value that are kept
 MAX_PARTS = 200  # entries of a mapping or a command that are kept
 EDGE_EPOCHS = 8  # at either end of a run, whose losses are compared with those of other runs
+DIGITS = 32  # of a digest: 128 bits
 FEW_READINGS = 5  # of a meter: fewer may be equal by chance
 
 
@@ -68,13 +70,14 @@ class FactsMaker:
             first_evaluation_line=accuracies[0].event.line if accuracies else None,
             first_losses=_first_losses(log, ruleset),
             edge_losses=_edge_losses(log, ruleset),
+            edge_states=_edge_states(log),
             epoch_times_ms=tuple(took for _, took in durations(log, "epoch") if took is not None),
             test_metrics=_test_metrics(result),
             result_line=result.line if result else None,
             clock=_clock(run),
             record=self._record(run),
             telemetry=tuple(run.telemetry),
-            packages=self._share(run.packages),
+            packages=self._share(run.bill.packages if run.bill else None),
             science=_overall(run.science),
             evidence_dir=run.evidence_dir,
             weights_sha256=run.weights_sha256,
@@ -202,6 +205,16 @@ def _edge_losses(log: Log, ruleset: Ruleset) -> tuple[float, ...]:
         known = [loss for loss in series if is_number(loss) and loss != round(loss, 4)]
         found += dict.fromkeys([*known[:EDGE_EPOCHS], *known[-EDGE_EPOCHS:]])
     return tuple(found)
+
+
+def _edge_states(log: Log) -> tuple[tuple[str, int], ...]:
+    """What was committed in the first and the last epochs: weights and optimiser together, shortened."""
+    made = [
+        (f"{e.value[:DIGITS]} {optimiser[:DIGITS]}", e.line)
+        for e in log.all(COMMITMENT_KEY)
+        if isinstance(e.value, str) and isinstance(optimiser := e.metadata.get("optimizer_digest"), str)
+    ]
+    return tuple(dict.fromkeys([*made[:EDGE_EPOCHS], *made[-EDGE_EPOCHS:]]))
 
 
 def _train_losses(stats: list[Event]) -> list[Any]:

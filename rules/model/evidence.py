@@ -53,6 +53,28 @@ class Telemetry(msgspec.Struct, frozen=True):
     unavailable: list[str] = []  # sources that the sampler says it could not read
     # hashes of steps between samples (harness/telemetry/reader/pace.py)
     pace: list[int] = []
+    host: str = ""  # on which the sampler ran
+    wall_ahead_s: float | None = None  # its wall clock before its monotonic one, as it began
+
+
+class Pictured(msgspec.Struct, frozen=True):
+    """One scene of the gallery, counted: where probability is above and below 128 of 255, against the mask."""
+
+    name: str
+    pixels: int
+    tp: int
+    fp: int
+    fn: int
+    tn: int
+    undecided: tuple[int, int]  # pixels of probability 128 that are clear, and cloud, by the mask
+    accuracy: float | None = None  # as the gallery states it beside the pictures
+
+
+class Bill(msgspec.Struct, frozen=True):
+    """What was installed where a run was made (sbom.cdx.json)."""
+
+    packages: dict[str, str]  # versions by plain name
+    made_s: float | None = None  # wall clock of the harness
 
 
 class RunRecord(msgspec.Struct, frozen=True):
@@ -90,7 +112,7 @@ class FailedAttempt(msgspec.Struct, frozen=True):
 
     path: str  # of its run.json
     record: RunRecord  # without spec, files, cache, software and command
-    epochs: int  # that its log shows as finished; 0 where it has no readable log
+    epochs: int | None  # that its log shows as finished; None where it has no readable log
 
 
 class KernelMove(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from rules.model.evidence import Replay, RunRecord, Telemetry
+from rules.model.evidence import Bill, Pictured, Replay, RunRecord, Telemetry
 from rules.model.layout import RunFiles
 from rules.model.log import Log, LogSettings, Stated, Timeline
 from rules.model.package import PackageHeader
@@ -25,7 +25,8 @@ class Run(msgspec.Struct):
     timeline: Timeline | None = None
     telemetry: list[Telemetry] = []
     science: dict[str, Any] | None = None
-    packages: dict[str, str] | None = None  # what was installed: versions by plain name (sbom.cdx.json)
+    gallery: list[Pictured] | None = None  # what its pictures show
+    bill: Bill | None = None  # what was installed (sbom.cdx.json)
     evidence_dir: Path | None = None
     weights_sha256: str | None = None  # of the file in the package
     replay: Replay | None = None  # only when it was asked for

@@ -168,6 +168,9 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     first_evaluation_line: int | None
     first_losses: tuple[tuple[str, float], ...]
     edge_losses: tuple[float, ...]  # of the first and the last epochs
+    edge_states: tuple[
+        tuple[str, int], ...
+    ]  # committed in the first and the last epochs: digests, and their lines
     epoch_times_ms: tuple[int, ...]
     test_metrics: tuple[tuple[str, float], ...]
     result_line: int | None

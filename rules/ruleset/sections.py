@@ -201,7 +201,11 @@ class EvidenceRules(Section, frozen=True, kw_only=True):
     cpu_tolerance: float = 0.1  # of processor shares over a run
     read_share: float = 0.5  # of the training data that a run on empty caches reads at least
     remote_storage: list[str] = []  # words for storage that may reach a node past its counters
+    bill_s: float = 120.0  # from the life of a run to the time of its bill of materials, both by one clock
+    inference_share: float = 0.5  # of the interval of inference that its scenes take; measured: 0.97
     output_words: list[str] = []  # patterns of lines that a reviewer should see
+    idle_words: list[str] = []  # the same, where accelerators are declared
+    output_clock_s: float = 120.0  # that lines of a library may be outside of the life of their run
     rss_share: float = 0.5  # of what the largest process held, that the recorded peak has at least
     rss_minimum: int = 0  # bytes of any program that trains this model
     cache_null: bool = False  # a cache_clear line without a value is a warning only

@@ -12,6 +12,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any, Literal
 
 from tests.rules.cases.consistent import edit_system, faster
@@ -297,7 +298,15 @@ def dates_moved(built: BuiltPackage) -> None:
             record["finished_wall_s"] -= back_s
 
         edit_record(built, moved_record, run)
+        _redate_bill(built, run)
         resample(built, run)
+
+
+def _redate_bill(built: BuiltPackage, run: int) -> None:
+    """The bill of materials as made when the record says that the run began."""
+    began_s = json.loads(built.run_files(run).record.read_text())["started_wall_s"]
+    made = datetime.fromtimestamp(began_s, timezone.utc).isoformat(timespec="seconds")
+    built.edit_json(built.run_files(run).bill, lambda bill: bill["metadata"].update(timestamp=made))
 
 
 @forgery("a program that nobody has read, in closed", "PKG032", level="board")

@@ -67,6 +67,8 @@ def summary(
         else [_quantity(s, init_wall_s, start_wall_s) for s in file.series],
         unavailable=[str(one.get("source", ""))[:MAX_NAME] for one in file.unavailable],
         pace=file.pace,
+        host=file.host,
+        wall_ahead_s=file.anchor_wall_s - file.anchor_monotonic_s,
     )
 
 

@@ -194,7 +194,7 @@ def an_hour_before_init_start(built: BuiltPackage) -> None:
     )
 
 
-@case("EVD025", only=True)
+@case("EVD025")
 def run_on_top_of_another(built: BuiltPackage) -> None:
     edit_timeline(built, lambda rows: _move(rows, -280))
 

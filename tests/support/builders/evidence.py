@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def write_evidence(
     write(files.spec, json.dumps(spec, indent=1))
     write(files.output, "".join(line + "\n" for line in log.lines[harness_lines:]))
     write_json(files.science, _science(science, options.test_files))
-    write_json(files.bill, {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": _components()})
+    write_json(files.bill, _bill(started_s))
     write_timeline(files.timeline, log.lines, harness_lines)
     for node in range(options.nodes if options.telemetry else 0):
         accelerators = options.accelerators_per_node
@@ -80,6 +81,16 @@ def write_evidence(
         environment={"kept": {}, "stripped": [], "harness": []},
     )
     write_json(files.record, structs.asdict(record))
+
+
+def _bill(made_s: float) -> dict[str, Any]:
+    made = datetime.fromtimestamp(made_s, timezone.utc).isoformat(timespec="seconds")
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "metadata": {"timestamp": made},
+        "components": _components(),
+    }
 
 
 def _components() -> list[dict[str, str]]:

@@ -136,6 +136,7 @@ def write_code(layout: PackageLayout, options: PackageOptions) -> dict[str, Any]
             "max_epochs": options.max_epochs,
         },
         "launcher": "slurm" if options.nodes > 1 else "local",
+        "telemetry": {"interval_s": 0.5},  # of write_telemetry
         "devices": {"nodes": options.nodes, "accelerators_per_node": options.accelerators_per_node},
     }
     if options.witness:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.run import bom
-from harness.untrusted.documents import Unreadable, read_packages
+from harness.untrusted.documents import Unreadable, read_bill
 
 
 def distribution(folder: Path, name: str, version: str, more: str = "") -> None:
@@ -87,7 +87,7 @@ def test_no_run_is_lost_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "sbom.cdx.json"
     bom.write_bill(path, {}, True)
-    assert read_packages(path)["mlperf-logging"] == metadata.version("mlperf-logging")
+    assert read_bill(path).packages["mlperf-logging"] == metadata.version("mlperf-logging")
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"components": [1]}', '{"components": [{"type": "library"}]}',
@@ -95,4 +95,4 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
 def test_other_documents_are_unreadable(text: str, tmp_path: Path) -> None:
     (tmp_path / "sbom.cdx.json").write_text(text)
     with pytest.raises(Unreadable):
-        read_packages(tmp_path / "sbom.cdx.json")
+        read_bill(tmp_path / "sbom.cdx.json")
