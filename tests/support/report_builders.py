@@ -26,6 +26,7 @@ from reference.science.results import Science
 from rules.model.findings import Finding, Outcome, RuleResult, Severity, Verdict
 from rules.model.package import Package
 from tests.support.builders import BuiltPackage
+from tests.support.builders.options import BOOT_WALL_S
 from tests.support.builders.telemetry import Unread
 from tests.support.scene_counts import write_science
 
@@ -82,7 +83,7 @@ def science(pictures: Sequence[dict[str, Any]], seed: int) -> dict[str, Any]:
         shape = one["bayes"].shape
         warm = np.full((*shape, 3), 280.0, np.float32)
         scene = LoadedScene(facts, warm, warm, one["bayes"], one["surface"], one["daylight"])
-        found.add(scene, np.clip(one["probability"] / 255 + PER_RUN * seed, 0, 1), 1.5 + 0.01 * seed)
+        found.add(scene, np.clip(one["probability"] / 255 + PER_RUN * seed, 0, 1), 1.4 + 0.01 * seed)
     return found.to_dict()
 
 
@@ -139,7 +140,7 @@ def write_telemetry(path: Path, events: list[dict[str, Any]], gpus: int, seed: i
         why = Unavailable("nvml", "no NVIDIA GPU can be read", "the driver is not loaded", "Run nvidia-smi.")
         absent.append(NullSource(why))
     path.unlink(missing_ok=True)  # the builder may have written a plain one
-    writer = SampleWriter(path, "node_0", "testbox", 0.5, Anchor(start, 1000.0))
+    writer = SampleWriter(path, "node_0", "node0.example", 0.5, Anchor(start, start - BOOT_WALL_S))
     sources: list[Source] = [host, process, *([cards] if gpus else [])]
     writer.begin([*sources, *absent], {s.name: 0.5 for s in sources})
     joules = [0.0] * gpus
@@ -149,7 +150,7 @@ def write_telemetry(path: Path, events: list[dict[str, Any]], gpus: int, seed: i
         busy = {"init": 45, "train": 93, "evaluate": 71, "inference": 82}.get(kind, 8) + rng.uniform(-6, 6)
         grown = min(1.0, moment / 12)
         read = rng.uniform(0, 9e7) if kind in ("train", "init") else 1e5
-        now = 1000.0 + moment
+        now = start - BOOT_WALL_S + moment
         writer.append(
             "psutil", [(now, [busy, 2.1e9 + 1.3e9 * grown + rng.uniform(0, 2e7), read, rng.uniform(0, 4e5)])]
         )
