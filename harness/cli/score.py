@@ -11,7 +11,7 @@ import click
 from harness.check import check_all
 from harness.check.formats.text import clean
 from harness.cli import options
-from harness.core.errors import ExitCode
+from harness.core.errors import ExitCode, UserError
 from harness.core.wrapping import beside, width_of
 from harness.report.drawing.labels import VERDICTS
 from harness.score import words
@@ -43,6 +43,11 @@ def score(path: Path, system: str | None, ruleset: str | None, as_json: bool) ->
     width = width_of(sys.stdout)
     records, counts = [], True
     for package, verdict in check_all(path, rules, system):
+        if not package.entries and not any(run.settings for run in package.runs):
+            raise UserError(
+                f"{path} is not a result log: it has no MLLOG line with a key of {verdict.ruleset}.",
+                "name a package or one of its result files.",
+            )
         result = compute(package, load_ruleset(verdict.ruleset))
         sound = verdict.verdict == "compliant"
         counts = counts and sound and (result.time_to_train_s is not None or result.weak is not None)

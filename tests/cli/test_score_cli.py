@@ -20,7 +20,11 @@ def test_one_log_shows_its_run_and_no_score(tmp_path: Path, capsys: pytest.Captu
     assert code == 1 and record["score_s"] is None and record["entry"] == "result_0.txt"
 
 
-def test_what_is_no_log_has_no_score(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "notes.txt").write_text("nothing was run\n")
-    code, out, _ = cloudmask(capsys, "score", str(tmp_path / "notes.txt"))
-    assert code == 1 and "notes.txt: breaks the rules" in out and "no score" in out
+@pytest.mark.parametrize("text", ["nothing was run\n", "", ':::MLLOG {"key": "other"}\n'])
+def test_a_file_that_is_not_a_log_is_named_as_such(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.txt").write_text(text)
+    code, out, err = cloudmask(capsys, "score", str(tmp_path / "notes.txt"))
+    assert (code, out) == (2, "")
+    assert "notes.txt is not a result log" in err and "fix: name a package" in err
