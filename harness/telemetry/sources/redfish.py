@@ -14,6 +14,7 @@ from harness.telemetry.sources.node_power import NODE, NodePowerSource, ReadingF
 from harness.telemetry.sources.redfish_client import (
     NEXT_PAGE,
     TRIES,
+    URL_VARIABLE,
     WHAT,
     Client,
     Missing,
@@ -30,6 +31,7 @@ LIMIT_S = 5.0  # of one answer
 OPEN_S = 30.0  # for all questions until the node is found: large machines list a hundred chassis
 MAX_CHASSIS, MAX_PAGES = 512, 64
 MAX_SAID = 3
+_ELSEWHERE = f"names its chassis at another address than {URL_VARIABLE}, where the password is not sent"
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class RedfishSource(NodePowerSource):
             return [path.rstrip("/")]
         page: str | None = self._collection()
         found: dict[str, None] = {}
+        elsewhere = False
         for _ in range(MAX_PAGES):
             if page is None or len(found) >= MAX_CHASSIS:
                 break
@@ -98,9 +101,10 @@ class RedfishSource(NodePowerSource):
             members = resource.get("Members")
             listed = [resource_path(member) for member in members] if isinstance(members, list) else []
             found.update((path.rstrip("/"), None) for path in listed if path)
+            elsewhere = elsewhere or "://" in str(members)
             page = _next_page(resource)
         if not found:
-            raise ReadingFailed("the service lists no chassis")
+            raise ReadingFailed(f"the service {_ELSEWHERE}" if elsewhere else "the service lists no chassis")
         return list(found)[:MAX_CHASSIS]
 
     def _collection(self) -> str:
@@ -181,6 +185,9 @@ def _summary(failed: list[ReadingFailed]) -> str:
 
 
 def _fix(reason: str) -> str:
+    if _ELSEWHERE in reason:
+        named = f"or name the chassis in {CHASSIS_VARIABLE}"
+        return f"set {URL_VARIABLE} to the address by which the service calls itself, {named}"
     if any(said in reason for said in ("not a number", "lists no chassis", "it reads")):
         return "update the management controller, use IPMI, or import the log of an external meter"
     if (

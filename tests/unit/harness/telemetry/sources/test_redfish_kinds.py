@@ -216,6 +216,19 @@ def test_a_list_that_goes_on_elsewhere_is_not_taken_for_whole(service: Redfish) 
     assert "goes on elsewhere" in refused() and "CLOUDMASK_REDFISH_CHASSIS" in refused()
 
 
+def test_links_to_an_inner_address_are_explained_and_a_named_chassis_is_the_way_out(
+    service: Redfish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = f"https://192.0.2.7{CHASSIS}/1"
+    service.resources[CHASSIS] = {"Members": [{"@odata.id": inner}]}
+    said = refused()
+    assert "at another address than CLOUDMASK_REDFISH_URL" in said and "192.0.2" not in said
+    assert "or name the chassis in CLOUDMASK_REDFISH_CHASSIS" in said
+    service.resources[f"{CHASSIS}/1"] = {"EnvironmentMetrics": {"@odata.id": f"{inner}/EnvironmentMetrics"}}
+    monkeypatch.setenv("CLOUDMASK_REDFISH_CHASSIS", "1")
+    assert power() == 412.5
+
+
 @pytest.mark.parametrize(
     ("reading", "why"), [("412", "a text"), (None, "absent"), ([412], "not a number"), (10**400, "more than")]
 )
