@@ -15,6 +15,7 @@ import threading
 from harness.core.own_code import start_module
 
 LIBRARY = "libnvidia-ml.so.1"
+OPEN_S = 5.0  # of all sources together
 LIMIT_S = 20.0  # nvmlInit of eight GPUs takes some seconds where no daemon keeps the driver awake
 MAX_GPUS = 1024  # of one machine; more is a number that the driver did not fill in
 _lock = threading.Lock()
@@ -47,21 +48,27 @@ def _tried(limit_s: float) -> str | None:
     return f"{LIBRARY} ended a process that asked the driver ({signal.Signals(-code).name})"
 
 
-def _ask() -> None:
-    """Make the calls that sources and the description of a machine begin with; their errors are theirs to explain."""
+def ask() -> None:
+    """All that this process exists for: the calls that every description of a machine begins with, then all that the
+    sources make when they open. Errors are theirs to explain; a source that hangs is left behind, as a sampler does.
+    """
     import pynvml
 
-    pynvml.nvmlInit()
-    try:
-        for index in range(min(pynvml.nvmlDeviceGetCount(), MAX_GPUS)):
-            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-            for ask in (pynvml.nvmlDeviceGetPowerUsage, pynvml.nvmlDeviceGetTotalEnergyConsumption):
-                with contextlib.suppress(Exception):
-                    ask(handle)
-    finally:
-        pynvml.nvmlShutdown()
+    from harness.telemetry.sources.base import Subject
+    from harness.telemetry.sources.registry import FACTORIES, open_all
+
+    _found[LIBRARY] = None  # this process is the trial: its sources need no other
+    pynvml.nvmlInit()  # and stays so: to wake the driver again takes seconds
+    for index in range(min(pynvml.nvmlDeviceGetCount(), MAX_GPUS)):
+        handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+        for question in (pynvml.nvmlDeviceGetPowerUsage, pynvml.nvmlDeviceGetTotalEnergyConsumption):
+            with contextlib.suppress(Exception):
+                question(handle)
+    open_all([name for name, found in FACTORIES.items() if found.subject is Subject.GPU], limit_s=OPEN_S)
 
 
 if __name__ == "__main__":
+    from harness.telemetry.sources import nvml_trial
+
     with contextlib.suppress(Exception):
-        _ask()
+        nvml_trial.ask()

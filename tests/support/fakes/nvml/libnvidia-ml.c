@@ -6,7 +6,7 @@
  *     init CODE                nvmlInit fails with this error
  *     GPU KEY T:VALUE ...      VALUE holds from T seconds after the start on; before the first: the first
  * KEY is a quantity (power in W, utilization, ...), error.KEY (NVML error code of the call that asks for it,
- * 0: none), hang.KEY (seconds which that call takes) or lost (1: off the bus). Keys without a script have
+ * 0: none), hang.KEY (seconds which that call takes), crash.KEY (1: it ends the process) or lost (1: off the bus). Keys without a script have
  * the value in DEFAULTS. The energy counter is the integral of power, brought up to date every 100 ms;
  * the average power is the mean over the last second.
  *
@@ -119,6 +119,8 @@ static Result ask(const Gpu *gpu, const char *key, double *value) {
     double t = now_s();
     snprintf(name, sizeof name, "hang.%s", key);
     double hang = value_at(gpu->index, name, t);
+    snprintf(name, sizeof name, "crash.%s", key);
+    if (value_at(gpu->index, name, t)) abort();
     snprintf(name, sizeof name, "error.%s", key);
     Result result = value_at(gpu->index, "lost", t) ? LOST : (Result)value_at(gpu->index, name, t);
     if (!strcmp(key, "energy") && !find(gpu->index, key))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.telemetry.recorder.client import Sampler
 from tests.support import ROOT
 from tests.support.fakes.nvml import FakeNvml
 
@@ -50,6 +51,23 @@ def test_the_number_of_gpus_is_unknown_then_and_the_reason_is_said(
     )
     text = said(program, {"LD_LIBRARY_PATH": str(library(tmp_path, INITS[kind]))})
     assert text.startswith("[] False") and words in text and "nvidia-smi" in text
+
+
+def test_a_crash_of_what_only_a_source_asks_for_takes_no_sampler(
+    fake_nvml: FakeNvml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_nvml.script("0 crash.temperature 0:1")
+    fake_nvml.use(monkeypatch)
+    with Sampler(tmp_path / "t.h5", sources=["psutil", "nvml_state"]) as sampler:
+        assert sampler.ready == ["psutil"] and sampler.problem is None
+        (said,) = sampler.unavailable
+    assert "SIGABRT" in said and "run nvidia-smi" in said and sampler.problems == []
+
+
+def test_a_source_that_hangs_is_not_the_whole_driver(fake_nvml: FakeNvml) -> None:
+    fake_nvml.script("0 hang.temperature 0:600")
+    program = "from harness.telemetry.sources import nvml_trial as t; t.OPEN_S = 0.5; print(t.trial())"
+    assert said(program, fake_nvml.environment) == "None\n"
 
 
 def test_a_driver_that_answers_passes(fake_nvml: FakeNvml) -> None:
