@@ -30,9 +30,12 @@ def described(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator
     path = f"systems/{subject.system_name}.json"
     if subject.system is None:
         files = subject.files if isinstance(subject, Package) else []
+        if path in files:
+            yield self.finding("the system description cannot be read: PKG009 says why", path=path)
+            return
         near = next((name for name in files if name != path and _folded(name) == _folded(path)), None)
         hint = f": {show(near)} differs in case, or in how its letters are encoded" if near else ""
-        yield self.finding(f"there is no readable system description{hint}", path=path)
+        yield self.finding(f"there is no system description{hint}", path=path)
 
 
 def _folded(name: str) -> str:

@@ -136,6 +136,18 @@ def test_single_result_alone(built, tmp_path):
     assert check_package(path)[1].verdict == "not_compliant"
 
 
+def test_of_a_description_that_cannot_be_read_one_finding_has_the_reason_and_the_other_refers_to_it(tmp_path):
+    built = build_package(tmp_path)
+    built.layout.system_json.write_text("{")
+    built.reseal()
+    said = {f.rule: f.message for f in check_package(built.root)[1].findings}
+    assert said["SYS001"] == "the system description cannot be read: PKG009 says why"
+    assert said["PKG009"].startswith("is not valid JSON")
+    built.layout.system_json.unlink()
+    said = {f.rule: f.message for f in check_package(built.root)[1].findings}
+    assert said["SYS001"] == "there is no system description"
+
+
 def test_several_systems(tmp_path):
     built = build_package(tmp_path, system="one")
     build_package(tmp_path, system="two", runs=4)
