@@ -88,21 +88,13 @@ def write_telemetry(
     rate = read_bytes / (at["run_stop"] - at["run_start"])
     core = min(100.0, busy_percent / CORES)
     machine_wide = [core, rate, 1.45e9, 2.0e9, *[core] * CORES]
-    writer.append(
-        machine.name,
-        [
-            (
-                t - BOOT_WALL_S,
-                [
-                    *_reading(rng, busy_percent, [gpu] * accelerators, [gpu_w] * accelerators),
-                    *_shaken(rng, machine_wide),
-                    *[value(t - first_s) for value in more.values()],
-                ],
-            )
-            for t in times
-            if abs(t - middle_s) >= hole_s / 2
-        ],
-    )
+
+    def values(at_s: float) -> list[float]:
+        busy = _reading(rng, busy_percent, [gpu] * accelerators, [gpu_w] * accelerators)
+        return [*busy, *_shaken(rng, machine_wide), *[value(at_s - first_s) for value in more.values()]]
+
+    read = [t for t in times if abs(t - middle_s) >= hole_s / 2]
+    writer.append(machine.name, [(t - BOOT_WALL_S, values(t)) for t in read])
     if remark:
         writer.event(remark, middle_s - BOOT_WALL_S)
     writer.flush()
