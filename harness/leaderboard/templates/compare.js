@@ -93,7 +93,7 @@
     const one = first.system + " by " + first.org, two = second.system + " by " + second.org;
     const sum = [0, 1, 2, 3].map((k) => rows.reduce((total, row) => total + row[k], 0));
     const difference = sum[0] / sum[1] - sum[2] / sum[3], scenes = rows.length + (rows.length === 1 ? " scene" : " scenes");
-    if (rows.length < sampling.fewest) return one + " and " + two + " differ by " + points(difference) + " points in " + scenes + ", too few to say whether that is more than chance (at least " + sampling.fewest + ").";
+    if (rows.length < sampling.fewest) return one + " and " + two + " differ by " + points(difference) + " points in " + scenes + ", too few to say whether that is more than chance (" + sampling.fewest + " are needed).";
     const [low, high] = spanOf(rows), span = points(low) + " to " + points(high) + " points, " + scenes;
     if (low <= 0 && high >= 0) return one + " and " + two + " cannot be told apart by their masks (" + span + ").";
     const more = difference > 0 ? "more" : "fewer", sign = difference > 0 ? 1 : -1;
@@ -174,7 +174,7 @@
       box.append(make("p", {}, "These results do not compare: no ratio is given, because of:"), list(reasons, "must_agree"));
       if (stated.length) box.append(make("p", {}, "They differ in this, too, which alone would forbid none:"), list(stated, "state"));
     } else {
-      box.append(make("p", {}, stated.length ? "They stand in one kind of table, so they compare. What differs:" : "They agree in everything that is stated."));
+      box.append(make("p", {}, stated.length ? "They stand in one kind of table, so they compare. What differs:" : "They stand in one kind of table, with the same settings."));
       if (stated.length) box.append(list(stated, "state"));
     }
     return box;
@@ -315,7 +315,7 @@
     function table() {
       const kept = [...new Set(labels)].sort((a, b) => weight(a) - weight(b)).filter((label) => !/checked|time stamp/i.test(label)).filter((label) => all || results.length < 2 || differs(label));
       const head = make("tr", {}, make("th", { scope: "col" }, "Field"), ...results.map((r) => make("th", { scope: "col" }, bdi(r.system))));
-      return kept.length ? wide("Systems side by side", make("table", { className: "cards" }, make("thead", {}, head), make("tbody", {}, ...kept.map((label) =>
+      return kept.length ? wide("Systems side by side", make("table", { className: "cards fields" }, make("thead", {}, head), make("tbody", {}, ...kept.map((label) =>
         make("tr", { className: all && differs(label) ? "differs" : "" }, make("th", { scope: "row" }, label),
           ...results.map((r) => labelled(r, {}, bdi(value(r, label) || "not stated"))))))))
         : make("p", {}, "The systems agree in every field.");

@@ -59,10 +59,10 @@
   addEventListener("resize", edges);
   addEventListener("scroll", edges, { capture: true, passive: true });
 
-  // On paper everything is shown.
+  // On paper everything is shown, once.
   const closed = [];
   addEventListener("beforeprint", function () {
-    for (const one of document.querySelectorAll("details:not([open])")) { one.open = true; closed.push(one); }
+    for (const one of document.querySelectorAll("details:not([open], .which)")) { one.open = true; closed.push(one); }
   });
   addEventListener("afterprint", function () {
     while (closed.length) closed.pop().open = false;
