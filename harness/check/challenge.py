@@ -113,10 +113,12 @@ def read_question(path: Path) -> Question:
         return _question(read_object(path))
     except (Unreadable, ValueError) as error:
         raise UserError(
-            f"{path} is not a challenge ({error}).", "make one with `cloudmask challenge`."
+            f"Cannot read the challenge {path}: {error}.", "make one with `cloudmask challenge`."
         ) from None
     except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror}.") from None
+        raise UserError(
+            f"Cannot read the challenge {path}: {error.strerror}.", "check the file's permissions."
+        ) from None
 
 
 def _question(raw: Any) -> Question:
@@ -128,7 +130,7 @@ def _question(raw: Any) -> Question:
     if found.schema != SCHEMA or not 0 < len(found.epochs) <= MAX_EPOCHS:
         raise ValueError(f"schema {found.schema}, {len(found.epochs)} epochs")
     if not 0 <= found.issued_s <= found.due_s <= LATEST_S:
-        raise ValueError("its times are none")
+        raise ValueError("its times cannot be right")
     return found
 
 
@@ -163,7 +165,8 @@ def _folder_of(checkpoints: Path, seed: int) -> Path:
     if not found:
         raise UserError(
             f"{checkpoints} has no checkpoints of the run with seed {seed}.",
-            "name the folder that the runs kept them in (submissions/.checkpoints/ORG/SYSTEM).",
+            "name the folder that the runs kept them in (submissions/.checkpoints/ORG/SYSTEM); they keep them only "
+            "where the recipe says evidence.checkpoints.",
         )
     return found[0]
 

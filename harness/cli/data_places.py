@@ -45,18 +45,25 @@ def data_folder(profile: Profile, folder: Path | None) -> Path:
     return Path(named)
 
 
+def _how_to_get(profile: Profile, where: Path) -> str:
+    """What to do where a folder is not the data set that it should be."""
+    if profile.synthetic and where.name == profile.name:
+        return f"make it: {synthesize_command(where, profile.name)}"
+    if profile.synthetic:
+        made = f"cloudmask data synthesize --profile {profile.name}"
+        return f"name the folder of a data set with --data; one is made by: {made}"
+    if profile.name == SAMPLE_PROFILE:
+        return "fetch it: cloudmask data fetch --scenes 20."
+    return (
+        f"pass --data FOLDER or set {DATA_VARIABLE} to the folder with {EITHER_LAYOUT}; "
+        "to download it: cloudmask data fetch."
+    )
+
+
 def describe_profile(profile: Profile, folder: Path | None) -> Described:
     """Describe a profile's data set, with a progress bar while files are hashed. Raises UserError."""
     where = data_folder(profile, folder)
-    fix = (
-        f"make it: {synthesize_command(where, profile.name)}"
-        if profile.synthetic
-        else "fetch it: cloudmask data fetch --scenes 20."
-        if profile.name == SAMPLE_PROFILE
-        else f"pass --data FOLDER or set {DATA_VARIABLE} to the folder with {EITHER_LAYOUT}; "
-        "to download it: cloudmask data fetch."
-    )
-    with user_errors(fix):
+    with user_errors(_how_to_get(profile, where)):
         paths = locate(where)
         with bar("Hashing") as step:
             found = describe(paths, profile.name, profile.geometry, progress=step)

@@ -13,7 +13,16 @@ from harness.untrusted.documents import Unreadable, read_bytes
 
 MAX_ROOTS_BYTES = 1 << 20
 
-url_option = click.option("--url", required=True, help="Address of the authority (http or https).")
+
+def _web(ctx: click.Context, parameter: click.Parameter, url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise UserError(f"{url} is not an address on the web.", "begin it with http:// or https://.")
+    return url
+
+
+url_option = click.option(
+    "--url", required=True, callback=_web, help="Address of the authority (http or https)."
+)
 timeout_option = click.option(
     "--timeout", "timeout_s", default=10.0, show_default=True, help="Seconds for one reply."
 )
@@ -102,8 +111,9 @@ def read_roots(path: Path) -> str:
             raise ValueError("no certificate in it")
     except Unreadable as error:
         raise UserError(f"Cannot read the roots {path}: {error}.", "name a PEM file.") from None
-    except ValueError as error:
+    except ValueError:
         raise UserError(
-            f"{path} holds no certificates in PEM ({str(error)[:80]}).", "name a PEM file."
+            f"{path} holds no certificates in PEM.",
+            "name a file that begins with -----BEGIN CERTIFICATE-----.",
         ) from None
     return text

@@ -82,7 +82,7 @@ def read_meter(log: MeterLog) -> Readings:
         text = data.decode("utf-16" if data.startswith(_UTF_16) else "utf-8-sig")
         digest = sha256(log.path)
     except OSError as error:
-        raise UserError(f"Cannot read {log.path}: {error.strerror}.") from None
+        raise UserError(f"Cannot read {log.path}: {error.strerror}.", "name the log of the meter.") from None
     except UnicodeDecodeError:
         raise UserError(
             f"{log.path} is not a text (UTF-8).", "save the log as text or CSV in UTF-8."

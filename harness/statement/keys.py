@@ -15,6 +15,9 @@ from harness.core.errors import UserError
 MAX_KEY_BYTES = 64 << 10
 MAX_KEYS = 1000
 MAKE_ONE = "openssl genpkey -algorithm ed25519 -out key.pem"
+MAKE_PUBLIC = (
+    "name one, or a folder of them; its owner makes it: openssl pkey -in key.pem -pubout -out name.pem"
+)
 
 
 def load_signer(path: Path, password: Callable[[], str]) -> CryptoSigner:
@@ -22,7 +25,7 @@ def load_signer(path: Path, password: Callable[[], str]) -> CryptoSigner:
 
     Raises UserError for whatever is not one.
     """
-    data = _read(path)
+    data = _read(path, f"make one: {MAKE_ONE}")
     try:
         try:
             key = load_pem_private_key(data, None)
@@ -31,10 +34,9 @@ def load_signer(path: Path, password: Callable[[], str]) -> CryptoSigner:
         if not isinstance(key, (Ed25519PrivateKey, EllipticCurvePrivateKey)):
             raise UserError(f"{path} is not an ed25519 or ECDSA key.", f"make one: {MAKE_ONE}")
         return CryptoSigner(key)
-    except ValueError as error:
-        why = " ".join(str(error).split())[:120]
+    except ValueError:  # with a page of advice for programmers
         raise UserError(
-            f"{path} is not a private key that can be used ({why}).", f"make one: {MAKE_ONE}"
+            f"{path} is not a private key in PEM, or the password is wrong.", f"make one: {MAKE_ONE}"
         ) from None
 
 
@@ -57,18 +59,15 @@ def known_keys(path: Path) -> dict[str, str]:
     names = {}
     for file in files:
         try:
-            names[public_key(_read(file)).keyid] = file.stem
-        except ValueError as error:
-            why = " ".join(str(error).split())[:120]
-            raise UserError(
-                f"{file} is not a public key ({why}).", "openssl pkey -in key.pem -pubout -out name.pem"
-            ) from None
+            names[public_key(_read(file, MAKE_PUBLIC)).keyid] = file.stem
+        except ValueError:
+            raise UserError(f"{file} is not a public ed25519 or ECDSA key in PEM.", MAKE_PUBLIC) from None
     return names
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, fix: str) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(MAX_KEY_BYTES)
     except OSError as error:
-        raise UserError(f"Cannot read the key {path}: {error.strerror}.", f"make one: {MAKE_ONE}") from None
+        raise UserError(f"Cannot read the key {path}: {error.strerror}.", fix) from None

@@ -74,7 +74,7 @@ def read_bytes(path: Path, limit: int) -> bytes:
         with open(path, "rb", buffering=0) as stream:
             return stream.readall()
     except FileNotFoundError:
-        raise Unreadable("missing") from None
+        raise Unreadable("there is no such file") from None
     except OSError as error:
         raise Unreadable(f"cannot be read ({error.strerror})") from error
 

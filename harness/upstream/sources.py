@@ -155,7 +155,7 @@ def _bytes(path: Path) -> bytes:
     try:
         return read_bytes(path, MAX_TEXT_BYTES)
     except Unreadable as error:
-        raise UserError(f"{path}: {error}.", "check the name.") from None
+        raise UserError(f"Cannot read {path}: {error}.", "check the name.") from None
 
 
 def _number(text: str) -> float | None:

@@ -212,14 +212,14 @@ def test_no_answer_and_no_checkpoints(kept, tmp_path):
 def test_what_is_not_a_challenge(tmp_path, text):
     path = tmp_path / "challenge.json"
     path.write_text(text)
-    with pytest.raises(UserError, match="not a challenge"):
+    with pytest.raises(UserError, match="Cannot read the challenge"):
         read_question(path)
 
 
 def test_times_of_a_challenge_are_bounded(kept, tmp_path):
     _, path, _ = kept
     write_question(path, msgspec.structs.replace(read_question(path), due_s=1e300))
-    with pytest.raises(UserError, match="not a challenge"):
+    with pytest.raises(UserError, match="Cannot read the challenge"):
         read_question(path)
 
 

@@ -1,0 +1,59 @@
+"""Calls that cannot work: what happened, why, and a fix, in one line or two, with exit code 2."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import ExitCode
+from tests.support.builders import build_package
+from tests.support.command import cloudmask
+
+NO_FILE = "there is no such file"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["chekc", "x"], "No such command 'chekc'. Did you mean 'check'?"),
+        (["answer", "nowhere"], f"Cannot read the challenge nowhere: {NO_FILE}."),
+        (["import", "nowhere", "--system", "x"], f"Cannot read nowhere: {NO_FILE}."),
+        (["witness", "try", "--url", "ftp://x"], "begin it with http:// or https://"),
+        (["witness", "relay", ".", "--url", "file:///etc/passwd"], "begin it with http:// or https://"),
+        (
+            ["data", "describe", "--profile", "smoke", "--data", "nowhere"],
+            "name the folder of a data set with --data",
+        ),
+        (["check", "{lab}", "--keys", "nowhere"], "its owner makes it: openssl pkey -in key.pem -pubout"),
+        (["check", "{lab}", "--keys", "{notes}"], "is not a public ed25519 or ECDSA key in PEM"),
+        (["check", "{lab}", "--roots", "{notes}"], "begins with -----BEGIN CERTIFICATE-----"),
+        (["sign", "{lab}", "--key", "{notes}"], "is not a private key in PEM"),
+        (
+            [
+                "power",
+                "import",
+                "nowhere",
+                "--system",
+                "testbox",
+                "--org",
+                "ExampleLab",
+                "--submissions",
+                ".",
+            ],
+            "fix: name the log",
+        ),
+    ],
+)
+def test_it_is_said_why_and_what_to_do(
+    words: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lab, notes = build_package(tmp_path).root, tmp_path / "notes.txt"
+    notes.write_text("nothing of the kind\n")
+    monkeypatch.chdir(tmp_path)
+    code, _, err = cloudmask(capsys, *(word.format(lab=lab, notes=notes) for word in words))
+    assert code == ExitCode.USAGE and said in " ".join(err.split()) and "Traceback" not in err
