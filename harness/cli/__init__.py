@@ -61,11 +61,11 @@ MODULES = {"import": "import_logs"}  # where a verb is a word of Python
 
 # shown at the end of a verb's help, unless its own text has examples
 EXAMPLES = {
-    "doctor": ("cloudmask doctor", "cloudmask doctor --help"),
+    "doctor": ("cloudmask doctor", "cloudmask doctor --json"),
     "data": (
         "cloudmask data synthesize --profile quick",
         "cloudmask data verify --profile official",
-        "cloudmask data preview --gallery submissions/my-lab/evidence/local/run_0/gallery.h5",
+        "cloudmask data preview --gallery submissions/my-lab/evidence/local/strong/cloudmask/result_0/gallery.h5",
     ),
     "baselines": ("cloudmask baselines --profile quick", "cloudmask baselines --profile smoke --json"),
     "system": ("cloudmask system detect", "cloudmask system verify submissions/my-lab/systems/local.json"),
@@ -106,6 +106,16 @@ class _Verbs(click.Group):
         if name in EXAMPLES and not command.epilog:
             command.epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in EXAMPLES[name])
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        import difflib
+
+        near = difflib.get_close_matches(args[0], VERBS, 1)
+        if args[0] not in VERBS and near:
+            ctx.fail(f"No such command '{args[0]}'. Did you mean '{near[0]}'?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -9,6 +9,7 @@ import click
 from harness.check.challenge import read_question, write_answer
 from harness.cli import options
 from harness.core.errors import ExitCode
+from harness.core.words import plural
 
 
 @click.command()
@@ -20,16 +21,14 @@ from harness.core.errors import ExitCode
     show_default=True,
     help="Where the runs kept their states (recipe: evidence.checkpoints).",
 )
-@click.option("--out", type=options.PathType, default=Path("answer.npz"), show_default=True)
+@click.option(
+    "--out", type=options.PathType, default=Path("answer.npz"), show_default=True, help="File to write."
+)
 def answer(challenge: Path, checkpoints: Path, out: Path) -> int:
-    """Answer CHALLENGE with the states between the epochs that it asks for: 47 MB for each of them.
-
-    \b
-    cloudmask answer lab.json --checkpoints submissions/.checkpoints/lab
-    """
+    """Answer CHALLENGE with the states between the epochs that it asks for: 47 MB for each of them."""
     asked = read_question(challenge)
     write_answer(asked, checkpoints, out)
     click.echo(
-        f"{out}: {len(asked.epochs)} epoch(s), {out.stat().st_size / 1e6:.0f} MB. Send it to the reviewer."
+        f"{out}: {plural(len(asked.epochs), 'epoch')}, {out.stat().st_size / 1e6:.0f} MB. Send it to the reviewer."
     )
     return ExitCode.OK

@@ -26,18 +26,17 @@ from rules.ruleset import load_ruleset
 @click.option(
     "--days", type=click.FloatRange(0.01, 365), default=14.0, show_default=True, help="Time to answer."
 )
-@click.option("--out", type=options.PathType, default=Path("challenge.json"), show_default=True)
+@click.option(
+    "--out", type=options.PathType, default=Path("challenge.json"), show_default=True, help="File to write."
+)
 @click.option("--entropy", default=None, help="What the draw follows from; default: the operating system's.")
 def challenge(
     package: Path, system: str | None, epochs: int, days: float, out: Path, entropy: str | None
 ) -> int:
     """Draw epochs of PACKAGE's runs and write a challenge, which goes to the submitter.
 
-    He answers with the states of training around these epochs, whose digests are in the logs already
-    (`cloudmask answer`); `cloudmask check PACKAGE --challenge FILE --answer FILE --data DIR` trains them again.
-
-    \b
-    cloudmask challenge submissions/lab --epochs 3 --days 14 --out lab.json
+    The answer (`cloudmask answer`) holds the states of training around these epochs, whose digests are in the logs
+    already; `cloudmask check PACKAGE --challenge FILE --answer FILE --data DIR` trains them again.
     """
     if not math.isfinite(days):
         raise UserError(f"{days} days is not a time.", "give a number of days: --days 14.")

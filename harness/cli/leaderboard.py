@@ -9,8 +9,8 @@ import click
 
 from harness.cli import options
 from harness.core.errors import UserError
+from harness.core.words import plural
 from harness.leaderboard import build_leaderboard
-from harness.report.drawing.text import plural
 from rules.ruleset import DEFAULT
 
 

@@ -9,6 +9,7 @@ import click
 
 from harness.cli import options
 from harness.core.errors import ExitCode, UserError
+from harness.core.words import plural
 from harness.core.wrapping import beside, width_of
 from harness.score import reference_points
 from rules.facts.reference_points import Point, PointRecord, limits, load_points
@@ -42,7 +43,7 @@ def record(packages: tuple[Path, ...], out: Path, ruleset: str) -> int:
     reference_points.merge(out, rules, points)
     for point in points:
         click.echo(_line(point, rules))
-    click.echo(f"{len(points)} point(s) written to {out}")
+    click.echo(f"{plural(len(points), 'point')} written to {out}")
     return ExitCode.OK
 
 
@@ -57,7 +58,7 @@ def list_points(ruleset: str) -> int:
         raise UserError(str(error), "restore the file from the repository.") from None
     for point in points:
         click.echo(_line(point, rules))
-    click.echo(f"{len(points)} point(s) for {rules.name}")
+    click.echo(f"{plural(len(points), 'point')} for {rules.name}")
     return ExitCode.OK
 
 
@@ -67,7 +68,7 @@ def _line(point: PointRecord, ruleset: Ruleset) -> str:
     found = limits([Point(point.batch_size, tuple(point.epochs))], runs, rules.convergence.points)[0]
     where = f"on {point.profile or 'data set'} {point.dataset[:12]}, " if point.dataset else ""
     said = (
-        f"{where}batch size {point.batch_size}: {len(point.epochs)} runs, mean {found.mean:.6g} epochs, at least "
-        f"{found.smallest:.6g} allowed"
+        f"{where}batch size {point.batch_size}: {len(point.epochs)} runs, mean {found.mean:.4g} epochs, at least "
+        f"{found.smallest:.4g} allowed"
     )
     return beside(f"{point.benchmark} ", said, width_of(sys.stdout))

@@ -12,7 +12,7 @@ import click
 from harness.core.errors import ExitCode, UserError
 from harness.core.wrapping import beside, width_of
 from harness.rulebook.examples import load_examples
-from rules.registry import Rule, catalogue, get
+from rules.registry import GROUPS, Rule, catalogue, get
 
 
 @click.group()
@@ -21,7 +21,7 @@ def rules() -> None:
 
 
 @rules.command("list")
-@click.option("--group", default=None, help="One group: LOG TIM HYP DAT QUA SED CNV SYS PKG PWR EVD.")
+@click.option("--group", default=None, help=f"One group: {' '.join(GROUPS)}.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 def list_rules(group: str | None, form: str, as_json: bool) -> int:

@@ -50,9 +50,7 @@ def sign(package: Path, key: Path, ruleset: str, out: Path | None) -> int:
     statement = make_statement(package, verdict)
     target = out or package / STATEMENT
     keyid = sign_statement(target, statement, signer)
-    click.echo(
-        f"{target}: verdict {verdict.verdict.replace('_', ' ')} with {verdict.ruleset}, signed by key {keyid}"
-    )
+    click.echo(f"{target}: {verdict.words} of {verdict.ruleset}; signed by key {keyid}")
     return ExitCode.OK
 
 

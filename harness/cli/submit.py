@@ -14,6 +14,7 @@ from harness.cli import options
 from harness.cli.bars import ConsoleWatch
 from harness.cli.plan import show_machine, show_source_doubt
 from harness.core.errors import ExitCode, UserError
+from harness.core.words import plural
 from harness.package.workspace import Workspace
 from harness.plan.request import Request, find_request
 from harness.plan.resolve import RunPlan
@@ -99,7 +100,7 @@ def get_ready(console: Console, workspace: Workspace, request: Request, trial: b
         console.print(f"warning: {remark}", soft_wrap=True, markup=False)
     recipe, ruleset = request.recipe, ready.plan.plan.ruleset
     console.print(
-        f"plan: {request.runs} {recipe.division} run(s) of '{request.system}' for {request.org}, data set "
+        f"plan: {plural(request.runs, f'{recipe.division} run')} of '{request.system}' for {request.org}, data set "
         f"{recipe.data.profile}, {recipe.precision}; {keeps} {ruleset}",
         soft_wrap=True,
     )

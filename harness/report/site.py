@@ -22,6 +22,7 @@ from markupsafe import Markup, escape
 from harness import __version__
 from harness.core.errors import UserError
 from harness.core.files import write_atomic
+from harness.core.words import plural
 from harness.report.drawing import labels, text
 from harness.report.model import MAX_LISTED
 from harness.score.words import UNVERIFIED
@@ -51,7 +52,7 @@ def environment(extra: tuple[Path, ...] = ()) -> Environment:
         energy=text.energy,
         fixed=text.fixed,
         percent=text.percent,
-        plural=text.plural,
+        plural=plural,
         left_over=text.left_over,
         runs_of=text.runs_of,
         quantity=text.quantity,

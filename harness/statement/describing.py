@@ -26,9 +26,12 @@ def beside(file: Path, root: Path) -> Statement | None:
         raise UserError(f"{file} cannot be read: {error}.", "remove it, or sign again.") from None
 
 
+_RESULTS = {"PASSED": "passed", "WARNED": "passed with warnings", "FAILED": "failed"}
+
+
 def describe(statement: Statement, known: Mapping[str, str]) -> Iterator[str]:
     """One line per signature; `known` are the names of keys by their ID."""
-    said = f"{statement.result.lower()} with {statement.ruleset}"
+    said = f"their check by {statement.ruleset} {_RESULTS.get(statement.result, statement.result)}"
     for signature in statement.signatures:
         if not signature.valid:
             yield f"{statement.path}: signature of key {signature.keyid[:16]} is NOT VALID: {signature.why}"

@@ -48,7 +48,7 @@ def test_record_and_list(run, tmp_path, monkeypatch):
 
     monkeypatch.setattr("harness.cli.rcp.load_points", lambda name: tuple(content.points))
     code, text, _ = run("list")
-    assert code == ExitCode.OK and "1 point(s) for cloudmask-1.1" in text
+    assert code == ExitCode.OK and "1 point for cloudmask-1.1" in text
 
 
 def test_record_adds_to_a_file(run, tmp_path):

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import Any, TypeGuard
 
+from harness.core.words import plural
+
 NOT_MEASURED = "not measured"
 MAX_TEXT = 400  # characters of one string from a package that a page shows
 
@@ -150,11 +152,6 @@ def timestamp(now: datetime | float) -> str:
         now = datetime.fromtimestamp(now, timezone.utc)
     aware = now if now.tzinfo else now.replace(tzinfo=timezone.utc)
     return aware.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def plural(count: int, noun: str) -> str:
-    """A count with its noun: 1 run, 2 runs."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def broken(errors: Iterable[tuple[str, str]]) -> str:

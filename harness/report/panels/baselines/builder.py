@@ -101,7 +101,7 @@ def sentence(
     )
     mean = " (mean of its runs)" if who == BEST_ENTRY else ""
     if level:
-        return f"A simple method does as well as {who}{mean}, so the time shows speed, not skill: {said}."
+        return f"A simple method does at least as well as {who}{mean}, so the time shows speed, not skill: {said}."
     return f"T{who[1:]}{mean} is better than every simple method: {said}."
 
 

@@ -150,7 +150,7 @@ def _missing(telemetry: dict[int, list[TelemetryFile]]) -> list[str]:
     for one in (u for files in telemetry.values() for file in files for u in file.unavailable):
         source, what, why, fix = (clean(one.get(name), 200) for name in ("source", "what", "why", "fix"))
         reason = ": ".join(part for part in (source, what, why) if part)
-        said.setdefault((what, why, fix), f"{reason}. {fix}".strip())
+        said.setdefault((what, why, fix), f"{reason}. {fix[:1].upper()}{fix[1:]}".strip())
     return list(said.values())[:20]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from harness.core.words import plural
 from harness.report.drawing.svg import Canvas, plot_in
-from harness.report.drawing.text import energy, plural, quantity
+from harness.report.drawing.text import energy, quantity
 from harness.report.panels.energy.model import EnergyCard
 
 MAX_BARS = 24

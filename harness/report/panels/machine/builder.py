@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from harness.core.words import plural
 from harness.report.curves import clock, phases
-from harness.report.drawing.text import clean, plural, quantity
+from harness.report.drawing.text import clean, quantity
 from harness.report.material import telemetry_paths
 from harness.report.panels.machine.model import Panel, QuantityCard, SeriesCard, TimelineCard
 from harness.telemetry.reader.energy import NO_DRAW

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.report.drawing.text import clean, plural
+from harness.core.words import plural
+from harness.report.drawing.text import clean
 from harness.report.panels.gallery.builder import picture_name, png
 from harness.report.panels.science.model import AgreementCard, ErrorMap, SceneTotal
 from harness.science.agreement import Agreement, Prediction, agreement
@@ -63,7 +64,7 @@ def how_sure(counted: Counted) -> str:
         return f"No intervals: {counted.reason}." if counted.reason else ""
     scenes = next(iter(counted.runs.values())).scenes
     if scenes < FEWEST:
-        return f"No intervals: {plural(scenes, 'test scene')} are too few to say (at least {FEWEST})."
+        return f"No intervals: {plural(scenes, 'test scene')} are too few (at least {FEWEST} are needed)."
     return (
         f"95 % intervals of the mean over runs, from {DRAWS} draws of the {scenes} scenes with replacement (seed "
         f"{SEED}), the same for all runs. They say how a number would move with other scenes of the same kind; what "
