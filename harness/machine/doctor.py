@@ -162,7 +162,7 @@ def _disk(folder: Path) -> Check:
         free = shutil.disk_usage(where).free
     except OSError as error:
         return Check("disk", State.PROBLEM, f"{where}: {error.strerror}", "choose another folder")
-    detail = f"{gib(free)} free for {folder.absolute()}"
+    detail = f"{gib(free)} free in {folder.absolute()}"
     if not os.access(where, os.W_OK):
         return Check("disk", State.PROBLEM, f"{where} is read-only for this user", "choose another folder")
     if free < QUICK_DISK_BYTES:

@@ -59,7 +59,7 @@ def in_words(found: Paired, first: str, second: str) -> str:
     """The comparison in one sentence, in points (hundredths) of accuracy."""
     scenes = f"{found.scenes} scene{'s' if found.scenes != 1 else ''}"
     if found.low is None or found.high is None:
-        few = f"too few to say whether that is more than chance (at least {FEWEST})"
+        few = f"too few to say whether that is more than chance ({FEWEST} are needed)"
         return f"{first} and {second} differ by {_points(found.difference)} points in {scenes}, {few}"
     span = f"{_points(found.low)} to {_points(found.high)} points, {scenes}"
     if not found.apart:

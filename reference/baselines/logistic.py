@@ -22,7 +22,7 @@ class Logistic:
     """A weighted sum of standardised features, through the logistic function."""
 
     name = "logistic"
-    title = "logistic regression, 15 features"
+    title = "logistic regression (15 features)"
     version = 1
     needs = "32 coefficients fitted to the training scenes"
 

@@ -176,7 +176,7 @@ def orphans(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]
     with_results = {f.split("/")[1] for f in package.files if f.startswith("results/") and f.count("/") > 1}
     for name in package.system_names:
         if name not in with_results:
-            yield self.finding("has no results", path=f"systems/{name}.json")
+            yield self.finding(f"{name} has no results", path=f"systems/{name}.json")
 
 
 @rule(

@@ -68,7 +68,7 @@ def released(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         f"unreleased code ran ({commit})",
         path=run.files.record.as_posix(),
         severity=Severity.ERROR if official else Severity.WARNING,
-        expected=f"the code of a release (known: {known})",
+        expected=f"the code of a release; known: {known}",
         actual=str(software["code_reference"])[:16],
     )
 

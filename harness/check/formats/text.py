@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 
 from harness.check.claims import what_stands
+from harness.core.wrapping import beside
 from rules.model.findings import Finding, Outcome, RuleResult, Severity, Verdict
 from rules.registry import get
 
@@ -95,12 +96,9 @@ def _groups(verdict: Verdict, severity: Severity) -> dict[str, list[Finding]]:
 def _group(id: str, severity: Severity, findings: list[Finding], width: int, paint: Paint) -> Iterator[str]:
     rule = get(id)
     count = f" ({len(findings)})" if len(findings) > 1 else ""
-    yield (
-        paint(severity.value, severity.value)
-        + " "
-        + paint(id, "bold")
-        + f"  {rule.title if rule else ''}{count}"
-    )
+    head = f"{severity.value} {id}  "
+    lines = beside(head, f"{rule.title if rule else ''}{count}", width)
+    yield f"{paint(severity.value, severity.value)} {paint(id, 'bold')}  {lines[len(head) :]}"
     for finding in findings[:MAX_PLACES]:
         where = clean(finding.path or "")
         where += f":{finding.line}" if finding.line else ""

@@ -76,7 +76,7 @@ class Unavailable:
     fix: str
 
     def __str__(self) -> str:
-        return f"{self.source}: {self.what}: {self.why}. {self.fix}"
+        return f"{self.source}: {self.what}: {self.why}. {self.fix[:1].upper()}{self.fix[1:]}"
 
 
 class SourceUnavailable(Exception):

@@ -79,7 +79,7 @@ def service_of_environment() -> Service:
         raise SourceUnavailable(
             WHAT,
             f"{URL_VARIABLE} is not set",
-            f"set it to https://<management controller>, with {USER_VARIABLE} and {PASSWORD_VARIABLE}",
+            f"set {URL_VARIABLE} to https://<management controller>, with {USER_VARIABLE} and {PASSWORD_VARIABLE}",
         )
     try:
         parts = urlsplit(url)

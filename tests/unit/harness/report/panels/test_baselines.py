@@ -49,7 +49,7 @@ def test_a_simple_method_that_is_as_good_takes_the_skill_away(
 ) -> None:
     report = shown(tmp_path, monkeypatch, 0.999)
     assert report.baselines is not None and report.baselines.best_validation is not None
-    assert report.baselines.sentence.startswith("A simple method does as well as the best run")
+    assert report.baselines.sentence.startswith("A simple method does at least as well as the best run")
     assert "logistic title reaches 0.9990 on the validation patches" in report.baselines.sentence
     page = report_page(report, NOW)
     assert report.baselines.sentence in page and "not a submission" in page
@@ -100,9 +100,9 @@ def test_runs_and_the_best_method_are_compared_by_scene() -> None:
 @pytest.mark.parametrize(
     ("validation", "test", "begins"),
     [
-        (0.8, None, "A simple method does as well"),  # level is not better
+        (0.8, None, "A simple method does at least as well"),  # level is not better
         (0.81, None, "The best run is better"),
-        (0.81, 0.69, "A simple method does as well"),  # behind on one of the two
+        (0.81, 0.69, "A simple method does at least as well"),  # behind on one of the two
         (None, None, ""),
     ],
 )
@@ -119,7 +119,9 @@ def test_a_board_knows_means_of_entries_and_calls_none_of_them_a_run() -> None:
         name="x", title="x", needs="", numbers=0, validation=0.8, test=0.7, balanced=None, mcc=None
     )
     level, better = (builder.sentence([one], best, None, builder.BEST_ENTRY) for best in (0.8, 0.9))
-    assert level.startswith("A simple method does as well as the best entry (mean of its runs), so the time")
+    assert level.startswith(
+        "A simple method does at least as well as the best entry (mean of its runs), so the time"
+    )
     assert better == (
         "The best entry (mean of its runs) is better than every simple method: "
         "x reaches 0.8000 on the validation patches, the best entry 0.9000."

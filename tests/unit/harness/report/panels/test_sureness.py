@@ -65,7 +65,7 @@ def test_few_scenes_and_older_files_say_why_there_are_no_intervals(tmp_path: Pat
     write_science(made, 0, measured(5, SHAPE))
     package, verdict = check_package(made.root, RULES)
     few = report_data(package, verdict, score(package, RULES), 0.0).report.science  # type: ignore[attr-defined]
-    assert "5 test scenes are too few to say" in few.intervals
+    assert "5 test scenes are too few (at least 8 are needed)" in few.intervals
     assert all(m.low is None for m in few.metrics)
 
 
