@@ -1,4 +1,4 @@
-"""EVD: the answer to a reviewer's challenge: epochs that he drew, trained again from committed states."""
+"""EVD: the answer to a reviewer's challenge: epochs drawn by chance, trained again from committed states."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _FIX = (
 )
 def complete(self: Rule, subject: Plan | Run | Package, ruleset: Ruleset) -> Iterator[Finding]:
     """A rule whose evidence is absent is not checked: whoever leaves out the telemetry, the arrivals or the
-    weights would choose which rules judge him. In closed each of them is therefore required."""
+    weights would choose the rules. In closed each of them is therefore required."""
     if isinstance(subject, Plan):
         evidence = subject.recipe.get("evidence")
         if isinstance(evidence, dict) and evidence.get("weights") is False:

@@ -49,7 +49,7 @@ def verified(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding
     severity=Severity.WARNING,
 )
 def known(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """Anybody can be an authority of his own: such stamps state whatever he likes and count as none."""
+    """Anybody can set up an authority: its stamps state whatever its owner likes, and count as none."""
     strange = [s for s in witness_of(package, ruleset).stamps if s.facts.status == "unknown authority"]
     if strange:
         who = strange[0].facts.authority

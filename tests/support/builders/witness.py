@@ -126,7 +126,7 @@ def stamp_again(
     times: Callable[[int, float], float | None],
     change: Callable[[list[Entry]], Iterable[Entry]] = lambda entries: entries,
 ) -> None:
-    """What a forger does who has an authority at hand: lines to his taste, with new stamps on all of them.
+    """What a forger does who has an authority at hand: lines to taste, with new stamps on all of them.
 
     `times` gives the time of the stamp on a line from its number and the harness' time of the line; None
     leaves it out. The stamp on the registration stays, and with it the seeds.
