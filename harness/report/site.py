@@ -100,13 +100,13 @@ def assets(names: tuple[Path, ...], loads: bool) -> Assets:
 
 
 def _asset(path: Path) -> str:
-    """The text of a file without indentation and lines of comment; of a style sheet, without needless spaces."""
+    """The text of a file without indentation and comments; of a style sheet, without needless spaces and zeros."""
     lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
     kept = "\n".join(line for line in lines if line and not line.startswith("//"))
+    kept = re.sub(r"(?m)(?<=[;}]) // .*$| (?=\{$)", "", kept)
     if path.suffix == ".css":
-        kept = re.sub(
-            r'"[^"]*"|(?<=[:;,{]) | (?=[{}])|;? ?(?=})|\n', lambda found: found[0].lstrip(" ;\n"), kept
-        )
+        needless = r'"[^"]*"|(?<=[:;,{]) | (?=[{}!])|;? ?(?=})|\n| > |(?<=[ (:,])0(?=\.)'
+        kept = re.sub(needless, lambda found: found[0].strip(" ;\n0"), kept)
     return kept + "\n"
 
 
