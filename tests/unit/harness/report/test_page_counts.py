@@ -69,4 +69,4 @@ def test_rules_that_passed_stand_in_groups(package: Package, tmp_path: Path) -> 
     )
     assert groups == [("LOG", "log", "12 passed"), ("PWR", "power", "1 not applicable")]
     said = words(page)
-    assert "Not applicable: no power logs:" in said and page.read_text().count('id="rule-LOG001"') == 1
+    assert "Not applicable: no power logs:" in said and page.read_text().count('id="LOG001"') == 1
