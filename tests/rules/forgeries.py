@@ -261,7 +261,7 @@ def foreign_weights(built: BuiltPackage) -> None:
         built.edit_events(run, lambda e, digest=digest: find(e, "weights_digest").update(value=digest))
 
 
-@forgery("trained at another batch size than is claimed", "EVD070", "EVD071", "EVD075", level="lineage")
+@forgery("trained at another batch size than is claimed", "EVD075", level="replay")
 def other_batch_size(built: BuiltPackage) -> None:
     batch = 2 * find(built.events(0), "global_batch_size")["value"]
     ranks = find(built.events(0), "number_of_ranks")["value"]
