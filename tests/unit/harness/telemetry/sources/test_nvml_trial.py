@@ -61,7 +61,7 @@ def test_a_crash_of_what_only_a_source_asks_for_takes_no_sampler(
     with Sampler(tmp_path / "t.h5", sources=["psutil", "nvml_state"]) as sampler:
         assert sampler.ready == ["psutil"] and sampler.problem is None
         (said,) = sampler.unavailable
-    assert "SIGABRT" in said and "run nvidia-smi" in said and sampler.problems == []
+    assert "SIGABRT" in said and "Run nvidia-smi" in said and sampler.problems == []
 
 
 def test_a_source_that_hangs_is_not_the_whole_driver(fake_nvml: FakeNvml) -> None:
