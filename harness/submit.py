@@ -97,10 +97,11 @@ class Submission:
         return ExitCode.OK if self.verdict.verdict == "compliant" else ExitCode.FINDINGS
 
 
-def make_ready(request: Request, workspace: Workspace, watch: Watch) -> Ready:
+def make_ready(request: Request, workspace: Workspace, watch: Watch, trial: bool = False) -> Ready:
     """Launcher, data set, machine, power source: whatever is missing is said before anything runs.
 
-    What takes longest comes last. Raises UserError, WrongMachine among them.
+    What takes longest comes last. A trial may run on another machine than the one described. Raises UserError,
+    WrongMachine among them.
     """
     launcher = launcher_for(request.recipe, request.models)
     with watch.files("synthesising scenes") as progress:
@@ -108,7 +109,7 @@ def make_ready(request: Request, workspace: Workspace, watch: Watch) -> Ready:
     if made:
         watch.note(f"synthetic data set '{request.recipe.data.profile}' made in {workspace.data}")
     drafted = draft(request, workspace)
-    if drafted.machine.differing:
+    if drafted.machine.differing and not trial:
         raise WrongMachine(drafted.machine)
     require_source(request.recipe)
     with watch.files("hashing scenes") as progress:

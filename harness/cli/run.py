@@ -29,7 +29,8 @@ from rules.model.layout import PackageLayout
 def run(system: str, org: str, submissions: Path, data_dir: Path, out: Path) -> int:
     """One run of SYSTEM's recipe, watched and recorded like a scored one, but not part of any submission.
 
-    A plan that breaks rules is shown as such and runs: `submit` would refuse it.
+    A plan that breaks rules, and a machine that is not the one described, are shown as such and run: `submit`
+    would refuse them.
     """
     console = Console(highlight=False)
     workspace = options.workspace_of(system, org, submissions, data_dir)

@@ -81,7 +81,14 @@ def get_ready(console: Console, workspace: Workspace, request: Request, trial: b
     """
     keeps = "it breaks no rule of"
     try:
-        ready = make_ready(request, workspace, ConsoleWatch(console))
+        ready = make_ready(request, workspace, ConsoleWatch(console), trial)
+        if ready.plan.machine.differing:
+            show_machine(console, ready.plan.machine)
+            console.print(
+                f"warning: not the machine that '{request.system}' describes: a trial only, submit refuses it",
+                soft_wrap=True,
+                markup=False,
+            )
         try:
             require_compliant(ready.plan.plan)
         except PlanRefused as error:
