@@ -44,6 +44,8 @@ def challenge(
         raise UserError(
             "The entropy is not a text that can be printed.", "give letters and digits, or nothing."
         )
+    if out.exists():
+        raise UserError(f"{out} is there already.", "give another name with --out, or move the file away.")
     target = find_target(package, system)
     tree, ruleset = scan(target.root), load_ruleset()
     entries = find_entries(target.root, target.systems, ruleset)

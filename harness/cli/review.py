@@ -56,6 +56,8 @@ def review(
       cloudmask review examples/local-smoke --state objection --by "R. Eviewer" --text "Run 3 shares a node."
       cloudmask review examples/local-smoke --state embargoed --until 2027-01-15 --by "The board"
     """
+    day = _day(when) if when is not None else datetime.now(timezone.utc).date()
+    shown_from = _day(until) if until is not None else None
     path = reviews.path_of(submissions, result)
     if state is None:
         found = reviews.read_review(path)
@@ -68,7 +70,6 @@ def review(
         )
     if not by:
         raise UserError("It is not said who says so.", "add --by NAME.")
-    day = _day(when) if when else datetime.now(timezone.utc).date()
     try:
         event = reviews.Event(
             state=state,
@@ -76,7 +77,7 @@ def review(
             by=by,
             text=text,
             superseded_by=superseded_by,
-            until=_day(until) if until else None,
+            until=shown_from,
             recomputed=_kept(verdict) if verdict else None,
         )
     except ValidationError as error:

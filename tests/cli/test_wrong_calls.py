@@ -30,6 +30,12 @@ NO_FILE = "there is no such file"
         (["check", "{lab}", "--roots", "{notes}"], "begins with -----BEGIN CERTIFICATE-----"),
         (["sign", "{lab}", "--key", "{notes}"], "is not a private key in PEM"),
         (
+            ["challenge", "{lab}", "--out", "{notes}"],
+            "notes.txt is there already. fix: give another name with --out",
+        ),
+        (["review", "ExampleLab/testbox", "--when", ""], "'' is not a day. fix: write it like 2026-12-31."),
+        (["review", "ExampleLab/testbox", "--until", ""], "'' is not a day."),
+        (
             [
                 "power",
                 "import",
