@@ -24,6 +24,7 @@ from harness.check.replay_data import fitting_section
 from harness.check.replay_worker import Reference, UsesReference
 from harness.check.watch import Watch
 from harness.core.errors import WrongData
+from harness.core.words import plural
 from harness.untrusted.hdf5_guard import Reader
 from reference.protocol.keys import AUGMENTATION_KEY, AUGMENTATIONS, NORMALISATION_KEY, NORMALISATIONS
 from reference.protocol.settings import (
@@ -185,7 +186,7 @@ class Replayer(UsesReference):
         if epochs:
             each_s = sum(epochs + last + rest) / 1000
             self._watch.say(
-                f"replay: {runs} run(s){drawn}, each one epoch, one evaluation and the test scenes: these took "
+                f"replay: {plural(runs, 'run')}{drawn}, each one epoch, one evaluation and the test scenes: these took "
                 f"{each_s:.0f} s in the first run, so {each_s * runs:.0f} s in all on a machine as fast as its own"
             )
 

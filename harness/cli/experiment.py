@@ -16,6 +16,7 @@ from harness.cli.bars import ConsoleWatch
 from harness.core.errors import ExitCode, UserError
 from harness.core.files import write_atomic
 from harness.core.locks import patient
+from harness.core.words import plural
 from harness.experiment.chosen import write_chosen
 from harness.experiment.model import Between, Experiment, in_words
 from harness.experiment.page import CSV, JSON, build_page, is_synthetic
@@ -97,7 +98,7 @@ def _planned(found: Found) -> dict[str, str]:
         "experiment": said.name + (f": {said.description}" if said.description else ""),
         "base": f"{found.request.source.recipe}, data set {recipe.data.profile}",
         "search": f"{said.search.method} over " + (_space(said) or "nothing: the base recipe alone"),
-        "trials": f"{count} point(s) x {said.repeats} run(s) = {count * said.repeats}, at most",
+        "trials": f"{plural(count, 'point')} x {plural(said.repeats, 'run')} = {count * said.repeats}, at most",
         "objective": f"{said.objective.words}; {better} is better",
         "pruning": f"below the median after epoch {pruning.after_epochs}, from {pruning.after_trials} trials on"
         if pruning
@@ -169,7 +170,9 @@ def _work(place: Workplace, command: list[str], workers: int) -> None:
         run_workers([command] * workers, lambda text: place.console.print(text, markup=False, soft_wrap=True))
         return
     done = work(place)
-    place.console.print(f"{done} trial(s) run by this process; nothing is left to begin", markup=False)
+    place.console.print(
+        f"{plural(done, 'trial')} run by this process; nothing is left to begin", markup=False
+    )
 
 
 def _workplace(found: Found, workspace: Workspace, console: Console, at_once: int) -> Workplace:
@@ -199,10 +202,8 @@ def _send(found: Found, workspace: Workspace, command: list[str], tasks: int, dr
         click.echo(job.text, nl=False)
         return ExitCode.OK
     write_atomic(job.script, job.text)
-    number = batch_system(found.request).send(job)
-    click.echo(
-        f"array {number} sent: {tasks} task(s) of {found.request.recipe.devices.nodes} node(s), {job.script}"
-    )
+    number, nodes = batch_system(found.request).send(job), found.request.recipe.devices.nodes
+    click.echo(f"array {number} sent: {plural(tasks, 'task')} of {plural(nodes, 'node')}, {job.script}")
     click.echo(f"logs: {job.log}; `cloudmask experiment status` shows how far it is")
     return ExitCode.OK
 
@@ -245,7 +246,9 @@ def gather(
     for name, text in ((CSV, table_csv(table)), (JSON, table_json(table))):
         write_atomic(folder / name, text)
         click.echo(folder / name)
-    click.echo(f"{table.made} trials of {table.tried} points from {len(table.places)} folder(s)")
+    click.echo(
+        f"{plural(table.made, 'trial')} of {plural(table.tried, 'point')} from {plural(len(table.places), 'folder')}"
+    )
 
 
 @experiment.command()

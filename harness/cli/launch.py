@@ -12,6 +12,7 @@ from rich.console import Console
 from harness.cli import options
 from harness.core.errors import ExitCode, UserError
 from harness.core.files import write_atomic
+from harness.core.words import plural
 from harness.plan.request import find_request
 from harness.run.launch.batch import BatchBusy, FollowedBatchSystem, Job, State
 from harness.run.launch.job import batch_system, render
@@ -53,7 +54,7 @@ def launch(
     number = batch.send(job)
     workers = request.recipe.devices.workers
     for line in (
-        f"job {number} sent: {job.nodes} node(s), {workers} worker(s) a model, {job.script}",
+        f"job {number} sent: {plural(job.nodes, 'node')}, {plural(workers, 'worker')} a model, {job.script}",
         f"log:     {job.log_of(number)}",
         f"package: {request.layout.root}; run `cloudmask check` on it when the job is done",
     ):

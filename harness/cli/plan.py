@@ -10,6 +10,7 @@ from rich.table import Table
 
 from harness.cli import options
 from harness.core.errors import ExitCode
+from harness.core.words import plural
 from harness.plan.checkout import source_doubt
 from harness.plan.datasets import Located, Missing
 from harness.plan.machine import Machine
@@ -48,8 +49,8 @@ def show_plan(console: Console, drafted: Draft) -> None:
         "division": f"{recipe.division} (closed is this rulebook's own profile)",
         "runs": f"{request.runs}, seeds drawn at start, caches evicted before each",
         "data set": f"{recipe.data.profile}{_where(drafted.data)}",
-        "devices": f"{devices.nodes} node(s) with {devices.accelerators_per_node} accelerator(s), "
-        f"{devices.workers} worker(s), strategy {devices.chosen_strategy}, launcher {recipe.launcher}",
+        "devices": f"{plural(devices.nodes, 'node')} with {plural(devices.accelerators_per_node, 'accelerator')}, "
+        f"{plural(devices.workers, 'worker')}, strategy {devices.chosen_strategy}, launcher {recipe.launcher}",
         "numerics": recipe.precision,
         "implementation": " ".join(recipe.command) if recipe.command else "reference (python -m reference)",
         "package": str(request.layout.root),

@@ -15,6 +15,7 @@ from harness.check import check_package
 from harness.cli import options
 from harness.core.errors import ExitCode, UserError
 from harness.core.files import write_atomic
+from harness.core.words import plural
 from harness.package.manifest import write_manifest
 from harness.plan.recipe import PowerRecipe, load_recipe
 from harness.power.files import Readings, Supply, cut, node_text
@@ -159,7 +160,9 @@ def import_command(
     for path, text in texts.items():
         write_atomic(path, text)
     write_manifest(layout.root)
-    click.echo(f"power of node {node} imported for {len(wanted)} run(s); the manifest is written anew")
+    click.echo(
+        f"power of node {node} imported for {plural(len(wanted), 'run')}; the manifest is written anew"
+    )
     click.echo(f"now: cloudmask check {layout.root} and cloudmask report {layout.root}")
     return ExitCode.OK
 

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from harness.core.errors import UserError
+from harness.core.words import plural
 from harness.experiment.model import MAX_TRIALS, Experiment, Values
 from harness.plan.recipe import Recipe, TrialRecipe
 from rules.ruleset import merged
@@ -50,7 +51,8 @@ def grid(experiment: Experiment) -> list[Values]:
     count = math.prod(len(values) for values in choices)
     if count * experiment.repeats > MAX_TRIALS:
         raise UserError(
-            f"The grid has {count} points, with {experiment.repeats} run(s) each: more than {MAX_TRIALS} trials.",
+            f"The grid has {plural(count, 'point')}, with {plural(experiment.repeats, 'run')} each: "
+            f"more than {MAX_TRIALS} trials.",
             "use method random with fewer points.",
         )
     return [dict(zip(search.space, values, strict=True)) for values in itertools.product(*choices)]

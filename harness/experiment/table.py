@@ -109,7 +109,7 @@ def gathered(found: Found, folders: list[Path]) -> Table:
         if odd := differences(wanted, header):
             against = "the experiment's file" if place == places[0] else str(places[0])
             raise UserError(
-                f"{place} does not fit together with {against}: {', '.join(odd)} differ(s).",
+                f"{place} does not fit together with {against}: they differ in {', '.join(odd)}.",
                 "gather trials of one base recipe on one data set by one ruleset; leave this folder out.",
             )
     rows = [

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from harness.core.words import plural
 from harness.machine.accelerators import accelerators
 from harness.machine.detect import gib, tensorflow_version
 from harness.machine.host import usable_memory
@@ -93,7 +94,7 @@ def _devices() -> Check:
     found = accelerators()
     gpus = [gpu.model for gpu in found.gpus]
     detail = f"{threads} hardware threads, " + (
-        f"{len(gpus)} GPU(s): {', '.join(gpus)}" if gpus else "no usable GPU"
+        f"{plural(len(gpus), 'GPU')}: {', '.join(gpus)}" if gpus else "no usable GPU"
     )
     if found.problem and (found.unusable or not found.is_complete):
         unusable = "; ".join(["", *found.unusable]) or "; their number is unknown"

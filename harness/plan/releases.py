@@ -15,6 +15,7 @@ from harness.core.errors import UserError
 from harness.core.files import write_atomic
 from harness.core.own_code import RELEASES, digests, tree_files
 from harness.core.start_module import OWN, ROOT
+from harness.core.words import plural
 from rules.facts.releases import Release, read_releases
 
 GIT_S = 60.0
@@ -48,7 +49,7 @@ def compare(root: Path = ROOT) -> Comparison:
     for version, entry in listed.items():
         state = "is the code as it is here" if entry == here else "is not the code as it is here"
         remarks.append(f"{version} is not tagged here, and {state}")
-    remarks.append(f"{len(tags)} tagged release(s)")
+    remarks.append(plural(len(tags), "tagged release"))
     return Comparison(problems, remarks)
 
 

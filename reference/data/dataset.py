@@ -314,7 +314,9 @@ def _unused(paths: DatasetPaths) -> list[str]:
     if not found:
         return []
     patterns = " or ".join(PATTERNS)
-    return [f"{len(found)} file(s) are not used, since scenes are called {patterns}: {found[0].name}"]
+    return [
+        f"files that are not used, since scenes are called {patterns}: {len(found)}, e.g. {found[0].name}"
+    ]
 
 
 def _paths(

@@ -37,8 +37,8 @@ def split_indices(count: int, split: Split) -> tuple[np.ndarray, np.ndarray]:
     validation_count = count - train_count
     if train_count < 1 or validation_count < 1:
         raise ValueError(
-            f"{count} {split.unit}(s) cannot be split {split.train_fraction:g} to "
-            f"{1 - split.train_fraction:g}: training and validation need at least one each"
+            f"a split of {count} by {split.unit}, {split.train_fraction:g} to {1 - split.train_fraction:g}, "
+            "leaves a part empty: training and validation need at least one each"
         )
     order = np.random.RandomState(split.random_state).permutation(count)
     return order[validation_count : validation_count + train_count], order[:validation_count]

@@ -29,7 +29,7 @@ def test_scene_differences(names: Iterable[str]) -> list[str]:
     """How the file names of test scenes differ from the official ones, in words; empty when they do not."""
     given, known = set(names), official_test_scenes()
     return [
-        f"{len(found)} test scene(s) {what}, e.g. {min(found)[:120]!r}"
+        f"test scenes {what}: {len(found)}, e.g. {min(found)[:120]!r}"
         for what, found in (("not among the official ones", given - known), ("missing", known - given))
         if found
     ]

@@ -91,7 +91,7 @@ def file_names(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterato
     strange = [f.name for f in [*dataset.train, *dataset.test] if not pattern.fullmatch(f.name)]
     if strange:
         yield self.finding(
-            f"{len(strange)} file(s) have other names than scenes, e.g. {show(strange[0])}",
+            f"files with other names than scenes: {len(strange)}, e.g. {show(strange[0])}",
             path=dataset_path(subject),
         )
 

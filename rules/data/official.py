@@ -36,7 +36,10 @@ def known_scenes(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Itera
     for role, files in (("train", dataset.train), ("test", dataset.test)):
         strange = [reason for file in files if (reason := _strange(file, known.get("name"))) is not None]
         if strange:
-            yield self.finding(f"{len(strange)} {role} scene(s): {strange[0]}", path=path)
+            yield self.finding(
+                f"wrong names among the {role} scenes: {len(strange)} of {len(files)}, e.g. {strange[0]}",
+                path=path,
+            )
         total = known.get(f"{role}_bytes")
         found = sum(file.size_bytes for file in files)
         if total and not abs(found / total - 1) <= known.get("size_tolerance", 0.0):
@@ -84,5 +87,6 @@ def _published(self: Rule, role: str, files: list[DatasetFile], path: str) -> It
     wrong = [f.name for f in files if known and known.get(f.name.rsplit("/", 1)[-1]) != f.sha256]
     if wrong:
         yield self.finding(
-            f"{len(wrong)} {role} scene(s) are not the published ones, e.g. {show(wrong[0])}", path=path
+            f"{role} scenes that are not the published ones: {len(wrong)} of {len(files)}, e.g. {show(wrong[0])}",
+            path=path,
         )

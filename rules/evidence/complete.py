@@ -72,7 +72,7 @@ def _of_run(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     nodes = integer(run.settings, "number_of_nodes") or 1
     if len(run.telemetry) < nodes:
         yield self.finding(
-            f"telemetry of {len(run.telemetry)} of {nodes} node(s)",
+            f"nodes with telemetry: {len(run.telemetry)} of {nodes}",
             path=files.telemetry(len(run.telemetry)).as_posix(),
             expected=nodes,
             actual=len(run.telemetry),

@@ -170,7 +170,7 @@ def few_failures(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fin
     closed = package.division != "open"
     for attempt in package.failed:
         ended = (
-            f"after {attempt.epochs} epoch(s)"
+            f"after epoch {attempt.epochs}"
             if attempt.epochs
             else "before its first epoch was finished"
             if attempt.epochs is not None

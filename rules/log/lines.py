@@ -52,7 +52,7 @@ def other_lines(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Other text in a result file makes edits and merged logs hard to see."""
     if run.log.other_lines:
         yield self.finding(
-            f"{run.log.other_lines} line(s) are not MLLOG", path=run.path, line=run.log.first_other_line
+            f"lines that are not MLLOG: {run.log.other_lines}", path=run.path, line=run.log.first_other_line
         )
 
 
@@ -273,7 +273,7 @@ def call_sites(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         if not isinstance(e.metadata.get("file"), str) or not is_int(e.metadata.get("lineno"))
     ]
     if bare:
-        yield self.at(run, bare[0], f"{len(bare)} line(s) lack metadata file and lineno")
+        yield self.at(run, bare[0], f"lines without metadata file and lineno: {len(bare)}")
 
 
 @rule(

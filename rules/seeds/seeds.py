@@ -136,7 +136,7 @@ def fixed_seed(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Findi
             package.division != "open" or len(package.runs) > 1
         ):
             yield self.finding(
-                f"seed {fixed} in a {package.division or 'closed'} entry of {len(package.runs)} run(s)",
+                f"seed {fixed} in a {package.division or 'closed'} entry; its runs: {len(package.runs)}",
                 path=run.path,
                 actual=fixed,
             )

@@ -57,7 +57,7 @@ COLUMNS = ("--time-column", "time", "--power-column", "power")
 def test_a_csv_of_a_pdu_becomes_power_files(built: BuiltPackage, capsys: pytest.CaptureFixture[str]) -> None:
     path = csv_log(built)
     code, output = run_import(built, path, *COLUMNS)
-    assert code == 0 and "2 run(s)" in output
+    assert code == 0 and "for 2 runs;" in output
     first = (built.layout.power_dir(0) / "node_0.txt").read_text().splitlines()
     start = json.loads(first[1].removeprefix(":::MLLOG "))
     assert start["key"] == "power_measurement_start"

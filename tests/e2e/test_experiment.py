@@ -90,7 +90,7 @@ def test_a_grid_is_tried_point_by_point_and_goes_on_after_a_kill(lone):
     ]
     logs = {record.number: record.log_sha256 for record in found}
     again = call(lone, "run")
-    assert again.returncode == 0 and "0 trial(s) run" in again.stdout
+    assert again.returncode == 0 and "0 trials run" in again.stdout
     assert {record.number: record.log_sha256 for record in records(lone)} == logs
     _is_a_trial(lone, found[1])
 
@@ -111,7 +111,7 @@ def test_from_trials_to_a_submission_that_says_how_many(lone):
     write(
         lone, search={"method": "tpe", "points": 3, "space": {LR: {"low": 0.0001, "high": 0.01, "log": True}}}
     )
-    assert "3 point(s)" in call(lone, "plan").stdout
+    assert "3 points" in call(lone, "plan").stdout
     done = call(lone, "run", "--workers", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     assert {record.at_once for record in records(lone)} == {2} and len(over(lone)) == 3
@@ -157,7 +157,7 @@ def test_trials_of_two_machines_become_one_table(lone):
     assert call(lone, "run").returncode == 0
     places = [str(own.relative_to(lone.root)), "other"]
     done = call(lone, "gather", *places, "--out", "all")
-    assert done.returncode == 0 and "4 trials of 4 points from 2 folder(s)" in done.stdout
+    assert done.returncode == 0 and "4 trials of 4 points from 2 folders" in done.stdout
     table = json.loads((lone.root / "all/table.json").read_text())
     assert [(row["place"], row["point"]) for row in table["trials"]] == [(0, 0), (0, 1), (1, 0), (1, 1)]
     twice = call(lone, "gather", places[0], places[0])

@@ -45,7 +45,7 @@ def test_a_job_becomes_a_checked_package(trial: Trial, cluster: dict[str, str]) 
     trial.recipe(**TWO_NODES)
     done = launch(trial, cluster)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"job {lsf.NUMBER} sent: 2 node(s), 2 worker(s) a model" in done.stdout
+    assert f"job {lsf.NUMBER} sent: 2 nodes, 2 workers a model" in done.stdout
     wait_for(lambda: "verdict" in log_of(trial) or "Fix:" in log_of(trial))
     assert "verdict: consistent with the rules" in log_of(trial), log_of(trial)
     assert trial.cloudmask("check", "submissions/lab").returncode == 0

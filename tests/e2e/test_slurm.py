@@ -37,7 +37,7 @@ def test_a_job_becomes_a_checked_package(trial, cluster):
     trial.recipe(**TWO_NODES)
     done = launch(trial, cluster, "--wait")
     assert done.returncode == 0, done.stdout + done.stderr + cluster.logs()
-    assert "job 1 sent: 2 node(s), 2 worker(s) a model" in done.stdout and "COMPLETED" in done.stdout
+    assert "job 1 sent: 2 nodes, 2 workers a model" in done.stdout and "COMPLETED" in done.stdout
     assert "verdict: consistent with the rules" in done.stdout
     assert trial.cloudmask("check", "submissions/lab").returncode == 0
     for run in range(5):

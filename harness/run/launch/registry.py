@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 
 from harness.core.errors import UserError
+from harness.core.words import plural
 from harness.plan.recipe import LauncherName, Recipe
 from harness.run.launch.base import Launcher
 from harness.run.launch.local import LocalLauncher
@@ -36,7 +37,7 @@ def launcher_for(recipe: Recipe, models: int = 1, environment: Mapping[str, str]
     wanted = recipe.devices.nodes * (1 if kind.here else models)
     if len(launcher.nodes) != wanted:
         raise UserError(
-            f"The job has {len(launcher.nodes)} node(s), the recipe asks for {wanted}.",
+            f"The job has {plural(len(launcher.nodes), 'node')}, the recipe asks for {wanted}.",
             "request as many as devices.nodes says; `cloudmask launch` does.",
         )
     return launcher

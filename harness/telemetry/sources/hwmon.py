@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.core.words import plural
 from harness.telemetry.sources.base import QuantitySpec, Source, SourceUnavailable, Subject
 from harness.telemetry.sources.node_power import (
     NODE,
@@ -71,7 +72,7 @@ class HwmonSource(Source):
             why = f"{self._root} has no power sensor"
             fix = "on a server with an ACPI power meter: `modprobe acpi_power_meter`"
             if denied:
-                why = f"{denied} power sensor(s) may be read by root only"
+                why = f"{plural(denied, 'power sensor')} may be read by root only"
                 fix = "an administrator can make power*_input and power*_average readable"
             raise SourceUnavailable("no power sensors", why, fix)
 

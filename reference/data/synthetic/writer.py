@@ -68,7 +68,7 @@ def synthesize(
         raise ValueError(f"profile {profile.name} is not synthetic: its scenes have to be downloaded")
     if scenes is not None and scenes < 2:
         raise ValueError(
-            f"{scenes} training scene(s): at least 2 are needed, one to train and one to validate"
+            f"training scenes: {scenes}, but at least 2 are needed, one to train and one to validate"
         )
     if seed < 0:
         raise ValueError(f"seed {seed}: 0 or more expected")

@@ -79,6 +79,6 @@ def test_doubts_name_what_differs() -> None:
     lines = doubts(scenes_of(objects(*paths[1:-1], "inference/S3A_x.hdf"), PREFIX), 970, 100)
     assert lines == [
         "969 train scenes listed, 970 known",
-        "1 test scene(s) not among the official ones, e.g. 'S3A_x.hdf'",
-        f"1 test scene(s) missing, e.g. '{known[-1]}'",
+        "test scenes not among the official ones: 1, e.g. 'S3A_x.hdf'",
+        f"test scenes missing: 1, e.g. '{known[-1]}'",
     ]
