@@ -55,7 +55,7 @@ def test_loads_from_a_file_without_complaint(
     [
         (
             "good",
-            ["main p", ".muted", ".absent", ".verdict .word", ".tag.unverified", ".not_checked .outcome"],
+            ["main p", ".muted", ".absent", ".verdict .word", ".tag.unverified", ".rulegroup .muted"],
         ),
         ("bad", [".verdict .word", ".tag.error", ".reasons .message"]),
         ("board", ["th a", ".board .muted", ".tag.unverified"]),

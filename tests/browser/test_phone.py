@@ -56,5 +56,5 @@ def test_rules_fold_by_group_and_a_link_opens_one(visit: Callable[..., Any], sit
     rule = "#LOG001"  # the same on both pages
     assert not page.locator(rule).is_visible()
     page.evaluate("(rule) => { location.hash = rule; }", rule)
-    page.wait_for_function("document.querySelector('#rules details.rulegroup').open")
+    page.wait_for_function(f"document.querySelector('#rules details.rulegroup:has({rule})').open")
     assert page.locator(rule).is_visible() and page.locator("#rules details.rulegroup[open]").count() == 1

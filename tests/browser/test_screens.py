@@ -28,7 +28,7 @@ PAST = """
 }).slice(0, 5).map((one) => one.tagName + '.' + one.className + ' ' + one.textContent.trim().slice(0, 60))
 """
 BROKEN = """
-() => [...document.querySelectorAll('main td.r')].filter((cell) => {
+() => [...document.querySelectorAll('main td.r, main .from-2 td:not(.meaning)')].filter((cell) => {
   const range = document.createRange();
   if (cell.firstChild) range.selectNode(cell.firstChild);
   return cell.firstChild?.nodeType === 3 && range.getClientRects().length > 1;

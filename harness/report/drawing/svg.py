@@ -144,12 +144,6 @@ class Canvas:
             return
         self._add("path", {"d": _outline(points, parts), "class_": class_}, None, tip)
 
-    def area(self, points: Sequence[tuple[float, float]], base: float, class_: str, parts: int = 10) -> None:
-        """Fill the area between a polyline and the height `base`."""
-        if len(points) < 2:
-            return
-        self.path([(points[0][0], base), *points, (points[-1][0], base)], class_, parts=parts)
-
     def mark(self, x: float, y: float, number: int, class_: str, tip: str | None = None) -> None:
         """Draw the mark of a run: its shape and its colour follow from its number, so it is the same everywhere."""
         self._shape(x, y, number, _style(number, class_), tip)

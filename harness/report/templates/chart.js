@@ -147,7 +147,6 @@
         const seen = series.points.filter((p, k, all) => (all[k + 1] || p)[0] >= range[0] && (all[k - 1] || p)[0] <= range[1]);
         if (!seen.length) continue;
         const drawn = seen.map((p) => x(p[0]).toFixed(1) + " " + y(p[1]).toFixed(1)).join("L");
-        if (panel.series.length === 1) inside.append(svg("path", { d: "M" + x(seen[0][0]).toFixed(1) + " " + y(0).toFixed(1) + "L" + drawn + "L" + x(seen[seen.length - 1][0]).toFixed(1) + " " + y(0).toFixed(1), class: "fill " + series.style }));
         inside.append(svg("path", { d: "M" + drawn, class: "curve " + series.style }));
       }
       picture.append(svg("line", { x1: left, x2: right, y1: top + tall, y2: top + tall, class: "axis" }));

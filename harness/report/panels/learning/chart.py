@@ -122,8 +122,8 @@ def _legend(canvas: Canvas, lines: list[Line]) -> float:
 def _curves(plot: Plot, lines: list[Line], over: Over) -> None:
     few = sum(len(points) for _, points in lines) <= 400
     for run, points in sorted(lines, key=lambda line: not line[0].dropped):
-        style = "dropped" if run.dropped else "kept"
-        plot.canvas.path(plot.points(points), f"curve {style} run-{run.index % COLOURS}", f"run {run.index}")
+        style = "curve dropped" if run.dropped else "curve"
+        plot.canvas.path(plot.points(points), f"{style} run-{run.index % COLOURS}", f"run {run.index}")
         marked = []
         for x, y in points if few else points[-1:]:
             at = f"{x:.1f} s" if over == "seconds" else f"epoch {x:g}"

@@ -126,8 +126,6 @@ def _panel(
     canvas.line(left, bottom, right, bottom, "axis")
     for series in panel.series:
         points = _apart(plot.points(series.points), APART if canvas.width > 400 else APART_NARROW)
-        if len(panel.series) == 1:
-            canvas.area(points, bottom, f"fill {style[series.label]}", parts=1)
         canvas.path(points, f"curve {style[series.label]}", series.label, parts=1)
     return plot
 

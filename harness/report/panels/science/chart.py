@@ -21,7 +21,7 @@ def calibration(card: ScienceCard, width: int) -> Canvas | None:
     canvas.line(plot.x(0), plot.y(0), plot.x(1), plot.y(1), "target")
     canvas.text(plot.right, plot.top - 14, "dotted: perfect", "label accent", "end")
     points = [(_middle(b), b.cloud_fraction or 0.0) for b in bins]
-    canvas.path(plot.points(points), "curve kept")
+    canvas.path(plot.points(points), "curve")
     with canvas.group(class_="dot"):
         for (x, y), b in zip(points, bins, strict=True):
             tip = f"said {x:.2f}, was cloud {y:.2f} ({b.count} pixels)"
@@ -61,7 +61,7 @@ def precision_recall(card: ScienceCard, width: int, at: tuple[float, float] | No
     plot = plot_in(canvas, (46, 46, width - 12, width - 14), (0, 1), (max(0.0, low - 0.02), 1))
     plot.y_axis("precision", 5)
     plot.x_axis("recall", 5)
-    canvas.path(plot.points(points), "curve kept")
+    canvas.path(plot.points(points), "curve")
     if at is not None:
         words = f"threshold 0.5: precision {at[1]:.3f}, recall {at[0]:.3f}"
         canvas.circle(plot.x(at[0]), plot.y(at[1]), 6, "operating", words)

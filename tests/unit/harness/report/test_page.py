@@ -228,7 +228,7 @@ def test_no_replay_is_offered_where_no_weights_are_stored(tmp_path: Path) -> Non
         "evidence that this package does not hold : EVD008 The stored weights are the logged ones, EVD019"
         in said
     )
-    assert "it needs the weights, which the package does not hold" in said
+    assert "It needs the weights, which the package does not hold" in said
 
 
 def asked_for_replay(package: Package) -> Verdict:

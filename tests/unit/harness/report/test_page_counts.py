@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.check import check_package
 from harness.report import build_report
 from harness.score.score import score
-from rules.model.findings import Finding, Severity
+from rules.model.findings import Finding, Outcome, RuleResult, Severity
 from rules.model.package import Package
 from rules.ruleset import DEFAULT, load_ruleset
 from tests.support.builders import build_package
@@ -45,7 +45,7 @@ def test_a_fresh_report_is_light(tmp_path: Path) -> None:
     ruleset = load_ruleset(DEFAULT)
     package, verdict = check_package(built.root, ruleset)
     page = build_report(package, verdict, score(package, ruleset), tmp_path / "out", NOW)
-    assert page.stat().st_size <= 200_000
+    assert page.stat().st_size <= 195_000
 
 
 def test_numbers_by_group_name_their_run(page: Path) -> None:
@@ -70,3 +70,15 @@ def test_rules_that_passed_stand_in_groups(package: Package, tmp_path: Path) -> 
     assert groups == [("LOG", "log", "12 passed"), ("PWR", "power", "1 not applicable")]
     said = words(page)
     assert "Not applicable: no power logs:" in said and page.read_text().count('id="LOG001"') == 1
+
+
+def test_rules_that_were_not_checked_for_one_reason_stand_below_it(package: Package, tmp_path: Path) -> None:
+    verdict = hand_verdict(package)
+    reason = "replay was not asked for"
+    left = [RuleResult(f"EVD07{n}", Outcome.NOT_CHECKED, reason) for n in (0, 1)]
+    verdict.rules += left
+    page = build_report(package, verdict, hand_score(package), tmp_path, NOW)
+    assert re.search(r"<summary><b>Not checked</b> +<span[^>]*>3 rules<", page.read_text())
+    said = words(page)
+    assert said.count("Replay was not asked for:") == 1 and reason not in said
+    assert said.index("EVD070") < said.index("EVD071")
