@@ -77,7 +77,7 @@ def submit(
 def get_ready(console: Console, workspace: Workspace, request: Request, trial: bool = False) -> Ready:
     """Data at hand, right machine, plan by the rules; or a UserError that says what to do.
 
-    A trial is no submission: what its plan breaks is shown, and it runs.
+    A trial is not a submission: what its plan breaks is shown, and it runs.
     """
     keeps = "it breaks no rule of"
     try:

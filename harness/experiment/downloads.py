@@ -20,7 +20,7 @@ SLICE = 370  # pixels: several stand side by side
 def source_of(table: Table, synthetic: bool | None) -> Source:
     """What the files of the charts say about themselves; `synthetic` is None where no trial says."""
     return Source(
-        f"Trials of the experiment {table.experiment.name}, {table.header.ruleset}: no submissions",
+        f"Trials of experiment {table.experiment.name}, {table.header.ruleset}: not submissions",
         SYNTHETIC if synthetic else "",
         bool(synthetic),
         {"experiment": table.experiment.name},

@@ -26,7 +26,7 @@ INDEX, CSV, JSON = "index.html", "table.csv", "table.json"
 MAX_ROWS = 1000
 NOTES = (
     (
-        "Trials are runs of the open division, made to find settings. They are no submissions, and nothing here is an "
+        "Trials are runs of the open division, made to find settings. They are not submissions, and nothing here is an "
         "MLPerf result."
     ),
     (

@@ -228,7 +228,7 @@ class EvidenceRecipe(_Strict):
 
 
 class TrialRecipe(_Strict):
-    """Marks the run of an experiment, which is no submission; written by `cloudmask experiment run`."""
+    """Marks the run of an experiment, which is not a submission; written by `cloudmask experiment run`."""
 
     experiment: str = Field(max_length=100)
     digest: str = Field(pattern=r"^[0-9a-f]{64}$")  # of base recipe, search, objective and repeats

@@ -58,17 +58,15 @@ def compare(first: Sequence[SceneCounts], second: Sequence[SceneCounts]) -> Pair
 def in_words(found: Paired, first: str, second: str) -> str:
     """The comparison in one sentence, in points (hundredths) of accuracy."""
     scenes = f"{found.scenes} scene{'s' if found.scenes != 1 else ''}"
+    more, better = ("more", found.better) if found.difference > 0 else ("fewer", found.worse)
+    labels = f"{first} labels {abs(100 * found.difference):.2f} points {more} pixels right than {second}"
     if found.low is None or found.high is None:
         few = f"too few to say whether that is more than chance ({FEWEST} are needed)"
-        return f"{first} and {second} differ by {_points(found.difference)} points in {scenes}, {few}"
+        return f"{labels} in {scenes}, {few}"
     span = f"{_points(found.low)} to {_points(found.high)} points, {scenes}"
     if not found.apart:
         return f"{first} and {second} cannot be told apart by their masks ({span})"
-    more, better = ("more", found.better) if found.difference > 0 else ("fewer", found.worse)
-    size = f"{abs(100 * found.difference):.2f}"
-    return (
-        f"{first} labels {size} points {more} pixels right than {second} ({span}, {more} in {better} of them)"
-    )
+    return f"{labels} ({span}, {more} in {better} of them)"
 
 
 def _points(share: float) -> str:

@@ -92,7 +92,7 @@ def _array(archive: zipfile.ZipFile, name: str, kind: str, count: int | None) ->
         raise ValueError(f"{name} is compressed, or too large")
     with archive.open(info) as file:
         if np.lib.format.read_magic(file) != (1, 0):
-            raise ValueError(f"{name} is no plain array")
+            raise ValueError(f"{name} is not a plain array")
         shape, order, dtype = np.lib.format.read_array_header_1_0(file, max_header_size=HEADER_BYTES)
         wrong = (
             dtype != np.dtype(kind) or order or len(shape) != 1 or (count is not None and shape != (count,))

@@ -93,12 +93,13 @@
     const one = first.system + " by " + first.org, two = second.system + " by " + second.org;
     const sum = [0, 1, 2, 3].map((k) => rows.reduce((total, row) => total + row[k], 0));
     const difference = sum[0] / sum[1] - sum[2] / sum[3], scenes = rows.length + (rows.length === 1 ? " scene" : " scenes");
-    if (rows.length < sampling.fewest) return one + " and " + two + " differ by " + points(difference) + " points in " + scenes + ", too few to say whether that is more than chance (" + sampling.fewest + " are needed).";
+    const more = difference > 0 ? "more" : "fewer", sign = difference > 0 ? 1 : -1;
+    const labels = one + " labels " + Math.abs(100 * difference).toFixed(2) + " points " + more + " pixels right than " + two;
+    if (rows.length < sampling.fewest) return labels + " in " + scenes + ", too few to say whether that is more than chance (" + sampling.fewest + " are needed).";
     const [low, high] = spanOf(rows), span = points(low) + " to " + points(high) + " points, " + scenes;
     if (low <= 0 && high >= 0) return one + " and " + two + " cannot be told apart by their masks (" + span + ").";
-    const more = difference > 0 ? "more" : "fewer", sign = difference > 0 ? 1 : -1;
     const count = rows.filter((row) => sign * (row[0] / row[1] - row[2] / row[3]) > 0).length;
-    return one + " labels " + Math.abs(100 * difference).toFixed(2) + " points " + more + " pixels right than " + two + " (" + span + ", " + more + " in " + count + " of them).";
+    return labels + " (" + span + ", " + more + " in " + count + " of them).";
   }
   function interval(n) {
     if (n.low_s === null) return "too few runs for an interval";

@@ -85,7 +85,7 @@ GLOSSARY = (
          "from the same image. It is what the model learns to repeat, and not the truth itself."),
     Term("cloudmask", "CloudMask", "The benchmark: segmentation of satellite images into cloud and clear sky."),
     Term("convergence-factor", "convergence factor", "What the mean time is multiplied by where an entry needs fewer "
-         "epochs than the reference: fewer epochs by luck are no merit of a machine. 1 otherwise."),
+         "epochs than the reference: fewer epochs by luck are not a merit of a machine. 1 otherwise."),
     Term("digest", "digest", "A number that changes when one bit of a data set changes: equal digests, equal data."),
     Term("division", "division", "Closed: the model, data and settings of the reference, so that machines compare. "
          "Open: anything that is stated."),
@@ -98,8 +98,6 @@ GLOSSARY = (
          "machines, not for results about clouds."),
     Term("precision", "precision", "Two meanings: the number format of a computation (fp32, bfloat16), and, of a "
          "mask, the share of pixels called cloud that are cloud."),
-    Term("rate", "training rate, TFLOP/s", "Operations of the model per second while it trains, in millions of "
-         "millions. It tells how busy the hardware is, whatever the size of the data set."),
     Term("reference-point", "reference point", "How many epochs the unchanged reference needs at one batch size, from "
          "ten recorded runs or more."),
     Term("replay", "replay", "Evaluating the weights that a run kept again, here: the accuracy has to come out again."),
@@ -113,6 +111,8 @@ GLOSSARY = (
     Term("target", "target", "The accuracy at which a run ends."),
     Term("telemetry", "telemetry", "Readings of processors, memory, disk, network and power during a run."),
     Term("time-to-train", "time-to-train", "Seconds from run_start to run_stop, evaluations included."),
+    Term("rate", "training rate, TFLOP/s", "Operations of the model per second while it trains, in millions of "
+         "millions. It tells how busy the hardware is, whatever the size of the data set."),
     Term("u-net", "U-Net", "The neural network of the reference: it shrinks an image step by step, grows it again, "
          "and labels each pixel."),
     Term("unverified", "unverified", "Checked by a program only; nobody at MLCommons has reviewed it."),
