@@ -114,7 +114,7 @@
       ...(e.warnings ? [br(), make("a", { className: "muted", href: e.report + "#rules" }, e.warnings === 1 ? "1 warning" : e.warnings + " warnings"),
         ...e.warned_rules.split(" ").filter(Boolean).slice(0, 3).flatMap((rule, i) => [muted(i ? ", " : ": "),
           make("a", { className: "muted", href: e.report + "#finding-" + rule + "-warning" }, rule)]), muted(e.warned_rules.split(" ").length > 3 ? " …" : "")] : []),
-      ...(e.alike ? e.alike.split("\n").flatMap((line) => [br(), make("span", { className: "tag error" }, "same runs"), make("span", { className: "alike" }, bdi(line))]) : []),
+      ...(e.alike ? e.alike.split("\n").flatMap((line, i) => [...(i ? [] : [br()]), make("span", { className: "tag error" }, "same runs"), make("span", { className: "alike" }, bdi(line))]) : []),
       ...(e.state ? [make("details", { className: "life" }, make("summary", {}, e.state),
         make("ul", {}, ...e.history_text.split("\n").map((line) => make("li", {}, bdi(line)))))] : []));
     const box = make("input", { type: "checkbox", checked: state.pick.includes(e.id), disabled: !state.pick.includes(e.id) && state.pick.length >= MOST });
