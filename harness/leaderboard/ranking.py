@@ -1,10 +1,11 @@
 """Who has a rank in the closed division: whose code need not be believed, because its work was computed again.
 
 A program can print any line. What ranks an entry, for any code, is that in every run the weights descend from the
-seed and give the logged accuracy, and the first epoch was trained again: by the build of this site (--replay), or by a
-reviewer whose verdict stands in the entry's review. All three are needed: the way of another run, added to the seed's
-beginning, descends from it and computes nothing. The code of a release was read by others; that it ran, the run
-records only assert.
+seed, as training moves them, and give the logged accuracy, and the first epoch was trained again: by the build of this
+site (--replay), or by a reviewer whose verdict stands in the entry's review. All of it is needed: the way of another
+run, added to the seed's beginning, descends from it and computes nothing; a fifth of the beginning, added to weights
+from elsewhere, descends and computes, but did not move as training moves. The code of a release was read by others;
+that it ran, the run records only assert.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ from typing import Any
 
 from harness.leaderboard.model import Entry
 from harness.leaderboard.reviews import Event, Recomputed, Review
-from rules.evidence.lineage import descends
+from rules.evidence.lineage import aligned, descends, moved_as_recorded
 from rules.evidence.replay import first_epoch
 from rules.evidence.replay import replay as evaluation
 from rules.model.findings import Outcome, Verdict
 from rules.package.released import code_ran, code_read, released
 from rules.ruleset import Ruleset
 
-RECOMPUTED = (evaluation.id, descends.id, first_epoch.id)  # rules that have to pass
+# rules that have to pass
+RECOMPUTED = (evaluation.id, descends.id, moved_as_recorded.id, aligned.id, first_epoch.id)
 RELEASED = (code_ran.id, released.id, code_read.id)
 HERE, RELEASE = "recomputed when this site was built", "of a release, as the run records state"
 UNREAD = "code unread"

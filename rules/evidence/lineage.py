@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from statistics import median
 
 from reference.protocol.keys import COMMITMENT_KEY
-from rules.facts.lineage_bounds import bounds_for, steps_of
+from rules.facts.lineage_bounds import bounds_for, require_recorded, steps_of
 from rules.facts.log_reading import epoch_num, number, stated
 from rules.facts.reference_code import REFERENCE
 from rules.model.claims import Claim, Standing, Support
@@ -55,7 +55,6 @@ def _counted(run: Run) -> int:
     Scope.RUN,
     source=SOURCE,
     fix="Submit the weights of this run, begun from the seed that the harness drew (`python -m reference weights`).",
-    supports=(Support(Claim.SEED, Standing.RECOMPUTED, "the weights, which descend from it"),),
 )
 def descends(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Training moves weights little by little from where the seed put them: what is unrelated to the seed's
@@ -99,11 +98,13 @@ def descends(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     Scope.RUN,
     source=SOURCE,
     fix="Submit the weights that the last evaluation was made with.",
+    supports=(Support(Claim.SEED, Standing.RECOMPUTED, "the weights, which descend from it"),),
 )
 def moved_as_recorded(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """How far each kernel moves in so many steps hardly depends on batch size, precision or data, and it
     moves across its beginning, not back to zero: a mixture of the seed's beginning and weights from elsewhere
-    moves further, noise moves otherwise."""
+    moves further, noise moves otherwise. Runs on accelerators are judged by wider bounds, since those were recorded on
+    processors."""
     kernels, steps = kernels_of(run), _counted(run)
     bounds = bounds_for(run, ruleset, steps)
     rate = number(run.settings, "opt_base_learning_rate")
@@ -248,7 +249,7 @@ def aligned(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     direction: training moves the weights of a layer together, along what came in and what went wrong. The more
     steps, the less: beyond what was recorded nothing is said."""
     alignment, least = median(kernel.alignment for kernel in kernels_of(run)), ruleset.evidence.way_alignment
-    bounds_for(run, ruleset, _counted(run))
+    require_recorded(run, ruleset, _counted(run))
     if not alignment >= least:  # written so that NaN is refused
         yield self.finding(
             f"the way of the weights has no direction: {alignment:.2f} of what noise has, "

@@ -1,23 +1,31 @@
 """What was recorded of honest runs: how far training moves the weights, and how exactly an epoch repeats.
 
-rules/rulesets/<ruleset>/lineage.json, made by tests/bench/lineage.py. Nothing outside of what was recorded is
-judged by these bounds.
+rules/rulesets/<ruleset>/lineage.json, made by tests/bench/lineage.py, with the reference on processors. How far
+weights move is judged of accelerators and other programs too, by wider bounds: their arithmetic lies between the
+precisions that were recorded, and the optimiser moves weights, whatever computes. Else nothing outside of what was
+recorded is judged.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections.abc import Mapping
 from functools import lru_cache
 
 import msgspec
+from msgspec import structs
 
 from rules.facts.log_reading import integer, number
+from rules.facts.reference_code import is_reference
+from rules.model.log import Stated
+from rules.model.package import PackageHeader
 from rules.model.run import Run
 from rules.registry import NotChecked
 from rules.ruleset import FOLDER, Ruleset
 
 FAR = 0.8  # of an epoch's way; the same state trained with the patches in another order ended 0.88 and more away
+BETWEEN = "tf32"  # as exact as fp16 and as wide as fp32: between the precisions that were recorded
 HOW = "record them with `python -m tests.bench.lineage` (docs/evidence.md)"
 
 
@@ -53,6 +61,9 @@ class LineageBounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     repeats: dict[str, dict[str, Repeat]]  # by data set and logged precision
     loss_margin: float  # factor
     repeat_margin: float  # factor of both distances
+    # Largest relative difference of the first epoch's loss, by data set, where other kernels trained it again: another
+    # framework, another instruction set. Some seeds amplify rounding a hundred times as much as others.
+    other_kernels: dict[str, float] = {}
     # Precisions whose epochs repeat on one device only: the scale of the loss with float16 follows the replicas.
     repeat_on_one_device: list[str] = []
 
@@ -68,6 +79,21 @@ class LineageBounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             found.loss * self.loss_margin,
             min(found.distance * self.repeat_margin, FAR),
             found.worst * self.repeat_margin,
+        )
+
+    def loss_by_other_kernels(self, profile: str | None) -> float | None:
+        """How far the first epoch's loss may be where other kernels trained it, margin included; None: not recorded."""
+        found = self.other_kernels.get(profile or "")
+        return None if found is None else found * self.loss_margin
+
+    def elsewhere(self) -> LineageBounds:
+        """For what was not recorded itself: margins of ways twice, the factor squared; no repeats."""
+        return structs.replace(
+            self,
+            precisions=[*self.precisions, BETWEEN],
+            moved_margin=self.moved_margin**2,
+            drift_margin=2 * self.drift_margin,
+            repeats={profile: {} for profile in self.repeats},
         )
 
     def moved_within(self, kernel: int, steps: int) -> tuple[float, float]:
@@ -97,14 +123,32 @@ def load_bounds(ruleset: str) -> LineageBounds | None:
     return msgspec.json.decode(path.read_bytes(), type=LineageBounds)
 
 
+def elsewhere(settings: Mapping[str, Stated], package: PackageHeader) -> bool:
+    """Whether a run was computed otherwise than what was recorded: on accelerators, or by another program."""
+    return integer(settings, "accelerators_per_node") != 0 or not is_reference(package)
+
+
+def bounds_of(
+    settings: Mapping[str, Stated], package: PackageHeader, ruleset: Ruleset
+) -> LineageBounds | None:
+    """The recorded bounds, wider for a run that was computed elsewhere; None where none were recorded."""
+    bounds = load_bounds(ruleset.name)
+    return bounds.elsewhere() if bounds is not None and elsewhere(settings, package) else bounds
+
+
+def require_recorded(run: Run, ruleset: Ruleset, steps: int) -> None:
+    """Raise NotChecked for a run that is unlike those recorded."""
+    bounds_for(run, ruleset, steps)
+
+
 def bounds_for(run: Run, ruleset: Ruleset, steps: int | None = None) -> LineageBounds:
     """The recorded bounds that fit a run: of its way after so many steps, else of repeating its epochs.
 
     Raises NotChecked where none do."""
-    bounds = load_bounds(ruleset.name)
+    dataset, settings = run.package.dataset, run.settings
+    bounds = bounds_of(settings, run.package, ruleset)
     if bounds is None:
         raise NotChecked(f"no bounds recorded for {ruleset.name}: {HOW}")
-    dataset, settings = run.package.dataset, run.settings
     profile = dataset.profile if dataset is not None else None
     precision = str(run.log.value("lowest_numerical_precision_in_linear"))
     misses = [
@@ -112,7 +156,6 @@ def bounds_for(run: Run, ruleset: Ruleset, steps: int | None = None) -> LineageB
         for what, known in (
             (f"{profile} data", profile in (bounds.repeats if steps is None else bounds.profiles)),
             (f"precision {precision}", precision in bounds.precisions),
-            ("runs on accelerators", integer(settings, "accelerators_per_node") == 0),
             ("this learning rate", number(settings, "opt_base_learning_rate") == bounds.learning_rate),
             ("this optimiser", run.log.value("opt_name") == "adam"),
             (f"{steps} steps", steps is None or bounds.steps[0] <= steps <= bounds.steps[-1]),

@@ -8,12 +8,13 @@ r"""How far training moves the weights, and how exactly an epoch repeats: what t
         --out rules/rulesets/cloudmask-1.1/lineage.json
 
     python -m tests.bench.lineage alone docs/bench/lineage.json
+    python -m tests.bench.other_framework ... >> lines.jsonl
 
 `train` writes one JSON line an epoch, and keeps the states around some of them; `again` trains one epoch from each
 of these, with other threads, devices or precision. `ended` writes a line for the end of each run of packages, of which
 the harness trained each with so many processes. `bounds` sums up what all lines say, and `alone` judges each run by
-the bounds of the others. With --devices, processors are split into virtual devices and trained on by the mirrored
-strategy.
+the bounds of the others, and each of another framework by all of them. With --devices, processors are split into
+virtual devices and trained on by the mirrored strategy.
 """
 
 from __future__ import annotations
@@ -142,7 +143,7 @@ class Bench:
                 loss=trained.loss,
                 eval_accuracy=score.accuracy,
                 seconds=round(trained.duration_s, 2),
-                **_ways(moves, self.given.learning_rate),
+                **ways_of(moves, self.given.learning_rate),
             )
             if self.given.states and epoch in KEPT:
                 self.given.states.mkdir(parents=True, exist_ok=True)
@@ -166,7 +167,8 @@ class Bench:
             self.say(epoch=int(number), loss=abs(trained.loss / then - 1), distance=distance, worst=worst)
 
 
-def _ways(moves: Sequence[KernelMove], learning_rate: float) -> dict[str, list[float]]:
+def ways_of(moves: Sequence[KernelMove], learning_rate: float) -> dict[str, list[float]]:
+    """Of each kernel: how far it moved and its farthest weight, in learning rates; drift, cosine and alignment."""
     return {
         "moved": [round(m.moved / learning_rate, 4) for m in moves],
         "farthest": [round(m.farthest / learning_rate, 3) for m in moves],
@@ -195,7 +197,7 @@ def ends_of(package: Path) -> Iterator[dict[str, Any]]:
             "seed": record.seed,
             "devices": integer(run.settings, "number_of_ranks") or 1,
             "steps": round(trained.steps),
-            **_ways(kernel_moves(trained.beginning, trained.weights), rate),
+            **ways_of(kernel_moves(trained.beginning, trained.weights), rate),
         }
 
 
@@ -205,6 +207,7 @@ def recorded(lines: list[dict[str, Any]]) -> dict[str, Any]:
         "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
         "trained": [line for line in lines if line["verb"] == "train"],
         "again": [line for line in lines if line["verb"] == "again"],
+        "elsewhere": [line for line in lines if line["verb"] == "elsewhere"],
     }
 
 
@@ -216,15 +219,19 @@ def _alike(line: dict[str, Any]) -> bool:
 
 def _run(line: dict[str, Any]) -> tuple[Any, ...]:
     """What lines of one run share."""
-    return tuple(line[name] for name in ("profile", "precision", "batch", "devices", "seed", "learning_rate"))
+    shared = tuple(
+        line[name] for name in ("profile", "precision", "batch", "devices", "seed", "learning_rate")
+    )
+    return (*shared, *(line[name] for name in ("program", "rounded") if name in line))
 
 
 def judged_by_others(record: dict[str, Any]) -> Iterator[str]:
     """Rows of a table: by what factor each run is beyond the recorded extremes of the others, before the margin."""
-    trained, again = record["trained"], record["again"]
-    for run in sorted({_run(line) for line in trained}, key=str):
+    trained, again, elsewhere = (record[name] for name in ("trained", "again", "elsewhere"))
+    for run in sorted({_run(line) for line in (*trained, *elsewhere)}, key=str):
         bounds = summed_up([line for line in trained if _run(line) != run] + again)
-        own = [line for line in trained if _run(line) == run and line["steps"] <= bounds.steps[-1]]
+        own = [line for line in (*trained, *elsewhere) if _run(line) == run]
+        own = [line for line in own if line["steps"] <= bounds.steps[-1]]
         off, refused = [0.0, 0.0], 0
         for line in own:
             steps, inside = line["steps"], True
@@ -237,8 +244,10 @@ def judged_by_others(record: dict[str, Any]) -> Iterator[str]:
                 inside &= least <= moved <= most
             low, high = bounds.drift_within(steps)
             refused += not inside or not all(low <= drift <= high for drift in line["drift"][:-1])
-        profile, precision, batch, devices, seed, _ = run
-        what = f"{profile}, {precision}, batch size {batch}, {devices} device(s), seed {seed}"
+        profile, precision, batch, devices, seed, _, *program = run
+        what = ", ".join(
+            (profile, precision, f"batch size {batch}", f"devices: {devices}", f"seed {seed}", *program)
+        )
         yield f"| {what} | {len(own)} | {off[0]:.2f} | {off[1]:.2f} | {refused} |"
 
 
@@ -272,6 +281,7 @@ def summed_up(lines: list[dict[str, Any]]) -> LineageBounds:
         drift=Band([min(d) for d in drifts], [max(d) for d in drifts]),
         repeat_on_one_device=["fp16"],
         repeats=_repeats(again),
+        other_kernels=_other_kernels(lines),
         **MARGINS,
     )
 
@@ -291,6 +301,17 @@ def _repeats(again: list[dict[str, Any]]) -> dict[str, dict[str, Repeat]]:
         )
         found[profile][precision] = Repeat(*(float(f"{max(values):.3g}") for values in most))
     return dict(found)
+
+
+def _other_kernels(lines: list[dict[str, Any]]) -> dict[str, float]:
+    """The largest difference of the first epoch's loss by data set, in float32: repeated or by another framework."""
+    found: dict[str, float] = {}
+    for line in lines:
+        again = line["verb"] == "again" and line["precision"] == line.get("as", "float32") == "float32"
+        if line.get("epoch") == 1 and (again or line.get("rounded") == "none"):
+            differs = line["loss"] if again else line["differs"]
+            found[line["profile"]] = max(found.get(line["profile"], 0.0), float(f"{differs:.3g}"))
+    return found
 
 
 if __name__ == "__main__":

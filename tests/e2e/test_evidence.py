@@ -58,7 +58,7 @@ def test_trained_replayed_challenged_and_forged(trial):
     lines = log.read_text().splitlines()
     at = next(n for n, line in enumerate(lines) if '"tracked_stats"' in line)
     event = json.loads(lines[at][len(TOKEN) :])
-    event["value"]["train_loss"] *= 0.99
+    event["value"]["train_loss"] *= 0.9
     lines[at] = TOKEN + json.dumps(event)
     log.write_text("\n".join(lines) + "\n")
     forged = trial.cloudmask("check", "submissions/lab", "--replay", *data, limit_s=1200)

@@ -84,6 +84,7 @@ def test_a_good_answer(fresh):
         ({"retrained": (Retrained(1, 3, foreign=("the state after is",)),)}, "EVD080", "committed"),
         ({"retrained": (structs.replace(ALIKE, worst=float("inf")),)}, "EVD081", "of the epoch's way"),
         ({"retrained": (structs.replace(ALIKE, distance=float("nan")),)}, "EVD081", "of the epoch's way"),
+        ({"retrained": (structs.replace(ALIKE, distance=0.85, worst=0.9),)}, "EVD081", "of the epoch's way"),
     ],
 )
 def test_missing_late_and_wrong(fresh, changes, rule, said):
@@ -103,6 +104,19 @@ def test_missing_late_and_wrong(fresh, changes, rule, said):
 def test_what_was_not_done_is_no_pass(fresh, changes, rule):
     results, findings = judged(fresh(), Given(structs.replace(WHOLE, **{"retrained": (ALIKE,), **changes})))
     assert results[rule].outcome is Outcome.NOT_CHECKED and rule not in findings
+
+
+@pytest.mark.parametrize(
+    ("accelerators", "outcome"),
+    [(0, Outcome.WARN), (4, Outcome.NOT_CHECKED)],
+    ids=["processors", "elsewhere"],
+)
+def test_an_epoch_as_other_kernels_leave_it(fresh, accelerators, outcome):
+    other = structs.replace(ALIKE, distance=0.7, worst=0.75)
+    answer = Given(structs.replace(WHOLE, retrained=(other,)))
+    result = judged(fresh(accelerators_per_node=accelerators), answer)[0]["EVD081"]
+    assert result.outcome is outcome
+    assert outcome is Outcome.WARN or "0.7 of the epoch's way" in (result.reason or "")
 
 
 # ---------------------------------------------------------------- drawing

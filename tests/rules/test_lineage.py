@@ -8,8 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from harness.check import check_all
+from harness.check.claims import what_stands
 from reference.tensorflow.model import PARAMETERS
 from rules.facts.lineage_bounds import FAR, Band, LineageBounds, Repeat, load_bounds
+from rules.model.claims import Claim, Standing
 from rules.model.evidence import (
     EpochAgain,
     KernelMove,
@@ -41,6 +43,7 @@ SIZES = (
     9216,
     32,
 )
+MORE = 14e-3  # root mean square of a way: too long on processors, by the bounds below, not on accelerators
 KERNELS = tuple(KernelMove(size, 0.98, 8e-3, 0.04, -0.01, 0.02, 12.0) for size in SIZES)
 
 
@@ -69,6 +72,14 @@ def bounds(monkeypatch):
 
 def judged(built, id, change=lambda replay, run: replay):
     """Outcome and findings of one rule; `change` gets what was computed again of run 2."""
+    verdict = verdict_of(built, change)
+    assert not [f for f in verdict.findings if f.message.startswith("checker error")]
+    result = next(r for r in verdict.rules if r.id == id)
+    return result, [f for f in verdict.findings if f.rule == id]
+
+
+def verdict_of(built, change):
+    """The verdict on a package whose runs were all computed again."""
 
     def step(run):
         science = run.science
@@ -90,10 +101,7 @@ def judged(built, id, change=lambda replay, run: replay):
         )
         return change(replay, run) if run.index == 2 else replay
 
-    _, verdict = check_all(built.root, replay=step)[0]
-    assert not [f for f in verdict.findings if f.message.startswith("checker error")]
-    result = next(r for r in verdict.rules if r.id == id)
-    return result, [f for f in verdict.findings if f.rule == id]
+    return check_all(built.root, replay=step)[0][1]
 
 
 def kernels(**changes):
@@ -146,7 +154,7 @@ def test_one_kernel_from_elsewhere(fresh):
 
 
 @pytest.mark.parametrize(
-    "options", [{"accelerators_per_node": 4, "precision": "tf32"}, {"precision": "bfloat16"}]
+    "options", [{"accelerators_per_node": 4, "precision": "bfloat16"}, {"precision": "bfloat16"}]
 )
 @pytest.mark.parametrize(("id", "change"), [("EVD071", {"moved": 41e-3}), ("EVD083", {"alignment": 0.9})])
 def test_what_was_not_recorded_is_not_judged(fresh, options, id, change):
@@ -155,6 +163,44 @@ def test_what_was_not_recorded_is_not_judged(fresh, options, id, change):
     assert "no bounds recorded for" in (result.reason or "") and "tests.bench.lineage" in (
         result.reason or ""
     )
+
+
+def test_further_than_on_processors(fresh):
+    assert judged(fresh(), "EVD071", kernels(moved=MORE))[0].outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize("precision", ["fp32", "tf32"])
+@pytest.mark.parametrize(
+    ("id", "change", "outcome"),
+    [
+        ("EVD070", {}, Outcome.PASS),
+        ("EVD071", {}, Outcome.PASS),
+        ("EVD083", {}, Outcome.PASS),
+        ("EVD071", {"moved": MORE}, Outcome.PASS),
+        ("EVD071", {"moved": 28e-3}, Outcome.FAIL),
+        ("EVD071", {"drift": -0.2}, Outcome.PASS),
+        ("EVD071", {"drift": -0.3}, Outcome.FAIL),
+        # a fifth of the seed's beginning, added to weights from elsewhere: descends, computes, was never trained
+        ("EVD070", {"cosine": 0.2, "moved": 0.2, "drift": -0.6, "alignment": 1.0}, Outcome.PASS),
+        ("EVD071", {"cosine": 0.2, "moved": 0.2, "drift": -0.6, "alignment": 1.0}, Outcome.FAIL),
+        ("EVD083", {"cosine": 0.2, "moved": 0.2, "drift": -0.6, "alignment": 1.0}, Outcome.FAIL),
+    ],
+)
+def test_runs_on_accelerators_are_judged_by_wider_bounds(fresh, precision, id, change, outcome):
+    built = fresh(accelerators_per_node=4, precision=precision)
+    assert judged(built, id, kernels(**change))[0].outcome is outcome
+
+
+def test_weights_that_only_descend_from_the_seed_do_not_show_it(fresh):
+    """A learning rate of one's own was not recorded: EVD070 alone passes mixtures, so the claim stays asserted."""
+    built = fresh(division="open")
+
+    def seed():
+        return {c.claim: c for c in what_stands(verdict_of(built, kernels()))}[Claim.SEED]
+
+    assert "EVD071" in seed().rules and "EVD070" not in seed().rules
+    set_value(built, "opt_base_learning_rate", 2e-3)
+    assert seed().standing is Standing.ASSERTED
 
 
 def test_a_copied_run(fresh):
@@ -210,12 +256,36 @@ def test_the_first_epoch(fresh, loss, outcome):
     assert judged(fresh(), "EVD075", change)[0].outcome is outcome
 
 
-def test_the_first_epoch_on_accelerators_says_how_far_it_is(fresh):
-    def change(replay, run):
-        return replace(replay, epoch=EpochAgain(replay.epoch.loss * 1.25, 0.5))
+def off_by(factor):
+    return lambda replay, run: replace(replay, epoch=replace(replay.epoch, loss=replay.epoch.loss * factor))
 
-    built = fresh(accelerators_per_node=4, precision="tf32")
-    result, _ = judged(built, "EVD075", lambda r, run: r)
+
+@pytest.mark.parametrize(
+    ("options", "factor", "outcome"),
+    [
+        ({}, 1.0004, Outcome.PASS),
+        ({}, 1.04, Outcome.WARN),  # other kernels do that
+        ({}, 1.08, Outcome.FAIL),
+        ({}, float("nan"), Outcome.FAIL),
+        ({"accelerators_per_node": 4}, 1.0, Outcome.NOT_CHECKED),
+        ({"accelerators_per_node": 4}, 1.04, Outcome.NOT_CHECKED),
+        ({"accelerators_per_node": 4}, 1.08, Outcome.WARN),
+        ({"accelerators_per_node": 4, "precision": "tf32"}, 1.08, Outcome.WARN),
+    ],
+)
+def test_the_first_epoch_by_other_kernels(fresh, bounds, monkeypatch, options, factor, outcome):
+    made = replace(bounds, other_kernels={"quick": 0.01})
+    monkeypatch.setattr("rules.facts.lineage_bounds.load_bounds", lambda name: made)
+    result, _ = judged(fresh(**options), "EVD075", off_by(factor))
+    assert result.outcome is outcome
+    assert outcome is not Outcome.NOT_CHECKED or "off by" in (result.reason or "")
+
+
+@pytest.mark.parametrize(
+    "options", [{"precision": "bfloat16"}, {"precision": "tf32", "accelerators_per_node": 4}]
+)
+def test_the_first_epoch_that_was_not_recorded_says_how_far_it_is(fresh, options):
+    result, _ = judged(fresh(**options), "EVD075")
     assert result.outcome is Outcome.NOT_CHECKED and "off by 0.00%" in (result.reason or "")
 
 
@@ -379,3 +449,11 @@ def test_bounds_between_recorded_steps(bounds):
     assert bounds.moved_within(0, 100) == pytest.approx((6 / 1.5, 13.5))
     assert bounds.moved_within(0, 1000) == pytest.approx((8 / 1.5, 18))
     assert bounds.drift_within(100) == pytest.approx((-0.13, 0.13))
+
+
+def test_elsewhere_nothing_repeats_as_recorded(bounds):
+    wider = replace(bounds, other_kernels={"quick": 0.02}).elsewhere()
+    assert wider.repeat("quick", "fp32", 1) is wider.repeat("quick", "tf32", 1) is None
+    assert wider.loss_by_other_kernels("quick") == pytest.approx(0.1)
+    assert wider.loss_by_other_kernels("smoke") is bounds.loss_by_other_kernels("quick") is None
+    assert wider.moved_within(0, 10) == pytest.approx((4 / 2.25, 13.5))
