@@ -156,13 +156,19 @@ def test_one_kernel_from_elsewhere(fresh):
 @pytest.mark.parametrize(
     "options", [{"accelerators_per_node": 4, "precision": "bfloat16"}, {"precision": "bfloat16"}]
 )
-@pytest.mark.parametrize(("id", "change"), [("EVD071", {"moved": 41e-3}), ("EVD083", {"alignment": 0.9})])
+@pytest.mark.parametrize(("id", "change"), [("EVD071", {"moved": 41e-3}), ("EVD083", {"alignment": 1.3})])
 def test_what_was_not_recorded_is_not_judged(fresh, options, id, change):
     result, _ = judged(fresh(**options), id, kernels(**change))
     assert result.outcome is Outcome.NOT_CHECKED
     assert "no bounds recorded for" in (result.reason or "") and "tests.bench.lineage" in (
         result.reason or ""
     )
+
+
+@pytest.mark.parametrize("alignment", [1.02, float("nan")])
+def test_noise_is_warned_of_where_nothing_was_recorded(fresh, alignment):
+    result, findings = judged(fresh(precision="bfloat16"), "EVD083", kernels(alignment=alignment))
+    assert result.outcome is Outcome.WARN and "no direction" in findings[0].message
 
 
 def test_further_than_on_processors(fresh):
