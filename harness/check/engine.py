@@ -154,6 +154,12 @@ def combine(verdicts: list[Verdict], path: str) -> Verdict:
         known = worst.get(result.id)
         if known is None or result.outcome.rank < known.outcome.rank:
             worst[result.id] = result
+    shared = set.intersection(
+        *({r.id for r in v.rules if r.outcome is not Outcome.NOT_APPLICABLE} for v in verdicts)
+    )
+    for id, result in worst.items():  # what holds of one system is not shown of the others
+        if result.outcome is Outcome.PASS and id not in shared and len({v.ruleset for v in verdicts}) > 1:
+            worst[id] = RuleResult(id, Outcome.NOT_CHECKED, "not a rule of every system's ruleset")
     findings: dict[tuple[Any, ...], Finding] = {}  # by what is shown: two systems share some files
     for f in (f for v in verdicts for f in v.findings):
         findings.setdefault((f.rule, f.severity, f.message, f.path, f.line), f)

@@ -22,7 +22,7 @@ Progress = Callable[[str, int, int], None]
 
 
 def data_section(dataset: Dataset, folder: Path, progress: Progress) -> dict[str, Any]:
-    """A run spec's data section with the local files, in the order of dataset.json.
+    """A run spec's data section with the local files, in the order of their names: the split goes by it.
 
     All scenes are compared by content. Raises WrongData when they are not the package's.
     """
@@ -38,7 +38,7 @@ def data_section(dataset: Dataset, folder: Path, progress: Progress) -> dict[str
             f"dataset.json does not describe a data set ({error}).", "see `cloudmask check`."
         ) from None
     places = _Places(folder, dataset.profile)
-    files = [*dataset.train, *dataset.test]
+    files = [*in_order(dataset.train), *in_order(dataset.test)]
     paths = [places.find(file) for file in files]
     for number, (path, file) in enumerate(zip(paths, files, strict=True), 1):
         if sha256(path) != file.sha256:
@@ -53,6 +53,11 @@ def data_section(dataset: Dataset, folder: Path, progress: Progress) -> dict[str
         "geometry": dataset.geometry,
         "split": dataset.split,
     }
+
+
+def in_order(files: Sequence[DatasetFile]) -> list[DatasetFile]:
+    """Scenes by file name, whatever folders they are in: as `find_scenes` gives them to a run."""
+    return sorted(files, key=lambda file: file.name.rsplit("/", 1)[-1])
 
 
 def fitting_section(dataset: Dataset, folders: Sequence[Path], progress: Progress) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from reference.tensorflow.model import BOTTLENECK, FILTERS, PARAMETERS
 
 MAX_FILE_BYTES = 64 << 20  # a file of the reference has 8 MB
 MAX_OBJECTS = 2000
-_ARRAY = re.compile(r"layers/conv2d(?:_(\d{1,3}))?/vars/([01])\Z")
+_ARRAY = re.compile(r"layers/conv2d(?:_([1-9][0-9]{0,2}))?/vars/([01])\Z")
 
 
 def expected_shapes() -> list[tuple[int, ...]]:

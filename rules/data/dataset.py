@@ -11,7 +11,7 @@ from reference.protocol.official import test_scene_differences
 from rules.facts.needs import dataset_of, dataset_path
 from rules.model.findings import Finding, Scope, Severity
 from rules.model.package import Package, Plan
-from rules.model.values import same, show
+from rules.model.values import show
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
@@ -64,10 +64,10 @@ def no_duplicates(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iter
     divisions=("closed",),
 )
 def reference_split(self: Rule, subject: Plan | Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """An easier or smaller evaluation set reaches the target sooner."""
+    """An easier or smaller evaluation set reaches the target sooner. To the last digit: counts are rounded down."""
     split = dataset_of(subject).split
     for name, expected in ruleset.data.split.items():
-        if not same(split.get(name), expected):
+        if split.get(name) != expected:
             yield self.finding(
                 f"split {name} is {show(split.get(name))}",
                 path=dataset_path(subject),

@@ -46,7 +46,8 @@ def one_dataset(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Find
 )
 def logged_dataset(self: Rule, subject: Package | Run, ruleset: Ruleset) -> Iterator[Finding]:
     """dataset.json lists every file with its SHA-256: the logs must speak of that list, and the list's
-    own digest must follow from it."""
+    own digest must follow from it. The digest does not depend on the order, but the split does, which is that of
+    the file names."""
     dataset = dataset_of(subject)
     if isinstance(subject, Package):
         if subject.dataset_digest not in (None, dataset.digest):
@@ -55,6 +56,12 @@ def logged_dataset(self: Rule, subject: Package | Run, ruleset: Ruleset) -> Iter
                 path=dataset_path(subject),
                 expected=subject.dataset_digest,
                 actual=dataset.digest,
+            )
+        names = [_base_name(f.name) for f in dataset.train]
+        if names != sorted(names):
+            yield self.finding(
+                "the training scenes are not in the order of their file names, by which they are split",
+                path=dataset_path(subject),
             )
         return
     found = stated(subject.settings, "dataset_digest")
@@ -191,9 +198,9 @@ def given_files(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     for kind, files in (("train_files", dataset.train), ("test_files", dataset.test)):
         given = data.get(kind)
         given = given if isinstance(given, list) else []
-        if sorted(map(_base_name, given)) != sorted(_base_name(f.name) for f in files):
+        if list(map(_base_name, given)) != [_base_name(f.name) for f in files]:
             yield self.finding(
-                f"{kind} of the run spec are not those of dataset.json",
+                f"{kind} of the run spec are not those of dataset.json, or in another order",
                 path=run.files.record.as_posix(),
                 expected=len(files),
                 actual=len(given),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from rules.facts.lineage_bounds import FAR, Repeat, bounds_of
+from rules.facts.lineage_bounds import FAR, Repeat, bounds_of, precision_of, profile_of
 from rules.model.claims import Claim, Standing, Support
 from rules.model.evidence import Challenge
 from rules.model.findings import Finding, Scope, Severity
@@ -14,7 +14,6 @@ from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
 SOURCE = "proof of learning (Jia et al. 2021); docs/evidence.md; sources R6"
-PRECISION = "lowest_numerical_precision_in_linear"
 
 
 def challenge_of(package: Package) -> Challenge:
@@ -139,10 +138,10 @@ def _allowed(package: Package, index: int, ruleset: Ruleset) -> Repeat | None:
     """How far an epoch of this run may end from where it ended; None where that was not recorded."""
     run = next((run for run in package.runs if run.index == index), None)
     bounds = bounds_of(run.settings, package, ruleset) if run is not None else None
-    if run is None or bounds is None or package.dataset is None:
+    if run is None or bounds is None:
         return None
-    precision, ranks = run.settings.value(PRECISION), run.settings.value("number_of_ranks")
-    return bounds.repeat(package.dataset.profile, str(precision), ranks)
+    precision, ranks = precision_of(run.settings, package), run.settings.value("number_of_ranks")
+    return bounds.repeat(profile_of(package, ruleset), precision, ranks)
 
 
 def _date(wall_s: float) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rules.facts.log_reading import integer
+from rules.facts.log_reading import evaluations, integer
+from rules.facts.reference_code import is_reference
 from rules.model.findings import Finding, Scope
 from rules.model.package import Package, Plan
 from rules.model.run import Run
+from rules.model.values import is_number
 from rules.registry import NotApplicable, NotChecked, Rule, rule
 from rules.ruleset import Ruleset
 
@@ -54,6 +56,17 @@ def complete(self: Rule, subject: Plan | Run | Package, ruleset: Ruleset) -> Ite
                 yield self.finding(f"{what} is missing or cannot be read", path=path.as_posix())
 
 
+def _losses(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
+    """The losses that the reference logs, which are compared when parts of a run are computed again."""
+    first = run.log.first("tracked_stats")
+    trained = first.value.get("train_loss") if first is not None and isinstance(first.value, dict) else None
+    if not is_number(trained):
+        yield self.finding("the log has no train_loss of the first epoch (tracked_stats)", path=run.path)
+    key, loss_key = ruleset.quality.key, ruleset.quality.loss_key
+    if len(evaluations(run.log, loss_key)) < len(evaluations(run.log, key)):
+        yield self.finding(f"the log has no {loss_key} of every evaluation", path=run.path)
+
+
 def _of_run(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     if run.pruned:
         raise NotApplicable("a pruned run is not scored")
@@ -69,6 +82,8 @@ def _of_run(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     ):
         if not there:
             yield self.finding(f"{what} is missing or cannot be read", path=path.as_posix())
+    if is_reference(run.package):
+        yield from _losses(self, run, ruleset)
     nodes = integer(run.settings, "number_of_nodes") or 1
     if len(run.telemetry) < nodes:
         yield self.finding(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any, NoReturn
 
-from rules.facts.lineage_bounds import bounds_for, elsewhere
+from rules.facts.lineage_bounds import bounds_for, elsewhere, precision_of, profile_of
 from rules.facts.log_reading import epoch_num, evaluations, integer
 from rules.facts.reference_code import judge_code
 from rules.model.claims import Claim, Standing, Support
@@ -100,15 +101,14 @@ def first_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         bounds = bounds_for(run, ruleset)
     except NotChecked as reason:
         raise NotChecked(f"{off}; {reason}") from None
-    precision, dataset = str(run.log.value("lowest_numerical_precision_in_linear")), run.package.dataset
-    profile = dataset.profile if dataset is not None else None
+    precision, profile = precision_of(run.settings, run.package), profile_of(run.package, ruleset)
     repeat = bounds.repeat(profile, precision, integer(run.settings, "number_of_ranks"))
     most = bounds.loss_by_other_kernels(profile)
     # written so that NaN is a difference
     if repeat is not None and difference <= repeat.loss:
         return
-    near = most is not None and difference <= most
-    if repeat is None and (near or most is None):
+    near, foreign = most is not None and difference <= most, elsewhere(run.settings, run.package)
+    if repeat is None and (most is None or (near and foreign)):
         raise NotChecked(f"{off}; no bounds recorded for {precision} here")
     allowed = repeat.loss if repeat is not None else most
     yield self.at(
@@ -118,7 +118,7 @@ def first_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
         + (f"; kernels of another kind may differ by {most:.1%}" if near else ""),
         expected=f"{found.loss:.6f} +- {allowed:.2%}",
         actual=stated,
-        severity=Severity.WARNING if near or elsewhere(run.settings, run.package) else self.severity,
+        severity=Severity.WARNING if near or foreign else self.severity,
     )
 
 
@@ -199,18 +199,32 @@ def _asked_of(stated: dict[str, Any], again: dict[str, Any]) -> dict[str, Any]:
     """What was computed again, without what the schema of the stated file does not have."""
     if stated.get("schema") != 1:
         return again
-    kept = {name: _without(value, SINCE_2) for name, value in again.items() if name not in SINCE_2_WHOLE}
-    rows = kept.get("per_scene")
-    if isinstance(rows, list):
-        kept["per_scene"] = [_without(row, SINCE_2_SCENE) for row in rows]
+    kept = {
+        name: _lacking(value, stated.get(name), SINCE_2)
+        for name, value in again.items()
+        if name in stated or name not in SINCE_2_WHOLE
+    }
+    rows, given = kept.get("per_scene"), stated.get("per_scene")
+    if isinstance(rows, list) and isinstance(given, list):
+        kept["per_scene"] = [
+            _lacking(row, there, SINCE_2_SCENE) for row, there in zip_longest(rows, given[: len(rows)])
+        ]
     return kept
 
 
-def _without(value: Any, names: frozenset[str]) -> Any:
-    """The value without these names, in it and in what it holds."""
+def _lacking(value: Any, stated: Any, names: frozenset[str]) -> Any:
+    """The value without those of these names that the stated one does not have either, in it and in what it holds."""
     if isinstance(value, dict):
-        return {name: _without(inner, names) for name, inner in value.items() if name not in names}
-    return [_without(inner, names) for inner in value] if isinstance(value, list) else value
+        there = stated if isinstance(stated, dict) else {}
+        return {
+            name: _lacking(inner, there.get(name), names)
+            for name, inner in value.items()
+            if name in there or name not in names
+        }
+    if isinstance(value, list):
+        given = stated if isinstance(stated, list) else []
+        return [_lacking(inner, there, names) for inner, there in zip_longest(value, given[: len(value)])]
+    return value
 
 
 def _numbers(

@@ -16,15 +16,17 @@ from functools import lru_cache
 import msgspec
 from msgspec import structs
 
-from rules.facts.log_reading import integer, number
+from rules.facts.log_reading import integer, number, stated
 from rules.facts.reference_code import is_reference
 from rules.model.log import Stated
 from rules.model.package import PackageHeader
 from rules.model.run import Run
+from rules.model.values import same
 from rules.registry import NotChecked
 from rules.ruleset import FOLDER, Ruleset
 
 FAR = 0.8  # of an epoch's way; the same state trained with the patches in another order ended 0.88 and more away
+EXACT = "fp32"
 BETWEEN = "tf32"  # as exact as fp16 and as wide as fp32: between the precisions that were recorded
 HOW = "record them with `python -m tests.bench.lineage` (docs/evidence.md)"
 
@@ -136,6 +138,19 @@ def bounds_of(
     return bounds.elsewhere() if bounds is not None and elsewhere(settings, package) else bounds
 
 
+def profile_of(package: PackageHeader, ruleset: Ruleset) -> str | None:
+    """The name of the data set: that of its digest where it is a known one, whatever the package calls it."""
+    dataset = package.dataset
+    return None if dataset is None else ruleset.data.synthetic.digests.get(dataset.digest, dataset.profile)
+
+
+def precision_of(settings: Mapping[str, Stated], package: PackageHeader) -> str:
+    """The logged precision; processors have no TF32, and compute in float32 what calls itself so."""
+    found = stated(settings, "lowest_numerical_precision_in_linear")
+    precision = str(found.value) if found is not None else "none"
+    return EXACT if precision == BETWEEN and not elsewhere(settings, package) else precision
+
+
 def require_recorded(run: Run, ruleset: Ruleset, steps: int) -> None:
     """Raise NotChecked for a run that is unlike those recorded."""
     bounds_for(run, ruleset, steps)
@@ -145,18 +160,20 @@ def bounds_for(run: Run, ruleset: Ruleset, steps: int | None = None) -> LineageB
     """The recorded bounds that fit a run: of its way after so many steps, else of repeating its epochs.
 
     Raises NotChecked where none do."""
-    dataset, settings = run.package.dataset, run.settings
+    settings, profile, precision = (
+        run.settings,
+        profile_of(run.package, ruleset),
+        precision_of(run.settings, run.package),
+    )
     bounds = bounds_of(settings, run.package, ruleset)
     if bounds is None:
         raise NotChecked(f"no bounds recorded for {ruleset.name}: {HOW}")
-    profile = dataset.profile if dataset is not None else None
-    precision = str(run.log.value("lowest_numerical_precision_in_linear"))
     misses = [
         what
         for what, known in (
             (f"{profile} data", profile in (bounds.repeats if steps is None else bounds.profiles)),
             (f"precision {precision}", precision in bounds.precisions),
-            ("this learning rate", number(settings, "opt_base_learning_rate") == bounds.learning_rate),
+            ("this learning rate", same(number(settings, "opt_base_learning_rate"), bounds.learning_rate)),
             ("this optimiser", run.log.value("opt_name") == "adam"),
             (f"{steps} steps", steps is None or bounds.steps[0] <= steps <= bounds.steps[-1]),
         )

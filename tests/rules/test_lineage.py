@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 from harness.check import check_all
 from harness.check.claims import what_stands
 from reference.tensorflow.model import PARAMETERS
-from rules.facts.lineage_bounds import FAR, Band, LineageBounds, Repeat, load_bounds
+from rules.facts.lineage_bounds import FAR, Band, LineageBounds, Repeat, load_bounds, profile_of
 from rules.model.claims import Claim, Standing
 from rules.model.evidence import (
     EpochAgain,
@@ -171,6 +172,15 @@ def test_noise_is_warned_of_where_nothing_was_recorded(fresh, alignment):
     assert result.outcome is Outcome.WARN and "no direction" in findings[0].message
 
 
+def test_float16_on_several_replicas_shows_no_seed(fresh, bounds, monkeypatch):
+    """How that repeats was not recorded, and to say so costs nothing: a warning, not silence."""
+    made = replace(bounds, repeat_on_one_device=["fp32"], other_kernels={"quick": 0.01})
+    monkeypatch.setattr("rules.facts.lineage_bounds.load_bounds", lambda name: made)
+    built = fresh()
+    set_value(built, "number_of_ranks", 2)
+    assert judged(built, "EVD075", off_by(1.02))[0].outcome is Outcome.WARN
+
+
 def test_further_than_on_processors(fresh):
     assert judged(fresh(), "EVD071", kernels(moved=MORE))[0].outcome is Outcome.FAIL
 
@@ -195,6 +205,31 @@ def test_further_than_on_processors(fresh):
 def test_runs_on_accelerators_are_judged_by_wider_bounds(fresh, precision, id, change, outcome):
     built = fresh(accelerators_per_node=4, precision=precision)
     assert judged(built, id, kernels(**change))[0].outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("opt_base_learning_rate", 1e-3 * (1 + 5e-10)), ("lowest_numerical_precision_in_linear", "tf32")],
+)
+def test_words_do_not_lead_around_the_bounds(fresh, key, value):
+    """What other rules take for the same value, and TF32 on processors, which have none."""
+    built = fresh()
+    set_value(built, key, value)
+    for id, change in (("EVD071", {"moved": 41e-3}), ("EVD083", {"alignment": 0.9})):
+        assert judged(built, id, kernels(**change))[0].outcome is Outcome.FAIL
+    assert judged(built, "EVD075", off_by(1.2))[0].outcome is Outcome.FAIL
+
+
+def test_a_known_data_set_has_its_own_name():
+    ruleset = load_ruleset()
+    digest, profile = next(iter(ruleset.data.synthetic.digests.items()))
+
+    def named(digest):
+        return SimpleNamespace(dataset=SimpleNamespace(digest=digest, profile="my-scenes"))
+
+    assert profile_of(named(digest), ruleset) == profile
+    assert profile_of(named("0" * 64), ruleset) == "my-scenes"
+    assert profile_of(SimpleNamespace(dataset=None), ruleset) is None
 
 
 def test_weights_that_only_descend_from_the_seed_do_not_show_it(fresh):
@@ -342,8 +377,9 @@ def test_counts_of_scenes_may_move_by_rounding_only(fresh, change, outcome):
     assert judged(built, "EVD076", scenes_again(change))[0].outcome is outcome
 
 
-def test_a_file_of_schema_1_is_not_asked_for_counts(fresh):
-    """The weights give schema 2 today; what schema 1 had is still compared."""
+@pytest.mark.parametrize(("stated", "outcome"), [({}, Outcome.PASS), ({"auc": 0.9999}, Outcome.FAIL)])
+def test_a_file_of_schema_1_is_not_asked_for_counts(fresh, stated, outcome):
+    """The weights give schema 2 today; what schema 1 had, and what else is stated, is still compared."""
     newer = measured(2, (60, 75))
 
     def change(replay, run):
@@ -358,11 +394,12 @@ def test_a_file_of_schema_1_is_not_asked_for_counts(fresh):
             "per_scene",
         )
         run.science.update({name: _older(newer[name]) for name in lists})
-        run.science["overall"] = _older(older)
+        run.science["overall"] = {**_older(older), **stated}
         return replace(replay, scenes=replace(replay.scenes, science=again))
 
     result, findings = judged(fresh(), "EVD076", change)
-    assert result.outcome is Outcome.PASS, findings
+    assert result.outcome is outcome, findings
+    assert all("auc" in finding.message for finding in findings)
 
 
 def _older(value):

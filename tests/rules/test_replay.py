@@ -126,7 +126,7 @@ def test_absurd_geometry_ends_at_once(fresh, tmp_path, geometry):
 
 def test_scene_names_cannot_leave_the_folder(fresh, tmp_path):
     built = fresh()
-    built.edit_json(built.layout.dataset, lambda value: value["train"][0].update(name="../../etc/passwd"))
+    built.edit_json(built.layout.dataset, lambda value: value["train"][0].update(name="../../etc/0"))
     with pytest.raises(WrongData, match="outside of the data set"):
         replayed(built, tmp_path)
 

@@ -258,6 +258,18 @@ def no_science(built: BuiltPackage) -> None:
     _without(built, "science.json")
 
 
+@case("EVD050", only=True)
+def no_training_loss(built: BuiltPackage) -> None:
+    for run in range(5):
+        built.edit_events(run, lambda events: find(events, "tracked_stats")["value"].update(train_loss="0.6"))
+
+
+@case("EVD050", only=True)
+def no_evaluation_loss(built: BuiltPackage) -> None:
+    for run in range(5):
+        built.edit_events(run, lambda events: events.remove(find(events, "eval_loss", -1)))
+
+
 @case("EVD050")
 def no_plan(built: BuiltPackage) -> None:
     built.layout.plan.unlink()

@@ -25,6 +25,14 @@ def file_replaced_in_list(built: BuiltPackage) -> None:
     edit_dataset(built, lambda d: d["train"][0].update(sha256="cd" * 32))
 
 
+@case("DAT002", only=True)
+def easy_scenes_listed_where_they_are_validated(built: BuiltPackage) -> None:
+    """The digest does not depend on the order, the split does."""
+    edit_dataset(built, lambda d: d["train"].reverse())
+    for run in range(5):
+        built.edit_json(built.run_files(run).record, lambda r: r["spec"]["data"]["train_files"].reverse())
+
+
 @case("DAT003")
 def a_thousand_samples(built: BuiltPackage) -> None:
     set_value(built, "train_samples", 1000)
@@ -58,6 +66,11 @@ def scene_twice(built: BuiltPackage) -> None:
 @case("DAT007")
 def split_95_to_5(built: BuiltPackage) -> None:
     edit_dataset(built, lambda d: d["split"].update(train_fraction=0.95))
+
+
+@case("DAT007")
+def split_a_hair_below_80_to_20(built: BuiltPackage) -> None:
+    edit_dataset(built, lambda d: d["split"].update(train_fraction=0.7999999996))
 
 
 @case("DAT007")
@@ -108,6 +121,11 @@ def other_files_given(built: BuiltPackage) -> None:
         record["spec"]["data"]["train_files"].pop()
 
     built.edit_json(built.run_files(0).record, change)
+
+
+@case("DAT012")
+def files_given_in_another_order(built: BuiltPackage) -> None:
+    built.edit_json(built.run_files(0).record, lambda r: r["spec"]["data"]["train_files"].reverse())
 
 
 @case("DAT012")

@@ -160,6 +160,17 @@ def test_several_systems(tmp_path):
     assert {r.id: r.outcome for r in both.rules}["PKG003"] is Outcome.FAIL
 
 
+def test_what_one_ruleset_asks_is_not_shown_of_a_system_of_another(tmp_path):
+    built = build_package(tmp_path, system="one")
+    older = build_package(tmp_path, system="two")
+    older.edit_json(older.layout.plan, lambda plan: plan.update(ruleset="cloudmask-1.0"))
+    found = [v for _, v in check_all(built.root)]
+    assert {v.ruleset for v in found} == {"cloudmask-1.0", "cloudmask-1.1"}
+    outcomes = {r.id: r.outcome for r in combine(found, str(built.root)).rules}
+    assert outcomes["EVD074"] is Outcome.NOT_CHECKED, "1.0 has no such rule"
+    assert outcomes["LOG001"] is Outcome.PASS
+
+
 @pytest.mark.parametrize("name", ["absent", "empty"])
 def test_nothing_to_check(tmp_path, name):
     (tmp_path / "empty").mkdir()

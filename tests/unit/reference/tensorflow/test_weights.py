@@ -87,6 +87,7 @@ SPOILT: dict[str, tuple[Callable[[h5py.File], None], str]] = {
         "not stored plainly",
     ),
     "missing": (lambda file: file.__delitem__("layers/conv2d_7/vars/1"), "29 arrays"),
+    "decoy": (lambda file: file.copy("layers/conv2d_7", "layers/conv2d_07"), "not part"),
     "extra": (lambda file: file.__setitem__("optimizer/vars/0", np.zeros(3)), "not part"),
     "external storage": (_external_storage, "not stored plainly"),
     "virtual": (_virtual, "not stored plainly"),
