@@ -233,7 +233,7 @@ def test_steps_cover_the_jobs_nodes():
     workers = launcher.environment()["CLOUDMASK_WORKERS"].split(",")
     assert [w.split(":")[0] for w in workers] == ["n1"] * 4 + ["n2"] * 4
     assert launcher.on_node(0) == [] and "--nodelist=n2" in launcher.on_node(1)
-    with pytest.raises(UserError, match="The job has 1 node.s., the recipe asks for 2"):
+    with pytest.raises(UserError, match="The job has 1 node, the recipe asks for 2"):
         launcher_for(recipe, environment={"SLURM_JOB_NODELIST": "n1"})
     with pytest.raises(UserError, match="not a Slurm job"):
         launcher_for(recipe, environment={})
