@@ -131,6 +131,7 @@ class Clock(Section, frozen=True, kw_only=True):
     agreement_s: float = 1.0  # between the two, in time-to-train: whichever of these is larger
     agreement_share: float = 0.0
     relayed_s: float = 0.0  # and as much more where a batch system passes the lines on
+    read_late_s: float = 0.0  # up to so much more by the harness' clock, to which the score goes, only warns
     accelerator_peaks: dict[
         str, dict[str, float]
     ] = {}  # word of a model name -> precision -> operations per s
