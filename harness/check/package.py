@@ -11,6 +11,8 @@ from harness.check.entries import Entry, entry_of, find_entries
 from harness.check.loader import load_header, load_runs, load_single
 from harness.check.tree import Target, Tree, find_target, scan, system_names
 from harness.core.errors import UserError
+from rules.evidence.challenge import judges_answers
+from rules.evidence.lineage import judges_lineage
 from rules.facts.run_facts import FactsMaker
 from rules.model.evidence import Challenge, Replay
 from rules.model.findings import Scope, Verdict
@@ -18,8 +20,9 @@ from rules.model.layout import STRONG
 from rules.model.package import Package, PackageHeader
 from rules.model.run import Run
 from rules.model.run_facts import RunFacts
-from rules.ruleset import Ruleset, load_ruleset, names
+from rules.ruleset import DEFAULT, Ruleset, load_ruleset, names
 
+_CURRENT = f"judge by the current one: --ruleset {DEFAULT}."
 ReplayStep = Callable[[Run], Replay]
 
 
@@ -58,7 +61,8 @@ def check_all(
     answer: AnswerStep | None = None,
     roots: tuple[str, ...] = (),
 ) -> list[tuple[Package, Verdict]]:
-    """Every system at `path` with its verdict. Raises UserError when there is nothing to check.
+    """Every system at `path` with its verdict. Raises UserError when there is nothing to check, and where a ruleset
+    that a package names itself would not look at what `replay` computes (or any at an answer).
 
     Without `ruleset` each entry is judged by the one that it was made by. `replay` computes parts of a run
     again (harness/check/replay.py), `answer` the epochs of a challenge.
@@ -76,12 +80,21 @@ def check_all(
             "name the organisation's folder, or another --ruleset.",
         )
     everything = [str(e) for e in find_entries(target.root, system_names(target.root), ruleset)]
+    headers = [load_header(target.root, entry, tree) for entry in entries]
+    judged_by = [made_by(header, ruleset) if by_own else ruleset for header in headers]
+    for rules in judged_by:  # before anything is computed
+        if answer is not None and not judges_answers(rules):
+            raise UserError(f"{rules.name} has no rules about challenges: nothing was judged.", _CURRENT)
+        if replay is not None and by_own and not judges_lineage(rules):
+            raise UserError(
+                f"plan.json names {rules.name}, which does not look at what --replay computes from the seed: nothing "
+                "was judged.",
+                f"{_CURRENT} To judge by what it names all the same: --ruleset {rules.name}.",
+            )
     checked = []
-    for entry in entries:
-        header = load_header(target.root, entry, tree)
+    for header, rules in zip(headers, judged_by, strict=True):
         header.entries, header.roots = everything, roots
-        rules = made_by(header, ruleset) if by_own else ruleset
-        checked.append(_check_entry(header, tree, rules.of(entry.benchmark), str(path), replay, answer))
+        checked.append(_check_entry(header, tree, rules.of(header.benchmark), str(path), replay, answer))
     return checked
 
 

@@ -97,8 +97,6 @@ def check(
             retrainer = _retrainer(held, data, answer, challenge, received, watch)
             trusted = _trusted(roots)
             found = check_all(inside, rules, system, replayer, retrainer, trusted)
-            if retrainer is not None:
-                _need_challenges([verdict.ruleset for _, verdict in found])
             scores = list(_scores(found))
             beyond = _statements(path, found, names)
         origin = Origin(found[0][0].root) if inside == path else Origin(archive=str(path))
@@ -190,18 +188,6 @@ def _retrainer(
     asked = read_question(challenge) if challenge is not None else None
     came_s = received.replace(tzinfo=timezone.utc).timestamp() if received is not None else None
     return held.enter_context(Retrainer(Answer(answer, asked, came_s), [data] if data else [], watch))
-
-
-def _need_challenges(rulesets: list[str]) -> None:
-    """Raises UserError where a ruleset could not judge the answer that was asked for: it would pass unseen."""
-    from rules.evidence.challenge import judges_answers
-
-    for name in rulesets:
-        if not judges_answers(load_ruleset(name)):
-            raise UserError(
-                f"{name} has no rules about challenges: nothing was judged.",
-                f"judge by one that has: --ruleset {DEFAULT}.",
-            )
 
 
 class _Beyond(msgspec.Struct, frozen=True):

@@ -46,6 +46,17 @@ def test_a_package_is_judged_by_the_ruleset_of_its_plan(run, tmp_path):
     assert "of cloudmask-1.1" in run("check", result)[1]  # the ruleset of another benchmark
 
 
+def test_no_replay_by_a_weaker_ruleset_that_the_package_chose(run, tmp_path):
+    built = build_package(tmp_path)
+    built.edit_json(built.layout.plan, lambda plan: plan.update(ruleset="cloudmask-1.0"))
+    code, out, err = run("check", str(built.root), "--replay")
+    assert code == ExitCode.USAGE and out == ""
+    assert "plan.json names cloudmask-1.0" in err and "--ruleset cloudmask-1.1" in err
+    for ruleset in ("cloudmask-1.0", "cloudmask-1.1"):  # the reviewer's choice
+        _, out, _ = run("check", str(built.root), "--replay", "--ruleset", ruleset)
+        assert f"of {ruleset}" in out
+
+
 def test_text_is_wrapped_for_a_terminal_only(run, tmp_path, monkeypatch):
     root = str(build_package(tmp_path, runs=4).root)
     monkeypatch.setenv("COLUMNS", "80")
