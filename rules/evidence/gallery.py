@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from rules.facts.reference_code import is_reference
 from rules.model.evidence import Pictured
-from rules.model.findings import Finding, Scope
+from rules.model.findings import Finding, Scope, Severity
 from rules.model.run import Run
 from rules.model.values import is_int, is_number, show
 from rules.registry import NotChecked, Rule, rule
@@ -24,11 +25,20 @@ NEAR = 1e-9  # both state one quotient
 )
 def gallery_counts(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Mask and probability of a scene lie in the gallery pixel by pixel, unless it was shrunk: whoever betters the
-    science, or the pictures, has to draw one anew from the other. A pixel of probability 128 of 255 may be either."""
+    science, or the pictures, has to draw one anew from the other. A pixel of probability 128 of 255 may be either.
+    Pictures that the reference was asked for, and that are not there, are a warning: a full disk may be why."""
     rows = _rows(run.science)
+    path, counted, owed = run.files.gallery.as_posix(), 0, _owed(run, len(rows))
+    pictured = len({scene.name for scene in run.gallery or ()})
+    if owed > pictured:
+        yield self.finding(
+            f"there are pictures of {pictured} scenes, {owed} were asked for",
+            severity=Severity.WARNING,
+            path=path,
+            expected=owed,
+        )
     if run.gallery is None or not rows:
         raise NotChecked("there is no readable gallery.h5, or science.json lists no scenes")
-    path, counted = run.files.gallery.as_posix(), 0
     for scene in run.gallery:
         row = rows.get(scene.name)
         if row is None:
@@ -53,6 +63,12 @@ def _rows(science: Any) -> dict[str, dict[str, Any]]:
     rows = science.get("per_scene") if isinstance(science, dict) else None
     found = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     return {row["name"]: row for row in found if isinstance(row.get("name"), str)}
+
+
+def _owed(run: Run, scenes: int) -> int:
+    """How many scenes the reference was to keep as pictures; 0 where none, and for other programs."""
+    asked = run.record.spec.get("gallery_scenes") if run.record and is_reference(run.package) else None
+    return min(asked, scenes) if is_int(asked) and not run.pruned else 0
 
 
 def _size(run: Run) -> int | None:

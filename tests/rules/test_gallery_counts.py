@@ -22,6 +22,17 @@ def test_honest_gallery_passes(fresh):
     assert [finding.message for finding in verdict.findings if finding.rule == "EVD038"] == []
 
 
+@pytest.mark.parametrize(("asked", "owed"), [(0, None), (1, None), (2, 2), (6, 5)])
+def test_pictures_that_were_asked_for_and_are_not_there(fresh, asked: int, owed: int | None):
+    """Of the five scenes of science.json the gallery has one."""
+    built = fresh()
+    with_gallery(built)
+    built.edit_json(built.run_files(2).record, lambda record: record["spec"].update(gallery_scenes=asked))
+    _, verdict = check_package(built.root)
+    found = [finding for finding in verdict.findings if finding.rule == "EVD038"]
+    assert [(f.severity.value, f.expected) for f in found] == ([("warning", owed)] if owed else [])
+
+
 @pytest.mark.parametrize("level", [None, 0.0, 0.498, 0.49999997, 0.5, 0.50000006, 0.502, 1.0])
 def test_pictures_have_the_counts_of_their_scene(tmp_path, level: float | None):
     science, gallery = Science(), Gallery(tmp_path / "gallery.h5", 3)

@@ -68,6 +68,7 @@ def with_gallery(built: BuiltPackage, number: int = 0, **changed: np.ndarray) ->
     write_gallery(built.run_files(2).gallery, [picture])
     with h5py.File(built.run_files(2).gallery, "r+") as file:
         file["scene_000"].attrs["accuracy"] = row["accuracy"]
+    built.edit_json(built.run_files(2).record, lambda record: record["spec"].update(gallery_scenes=1))
     built.reseal()
 
 
