@@ -11,8 +11,6 @@ from harness.check.entries import Entry, entry_of, find_entries
 from harness.check.loader import load_header, load_runs, load_single
 from harness.check.tree import Target, Tree, find_target, scan, system_names
 from harness.core.errors import UserError
-from rules.evidence.challenge import judges_answers
-from rules.evidence.lineage import judges_lineage
 from rules.facts.run_facts import FactsMaker
 from rules.model.evidence import Challenge, Replay
 from rules.model.findings import Scope, Verdict
@@ -22,6 +20,7 @@ from rules.model.run import Run
 from rules.model.run_facts import RunFacts
 from rules.ruleset import DEFAULT, Ruleset, load_ruleset, names
 
+OF_LINEAGE, OF_ANSWERS = "EVD070", "EVD078"  # rules without which neither is judged
 _CURRENT = f"judge by the current one: --ruleset {DEFAULT}."
 ReplayStep = Callable[[Run], Replay]
 
@@ -83,9 +82,9 @@ def check_all(
     headers = [load_header(target.root, entry, tree) for entry in entries]
     judged_by = [made_by(header, ruleset) if by_own else ruleset for header in headers]
     for rules in judged_by:  # before anything is computed
-        if answer is not None and not judges_answers(rules):
+        if answer is not None and OF_ANSWERS in rules.excluded:
             raise UserError(f"{rules.name} has no rules about challenges: nothing was judged.", _CURRENT)
-        if replay is not None and by_own and not judges_lineage(rules):
+        if replay is not None and by_own and OF_LINEAGE in rules.excluded:
             raise UserError(
                 f"plan.json names {rules.name}, which does not look at what --replay computes from the seed: nothing "
                 "was judged.",

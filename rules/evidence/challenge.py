@@ -146,8 +146,3 @@ def _allowed(package: Package, index: int, ruleset: Ruleset) -> Repeat | None:
 
 def _date(wall_s: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(wall_s))
-
-
-def judges_answers(ruleset: Ruleset) -> bool:
-    """Whether the ruleset has the rules of this module."""
-    return is_answered.id not in ruleset.excluded

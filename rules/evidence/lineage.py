@@ -50,11 +50,6 @@ def _counted(run: Run) -> int:
     return steps
 
 
-def judges_lineage(ruleset: Ruleset) -> bool:
-    """Whether the ruleset has the rules of this module."""
-    return descends.id not in ruleset.excluded
-
-
 @rule(
     "EVD070",
     "The weights descend from the run's seed",
