@@ -20,7 +20,7 @@ from rules.model.run import Run
 from rules.model.run_facts import RunFacts
 from rules.ruleset import DEFAULT, Ruleset, load_ruleset, names
 
-OF_LINEAGE, OF_ANSWERS = "EVD070", "EVD078"  # rules without which neither is judged
+OF_REPLAY, OF_LINEAGE, OF_ANSWERS = "EVD019", "EVD070", "EVD078"  # rules without which none of them is judged
 _CURRENT = f"judge by the current one: --ruleset {DEFAULT}."
 ReplayStep = Callable[[Run], Replay]
 
@@ -70,6 +70,11 @@ def check_all(
     by_own, ruleset = ruleset is None, ruleset or load_ruleset()
     target = find_target(path, system)
     if target.result is not None:
+        if replay is not None or answer is not None:
+            raise UserError(
+                f"{path} is one log: it has no weights, from which anything could be computed again.",
+                "name the organisation's folder, and a system of it with --system.",
+            )
         return [_check_result(target.result, target, ruleset, path, by_own)]
     tree = scan(target.root)
     entries = find_entries(target.root, target.systems, ruleset, path)
@@ -82,19 +87,26 @@ def check_all(
     headers = [load_header(target.root, entry, tree) for entry in entries]
     judged_by = [made_by(header, ruleset) if by_own else ruleset for header in headers]
     for rules in judged_by:  # before anything is computed
-        if answer is not None and OF_ANSWERS in rules.excluded:
-            raise UserError(f"{rules.name} has no rules about challenges: nothing was judged.", _CURRENT)
-        if replay is not None and by_own and OF_LINEAGE in rules.excluded:
-            raise UserError(
-                f"plan.json names {rules.name}, which does not look at what --replay computes from the seed: nothing "
-                "was judged.",
-                f"{_CURRENT} To judge by what it names all the same: --ruleset {rules.name}.",
-            )
+        _refuse_unseen(rules, by_own, replay is not None, answer is not None)
     checked = []
     for header, rules in zip(headers, judged_by, strict=True):
         header.entries, header.roots = everything, roots
         checked.append(_check_entry(header, tree, rules.of(header.benchmark), str(path), replay, answer))
     return checked
+
+
+def _refuse_unseen(rules: Ruleset, by_own: bool, replayed: bool, answered: bool) -> None:
+    """Raises UserError where a ruleset would not look at what is to be computed again: it would pass unseen."""
+    if answered and OF_ANSWERS in rules.excluded:
+        raise UserError(f"{rules.name} has no rules about challenges: nothing was judged.", _CURRENT)
+    if replayed and OF_REPLAY in rules.excluded:
+        raise UserError(f"{rules.name} has no rules about --replay: nothing was judged.", "leave it out.")
+    if replayed and by_own and OF_LINEAGE in rules.excluded:
+        raise UserError(
+            f"plan.json names {rules.name}, which does not look at what --replay computes from the seed: nothing "
+            "was judged.",
+            f"{_CURRENT} To judge by what it names all the same: --ruleset {rules.name}.",
+        )
 
 
 def made_by(header: PackageHeader, current: Ruleset) -> Ruleset:

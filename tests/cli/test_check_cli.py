@@ -9,6 +9,7 @@ import pytest
 from harness.core.errors import ExitCode
 from tests.support.builders import build_package
 from tests.support.command import cloudmask
+from tests.support.hpc_builder import build_hpc
 
 
 @pytest.fixture
@@ -46,15 +47,28 @@ def test_a_package_is_judged_by_the_ruleset_of_its_plan(run, tmp_path):
     assert "of cloudmask-1.1" in run("check", result)[1]  # the ruleset of another benchmark
 
 
-def test_no_replay_by_a_weaker_ruleset_that_the_package_chose(run, tmp_path):
+def test_no_replay_by_a_ruleset_that_would_not_look_at_it(run, tmp_path):
     built = build_package(tmp_path)
     built.edit_json(built.layout.plan, lambda plan: plan.update(ruleset="cloudmask-1.0"))
     code, out, err = run("check", str(built.root), "--replay")
     assert code == ExitCode.USAGE and out == ""
     assert "plan.json names cloudmask-1.0" in err and "--ruleset cloudmask-1.1" in err
+    round_of_logs = str(build_hpc(tmp_path / "hpc").root)
+    code, _, err = run("check", round_of_logs, "--replay", "--ruleset", "hpc-3.0.0")
+    assert code == ExitCode.USAGE and "hpc-3.0.0 has no rules about --replay" in err
     for ruleset in ("cloudmask-1.0", "cloudmask-1.1"):  # the reviewer's choice
         _, out, _ = run("check", str(built.root), "--replay", "--ruleset", ruleset)
         assert f"of {ruleset}" in out
+
+
+@pytest.mark.parametrize("more", [["--replay"], ["--answer", "answer.npz"]])
+def test_of_one_log_nothing_is_computed_again(run, tmp_path, monkeypatch, more):
+    built = build_package(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "answer.npz").write_bytes(b"no answer")
+    code, out, err = run("check", str(built.layout.result(0)), *more)
+    assert code == ExitCode.USAGE and out == ""
+    assert "is one log: it has no weights" in err and "fix: name the organisation's folder" in err
 
 
 def test_text_is_wrapped_for_a_terminal_only(run, tmp_path, monkeypatch):
