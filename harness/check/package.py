@@ -28,6 +28,10 @@ ReplayStep = Callable[[Run], Replay]
 class AnswerStep(Protocol):
     """Trains the epochs of an answer again (harness/check/retraining.py)."""
 
+    @property
+    def about(self) -> str | None:
+        """The entry that the challenge is about; None where that cannot be read."""
+
     def __call__(self, run: Run) -> None:
         """Look at one run, while its log is in memory."""
 
@@ -88,6 +92,11 @@ def check_all(
     judged_by = [made_by(header, ruleset) if by_own else ruleset for header in headers]
     for rules in judged_by:  # before anything is computed
         _refuse_unseen(rules, by_own, replay is not None, answer is not None)
+    if answer is not None and answer.about not in (None, *(header.entry for header in headers)):
+        raise UserError(
+            f"the challenge is about {answer.about}, which is not among what {path} holds.",
+            "name the package that it was drawn from, and its system.",
+        )
     checked = []
     for header, rules in zip(headers, judged_by, strict=True):
         header.entries, header.roots = everything, roots

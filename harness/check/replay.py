@@ -127,7 +127,9 @@ class Replayer(UsesReference):
         said = reference.ask(
             f"{title}: evaluation", run.index, "evaluate", weights=str(path), batch=batch, **how
         )
-        self._watch.say(f"replay: run {run.index}: {said.get('accuracy', 'no result')}")
+        accuracy = said.get("accuracy")
+        came = "no result" if accuracy is None else f"an accuracy of {accuracy:.4f}"
+        self._watch.say(f"replay: evaluating the weights of run {run.index} gave {came}")
         evaluated = _evaluated(said)
         scenes = self._scenes(run, path, how, reference)
         self._watch.say(f"replay: training epoch 1 of run {run.index} again")

@@ -18,7 +18,7 @@ from harness.check.watch import Watch
 from reference.protocol.keys import COMMITMENT_KEY
 from reference.tensorflow.state import TrainingState, load_state, save_state
 from reference.tensorflow.weights import as_layers
-from rules.facts.log_reading import epoch_num
+from rules.facts.log_reading import durations, epoch_num
 from rules.model.evidence import Challenge, Retrained
 from rules.model.package import PackageHeader
 from rules.model.run import Run
@@ -38,6 +38,11 @@ class Retrainer(UsesReference):
         self._challenge: Challenge | None = None
         self._reason: str | None = None  # why nothing can be trained again
         self._done: list[Retrained] = []
+
+    @property
+    def about(self) -> str | None:
+        """The entry that the challenge is about; None where that cannot be read."""
+        return self._answer.question.entry if self._answer.question is not None else None
 
     def __call__(self, run: Run) -> None:
         """Train the epochs again that were asked of this run. Raises WrongData for another data set."""
@@ -93,7 +98,9 @@ class Retrainer(UsesReference):
         start, end = reference.folder / "before.npz", reference.folder / "again.npz"
         if before is not None:
             save_state(start, before)
-        self._watch.say(f"challenge: training epoch {asked.epoch} of run {run.index} again")
+        self._watch.say(
+            f"challenge: training epoch {asked.epoch} of run {run.index} again{_took(run, asked.epoch)}"
+        )
         trained = train_epoch(reference, run, settings, asked.epoch, start if before else None, end)
         if trained.loss is None:
             return structs.replace(found, reason=trained.reason)
@@ -113,6 +120,13 @@ class Retrainer(UsesReference):
         section = fitting_section(header.dataset, self._data, self._watch.progress)
         self._reference = Reference(section, self._watch)
         return self._reference
+
+
+def _took(run: Run, epoch: int) -> str:
+    """How long an epoch took in its run, as its log says: what it costs on a machine as fast."""
+    spans = durations(run.log, "epoch")
+    took = [ms for span, ms in spans if ms is not None and epoch_num(span.start) == epoch]
+    return f", which took {took[0] / 1000:.0f} s in the run" if took else ""
 
 
 def distances(before: TrainingState, after: TrainingState, again: TrainingState) -> tuple[float, float]:

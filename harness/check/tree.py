@@ -82,6 +82,7 @@ def find_target(path: Path, system: str | None = None) -> Target:
         raise UserError(f"{path} does not exist.", "name a package folder or a result file.")
     path = Path(os.path.realpath(path))
     if os.path.isfile(path):
+        _refuse_archive(path)
         root, inside = _root_above(path)
         return Target(root or path.parent, [inside] if inside else [], path)
     if not path.is_dir():
@@ -100,6 +101,14 @@ def find_target(path: Path, system: str | None = None) -> Target:
     if wanted and wanted not in known:
         raise UserError(f"{root.name} has no system '{wanted}'.", f"choose one of {', '.join(known)}.")
     return Target(root, [wanted] if wanted else known)
+
+
+def _refuse_archive(path: Path) -> None:
+    """Raise UserError for an archive, which would be judged as a log: where one will do, it is unpacked before."""
+    from harness.untrusted.archives import OTHER_SUFFIXES, SUFFIXES  # only where a file was named
+
+    if path.name.lower().endswith((*SUFFIXES, *OTHER_SUFFIXES)):
+        raise UserError(f"{path} is an archive.", "unpack it, and name the organisation's folder.")
 
 
 def organisations(path: Path) -> list[Path]:

@@ -211,6 +211,7 @@ def _system_error(error: OSError) -> tuple[str, str | None]:
         errno.ENOSPC: "free some space, then continue with --resume.",
         errno.EDQUOT: "free some of your quota, then continue with --resume.",
         errno.EROFS: "choose a place that can be written with --submissions or --data-dir.",
+        errno.ENOENT: "see whether it is there; `mkdir -p` makes a folder.",
         errno.EACCES: "see who may read and write there (ls -ld), or name another place.",
     }
     return f"{error.strerror or error}{where}.", fixes.get(error.errno or 0)

@@ -87,6 +87,7 @@ def check(
     if several:
         return _one_by_one(several)
     rules = options.ruleset_of(ruleset) if ruleset else None
+    _belonging(data, replay, answer or challenge, received, answer)
     names = _known_keys(keys)
     origin, scores, beyond = Origin(), [], _Beyond()
     try:
@@ -154,6 +155,16 @@ def _watch() -> Iterator[Watch]:
             say=lambda line: click.echo(clean(line), err=True),
             progress=lambda title, done, total: step(clean(title), done, total),
         )
+
+
+def _belonging(
+    data: Path | None, replay: bool, asked: Path | None, received: datetime | None, answer: Path | None
+) -> None:
+    """Raise UserError for an option that changes nothing without another: it would seem to have been heeded."""
+    if data is not None and not replay and asked is None:
+        raise UserError("--data belongs to --replay and --answer.", "add --replay.")
+    if received is not None and answer is None:
+        raise UserError("--received belongs to --answer.", "add --answer FILE.")
 
 
 def _replayer(

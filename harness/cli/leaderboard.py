@@ -54,6 +54,11 @@ def leaderboard(
     """
     if replay and not data:
         raise UserError("--replay needs the data sets.", "name their folders with --data.")
+    if data and not replay:
+        raise UserError("--data belongs to --replay.", "add --replay.")
+    absent = [org for org in orgs if submissions.is_dir() and not (submissions / org).is_dir()]
+    if absent:
+        raise UserError(f"There is no organisation {absent[0]}.", f"see the folders in {submissions}.")
     board, page = build_leaderboard(
         submissions,
         out or submissions / "leaderboard",

@@ -10,6 +10,7 @@ import click
 from pydantic import ValidationError
 
 from harness.check.formats.text import clean
+from harness.check.tree import system_names
 from harness.cli import options
 from harness.core.errors import UserError
 from harness.leaderboard import reviews
@@ -64,10 +65,7 @@ def review(
         for line in [event.words() for event in found.events] or ["nothing was said of it yet"]:
             click.echo(clean(line))
         return
-    if not (submissions / result.split("/")[0]).is_dir():
-        raise UserError(
-            f"There is no organisation {result.split('/')[0]}.", "see the folders of --submissions."
-        )
+    _require_result(submissions, result, path)
     if not by:
         raise UserError("It is not said who says so.", "add --by NAME.")
     try:
@@ -85,6 +83,16 @@ def review(
         raise UserError(f"{said[:1].upper()}{said[1:]}.", "see `cloudmask review --help`.") from None
     reviews.add(path, event)
     click.echo(clean(f"{result}: {event.words()}"))
+
+
+def _require_result(submissions: Path, result: str, path: Path) -> None:
+    """Raise UserError where neither the submissions nor earlier reviews know of the result: it is a slip."""
+    org, system = result.split("/")
+    if not (submissions / org).is_dir():
+        raise UserError(f"There is no organisation {org}.", "see the folders of --submissions.")
+    known = system_names(submissions / org)
+    if system not in known and not path.is_file():
+        raise UserError(f"{org} has no system '{system}'.", f"choose one of {', '.join(known) or 'none'}.")
 
 
 def _kept(path: Path) -> reviews.Recomputed:

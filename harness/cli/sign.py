@@ -36,7 +36,7 @@ def sign(package: Path, key: Path, ruleset: str, out: Path | None) -> int:
     Exit code 0: signed, whatever the verdict; 2: PACKAGE or key cannot be read.
     """
     from harness.statement.keys import load_signer
-    from harness.statement.making import make_statement
+    from harness.statement.making import make_statement, without_statement
     from harness.statement.making import sign as sign_statement
 
     if not package.is_dir() or not (package / MANIFEST).is_file():
@@ -46,7 +46,7 @@ def sign(package: Path, key: Path, ruleset: str, out: Path | None) -> int:
         )
     rules = options.ruleset_of(ruleset)
     signer = load_signer(key, lambda: _password(key))
-    verdict = combine([v for _, v in check_all(package, rules)], str(package))
+    verdict = without_statement(combine([v for _, v in check_all(package, rules)], str(package)))
     statement = make_statement(package, verdict)
     target = out or package / STATEMENT
     keyid = sign_statement(target, statement, signer)
@@ -56,6 +56,9 @@ def sign(package: Path, key: Path, ruleset: str, out: Path | None) -> int:
 
 def _password(key: Path) -> str:
     if not sys.stdin.isatty():
-        raise UserError(f"{key} is encrypted, and there is no terminal to ask for its password.")
+        raise UserError(
+            f"{key} is encrypted, and there is no terminal to ask for its password.",
+            "sign in a terminal, or decrypt it first: openssl pkey -in key.pem -out plain.pem",
+        )
     answer: str = click.prompt(f"Password of {key}", hide_input=True, err=True)
     return answer

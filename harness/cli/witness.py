@@ -12,6 +12,7 @@ from harness.core.errors import ExitCode, UserError
 from harness.untrusted.documents import Unreadable, read_bytes
 
 MAX_ROOTS_BYTES = 1 << 20
+MAX_TIMEOUT_S = 3600
 
 
 def _web(ctx: click.Context, parameter: click.Parameter, url: str) -> str:
@@ -20,11 +21,24 @@ def _web(ctx: click.Context, parameter: click.Parameter, url: str) -> str:
     return url
 
 
+def _seconds(ctx: click.Context, parameter: click.Parameter, timeout_s: float) -> float:
+    if not 0 < timeout_s <= MAX_TIMEOUT_S:  # written so that NaN is refused
+        raise UserError(
+            f"{timeout_s:g} s is no time to wait for a reply.", f"give 1 to {MAX_TIMEOUT_S}: --timeout 10."
+        )
+    return timeout_s
+
+
 url_option = click.option(
     "--url", required=True, callback=_web, help="Address of the authority (http or https)."
 )
 timeout_option = click.option(
-    "--timeout", "timeout_s", default=10.0, show_default=True, help="Seconds for one reply."
+    "--timeout",
+    "timeout_s",
+    default=10.0,
+    show_default=True,
+    callback=_seconds,
+    help="Seconds for one reply.",
 )
 
 

@@ -41,16 +41,20 @@ def basis(verdict: Verdict) -> str:
 def kept_of(record: Mapping[str, Any]) -> Recomputed:
     """What a review keeps of a verdict, from the output of `cloudmask check --format json`.
 
-    Raises ValueError in one line when it is not of exactly one entry, or not such an output.
+    Raises ValueError in one line when it is not of exactly one entry, not such an output, or of a check that
+    computed nothing again.
     """
     try:
         (entry,) = record["entries"]
         outcomes = {rule["id"]: rule["outcome"] for rule in record["rules"]}
         kept = {id: outcomes[id] for id in RECOMPUTED}
         said: dict[str, Any] = {"ruleset": record["ruleset"], "verdict": record["verdict"], "rules": kept}
-        return Recomputed(entry=entry["sha256"], **said)
+        found = Recomputed(entry=entry["sha256"], **said)
     except (KeyError, TypeError, ValueError):
         raise ValueError("it is not what `cloudmask check --format json` prints of one system") from None
+    if set(kept.values()) <= {Outcome.NOT_CHECKED.value, Outcome.NOT_APPLICABLE.value}:
+        raise ValueError("that check computed nothing again")
+    return found
 
 
 def ranked(entry: Entry, division: str, review: Review, ruleset: Ruleset) -> Entry:

@@ -9,6 +9,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+from msgspec.structs import replace
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import CryptoSigner, SSlibKey
 
@@ -20,6 +21,21 @@ from harness.untrusted.documents import Unreadable
 from rules.model.findings import Outcome, Verdict
 from rules.model.layout import MANIFEST
 from rules.ruleset import FILE, FOLDER
+
+ABOUT_STATEMENTS = "WIT013"
+
+
+def without_statement(verdict: Verdict) -> Verdict:
+    """The verdict without what is said of a statement that is there already: that is signed too, or replaced.
+
+    Else the second to sign would state another verdict than the first, and drop that signature.
+    """
+    rules = [result for result in verdict.rules if result.id != ABOUT_STATEMENTS]
+    findings = [finding for finding in verdict.findings if finding.rule != ABOUT_STATEMENTS]
+    conclusion = verdict.verdict
+    if conclusion == "not_compliant" and not any(result.outcome is Outcome.FAIL for result in rules):
+        conclusion = "compliant"
+    return replace(verdict, verdict=conclusion, findings=findings, rules=rules)
 
 
 def make_statement(root: Path, verdict: Verdict) -> dict[str, Any]:

@@ -65,6 +65,8 @@ def is_answered(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Find
 def in_time(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
     """Given months, the states between which an epoch leads could be made after the question was known."""
     challenge = answered(package)
+    if not challenge.asked:
+        raise NotChecked("the answer cannot be read (EVD078)")
     if challenge.answered_s is not None and challenge.answered_s > challenge.due_s:
         yield self.finding(
             f"it was due on {_date(challenge.due_s)} and came on {_date(challenge.answered_s)}",
@@ -132,6 +134,8 @@ def trained_again(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Fi
             )
     if reasons or not challenge.retrained:
         raise NotChecked(reasons[0] if reasons else "nothing was trained again")
+    if not challenge.own:
+        raise NotChecked("trained again, but who drew the epochs is the answer's own word (EVD078)")
 
 
 def _allowed(package: Package, index: int, ruleset: Ruleset) -> Repeat | None:

@@ -43,6 +43,8 @@ ALIKE = Retrained(1, 3, distance=0.0, worst=0.0)
 class Given:
     """A step that found this out."""
 
+    about = None
+
     def __init__(self, challenge):
         self._challenge = challenge
 
@@ -117,6 +119,20 @@ def test_an_epoch_as_other_kernels_leave_it(fresh, accelerators, outcome):
     result = judged(fresh(accelerators_per_node=accelerators), answer)[0]["EVD081"]
     assert result.outcome is outcome
     assert outcome is Outcome.WARN or "0.7 of the epoch's way" in (result.reason or "")
+
+
+def test_epochs_that_the_submitter_may_have_drawn_show_nothing_of_the_code(fresh):
+    results, _ = judged(fresh(), Given(structs.replace(WHOLE, retrained=(ALIKE,), own=False)))
+    assert results["EVD078"].outcome is results["EVD081"].outcome is Outcome.NOT_CHECKED
+
+
+def test_an_answer_that_cannot_be_read_is_not_late_too(fresh, tmp_path):
+    """Nothing is known of when it was due."""
+    answer = tmp_path / "answer.npz"
+    answer.write_text("nothing of the kind")
+    with Retrainer(Answer(answer, None)) as step:
+        results, _ = judged(fresh(), step)
+    assert results["EVD078"].outcome is Outcome.FAIL and results["EVD079"].outcome is Outcome.NOT_CHECKED
 
 
 # ---------------------------------------------------------------- drawing
@@ -205,6 +221,18 @@ def test_an_answer_to_another_challenge_or_package(kept, tmp_path):
     with Retrainer(Answer(answer, asked)) as step:
         results, findings = judged(built, step)
     assert results["EVD078"].outcome is Outcome.FAIL and "another package" in findings["EVD078"]
+
+
+def test_an_answer_about_an_entry_that_is_not_there(kept, tmp_path):
+    """It is refused: a verdict that says nothing of it would look as if it had been answered."""
+    built, path, folder = kept
+    asked = msgspec.structs.replace(read_question(path), entry="other/strong/cloudmask")
+    write_answer(asked, folder, tmp_path / "answer.npz")
+    with (
+        Retrainer(Answer(tmp_path / "answer.npz", asked)) as step,
+        pytest.raises(UserError, match="about other/strong/cloudmask, which is not among"),
+    ):
+        judged(built, step)
 
 
 def test_no_answer_and_no_checkpoints(kept, tmp_path):

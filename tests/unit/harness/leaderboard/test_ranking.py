@@ -122,6 +122,12 @@ def test_what_is_no_verdict_of_one_system_is_refused(record: Any) -> None:
         kept_of(record)
 
 
+def test_a_verdict_without_a_replay_is_no_recomputation(submissions: Path) -> None:
+    left_out = recomputed(submissions / "Beta", **dict.fromkeys(RECOMPUTED, "not_checked"))
+    with pytest.raises(ValueError, match="computed nothing again"):
+        kept_of(left_out)
+
+
 def test_a_reviewer_keeps_a_verdict_with_one_command(
     submissions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,15 +17,16 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+from msgspec.structs import replace
 
 from harness.cli import cli
 from harness.core.errors import ExitCode, UserError
 from harness.package.manifest import verify_manifest, write_manifest
 from harness.statement.keys import known_keys, load_signer
-from harness.statement.making import make_statement, sign
+from harness.statement.making import make_statement, sign, without_statement
 from harness.statement.reading import MAX_BYTES, PAYLOAD_TYPE, read_statement
 from harness.untrusted.documents import Unreadable
-from rules.model.findings import Outcome, RuleResult, Verdict
+from rules.model.findings import Finding, Outcome, RuleResult, Severity, Verdict
 from rules.model.layout import MANIFEST, STATEMENT
 from tests.support.builders import build_package
 
@@ -90,6 +91,20 @@ def test_several_sign_the_same_statement(package, tmp_path):
     found = read_statement(signed(package, *keys), package)
     assert [s.valid for s in found.signatures] == [True] * 3
     assert len({s.keyid for s in found.signatures}) == 3
+
+
+@pytest.mark.parametrize("outcome", [Outcome.PASS, Outcome.FAIL, Outcome.NOT_APPLICABLE])
+def test_what_is_stated_does_not_depend_on_the_statement_that_is_there(outcome):
+    """Else a stale one, which WIT013 says to replace, would make the new one a failure."""
+    conclusion = "not_compliant" if outcome is Outcome.FAIL else "compliant"
+    found = [Finding("WIT013", Severity.ERROR, "another manifest")] if outcome is Outcome.FAIL else []
+    judged = Verdict("cloudmask-1.1", "p", conclusion, found, [*VERDICT.rules, RuleResult("WIT013", outcome)])
+    assert without_statement(judged) == VERDICT
+
+
+def test_other_failures_are_stated():
+    broken = replace(VERDICT, verdict="not_compliant", rules=[RuleResult("LOG001", Outcome.FAIL)])
+    assert without_statement(broken) == broken
 
 
 def test_new_statement_replaces_signatures_on_an_old_one(package, tmp_path):
@@ -205,6 +220,8 @@ def test_verbs_sign_and_check(tmp_path):
 
     code, said = run("sign", root, "--key", private)
     assert code == ExitCode.OK and ": consistent with the rules of" in said
+    assert run("sign", root, "--key", key_files(tmp_path, "carol")[0])[0] == ExitCode.OK
+    assert len(read_statement(root / STATEMENT, root).signatures) == 2  # the second adds to the first
     code, said = run("check", root, "--keys", public)
     assert code == ExitCode.OK and "signed by alice" in said
     assert "not that the runs took place" in said

@@ -132,3 +132,17 @@ def test_initial_weights_as_a_file(tmp_path: Path):
             assert (file[f"{'bias' if at % 2 else 'kernel'}_{at // 2:02d}"] == layer).all()
     refused = subprocess.run([*command[:-1], "no/where.npz"], cwd=tmp_path, capture_output=True, text=True)
     assert refused.returncode == 2 and "no/where.npz" in refused.stderr
+
+
+@pytest.mark.parametrize("seed", ["-1", "0", "2147483648", "99999999999999999999", "x"])
+def test_what_is_no_seed_begins_nothing(
+    seed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from reference.tensorflow.initial import main
+
+    out = tmp_path / "w.npz"
+    monkeypatch.setattr(sys, "argv", ["reference", "weights", "--seed", seed, "--out", str(out)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2 and not out.exists()
+    assert "a whole number from 1 to 2147483647 is expected" in capsys.readouterr().err
