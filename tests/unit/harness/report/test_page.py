@@ -119,6 +119,7 @@ def test_sections_come_in_the_order_of_the_design(page: Path) -> None:
     wanted = [
         "review",
         "standing",
+        "claims",
         "runs",
         "pace",
         "learning",
