@@ -212,8 +212,8 @@ def read_timeline(path: Path) -> Timeline:
 def _valid_arrivals(data: bytes) -> ArrivalColumns | None:
     """What _arrivals would say of lines as the harness writes them; None where it has to look.
 
-    Certain where every line is one object of the five fields, each of its type. Floats are finite there:
-    JSON knows no other, and msgspec refuses those too large.
+    Certain where every line is one object of the five fields, each of its type and written once. Floats are finite
+    there: JSON knows no other, and msgspec refuses those too large.
     """
     if _LONG_NUMBER.search(data) or len(data.translate(None, _CONTROL)) != len(data):
         return None
@@ -223,6 +223,8 @@ def _valid_arrivals(data: bytes) -> ArrivalColumns | None:
         return None
     if len(rows) != data.count(b"\n") or not data.endswith(b"}\n"):
         return None
+    if data.count(b":") != len(rows) * len(_Arrival.__struct_fields__):
+        return None  # a key that is written twice, or a colon in a text
     return ArrivalColumns(*(list(map(attrgetter(name), rows)) for name in _Arrival.__struct_fields__))
 
 
@@ -230,7 +232,7 @@ def _arrivals(data: bytes) -> ArrivalColumns:
     columns = ArrivalColumns([], [], [], [], [])
     for number, line in enumerate(data.splitlines(), start=1):
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=_unrepeated)
             at = _typed(row["line"], int)
             monotonic_s = float(_typed(row["monotonic_s"], (int, float)))
             wall_s = float(_typed(row["wall_s"], (int, float)))
@@ -245,6 +247,13 @@ def _arrivals(data: bytes) -> ArrivalColumns:
         columns.source.append(source)
         columns.digest.append(digest)
     return columns
+
+
+def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError
+    return found
 
 
 def _typed(value: Any, kind: Any) -> Any:

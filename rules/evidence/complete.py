@@ -18,6 +18,9 @@ _FIX = (
     "(division: open in the recipe and the system description, best_of in the recipe), where it may be absent."
 )
 
+# of a run spec, what rules look at
+SPEC = {"data": dict, "hyperparameters": dict, "precision": str, "gallery_scenes": int}
+
 
 @rule(
     "EVD050",
@@ -56,6 +59,18 @@ def complete(self: Rule, subject: Plan | Run | Package, ruleset: Ruleset) -> Ite
                 yield self.finding(f"{what} is missing or cannot be read", path=path.as_posix())
 
 
+def _asked(self: Rule, run: Run) -> Iterator[Finding]:
+    """What the harness asked the run for, as its record has it: log, recipe and data set are compared with that."""
+    spec = run.record.spec if run.record else {}
+    missing = [
+        name for name, kind in SPEC.items() if type(spec.get(name)) is not kind or spec[name] in ({}, "")
+    ]
+    if missing:
+        yield self.finding(
+            f"its run spec has no {', '.join(missing)}", path=run.files.record.as_posix(), expected=list(SPEC)
+        )
+
+
 def _losses(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """The losses that the reference logs, which are compared when parts of a run are computed again."""
     first = run.log.first("tracked_stats")
@@ -82,6 +97,8 @@ def _of_run(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     ):
         if not there:
             yield self.finding(f"{what} is missing or cannot be read", path=path.as_posix())
+    if run.record is not None:
+        yield from _asked(self, run)
     if is_reference(run.package):
         yield from _losses(self, run, ruleset)
     nodes = integer(run.settings, "number_of_nodes") or 1

@@ -10,6 +10,7 @@ from rules.model.package import Package, PackageHeader
 from rules.registry import NotApplicable, NotChecked
 
 REFERENCE = ["-m", "reference"]  # how the command of the reference ends
+COMMAND = ["python", "-u", *REFERENCE]  # as the harness records it, whatever interpreter that was
 
 
 def is_reference(package: PackageHeader) -> bool:

@@ -40,7 +40,10 @@ def whole(value: Any) -> int | None:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Equal; numbers to nine digits, so that 1e-3 written by two programs is one value."""
+    """Equal; fractions to nine digits, so that 1e-3 written by two programs is one value; whole numbers, as seeds are,
+    to the last."""
+    if is_int(left) and is_int(right):
+        return left == right
     if is_number(left) and is_number(right):
         return math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-15)
     return type(left) is type(right) and bool(left == right)

@@ -116,6 +116,8 @@ def _groups(science: dict[str, Any], rows: list[dict[str, Any]]) -> Iterator[str
     known, total = [one for one in found if one is not None], _total(rows, NAMES)
     if len(known) < len(found):
         yield "by_surface: a group has no counts"
+    elif not all(map(sum, known)):
+        yield "by_surface: a group has no pixels"
     elif known and any(
         sum(part) > limit for part, limit in zip(zip(*known, strict=True), total, strict=True)
     ):

@@ -339,6 +339,18 @@ def test_better_science(fresh):
     assert result.outcome is Outcome.FAIL and "overall.accuracy" in findings[0].message
 
 
+def test_science_of_pixels_that_the_test_scenes_do_not_have(fresh):
+    def change(replay, run):
+        groups = {"land": {"accuracy": 0.9, "pixels": 4000}}
+        again = {**run.science, "by_surface": groups}
+        run.science["by_surface"] = {**groups, "desert": {"accuracy": 0.9987, "pixels": 3}}
+        return replace(replay, scenes=replace(replay.scenes, science=again))
+
+    result, findings = judged(fresh(), "EVD076", change)
+    assert result.outcome is Outcome.FAIL
+    assert findings[0].message == "by_surface has 'desert', of which the test scenes have no pixel"
+
+
 def test_science_that_leaves_a_number_out(fresh):
     def change(replay, run):
         return replace(

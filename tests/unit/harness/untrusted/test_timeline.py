@@ -91,6 +91,15 @@ def test_a_time_that_is_no_number_is_no_arrival(tmp_path, monkeypatch):
         assert said == ("line 2 is not an arrival",) * 2
 
 
+@pytest.mark.parametrize(
+    "twice", [b'"line": 1, "line": 1', b'"line" : 1, "line" : 2', b'"line": 1, "lin\\u0065": 1']
+)
+def test_a_key_that_is_written_twice_is_no_arrival(tmp_path, monkeypatch, twice: bytes):
+    """Readers that take the first and those that take the last would see two times."""
+    data = row() + row(source="a:b").replace(b'"line": 1', twice)
+    assert both(tmp_path, data, monkeypatch) == ("line 2 is not an arrival",) * 2
+
+
 def test_a_sound_timeline_takes_the_fast_path(tmp_path, monkeypatch):
     monkeypatch.setattr(documents, "_arrivals", None)
     path = tmp_path / "timeline.jsonl"

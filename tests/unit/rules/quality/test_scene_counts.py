@@ -55,6 +55,7 @@ def row(number: int, **changes: Any) -> Change:
         (lambda s: s["by_daylight"]["day"].update(fn=0), "by_daylight: the scenes of day add up"),
         (lambda s: s["by_surface"]["land"].update(tp=10**6), "more pixels than there are"),
         (lambda s: s["by_surface"]["land"].update(tp=None), "by_surface: a group has no counts"),
+        (lambda s: s["by_surface"].update(desert=dict.fromkeys(NAMES, 0)), "by_surface: a group has no pixels"),
         (lambda s: s.update(cloud_fraction_error=None), "bias is None"),
         (lambda s: s["cloud_fraction_error"].update(rmse=0.0), "rmse is 0.0"),
         (lambda s: s["overall"].update(auc=0.9999999), "auc is"),
