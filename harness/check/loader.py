@@ -25,7 +25,16 @@ from harness.untrusted.logs import read_log
 from harness.untrusted.witness import prefix_digests, read_chain
 from rules.facts.log_reading import run_start, run_stop, time_ms
 from rules.model.evidence import FailedAttempt, Pictured, Telemetry
-from rules.model.layout import FAILED_LOG, RUN_FOLDER, WEAK, PackageLayout, RunFiles, is_litter, run_number
+from rules.model.layout import (
+    FAILED_LOG,
+    RUN_FOLDER,
+    WEAK,
+    WEIGHTS,
+    PackageLayout,
+    RunFiles,
+    is_litter,
+    run_number,
+)
 from rules.model.log import Log
 from rules.model.package import PackageHeader, System, relative
 from rules.model.run import Run
@@ -53,6 +62,7 @@ def load_header(root: Path, entry: Entry, tree: Tree | None = None) -> PackageHe
     header.manifest = verify_manifest(root, tree.digest, tree.sizes)
     header.manifest.missing = sorted(set(header.manifest.missing).difference(tree.litter))
     header.digest = _entry_digest(tree, header)
+    header.other_weights = _other_weights(tree, header)
     _Parts(tree, header).describe()
     return header
 
@@ -70,6 +80,17 @@ def _entry_digest(tree: Tree, header: PackageHeader) -> str | None:
     except OSError:
         return None
     return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _other_weights(tree: Tree, header: PackageHeader) -> dict[str, str]:
+    """Weights that lie in the evidence of other entries of the organisation; unreadable ones are left out."""
+    own = f"{header.layout.evidence_dir.as_posix()}/"
+    found: dict[str, str] = {}
+    for name in header.files:
+        if name.endswith(f"/{WEIGHTS}") and not name.startswith(own):
+            with contextlib.suppress(OSError):
+                found.setdefault(tree.digest(name), name)
+    return found
 
 
 def load_runs(header: PackageHeader, tree: Tree) -> Iterator[Run]:

@@ -143,12 +143,16 @@ def distinct_times(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[F
     fix="Submit genuine runs, each from its own seed.",
 )
 def distinct_weights(self: Rule, package: Package, ruleset: Ruleset) -> Iterator[Finding]:
-    """Independent runs end in different weights."""
+    """Independent runs end in different weights; so do those of two systems, and of strong and weak scaling."""
     seen: dict[str, RunFacts] = {}
     for run in package.runs:
         digest = run.weights_sha256 or run.settings.value("weights_digest")
-        if isinstance(digest, str) and seen.setdefault(digest, run) is not run:
+        if not isinstance(digest, str):
+            continue
+        if seen.setdefault(digest, run) is not run:
             yield self.finding(f"the weights are those of {seen[digest].path}", path=run.path)
+        elif digest in package.other_weights:
+            yield self.finding(f"the weights are those of {package.other_weights[digest]}", path=run.path)
 
 
 @rule(

@@ -16,6 +16,7 @@ WEAK = "weak"  # throughput: many models at the same time
 MANIFEST = "MANIFEST.sha256"
 STATEMENT = "STATEMENT.dsse.json"  # signed, over the manifest, which therefore does not list it
 REPORTS = "reports"
+WEIGHTS = "weights.weights.h5"  # of the last evaluation
 FAILED_LOG = "result.txt"  # the log of a run that was not finished, beside its record
 RESULT_PATTERN = re.compile(r"result_([0-9]{1,9})\.txt\Z")
 RUN_FOLDER = re.compile(r"result_([0-9]{1,9})\Z")
@@ -169,7 +170,7 @@ class RunFiles(msgspec.Struct, frozen=True):
     @property
     def weights(self) -> Path:
         """The weights of the last evaluation."""
-        return self.root / "weights.weights.h5"
+        return self.root / WEIGHTS
 
     @property
     def output(self) -> Path:

@@ -100,6 +100,9 @@ class PackageHeader(msgspec.Struct):
     result_names: list[str] = []  # every result*.txt, whatever its number
     system_names: list[str] = []  # every system the organisation describes
     entries: list[str] = []  # every system/scaling/benchmark of the organisation
+    other_weights: dict[
+        str, str
+    ] = {}  # path of each file of weights of the organisation's other entries, by SHA-256
     litter: list[str] = []  # files of desktops and git, which are not read
     padded: dict[str, str] = {}  # folder of a run -> as it is named: result_01
     failed: list[FailedAttempt] = []  # retained and marked, not scored

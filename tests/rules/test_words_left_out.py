@@ -66,3 +66,16 @@ def test_a_seed_is_the_one_that_was_drawn_to_the_last_digit(fresh):
 def test_whole_numbers_are_the_same_to_the_last_digit_and_fractions_to_nine():
     assert same(2**63, 2**63) and not same(2**63, 2**63 + 1)
     assert same(0.001, 0.0010000000000001) and same(1, 1.0) and not same(1, True)
+
+
+def test_weights_of_another_entry_of_the_organisation(fresh):
+    """The runs of a strong entry told as those of a weak one, or of another system, have the same weights."""
+    built = fresh()
+    copied = built.root / "evidence/testbox/weak/cloudmask/result_3/weights.weights.h5"
+    copied.parent.mkdir(parents=True)
+    copied.write_bytes(built.run_files(1).weights.read_bytes())
+    built.reseal()
+    _, verdict = check_package(built.root)
+    (found,) = (finding for finding in verdict.findings if finding.rule == "CNV008")
+    assert found.path == "results/testbox/strong/cloudmask/result_1.txt"
+    assert "the weights are those of evidence/testbox/weak/cloudmask/result_3" in found.message
