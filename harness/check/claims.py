@@ -23,15 +23,16 @@ class Stands(NamedTuple):
 def what_stands(verdict: Verdict) -> list[Stands]:
     """Every claim with the strongest that was shown of it; empty for a verdict on a plan or on nothing.
 
-    A rule shows what it declares (`supports`) only where it passed for every run that it judged.
+    A rule shows what it declares (`supports`) only where it passed for every run that it judged, and noted nothing.
     """
+    noted = {finding.rule for finding in verdict.findings}
     outcomes = {result.id: result.outcome for result in verdict.rules}
     known = [rule for rule in catalogue() if rule.id in outcomes]
     if not any(rule.supports for rule in known):
         return []
     shown: dict[Claim, list[tuple[Support, str]]] = {claim: [] for claim in Claim}
     for rule in known:
-        if outcomes[rule.id] is Outcome.PASS:
+        if outcomes[rule.id] is Outcome.PASS and rule.id not in noted:
             for support in rule.supports:
                 shown[support.claim].append((support, rule.id))
     return [_stands(claim, found) for claim, found in shown.items()]
