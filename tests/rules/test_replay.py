@@ -188,7 +188,7 @@ def test_from_weights_to_verdict(fresh, smoke):
     said: list[str] = []
     result, findings = replayed(built, smoke, said.append)
     assert lacking(findings, built, (2,)) and len(findings) == 4
-    assert any(f"run 2: {accuracy}" in line for line in said)
+    assert any(f"run 2 gave an accuracy of {accuracy:.4f}" in line for line in said)
 
     def lie(events):
         find(events, "eval_accuracy", -1)["value"] = accuracy + 0.05

@@ -108,7 +108,7 @@ def _write_run(layout: PackageLayout, run: RunOptions) -> None:
     log_settings(log, run)
     log_training(log, run, rng)
     if run.options.weights:
-        weights = f"weights of run {run.number} from seed {run.seed}\n"
+        weights = f"weights of run {run.number} of {run.options.system} from seed {run.seed}\n"
         write(files.weights, weights)
         log.event("weights_digest", sha256(weights))
     result_line, scores = log_inference(log, run, rng)
