@@ -88,8 +88,8 @@ def first_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     """Seed, data, order and hyperparameters determine the first epoch up to rounding: a run with another seed
     or batch size, or one that was never made, states another loss. Other kernels (another framework, another
     kind of processor) round otherwise, and some seeds amplify that: what lies between is a warning, and not checked of
-    accelerators and other programs. Where rounding alone moves the loss by more than a hundredth, a note says that
-    the agreement shows little."""
+    accelerators and other programs. Where rounding may move the loss far, and did, a note says that the agreement
+    shows little."""
     found = _asked(run).epoch
     if found is None or found.loss is None:
         raise NotChecked((found and found.reason) or _asked(run).reason or "no epoch was trained again")
@@ -108,11 +108,11 @@ def first_epoch(self: Rule, run: Run, ruleset: Ruleset) -> Iterator[Finding]:
     most = bounds.loss_by_other_kernels(profile)
     # written so that NaN is a difference
     if repeat is not None and difference <= repeat.loss:
-        if repeat.loss > ruleset.evidence.telling_loss:
+        if difference > ruleset.evidence.telling_loss:
             yield self.at(
                 run,
                 first,
-                f"{off}, and {repeat.loss:.1%} may be rounding here: other seeds and other code come as near",
+                f"{off}, of which {repeat.loss:.1%} may be rounding here: other seeds and other code come as near",
                 severity=Severity.INFO,
                 fix="Nothing to fix: neither seed nor code counts as recomputed by this. A challenge tells more.",
             )

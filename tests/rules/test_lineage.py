@@ -297,15 +297,17 @@ def test_the_first_epoch(fresh, loss, outcome):
     assert judged(fresh(), "EVD075", change)[0].outcome is outcome
 
 
-@pytest.mark.parametrize(("share", "shown"), [(1e-3, True), (0.0199, False)])
-def test_what_rounding_may_do_shows_neither_seed_nor_code(fresh, bounds, monkeypatch, share, shown):
+@pytest.mark.parametrize(("factor", "shown"), [(1.0, True), (1.002, True), (1.02, False)])
+def test_a_loss_that_only_rounding_excuses_shows_neither_seed_nor_code(
+    fresh, bounds, monkeypatch, factor, shown
+):
     """Within 6 %, as allowed on quick data, lie the first losses of half the seeds: so may a number that was typed."""
-    made = replace(bounds, repeats={"quick": {"fp32": Repeat(share, 0.01, 0.05)}}, loss_margin=3.0)
+    made = replace(bounds, repeats={"quick": {"fp32": Repeat(0.02, 0.01, 0.05)}}, loss_margin=3.0)
     monkeypatch.setattr("rules.facts.lineage_bounds.load_bounds", lambda name: made)
-    verdict = verdict_of(fresh(), lambda replay, run: replay)
+    verdict = verdict_of(fresh(), off_by(factor))
     outcome = next(result.outcome for result in verdict.rules if result.id == "EVD075")
     noted = [finding.severity for finding in verdict.findings if finding.rule == "EVD075"]
-    assert outcome is Outcome.PASS and noted == ([] if shown else [Severity.INFO] * 5)
+    assert outcome is Outcome.PASS and noted == ([] if shown else [Severity.INFO])
     by = {stands.claim: stands.rules for stands in what_stands(verdict)}
     assert ("EVD075" in by[Claim.CODE]) is ("EVD075" in by[Claim.SEED]) is shown
 
