@@ -10,6 +10,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from harness.report.panels.baselines.model import BaselinesCard
+from harness.report.panels.claims.model import ClaimCard
 from harness.report.panels.energy.model import EnergyCard, NodeEnergyCard
 from harness.report.panels.gallery.model import GalleryCard
 from harness.report.panels.machine.model import TimelineCard, UsageRow
@@ -168,4 +169,5 @@ class Report(Part):
     notes: list[str]
     footnotes: list[str]
     usage: list[UsageRow] = []
+    claims: list[ClaimCard] = []  # empty: the verdict names no rules
     baselines: BaselinesCard | None = None  # None: no simple methods are known for this data set

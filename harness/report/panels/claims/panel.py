@@ -23,6 +23,5 @@ PANEL = ReportPanel(
     link="What stands behind it",
     order=15,
     build=_build,
-    adds={"claims": list[ClaimCard]},
     about="What was computed again, what others attest, and what is the submitter's word.",
 )
