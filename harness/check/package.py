@@ -20,7 +20,8 @@ from rules.model.run import Run
 from rules.model.run_facts import RunFacts
 from rules.ruleset import DEFAULT, Ruleset, load_ruleset, names
 
-OF_REPLAY, OF_LINEAGE, OF_ANSWERS = "EVD019", "EVD070", "EVD078"  # rules without which none of them is judged
+# a ruleset without these rules does not judge what was computed again, where weights come from, or answers
+OF_REPLAY, OF_LINEAGE, OF_ANSWERS = "EVD019", "EVD070", "EVD078"
 _CURRENT = f"judge by the current one: --ruleset {DEFAULT}."
 ReplayStep = Callable[[Run], Replay]
 
